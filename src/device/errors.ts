@@ -3,7 +3,7 @@
 
 /** Base of all errors thrown on purpose by webgpu-vision. */
 export class VisionError extends Error {
-  override readonly name: string = new.target.name;
+  override readonly name: string = "VisionError";
 }
 
 /** A shape, dtype, option or argument that the call cannot take. */

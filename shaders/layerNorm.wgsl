@@ -1,0 +1,95 @@
+// layerNorm: y = (x - mean) / sqrt(variance + eps) * gamma + beta over the last axis.
+// x, y: [rows, cols]; gamma, beta: [cols]. Two passes in f32, as E[x²] - mean² cancels; the mean is summed as a
+// difference from the row's first element, so that a large common offset costs no digits.
+// `row` reads row `start + i * step` of x for row i of y, so that one token of many can be picked without a copy.
+
+alias Elem = f32; // f32 | f16
+
+struct Params {
+  rows: u32,
+  cols: u32,
+  start: u32,
+  step: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Elem>;
+@group(0) @binding(1) var<storage, read> gamma: array<Elem>;
+@group(0) @binding(2) var<storage, read> beta: array<Elem>;
+@group(0) @binding(3) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+override WG: u32 = 64; // threads of a workgroup: those of one row, or one row each
+
+// One workgroup a row: right on GPUs, where the threads of a row read neighbouring elements.
+var<workgroup> partial: array<f32, WG>;
+
+fn sumOverGroup(value: f32, lane: u32) -> f32 {
+  partial[lane] = value;
+  workgroupBarrier();
+  for (var half = WG / 2; half > 0; half /= 2) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[0];
+  workgroupBarrier();
+  return total;
+}
+
+@compute @workgroup_size(WG)
+fn rowPerGroup(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.y * groups.x + group.x;
+  let at = (params.start + min(row, params.rows - 1) * params.step) * params.cols;
+  let first = f32(x[at]);
+  var sum = 0.0;
+  for (var c = lane; c < params.cols; c += WG) {
+    sum += f32(x[at + c]) - first;
+  }
+  let mean = first + sumOverGroup(sum, lane) / f32(params.cols);
+  var squares = 0.0;
+  for (var c = lane; c < params.cols; c += WG) {
+    let d = f32(x[at + c]) - mean;
+    squares += d * d;
+  }
+  let scale = inverseSqrt(sumOverGroup(squares, lane) / f32(params.cols) + params.eps);
+  if (row < params.rows) {
+    for (var c = lane; c < params.cols; c += WG) {
+      y[row * params.cols + c] = Elem((f32(x[at + c]) - mean) * scale * f32(gamma[c]) + f32(beta[c]));
+    }
+  }
+}
+
+// One thread a row: right on CPU adapters, where barriers are dear.
+@compute @workgroup_size(WG)
+fn rowPerThread(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * WG + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let at = (params.start + row * params.step) * params.cols;
+  let first = f32(x[at]);
+  var sum = 0.0;
+  for (var c = 0u; c < params.cols; c++) {
+    sum += f32(x[at + c]) - first;
+  }
+  let mean = first + sum / f32(params.cols);
+  var squares = 0.0;
+  for (var c = 0u; c < params.cols; c++) {
+    let d = f32(x[at + c]) - mean;
+    squares += d * d;
+  }
+  let scale = inverseSqrt(squares / f32(params.cols) + params.eps);
+  for (var c = 0u; c < params.cols; c++) {
+    y[row * params.cols + c] = Elem((f32(x[at + c]) - mean) * scale * f32(gamma[c]) + f32(beta[c]));
+  }
+}

@@ -1,0 +1,47 @@
+// Which kind of processor stands behind a WebGPU adapter: kernels choose their variants by it.
+
+/** Adapter classes that kernels are tuned for. The two CPU ones are software Vulkan drivers. */
+export type AdapterClass =
+  | "nvidia"
+  | "amd"
+  | "intel"
+  | "apple"
+  | "arm"
+  | "qualcomm"
+  | "cpu-lavapipe"
+  | "cpu-swiftshader"
+  | "unknown";
+
+/** What is known of an adapter, for people and for kernels. */
+export interface AdapterInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly class: AdapterClass;
+}
+
+// PCI vendor ids appear where a browser or wgpu gives no name (Deno); 0x10005 is Mesa, 0x1ae0 Google.
+const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
+  [/llvmpipe|lavapipe/, "cpu-lavapipe"],
+  [/swiftshader/, "cpu-swiftshader"],
+  [/nvidia|\b4318\b|0x10de/, "nvidia"],
+  [/\bamd\b|radeon|\b4098\b|0x1002/, "amd"],
+  [/intel|\b32902\b|0x8086/, "intel"],
+  [/apple|\b4203\b|0x106b/, "apple"],
+  [/qualcomm|adreno|\b20803\b|0x5143/, "qualcomm"],
+  [/\barm\b|mali|\b5045\b|0x13b5/, "arm"],
+];
+
+/** Reads the adapter's own words for itself. */
+export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
+  const { vendor = "", architecture = "", device = "", description = "" } = adapter.info ?? {};
+  const words = [vendor, architecture, device, description].join(" ").toLowerCase();
+  const found = CLASSES.find(([pattern]) => pattern.test(words));
+  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown" };
+}
+
+/** True for adapters that run shaders on the CPU: barriers and workgroup memory are dear there. */
+export function isCpu(adapterClass: AdapterClass): boolean {
+  return adapterClass.startsWith("cpu-");
+}

@@ -1,0 +1,184 @@
+// A WebGPU device with what the engine needs around it: limits, features, tensors, pipelines, memory accounting and
+// errors that reach the caller.
+import type { AdapterInfo } from "./adapter.ts";
+import { ArgumentError, DeviceLostError, KernelError, LimitError } from "./errors.ts";
+import { PipelineCache } from "./pipeline.ts";
+import { bufferBytes, byteLength, formatShape, type HostArray, type Spec, type Tensor } from "./tensor.ts";
+
+// GPUBufferUsage and GPUMapMode as numbers: Node has no such globals, and their values are fixed by the standard.
+export const USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 } as const;
+const MAP_READ = 1;
+
+/** GPU bytes held by the engine on one device. */
+export interface MemoryUse {
+  bytes: number;
+  peakBytes: number;
+  buffers: number;
+}
+
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly info: AdapterInfo;
+  readonly limits: GPUSupportedLimits;
+  /** Shaders may use f16. */
+  readonly hasF16: boolean;
+  /** Shaders may use subgroup operations. */
+  readonly hasSubgroups: boolean;
+  readonly hasTimestamps: boolean;
+  readonly pipelines: PipelineCache;
+  readonly memory: MemoryUse = { bytes: 0, peakBytes: 0, buffers: 0 };
+  /** Set when the device was lost or destroyed. */
+  lost: DeviceLostError | undefined;
+  readonly #owned: boolean;
+  readonly #held = new Map<GPUBuffer, number>();
+  #error: KernelError | undefined;
+  #zero: GPUBuffer | undefined;
+  readonly #onLost: Promise<DeviceLostError>;
+
+  constructor(gpu: GPUDevice, info: AdapterInfo, owned: boolean) {
+    this.gpu = gpu;
+    this.info = info;
+    this.limits = gpu.limits;
+    this.hasF16 = gpu.features.has("shader-f16");
+    this.hasSubgroups = gpu.features.has("subgroups");
+    this.hasTimestamps = gpu.features.has("timestamp-query");
+    this.pipelines = new PipelineCache(gpu);
+    this.#owned = owned;
+    gpu.addEventListener?.("uncapturederror", (event) => {
+      event.preventDefault?.();
+      this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
+    });
+    this.#onLost = gpu.lost.then(({ reason, message }) => {
+      this.lost = new DeviceLostError(`the GPU device was lost (${reason || "unknown"}): ${message}. Call again: a new device is opened`);
+      return this.lost;
+    });
+  }
+
+  /** Throws what WebGPU reported since the last check: a lost device, or an error outside any scope. */
+  check(): void {
+    if (this.lost) throw this.lost;
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) throw error;
+  }
+
+  /** Throws a LimitError when a tensor of this size cannot be bound on this device. */
+  checkSize(spec: Spec, name = "tensor"): void {
+    const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+    const bytes = bufferBytes(spec);
+    if (bytes <= limit) return;
+    const mib = (n: number) => `${(n / 2 ** 20).toFixed(1)} MiB`;
+    throw new LimitError(
+      `${name} ${formatShape(spec.shape)} ${spec.dtype} needs ${mib(bytes)}, but this adapter (${this.info.description}) ` +
+        `binds at most ${mib(limit)}. Use a smaller input or batch, or dtype "f16"`,
+    );
+  }
+
+  /** Allocates a buffer and counts it. */
+  createBuffer(size: number, usage: number, label = ""): GPUBuffer {
+    if (this.lost) throw this.lost;
+    const buffer = this.gpu.createBuffer({ size, usage, label });
+    this.#held.set(buffer, size);
+    this.memory.bytes += size;
+    this.memory.peakBytes = Math.max(this.memory.peakBytes, this.memory.bytes);
+    this.memory.buffers += 1;
+    return buffer;
+  }
+
+  /** Frees a buffer that createBuffer made. Freeing twice does nothing. */
+  free(buffer: GPUBuffer): void {
+    const size = this.#held.get(buffer);
+    if (size === undefined) return;
+    this.#held.delete(buffer);
+    this.memory.bytes -= size;
+    this.memory.buffers -= 1;
+    buffer.destroy();
+  }
+
+  /** Allocates a tensor; its elements are zero. */
+  createTensor(spec: Spec, label = ""): Tensor {
+    this.checkSize(spec, label || "tensor");
+    const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST;
+    return { dtype: spec.dtype, shape: [...spec.shape], buffer: this.createBuffer(bufferBytes(spec), usage, label) };
+  }
+
+  /** A tensor with these elements (half-precision bits as Uint16Array). */
+  upload(spec: Spec, data: HostArray, label = ""): Tensor {
+    const tensor = this.createTensor(spec, label);
+    this.write(tensor, data);
+    return tensor;
+  }
+
+  /** Overwrites a tensor's elements. */
+  write(tensor: Tensor, data: HostArray): void {
+    const bytes = byteLength(tensor);
+    if (data.byteLength !== bytes) {
+      throw new ArgumentError(`a ${tensor.dtype} tensor ${formatShape(tensor.shape)} takes ${bytes} bytes, got ${data.byteLength}`);
+    }
+    this.writeBuffer(tensor.buffer, 0, new Uint8Array(data.buffer, data.byteOffset, bytes));
+  }
+
+  /** queue.writeBuffer for any length: WebGPU takes whole 4-byte words only. */
+  writeBuffer(buffer: GPUBuffer, offset: number, bytes: Uint8Array): void {
+    if (this.lost) throw this.lost;
+    const whole = bytes.length & ~3;
+    if (whole) this.gpu.queue.writeBuffer(buffer, offset, bytes as BufferSource, 0, whole);
+    if (whole === bytes.length) return;
+    const tail = new Uint8Array(4);
+    tail.set(bytes.subarray(whole));
+    this.gpu.queue.writeBuffer(buffer, offset + whole, tail);
+  }
+
+  /** Copies a tensor's bytes to the host. */
+  async read(tensor: Tensor): Promise<ArrayBuffer> {
+    const size = Math.ceil(byteLength(tensor) / 4) * 4;
+    if (size === 0) return new ArrayBuffer(0);
+    const staging = this.createBuffer(size, USAGE.MAP_READ | USAGE.COPY_DST, "readback");
+    try {
+      const encoder = this.gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(tensor.buffer, 0, staging, 0, size);
+      this.gpu.queue.submit([encoder.finish()]);
+      return (await this.mapRead(staging)).slice(0, byteLength(tensor));
+    } finally {
+      this.free(staging);
+    }
+  }
+
+  /** Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device goes meanwhile. */
+  async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
+    const mapped = staging.mapAsync(MAP_READ);
+    try {
+      const lost = await Promise.race([mapped, this.#onLost]);
+      if (lost) throw lost;
+    } catch (error) {
+      mapped.catch(() => {});
+      throw this.lost ?? error;
+    }
+    const copy = staging.getMappedRange().slice(0);
+    staging.unmap();
+    this.check();
+    return copy;
+  }
+
+  /** Bound where an optional input is absent. */
+  get zero(): GPUBuffer {
+    this.#zero ??= this.createBuffer(16, USAGE.STORAGE | USAGE.COPY_DST, "absent input");
+    return this.#zero;
+  }
+
+  /** Resolves with the error when the device is lost. */
+  whenLost(): Promise<DeviceLostError> {
+    return this.#onLost;
+  }
+
+  /** Frees everything made through this device, and the device itself unless the caller brought it. */
+  destroy(): void {
+    for (const buffer of [...this.#held.keys()]) this.free(buffer);
+    this.#zero = undefined;
+    if (this.#owned) this.gpu.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+}

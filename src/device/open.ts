@@ -1,0 +1,71 @@
+// Opens a device in a browser, in Node (Dawn, npm `webgpu`) and in Deno: the best adapter there is, with its own limits
+// and the features that kernels can use.
+import { describeAdapter } from "./adapter.ts";
+import { Device } from "./device.ts";
+import { AdapterError } from "./errors.ts";
+
+export interface DeviceOptions {
+  /** "high-performance" (default) or "low-power", where a machine has two GPUs. */
+  powerPreference?: GPUPowerPreference;
+  /** Ask for WebGPU's default limits and no optional feature, whatever the adapter offers: to test portability. */
+  defaultLimits?: boolean;
+  /** A device that the caller opened; it is used as it is and never destroyed. */
+  gpu?: GPUDevice;
+  /** Dawn toggles for Node, such as `enable-dawn-features=dump_shaders`. */
+  toggles?: readonly string[];
+}
+
+const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const satisfies readonly GPUFeatureName[];
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+const HOW =
+  "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Node: `npm install webgpu` and a Vulkan, " +
+  "Metal or D3D12 driver. Deno: run with --unstable-webgpu.";
+
+// Dawn's GPU object must outlive every adapter and device made from it: dropping it ends the process with a crash.
+let dawn: Promise<GPU | undefined> | undefined;
+
+/**
+ * Opens a device.
+ *
+ * @example
+ * using device = await openDevice();
+ * console.log(device.info.description);
+ * @throws AdapterError when there is no WebGPU or no adapter.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  if (options.gpu) return new Device(options.gpu, describeDevice(options.gpu), false);
+  const gpu = globalThis.navigator?.gpu ?? (await loadDawn(options.toggles));
+  if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${HOW}`);
+  const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+  if (!adapter) throw new AdapterError(`WebGPU found no adapter. ${HOW}`);
+  const requiredLimits: Record<string, number> = {};
+  if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
+  const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name) && !options.defaultLimits);
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  return new Device(device, describeAdapter(adapter), true);
+}
+
+function describeDevice(gpu: GPUDevice) {
+  return describeAdapter({ info: gpu.adapterInfo } as GPUAdapter);
+}
+
+/** Dawn for Node; undefined in other runtimes or where the package is not installed. */
+function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefined> {
+  if (typeof process === "undefined" || !process.versions?.node) return Promise.resolve(undefined);
+  dawn ??= import("webgpu").then(
+    // Timestamps are rounded to 65.5 us unless told not to.
+    ({ create }) => create(["disable-dawn-features=timestamp_quantization", ...toggles]),
+    () => undefined,
+  );
+  return dawn;
+}

@@ -1,0 +1,83 @@
+// Compute pipelines, compiled once. The key is the final source, entry point and overrides: nothing is keyed by hand.
+import { KernelError } from "./errors.ts";
+
+/** Everything that makes one pipeline different from another. */
+export interface PipelineSource {
+  /** Name of the kernel, for labels and messages. */
+  readonly label: string;
+  readonly code: string;
+  readonly entryPoint: string;
+  readonly overrides: Readonly<Record<string, number>>;
+  /** Number of read-only storage buffers before the output; the output and the parameters follow. */
+  readonly inputCount: number;
+}
+
+/** Compiles pipelines asynchronously and keeps them for the life of the device. */
+export class PipelineCache {
+  readonly #gpu: GPUDevice;
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+  }
+
+  /** Number of distinct pipelines so far. */
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** Identity of a pipeline: equal keys mean equal pipelines. */
+  static key({ code, entryPoint, overrides, inputCount }: PipelineSource): string {
+    return JSON.stringify([entryPoint, inputCount, Object.entries(overrides).sort(), code]);
+  }
+
+  /** The compiled pipeline; compile errors reject with a KernelError that carries the driver's message. */
+  get(source: PipelineSource): Promise<GPUComputePipeline> {
+    const key = PipelineCache.key(source);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(source);
+      this.#pipelines.set(key, pipeline);
+      // A failed compilation is not remembered: a later call may meet another device state.
+      pipeline.catch(() => this.#pipelines.delete(key));
+    }
+    return pipeline;
+  }
+
+  /** Bind group layout of every kernel: inputs at 0.., then the output, then the parameters. */
+  layout(inputCount: number): GPUBindGroupLayout {
+    let layout = this.#layouts.get(inputCount);
+    if (!layout) {
+      const types: GPUBufferBindingType[] = Array(inputCount).fill("read-only-storage");
+      types.push("storage", "uniform");
+      layout = this.#gpu.createBindGroupLayout({
+        label: `${inputCount} inputs`,
+        entries: types.map((type, binding) => ({ binding, visibility: 4, buffer: { type } })),
+      });
+      this.#layouts.set(inputCount, layout);
+    }
+    return layout;
+  }
+
+  async #compile({ label, code, entryPoint, overrides, inputCount }: PipelineSource): Promise<GPUComputePipeline> {
+    let module = this.#modules.get(code);
+    if (!module) {
+      module = this.#gpu.createShaderModule({ label, code });
+      this.#modules.set(code, module);
+    }
+    try {
+      return await this.#gpu.createComputePipelineAsync({
+        label: `${label}.${entryPoint}`,
+        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(inputCount)] }),
+        compute: { module, entryPoint, constants: { ...overrides } },
+      });
+    } catch (cause) {
+      const info = await module.getCompilationInfo?.();
+      const lines = info?.messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("\n") ?? "";
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new KernelError(`[${label}] the pipeline does not compile: ${reason}\n${lines}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,145 @@
+// A kernel is a record: a WGSL source, the names of its inputs and parameters, and two pure functions. `output` checks
+// shapes and says what comes out; `launch` says how to dispatch. Neither needs a GPU.
+//
+// Bindings of every shader: inputs at 0.. in the record's order (read), then the output (read_write), then `params`
+// (uniform, a struct of 4-byte scalars in the record's order). An absent optional input is bound to a zero buffer.
+import type { AdapterInfo } from "../device/adapter.ts";
+import { KernelError, LimitError } from "../device/errors.ts";
+import type { PipelineSource } from "../device/pipeline.ts";
+import type { Spec } from "../device/tensor.ts";
+
+export type ScalarType = "u32" | "i32" | "f32";
+
+/** What `launch` may know of the device. */
+export interface DeviceTraits {
+  readonly info: Pick<AdapterInfo, "class">;
+  readonly hasF16: boolean;
+  readonly hasSubgroups: boolean;
+  readonly limits: Pick<
+    GPUSupportedLimits,
+    "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize"
+  >;
+}
+
+/** How to dispatch a kernel once. */
+export interface Launch {
+  /** Entry point of the variant; "main" when absent. */
+  readonly entryPoint?: string;
+  /** Values of the uniform struct; parameters left out are 0. */
+  readonly params: Readonly<Record<string, number>>;
+  /** Right-hand sides of top-level `alias` and `const` lines. */
+  readonly types?: Readonly<Record<string, string | number>>;
+  readonly overrides?: Readonly<Record<string, number>>;
+  /** Workgroup counts in x, y, z; a count of 0 means that there is nothing to do. */
+  readonly workgroups: readonly [number, number?, number?];
+}
+
+/** Specs by input name; the optional ones may be missing. */
+export type InputSpecs<I extends string, O extends I> = Readonly<Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>>;
+
+export interface KernelDefinition<I extends string, O extends I, P extends object> {
+  readonly name: string;
+  /** The shader and the lib files it calls; WGSL needs no order. */
+  readonly wgsl: readonly string[];
+  readonly inputs: readonly I[];
+  /** Names of inputs that may be absent. */
+  readonly optional?: readonly O[];
+  readonly params: Readonly<Record<string, ScalarType>>;
+  /** Shape and type of the result; throws ShapeError on inputs that do not fit. */
+  readonly output: (inputs: InputSpecs<I, O>, params: P) => Spec;
+  readonly launch: (inputs: InputSpecs<I, O>, params: P, device: DeviceTraits) => Launch;
+  /** Floating-point operations, for profiles; 0 when not given. */
+  readonly flops?: (inputs: InputSpecs<I, O>, params: P) => number;
+}
+
+export interface Kernel<I extends string, O extends I, P extends object> extends AnyKernel {
+  readonly name: string;
+  readonly inputs: readonly I[];
+  readonly optional: readonly O[];
+  output(inputs: InputSpecs<I, O>, params: P): Spec;
+  launch(inputs: InputSpecs<I, O>, params: P, device: DeviceTraits): Launch;
+  flops(inputs: InputSpecs<I, O>, params: P): number;
+}
+
+/** Any kernel, where its inputs and parameters are only passed on: graph, plan, executor, tests. */
+export interface AnyKernel {
+  readonly name: string;
+  readonly wgsl: string;
+  readonly inputs: readonly string[];
+  readonly optional: readonly string[];
+  readonly params: Readonly<Record<string, ScalarType>>;
+  output(inputs: object, params: object): Spec;
+  launch(inputs: object, params: object, device: DeviceTraits): Launch;
+  flops(inputs: object, params: object): number;
+}
+
+/** Makes a kernel's record: `defineKernel<Params>()({ … })`, with the type of the parameters as a caller gives them. */
+export function defineKernel<P extends object>() {
+  return <const I extends string, const O extends I = never>(
+    definition: KernelDefinition<I, O, P>,
+  ): Kernel<I, O, P> => ({
+    optional: [],
+    flops: () => 0,
+    ...definition,
+    wgsl: definition.wgsl.join("\n"),
+  });
+}
+
+/**
+ * Replaces the right-hand sides of top-level `alias NAME = …;` and `const NAME … = …;` lines.
+ * Throws on a name that the source does not declare. `enable f16;` is put first when a value or line needs it.
+ */
+export function specialize(source: string, values: Readonly<Record<string, string | number>>): string {
+  let text = source;
+  for (const [name, value] of Object.entries(values)) {
+    const line = new RegExp(`^((?:alias|const)\\s+${name}\\b[^=]*=\\s*)[^;]*;`, "m");
+    if (!line.test(text)) throw new KernelError(`specialize: the shader declares no alias or const ${name}`);
+    text = text.replace(line, `$1${value};`);
+  }
+  return /\bf16\b/.test(stripComments(text)) ? `enable f16;\n${text}` : text;
+}
+
+function stripComments(source: string): string {
+  return source.replace(/\/\/.*$/gm, "");
+}
+
+/** The pipeline that a launch needs. */
+export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSource {
+  return {
+    label: kernel.name,
+    code: specialize(kernel.wgsl, launch.types ?? {}),
+    entryPoint: launch.entryPoint ?? "main",
+    overrides: launch.overrides ?? {},
+    inputCount: kernel.inputs.length,
+  };
+}
+
+/** Bytes of the uniform struct, rounded up to 16. */
+export function paramBytes(kernel: AnyKernel): number {
+  return Math.max(16, Math.ceil((Object.keys(kernel.params).length * 4) / 16) * 16);
+}
+
+/** Writes the uniform struct at a byte offset of a view. */
+export function packParams(kernel: AnyKernel, params: Launch["params"], view: DataView, offset: number): void {
+  let at = offset;
+  for (const [name, type] of Object.entries(kernel.params)) {
+    const value = params[name] ?? 0;
+    if (type === "f32") view.setFloat32(at, value, true);
+    else if (type === "i32") view.setInt32(at, value, true);
+    else view.setUint32(at, value, true);
+    at += 4;
+  }
+}
+
+const MAX_GROUPS = 65535;
+
+/**
+ * Folds a flat count of workgroups into x and y, as one axis takes 65,535 at most. The shader gets its index back as
+ * `workgroup.y * groups.x + workgroup.x` and skips the few beyond the count.
+ */
+export function foldWorkgroups(count: number): [number, number] {
+  if (count <= MAX_GROUPS) return [count, 1];
+  const y = Math.ceil(count / MAX_GROUPS);
+  if (y > MAX_GROUPS) throw new LimitError(`a dispatch of ${count} workgroups is beyond WebGPU's ${MAX_GROUPS}²`);
+  return [Math.ceil(count / y), y];
+}

@@ -1,0 +1,41 @@
+// Layer normalisation over the last axis (torch.nn.functional.layer_norm), of all rows or of every `step`th one.
+import source from "../../shaders/layerNorm.wgsl";
+import { isCpu } from "../device/adapter.ts";
+import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+export interface LayerNormParams {
+  readonly eps: number;
+  /** Take only row `start`, `start + step`, … of x: x [B, T, C] with step T gives [B, C]. All rows when absent. */
+  readonly start?: number;
+  readonly step?: number;
+}
+
+function shape(x: Spec, { step }: LayerNormParams): readonly number[] {
+  return step === undefined ? x.shape : [Math.ceil(rowsOf(x) / step), lastDim(x)];
+}
+
+export const layerNorm = defineKernel<LayerNormParams>()({
+  name: "layerNorm",
+  wgsl: [source],
+  inputs: ["x", "gamma", "beta"],
+  params: { rows: "u32", cols: "u32", start: "u32", step: "u32", eps: "f32" },
+  output: ({ x, gamma, beta }, params) => {
+    expectShape("layerNorm", "gamma", gamma.shape, [lastDim(x)], "last axis of x");
+    expectShape("layerNorm", "beta", beta.shape, [lastDim(x)], "last axis of x");
+    return { dtype: x.dtype, shape: shape(x, params) };
+  },
+  launch: ({ x }, params, device) => {
+    const cols = lastDim(x);
+    const rows = rowsOf({ dtype: x.dtype, shape: shape(x, params) });
+    const perThread = isCpu(device.info.class);
+    return {
+      entryPoint: perThread ? "rowPerThread" : "rowPerGroup",
+      params: { rows, cols, start: params.start ?? 0, step: params.step ?? 1, eps: params.eps },
+      types: { Elem: x.dtype },
+      overrides: { WG: perThread ? 8 : 64 },
+      workgroups: foldWorkgroups(perThread ? Math.ceil(rows / 8) : rows),
+    };
+  },
+  flops: ({ x }) => 8 * rowsOf(x) * lastDim(x),
+});

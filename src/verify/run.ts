@@ -1,0 +1,107 @@
+// Runs one kernel eagerly, outside any graph, and compares it with its reference.
+import { type Device, USAGE } from "../device/device.ts";
+import { KernelError } from "../device/errors.ts";
+import { formatShape, type Shape, sizeOf, type Tensor } from "../device/tensor.ts";
+import { type AnyKernel, type Launch, packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
+import { type CaseInput, type KernelCase, type KernelSuite, makeInputs, toNumbers } from "./suite.ts";
+
+/** Dispatches a kernel once and gives its output tensor; the caller frees it. */
+export async function runKernel(
+  device: Device,
+  kernel: AnyKernel,
+  inputs: Readonly<Record<string, Tensor | undefined>>,
+  params: object = {},
+  change: (launch: Launch) => Launch = (launch) => launch,
+): Promise<Tensor> {
+  const output = device.createTensor(kernel.output(inputs, params), kernel.name);
+  const launch = change(kernel.launch(inputs, params, device));
+  const [x, y = 1, z = 1] = launch.workgroups;
+  if (x * y * z === 0) return output;
+  const uniforms = new DataView(new ArrayBuffer(paramBytes(kernel)));
+  packParams(kernel, launch.params, uniforms, 0);
+  const uniform = device.createBuffer(uniforms.byteLength, USAGE.UNIFORM | USAGE.COPY_DST, "params");
+  try {
+    device.gpu.queue.writeBuffer(uniform, 0, uniforms.buffer);
+    const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
+    const buffers = kernel.inputs.map((name: string) => inputs[name]?.buffer ?? device.zero);
+    buffers.push(output.buffer, uniform);
+    device.gpu.pushErrorScope("validation");
+    const bindGroup = device.gpu.createBindGroup({
+      layout: device.pipelines.layout(kernel.inputs.length),
+      entries: buffers.map((buffer: GPUBuffer, binding: number) => ({ binding, resource: { buffer } })),
+    });
+    const encoder = device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(x, y, z);
+    pass.end();
+    device.gpu.queue.submit([encoder.finish()]);
+    const error = await device.gpu.popErrorScope();
+    if (error) throw new KernelError(`[${kernel.name}] ${error.message}`);
+    return output;
+  } finally {
+    device.free(uniform);
+  }
+}
+
+/** Outcome of one case on one adapter. */
+export interface CaseResult {
+  readonly kernel: string;
+  readonly label: string;
+  readonly dtype: "f32" | "f16";
+  /** Largest error as a share of max(1, largest absolute value). */
+  readonly error: number;
+  readonly tolerance: number;
+  readonly passed: boolean;
+}
+
+/** Runs one case and compares every element. */
+export async function runCase(
+  device: Device,
+  suite: KernelSuite,
+  test: KernelCase,
+  dtype: "f32" | "f16",
+  change?: (launch: Launch) => Launch,
+): Promise<CaseResult> {
+  const made = makeInputs(test, dtype);
+  const tensors: Tensor[] = [];
+  try {
+    const inputs: Record<string, Tensor> = {};
+    for (const [name, { spec, data }] of Object.entries(made)) {
+      tensors.push((inputs[name] = device.upload(spec, data, name)));
+    }
+    const output = await runKernel(device, suite.kernel, inputs, test.params, change);
+    tensors.push(output);
+    const got = toNumbers(await device.read(output), output.dtype);
+    const host = Object.fromEntries(Object.entries(made).map(([name, { host }]) => [name, host]));
+    const error = largestError(got, suite.reference(host, (test.params ?? {}) as never), output.shape);
+    const tolerance = suite.tolerance[dtype];
+    return { kernel: suite.kernel.name, label: caseLabel(test), dtype, error, tolerance, passed: error <= tolerance };
+  } finally {
+    for (const { buffer } of tensors) device.free(buffer);
+  }
+}
+
+/** Largest difference as a share of max(1, largest absolute value); NaN must meet NaN, and a missing element is infinite. */
+export function largestError(got: ArrayLike<number>, wanted: ArrayLike<number>, shape: Shape): number {
+  if (got.length < sizeOf(shape) || wanted.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
+  let scale = 1;
+  for (let i = 0; i < wanted.length; i++) if (Number.isFinite(wanted[i])) scale = Math.max(scale, Math.abs(wanted[i] as number));
+  let worst = 0;
+  for (let i = 0; i < wanted.length; i++) {
+    const [a, b] = [got[i] as number, wanted[i] as number];
+    if (Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b))) continue;
+    const error = Math.abs(a - b) / scale;
+    worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+  }
+  return worst;
+}
+
+/** `x [3, 768], gamma [768] {eps: 1e-5}`. */
+export function caseLabel({ inputs, params, why }: KernelCase): string {
+  const shapeOf = (input: CaseInput) => (Array.isArray(input) ? input : (input as { shape: Shape }).shape) as Shape;
+  const shapes = Object.entries(inputs).map(([name, input]) => `${name} ${formatShape(shapeOf(input))}`);
+  const options = params && Object.keys(params).length ? ` ${JSON.stringify(params)}` : "";
+  return shapes.join(", ") + options + (why ? ` (${why})` : "");
+}
