@@ -1,6 +1,6 @@
 // layerNorm: y = (x - mean) / sqrt(variance + eps) * gamma + beta over the last axis.
-// x, y: [rows, cols]; gamma, beta: [cols]. Two passes in f32, as E[x²] - mean² cancels; the mean is summed as a
-// difference from the row's first element, so that a large common offset costs no digits.
+// x, y: [rows, cols]; gamma, beta: [cols]. Two passes in f32, as E[x²] - mean² cancels; the mean is kept as
+// a difference from the row's first element, so that a large common offset costs no digits.
 // `row` reads row `start + i * step` of x for row i of y, so that one token of many can be picked without a copy.
 
 alias Elem = f32; // f32 | f16
@@ -51,16 +51,16 @@ fn rowPerGroup(
   for (var c = lane; c < params.cols; c += WG) {
     sum += f32(x[at + c]) - first;
   }
-  let mean = first + sumOverGroup(sum, lane) / f32(params.cols);
+  let mean = sumOverGroup(sum, lane) / f32(params.cols);
   var squares = 0.0;
   for (var c = lane; c < params.cols; c += WG) {
-    let d = f32(x[at + c]) - mean;
+    let d = f32(x[at + c]) - first - mean;
     squares += d * d;
   }
   let scale = inverseSqrt(sumOverGroup(squares, lane) / f32(params.cols) + params.eps);
   if (row < params.rows) {
     for (var c = lane; c < params.cols; c += WG) {
-      y[row * params.cols + c] = Elem((f32(x[at + c]) - mean) * scale * f32(gamma[c]) + f32(beta[c]));
+      y[row * params.cols + c] = Elem((f32(x[at + c]) - first - mean) * scale * f32(gamma[c]) + f32(beta[c]));
     }
   }
 }
@@ -82,14 +82,14 @@ fn rowPerThread(
   for (var c = 0u; c < params.cols; c++) {
     sum += f32(x[at + c]) - first;
   }
-  let mean = first + sum / f32(params.cols);
+  let mean = sum / f32(params.cols);
   var squares = 0.0;
   for (var c = 0u; c < params.cols; c++) {
-    let d = f32(x[at + c]) - mean;
+    let d = f32(x[at + c]) - first - mean;
     squares += d * d;
   }
   let scale = inverseSqrt(squares / f32(params.cols) + params.eps);
   for (var c = 0u; c < params.cols; c++) {
-    y[row * params.cols + c] = Elem((f32(x[at + c]) - mean) * scale * f32(gamma[c]) + f32(beta[c]));
+    y[row * params.cols + c] = Elem((f32(x[at + c]) - first - mean) * scale * f32(gamma[c]) + f32(beta[c]));
   }
 }
