@@ -1,0 +1,264 @@
+// matmul: c = act(a · b + bias) * scale + residual.
+// a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a batch);
+// bias, scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N]. Sums in f32.
+// With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to add.
+// Activations: lib/activation.wgsl.
+
+alias Elem = f32; // f32 | f16
+alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem
+const A_WIDTH = 4u; // elements of an AWord: 4 | 1
+alias CWord = vec4<Elem>; // vec4<Elem> where N is a multiple of 4, else Elem
+const C_WIDTH = 4u; // elements of a CWord: 4 | 1
+
+struct Params {
+  M: u32,
+  N: u32,
+  K: u32,
+  N4: u32,
+  bStride: u32, // vec4s from one batch's b to the next; 0 where all share one
+  residualRows: u32,
+  batch: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<AWord>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Elem>>;
+@group(0) @binding(2) var<storage, read> bias: array<CWord>;
+@group(0) @binding(3) var<storage, read> scale: array<CWord>;
+@group(0) @binding(4) var<storage, read> residual: array<CWord>;
+@group(0) @binding(5) var<storage, read_write> c: array<Elem>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+override WG: u32 = 8; // threads of registerTile, side by side along N
+override ACTIVATION: u32 = 0;
+override HAS_BIAS: bool = false;
+override HAS_SCALE: bool = false;
+override HAS_RESIDUAL: bool = false;
+override SPLITS: u32 = 1;
+
+// a[row, k .. k + 3]; what lies beyond K is 0.
+fn loadA(row: u32, k: u32) -> vec4<f32> {
+  let at = row * params.K + k;
+  if (A_WIDTH == 4u) {
+    return vec4<f32>(vec4<Elem>(a[at / A_WIDTH]));
+  }
+  var value = vec4<f32>();
+  for (var i = 0u; i < 4; i++) {
+    if (k + i < params.K) {
+      value[i] = f32(vec4<Elem>(a[at + i]).x);
+    }
+  }
+  return value;
+}
+
+// b[k, 4 * col4 .. 4 * col4 + 3]; rows beyond K are 0.
+fn loadB(base: u32, k: u32, col4: u32) -> vec4<f32> {
+  if (A_WIDTH == 1u && k >= params.K) {
+    return vec4<f32>();
+  }
+  return vec4<f32>(b[base + k * params.N4 + col4]);
+}
+
+// Four columns of bias, scale or residual from `at`, of which the first `count` are there.
+fn biasAt(at: u32, count: u32) -> vec4<f32> {
+  if (C_WIDTH == 4u) {
+    return vec4<f32>(vec4<Elem>(bias[at / C_WIDTH]));
+  }
+  var value = vec4<f32>();
+  for (var i = 0u; i < count; i++) {
+    value[i] = f32(vec4<Elem>(bias[at + i]).x);
+  }
+  return value;
+}
+
+fn scaleAt(at: u32, count: u32) -> vec4<f32> {
+  if (C_WIDTH == 4u) {
+    return vec4<f32>(vec4<Elem>(scale[at / C_WIDTH]));
+  }
+  var value = vec4<f32>();
+  for (var i = 0u; i < count; i++) {
+    value[i] = f32(vec4<Elem>(scale[at + i]).x);
+  }
+  return value;
+}
+
+fn residualAt(at: u32, count: u32) -> vec4<f32> {
+  if (C_WIDTH == 4u) {
+    return vec4<f32>(vec4<Elem>(residual[at / C_WIDTH]));
+  }
+  var value = vec4<f32>();
+  for (var i = 0u; i < count; i++) {
+    value[i] = f32(vec4<Elem>(residual[at + i]).x);
+  }
+  return value;
+}
+
+fn store(sum: vec4<f32>, row: u32, col4: u32, part: u32) {
+  let col = col4 * 4;
+  if (row >= params.M * params.batch || col >= params.N) {
+    return;
+  }
+  let count = min(4u, params.N - col);
+  var y = sum;
+  if (SPLITS == 1) {
+    if (HAS_BIAS) {
+      y += biasAt(col, count);
+    }
+    y = activate4(ACTIVATION, y);
+    if (HAS_SCALE) {
+      y *= scaleAt(col, count);
+    }
+    if (HAS_RESIDUAL) {
+      y += residualAt((row % params.residualRows) * params.N + col, count);
+    }
+  }
+  let at = (part * params.M * params.batch + row) * params.N + col;
+  for (var i = 0u; i < count; i++) {
+    c[at + i] = Elem(y[i]);
+  }
+}
+
+// The part of K that split `part` sums, in whole vec4s.
+fn range(part: u32) -> vec2u {
+  let size = ((params.K + 4 * SPLITS - 1) / (4 * SPLITS)) * 4;
+  return vec2u(part * size, min((part + 1) * size, params.K));
+}
+
+// Four rows by two vec4 columns a thread, all in registers: right on CPU adapters, where barriers are dear, and on some
+// GPUs. Threads stand side by side along N; x: column groups, y: row groups of one batch, z: batch.
+@compute @workgroup_size(WG)
+fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * 4;
+  let col0 = group.x * WG * 2 + lane;
+  let col1 = col0 + WG;
+  let n0 = min(col0, params.N4 - 1);
+  let n1 = min(col1, params.N4 - 1);
+  let first = group.z * params.M;
+  let last = first + params.M - 1;
+  let row0 = first + row;
+  let row1 = min(row0 + 1, last);
+  let row2 = min(row0 + 2, last);
+  let row3 = min(row0 + 3, last);
+  let base = group.z * params.bStride;
+  var c00 = vec4<f32>();
+  var c01 = vec4<f32>();
+  var c10 = vec4<f32>();
+  var c11 = vec4<f32>();
+  var c20 = vec4<f32>();
+  var c21 = vec4<f32>();
+  var c30 = vec4<f32>();
+  var c31 = vec4<f32>();
+  for (var k = 0u; k < params.K; k += 4) {
+    let a0 = loadA(row0, k);
+    let a1 = loadA(row1, k);
+    let a2 = loadA(row2, k);
+    let a3 = loadA(row3, k);
+    for (var i = 0u; i < 4; i++) {
+      let b0 = loadB(base, k + i, n0);
+      let b1 = loadB(base, k + i, n1);
+      c00 += a0[i] * b0;
+      c01 += a0[i] * b1;
+      c10 += a1[i] * b0;
+      c11 += a1[i] * b1;
+      c20 += a2[i] * b0;
+      c21 += a2[i] * b1;
+      c30 += a3[i] * b0;
+      c31 += a3[i] * b1;
+    }
+  }
+  store(c00, row0, col0, 0);
+  store(c01, row0, col1, 0);
+  if (row + 1 < params.M) {
+    store(c10, row1, col0, 0);
+    store(c11, row1, col1, 0);
+  }
+  if (row + 2 < params.M) {
+    store(c20, row2, col0, 0);
+    store(c21, row2, col1, 0);
+  }
+  if (row + 3 < params.M) {
+    store(c30, row3, col0, 0);
+    store(c31, row3, col1, 0);
+  }
+}
+
+const TILE = 64u; // rows and columns of a sharedTile
+const DEPTH = 16u; // its step along K
+var<workgroup> tileA: array<array<vec4<f32>, TILE / 4>, DEPTH>; // [k][row / 4]: transposed, so that both operands are vec4s
+var<workgroup> tileB: array<array<vec4<f32>, TILE / 4>, DEPTH>;
+
+// A 64 x 64 tile of c by 256 threads, 4 x 4 each, through 8 KiB of workgroup memory: right on GPUs.
+// x: column tiles, y: row tiles of one batch, z: batch, or the part of K where SPLITS > 1.
+@compute @workgroup_size(16, 16)
+fn sharedTile(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let part = select(0u, group.z, SPLITS > 1);
+  let batch = select(group.z, 0u, SPLITS > 1);
+  let span = range(part);
+  let base = batch * params.bStride;
+  let rowA = group.y * TILE + lane / 4;
+  let rowOfA = batch * params.M + min(rowA, params.M - 1);
+  let kA = (lane % 4) * 4;
+  let kB = lane / 16;
+  let colB = min(group.x * (TILE / 4) + lane % 16, params.N4 - 1);
+  var sum: array<vec4<f32>, 4>;
+  for (var k = span.x; k < span.y; k += DEPTH) {
+    var x = vec4<f32>();
+    if (k + kA < span.y) {
+      x = loadA(rowOfA, k + kA);
+    }
+    for (var i = 0u; i < 4; i++) {
+      tileA[kA + i][lane / 16][(lane / 4) % 4] = x[i];
+    }
+    var y = vec4<f32>();
+    if (k + kB < span.y) {
+      y = loadB(base, k + kB, colB);
+    }
+    tileB[kB][lane % 16] = y;
+    workgroupBarrier();
+    for (var i = 0u; i < DEPTH; i++) {
+      let u = tileA[i][local.y];
+      let v = tileB[i][local.x];
+      sum[0] += u.x * v;
+      sum[1] += u.y * v;
+      sum[2] += u.z * v;
+      sum[3] += u.w * v;
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4; i++) {
+    let row = group.y * TILE + local.y * 4 + i;
+    if (row < params.M) {
+      store(sum[i], batch * params.M + row, group.x * (TILE / 4) + local.x, part);
+    }
+  }
+}
+
+var<workgroup> rowParts: array<array<vec4<f32>, 16>, 16>; // [slice of K][column / 4]
+
+// Few rows: 16 vec4 columns of one row a workgroup, each summed by 16 threads that share out K.
+// x: column groups, y: row, z: batch.
+@compute @workgroup_size(16, 16)
+fn singleRow(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let row = group.z * params.M + group.y;
+  let col4 = group.x * 16 + local.x;
+  let n = min(col4, params.N4 - 1);
+  let base = group.z * params.bStride;
+  var sum = vec4<f32>();
+  for (var k = local.y * 4; k < params.K; k += 64) {
+    let x = loadA(row, k);
+    for (var i = 0u; i < 4; i++) {
+      sum += x[i] * loadB(base, k + i, n);
+    }
+  }
+  rowParts[local.y][local.x] = sum;
+  workgroupBarrier();
+  if (local.y == 0) {
+    for (var i = 1u; i < 16; i++) {
+      sum += rowParts[i][local.x];
+    }
+    store(sum, row, col4, 0);
+  }
+}

@@ -1,0 +1,95 @@
+// Scaled dot-product attention (torch.nn.functional.scaled_dot_product_attention) over heads that lie side by side in a
+// row, read by stride, so that q, k and v may be columns of one packed tensor. Scores are never stored
+// (Milakov and Gimelshein 2018; Dao et al. 2022).
+import source from "../../shaders/attention.wgsl";
+import { isCpu } from "../device/adapter.ts";
+import { ShapeError } from "../device/errors.ts";
+import { formatShape, lastDim, type Spec } from "../device/tensor.ts";
+import { defineKernel } from "./kernel.ts";
+
+/** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
+export interface AttentionParams {
+  readonly heads: number;
+  /** Channels of q, k and v each: heads times head size. All columns of q when absent. */
+  readonly channels?: number;
+  readonly qOffset?: number;
+  readonly kOffset?: number;
+  readonly vOffset?: number;
+  /** A query sees no later key; with fewer queries than keys they are the last ones. */
+  readonly causal?: boolean;
+  /** 1 / sqrt(head size) when absent. */
+  readonly scale?: number;
+}
+
+function sizes(q: Spec, k: Spec, { heads, channels = lastDim(q) }: AttentionParams) {
+  const [batch = 1, queries = 1] = q.shape;
+  return { batch, queries, keys: k.shape[1] ?? 1, channels, D: channels / heads };
+}
+
+export const attention = defineKernel<AttentionParams>()({
+  name: "attention",
+  wgsl: [source],
+  inputs: ["q", "k", "v"],
+  params: {
+    batch: "u32",
+    heads: "u32",
+    queries: "u32",
+    keys: "u32",
+    qOffset: "u32",
+    kOffset: "u32",
+    vOffset: "u32",
+    qStride: "u32",
+    kStride: "u32",
+    vStride: "u32",
+    scale: "f32",
+  },
+  output: ({ q, k, v }, params) => {
+    const { batch, queries, keys, channels, D } = sizes(q, k, params);
+    const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`;
+    if (q.shape.length !== 3 || k.shape.length !== 3 || v.shape.length !== 3) {
+      throw new ShapeError(`[attention] q, k and v must be [batch, tokens, channels]: ${shapes}`);
+    }
+    if (k.shape[0] !== batch || v.shape[0] !== batch || v.shape[1] !== keys) {
+      throw new ShapeError(`[attention] q, k and v must have one batch, k and v the same tokens: ${shapes}`);
+    }
+    if (!Number.isInteger(D)) throw new ShapeError(`[attention] ${channels} channels do not divide into ${params.heads} heads`);
+    const { qOffset = 0, kOffset = 0, vOffset = 0, causal } = params;
+    if (qOffset + channels > lastDim(q) || kOffset + channels > lastDim(k) || vOffset + channels > lastDim(v)) {
+      throw new ShapeError(`[attention] ${channels} channels from the offsets go beyond a row: ${shapes}`);
+    }
+    if (keys === 0 && queries > 0) throw new ShapeError(`[attention] there are no keys: ${shapes}`);
+    if (causal && queries > keys) throw new ShapeError(`[attention] causal needs as many keys as queries: ${shapes}`);
+    return { dtype: q.dtype, shape: [batch, queries, channels] };
+  },
+  launch: ({ q, k, v }, params, device) => {
+    const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false } = params;
+    const { batch, queries, keys, D } = sizes(q, k, params);
+    const [qStride, kStride, vStride] = [lastDim(q), lastDim(k), lastDim(v)];
+    const isWide = [D, qOffset, kOffset, vOffset, qStride, kStride, vStride].every((n) => n % 4 === 0);
+    const WG = isCpu(device.info.class) ? 8 : 64;
+    const scale = (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E;
+    return {
+      entryPoint: isCpu(device.info.class) ? "queryPerThread" : "sharedKeys",
+      params: { batch, heads, queries, keys, qOffset, kOffset, vOffset, qStride, kStride, vStride, scale },
+      types: {
+        Elem: q.dtype,
+        Word: isWide ? "vec4<Elem>" : "Elem",
+        WIDTH: isWide ? "4u" : "1u",
+        D: `${D}u`,
+        D4: `${Math.ceil(D / 4)}u`,
+        KEYS: `${keysPerTile(D)}u`,
+      },
+      overrides: { WG, CAUSAL: causal ? 1 : 0 },
+      workgroups: [Math.ceil(queries / WG), heads, batch],
+    };
+  },
+  flops: ({ q, k }, params) => {
+    const { batch, queries, keys, channels } = sizes(q, k, params);
+    return 4 * batch * queries * keys * channels;
+  },
+});
+
+/** Keys whose vectors fit 8 KiB of workgroup memory: 32 for a head of 64, at least 4. */
+function keysPerTile(D: number): number {
+  return Math.max(4, Math.min(32, 2 ** Math.floor(Math.log2(8192 / (Math.ceil(D / 4) * 16)))));
+}

@@ -1,0 +1,122 @@
+// Matrix product with everything that follows it in a transformer: bias, activation, layer scale, residual.
+// torch.nn.functional.linear is `matmul(x, transpose(weight))`; the executor packs the weight once, at load.
+import activationSource from "../../shaders/lib/activation.wgsl";
+import source from "../../shaders/matmul.wgsl";
+import { isCpu } from "../device/adapter.ts";
+import { ShapeError } from "../device/errors.ts";
+import { expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
+import { ACTIVATIONS, type Activation } from "./activation.ts";
+import { type DeviceTraits, defineKernel, type Launch } from "./kernel.ts";
+
+export interface MatmulParams {
+  /** Columns of the result where b is padded beyond them; all of b's when absent. */
+  readonly n?: number;
+  readonly activation?: Activation;
+  /** Parts into which K is split; the result is then [splits, …a's rows, N] without epilogue, for splitSum. */
+  readonly splits?: number;
+}
+
+interface Sizes {
+  readonly batch: number;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly N4: number;
+}
+
+/** b [K, N]: all rows of a are one matrix; b [batch, K, N]: one matrix a batch. */
+function sizes(a: Spec, b: Spec, n?: number): Sizes {
+  const [K = 1, columns = 1] = b.shape.slice(-2);
+  const batch = b.shape.length === 3 ? (b.shape[0] as number) : 1;
+  const M = batch === 0 ? 0 : rowsOf(a) / batch;
+  return { batch, M, N: n ?? columns, K, N4: Math.ceil(columns / 4) };
+}
+
+export const matmul = defineKernel<MatmulParams>()({
+  name: "matmul",
+  wgsl: [activationSource, source],
+  inputs: ["a", "b", "bias", "scale", "residual"],
+  optional: ["bias", "scale", "residual"],
+  params: { M: "u32", N: "u32", K: "u32", N4: "u32", bStride: "u32", residualRows: "u32", batch: "u32" },
+  output: ({ a, b, bias, scale, residual }, { n, splits }) => {
+    const { N, K, M, batch } = sizes(a, b, n);
+    const shapes = `a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`;
+    if (b.shape.length < 2 || b.shape.length > 3) throw new ShapeError(`[matmul] b must be [K, N] or [batch, K, N]: ${shapes}`);
+    if (lastDim(a) !== K) throw new ShapeError(`[matmul] last axis of a must equal b's K: ${shapes}`);
+    if (lastDim(b) % 4 !== 0 || N > lastDim(b)) {
+      throw new ShapeError(`[matmul] b must be packed to a multiple of 4 columns, at least ${N}: ${shapes}`);
+    }
+    if (!Number.isInteger(M)) throw new ShapeError(`[matmul] a's rows must be shared out evenly over b's batch: ${shapes}`);
+    if (bias) expectShape("matmul", "bias", bias.shape, [N], "columns of the result");
+    if (scale) expectShape("matmul", "scale", scale.shape, [N], "columns of the result");
+    if (residual && (lastDim(residual) !== N || (M * batch) % rowsOf(residual) !== 0)) {
+      throw new ShapeError(`[matmul] residual ${formatShape(residual.shape)} does not repeat into [${M * batch}, ${N}]`);
+    }
+    const shape = [...a.shape.slice(0, -1), N];
+    return { dtype: a.dtype, shape: splits && splits > 1 ? [splits, ...shape] : shape };
+  },
+  launch: ({ a, b, bias, scale, residual }, { n, activation = "none", splits = 1 }, device) => {
+    const size = sizes(a, b, n);
+    const { M, N, K, N4, batch } = size;
+    const bStride = b.shape.length === 3 ? K * N4 : 0;
+    const { overrides, ...variant } = chooseVariant(size, splits, device);
+    const isEmpty = sizeOf([M, N, batch]) === 0;
+    return {
+      ...variant,
+      params: { M, N, K, N4, bStride, batch, residualRows: residual ? rowsOf(residual) : 1 },
+      types: { Elem: a.dtype, ...word("A", K), ...word("C", N) },
+      overrides: {
+        ...overrides,
+        ACTIVATION: ACTIVATIONS[activation],
+        HAS_BIAS: bias ? 1 : 0,
+        HAS_SCALE: scale ? 1 : 0,
+        HAS_RESIDUAL: residual ? 1 : 0,
+        SPLITS: splits,
+      },
+      workgroups: isEmpty ? [0] : variant.workgroups,
+    };
+  },
+  flops: ({ a, b }, { n }) => {
+    const { M, N, K, batch } = sizes(a, b, n);
+    return 2 * batch * M * N * K;
+  },
+});
+
+/** Rows of whole vec4s are read as such. */
+function word(name: "A" | "C", columns: number) {
+  const isWide = columns % 4 === 0;
+  return { [`${name}Word`]: isWide ? "vec4<Elem>" : "Elem", [`${name}_WIDTH`]: isWide ? "4u" : "1u" };
+}
+
+type Variant = Pick<Launch, "entryPoint" | "workgroups" | "overrides">;
+
+/** Variants by name; each gives the same result on every adapter. */
+export const matmulVariants = {
+  registerTile: ({ M, N4, batch }: Sizes): Variant => ({
+    entryPoint: "registerTile",
+    overrides: { WG: 8 },
+    workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 4), batch],
+  }),
+  sharedTile: ({ M, N4, batch }: Sizes, splits: number): Variant => ({
+    entryPoint: "sharedTile",
+    workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 64), splits > 1 ? splits : batch],
+  }),
+  singleRow: ({ M, N4, batch }: Sizes): Variant => ({
+    entryPoint: "singleRow",
+    workgroups: [Math.ceil(N4 / 16), M, batch],
+  }),
+} as const;
+
+function chooseVariant(size: Sizes, splits: number, device: DeviceTraits): Variant {
+  if (splits > 1) return matmulVariants.sharedTile(size, splits);
+  if (isCpu(device.info.class)) return matmulVariants.registerTile(size);
+  return size.M < 8 ? matmulVariants.singleRow(size) : matmulVariants.sharedTile(size, splits);
+}
+
+/** How many parts of K give a GPU enough workgroups to fill it, for a product with few rows and columns; 1 on CPU adapters. */
+export function matmulSplits(a: Spec, b: Spec, n: number | undefined, device: DeviceTraits): number {
+  const { M, N, K, batch } = sizes(a, b, n);
+  if (isCpu(device.info.class) || batch > 1 || M < 8 || K < 512) return 1;
+  const tiles = Math.ceil(M / 64) * Math.ceil(N / 64);
+  return tiles > 64 ? 1 : Math.min(8, Math.floor(K / 256), Math.ceil(128 / tiles));
+}

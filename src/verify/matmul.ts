@@ -1,0 +1,77 @@
+// Reference and cases of matmul.
+import { sizeOf } from "../device/tensor.ts";
+import { activate } from "../kernels/activation.ts";
+import { type MatmulParams, matmul } from "../kernels/matmul.ts";
+import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
+
+interface MatmulCase extends MatmulParams {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly batch?: number;
+  readonly bias?: boolean;
+  readonly scale?: boolean;
+  readonly residualRows?: number;
+}
+
+function matmulCase({ M, N, K, batch, bias, scale, residualRows, ...params }: MatmulCase): KernelCase {
+  const columns = Math.ceil(N / 4) * 4;
+  return {
+    inputs: {
+      a: batch ? [batch, M, K] : [M, K],
+      b: batch ? [batch, K, columns] : [K, columns],
+      ...(bias && { bias: [N] }),
+      ...(scale && { scale: [N] }),
+      ...(residualRows && { residual: [residualRows, N] }),
+    },
+    params: { n: N, ...params },
+  };
+}
+
+const EPILOGUE = { bias: true, scale: true } as const;
+
+export const matmulSuite = defineSuite<MatmulParams>({
+  kernel: matmul,
+  reference: ({ a, b, bias, scale, residual }, { n, activation = "none", splits = 1 }) => {
+    const [K = 1, columns = 1] = (b as HostTensor).shape.slice(-2);
+    const N = n ?? columns;
+    const rows = sizeOf((a as HostTensor).shape.slice(0, -1));
+    const batch = (b as HostTensor).shape.length === 3 ? ((b as HostTensor).shape[0] as number) : 1;
+    const at = (t: HostTensor | undefined, i: number) => t?.data[i] as number;
+    const out = new Float64Array(splits * rows * N);
+    for (let row = 0; row < rows; row++) {
+      const base = Math.floor(row / (rows / batch)) * K * columns * (batch > 1 ? 1 : 0);
+      for (let col = 0; col < N; col++) {
+        let sum = 0;
+        for (let k = 0; k < K; k++) sum += at(a, row * K + k) * at(b, base + k * columns + col);
+        if (bias) sum += at(bias, col);
+        sum = activate(activation, sum);
+        if (scale) sum *= at(scale, col);
+        if (residual) sum += at(residual, (row * N + col) % residual.data.length);
+        out[row * N + col] = sum;
+      }
+    }
+    return out;
+  },
+  cases: [
+    matmulCase({ M: 1, N: 1, K: 1 }),
+    matmulCase({ M: 3, N: 5, K: 7, ...EPILOGUE, activation: "gelu", residualRows: 3 }),
+    matmulCase({ M: 64, N: 64, K: 16 }),
+    matmulCase({ M: 65, N: 68, K: 17, ...EPILOGUE }),
+    matmulCase({ M: 50, N: 96, K: 768, bias: true, activation: "quickGelu" }),
+    matmulCase({ M: 197, N: 130, K: 66, bias: true, residualRows: 197 }),
+    matmulCase({ M: 8, N: 40, K: 36, activation: "relu", residualRows: 4 }),
+    matmulCase({ M: 5, N: 9, K: 10, batch: 3, ...EPILOGUE, residualRows: 15 }),
+    matmulCase({ M: 4, N: 64, K: 32, batch: 4 }),
+    matmulCase({ M: 2, N: 512, K: 300, bias: true }),
+    matmulCase({ M: 0, N: 8, K: 8 }),
+    matmulCase({ M: 4, N: 8, K: 0, bias: true }),
+  ],
+  rejects: [
+    { inputs: { a: [2, 8], b: [7, 8] }, message: "last axis of a must equal b's K" },
+    { inputs: { a: [2, 8], b: [8, 7] }, message: "multiple of 4 columns" },
+    { inputs: { a: [2, 8], b: [8, 8], bias: [4] }, message: "bias has shape [4], expected [8]" },
+    { inputs: { a: [3, 8], b: [8, 8], residual: [2, 8] }, message: "does not repeat" },
+  ],
+  tolerance: { f32: 2e-6, f16: 2e-3 },
+});
