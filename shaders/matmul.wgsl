@@ -5,7 +5,7 @@
 // Activations: lib/activation.wgsl.
 
 alias Elem = f32; // f32 | f16
-alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem
+alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem; registerTile reads Elem
 const A_WIDTH = 4u; // elements of an AWord: 4 | 1
 alias CWord = vec4<Elem>; // vec4<Elem> where N is a multiple of 4, else Elem
 const C_WIDTH = 4u; // elements of a CWord: 4 | 1
@@ -123,22 +123,26 @@ fn range(part: u32) -> vec2u {
   return vec2u(part * size, min((part + 1) * size, params.K));
 }
 
-// Four rows by two vec4 columns a thread, all in registers: right on CPU adapters, where barriers are dear, and on some
-// GPUs. Threads stand side by side along N; x: column groups, y: row groups of one batch, z: batch.
+fn elementOfA(at: u32) -> f32 {
+  return f32(vec4<Elem>(a[at / A_WIDTH])[at % A_WIDTH]);
+}
+
+// Four rows by two vec4 columns a thread, all in registers: right on CPU adapters, where barriers are dear and where
+// unrolling K by hand costs a second of compiling and gains nothing. Threads stand side by side along N.
+// x: column groups, y: row groups of one batch, z: batch.
 @compute @workgroup_size(WG)
 fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * 4;
+  let first = group.z * params.M + row;
+  let last = group.z * params.M + params.M - 1;
+  let a0 = first * params.K;
+  let a1 = min(first + 1, last) * params.K;
+  let a2 = min(first + 2, last) * params.K;
+  let a3 = min(first + 3, last) * params.K;
   let col0 = group.x * WG * 2 + lane;
   let col1 = col0 + WG;
-  let n0 = min(col0, params.N4 - 1);
-  let n1 = min(col1, params.N4 - 1);
-  let first = group.z * params.M;
-  let last = first + params.M - 1;
-  let row0 = first + row;
-  let row1 = min(row0 + 1, last);
-  let row2 = min(row0 + 2, last);
-  let row3 = min(row0 + 3, last);
-  let base = group.z * params.bStride;
+  let b0 = group.z * params.bStride + min(col0, params.N4 - 1);
+  let b1 = group.z * params.bStride + min(col1, params.N4 - 1);
   var c00 = vec4<f32>();
   var c01 = vec4<f32>();
   var c10 = vec4<f32>();
@@ -147,37 +151,27 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
   var c21 = vec4<f32>();
   var c30 = vec4<f32>();
   var c31 = vec4<f32>();
-  for (var k = 0u; k < params.K; k += 4) {
-    let a0 = loadA(row0, k);
-    let a1 = loadA(row1, k);
-    let a2 = loadA(row2, k);
-    let a3 = loadA(row3, k);
-    for (var i = 0u; i < 4; i++) {
-      let b0 = loadB(base, k + i, n0);
-      let b1 = loadB(base, k + i, n1);
-      c00 += a0[i] * b0;
-      c01 += a0[i] * b1;
-      c10 += a1[i] * b0;
-      c11 += a1[i] * b1;
-      c20 += a2[i] * b0;
-      c21 += a2[i] * b1;
-      c30 += a3[i] * b0;
-      c31 += a3[i] * b1;
+  for (var k = 0u; k < params.K; k++) {
+    let x0 = elementOfA(a0 + k);
+    let x1 = elementOfA(a1 + k);
+    let x2 = elementOfA(a2 + k);
+    let x3 = elementOfA(a3 + k);
+    let y0 = vec4<f32>(b[b0 + k * params.N4]);
+    let y1 = vec4<f32>(b[b1 + k * params.N4]);
+    c00 += x0 * y0;
+    c01 += x0 * y1;
+    c10 += x1 * y0;
+    c11 += x1 * y1;
+    c20 += x2 * y0;
+    c21 += x2 * y1;
+    c30 += x3 * y0;
+    c31 += x3 * y1;
+  }
+  let sums = array<vec4<f32>, 8>(c00, c01, c10, c11, c20, c21, c30, c31);
+  for (var i = 0u; i < 8; i++) {
+    if (row + i / 2 < params.M) {
+      store(sums[i], first + i / 2, col0 + (i % 2) * WG, 0);
     }
-  }
-  store(c00, row0, col0, 0);
-  store(c01, row0, col1, 0);
-  if (row + 1 < params.M) {
-    store(c10, row1, col0, 0);
-    store(c11, row1, col1, 0);
-  }
-  if (row + 2 < params.M) {
-    store(c20, row2, col0, 0);
-    store(c21, row2, col1, 0);
-  }
-  if (row + 3 < params.M) {
-    store(c30, row3, col0, 0);
-    store(c31, row3, col1, 0);
   }
 }
 

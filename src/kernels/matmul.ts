@@ -59,12 +59,12 @@ export const matmul = defineKernel<MatmulParams>()({
     const size = sizes(a, b, n);
     const { M, N, K, N4, batch } = size;
     const bStride = b.shape.length === 3 ? K * N4 : 0;
-    const { overrides, ...variant } = chooseVariant(size, splits, device);
+    const { overrides, types, ...variant } = chooseVariant(size, splits, device);
     const isEmpty = sizeOf([M, N, batch]) === 0;
     return {
       ...variant,
       params: { M, N, K, N4, bStride, batch, residualRows: residual ? rowsOf(residual) : 1 },
-      types: { Elem: a.dtype, ...word("A", K), ...word("C", N) },
+      types: { Elem: a.dtype, ...types, ...word("C", N) },
       overrides: {
         ...overrides,
         ACTIVATION: ACTIVATIONS[activation],
@@ -88,21 +88,24 @@ function word(name: "A" | "C", columns: number) {
   return { [`${name}Word`]: isWide ? "vec4<Elem>" : "Elem", [`${name}_WIDTH`]: isWide ? "4u" : "1u" };
 }
 
-type Variant = Pick<Launch, "entryPoint" | "workgroups" | "overrides">;
+type Variant = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types">;
 
 /** Variants by name; each gives the same result on every adapter. */
 export const matmulVariants = {
   registerTile: ({ M, N4, batch }: Sizes): Variant => ({
     entryPoint: "registerTile",
+    types: word("A", 1),
     overrides: { WG: 8 },
     workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 4), batch],
   }),
-  sharedTile: ({ M, N4, batch }: Sizes, splits: number): Variant => ({
+  sharedTile: ({ M, N4, K, batch }: Sizes, splits: number): Variant => ({
     entryPoint: "sharedTile",
+    types: word("A", K),
     workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 64), splits > 1 ? splits : batch],
   }),
-  singleRow: ({ M, N4, batch }: Sizes): Variant => ({
+  singleRow: ({ M, N4, K, batch }: Sizes): Variant => ({
     entryPoint: "singleRow",
+    types: word("A", K),
     workgroups: [Math.ceil(N4 / 16), M, batch],
   }),
 } as const;

@@ -6,8 +6,8 @@ import { kernelTest } from "./kernelTest.ts";
 /** The same product by the named variant. */
 const by = (variant: keyof typeof matmulVariants) => (launch: Launch) => {
   const { M = 0, N = 0, K = 0, N4 = 0, batch = 0 } = launch.params;
-  const { overrides, ...chosen } = matmulVariants[variant]({ M, N, K, N4, batch }, 1);
-  return { ...launch, ...chosen, overrides: { ...launch.overrides, ...overrides } };
+  const { overrides, types, ...chosen } = matmulVariants[variant]({ M, N, K, N4, batch }, 1);
+  return { ...launch, ...chosen, types: { ...launch.types, ...types }, overrides: { ...launch.overrides, ...overrides } };
 };
 
 kernelTest(matmulSuite, { registerTile: by("registerTile"), sharedTile: by("sharedTile"), singleRow: by("singleRow") });
