@@ -1,3 +1,4 @@
+// The tests. `vitest run` takes those that need no browser and no build; `--mode browser` and `--mode package` take those.
 import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
@@ -10,14 +11,21 @@ const wgsl = {
   },
 };
 
-export default defineConfig({
+const INCLUDE: Readonly<Record<string, string[]>> = {
+  browser: ["test/browser/**/*.test.ts"],
+  package: ["test/package.test.ts"],
+};
+
+export default defineConfig(({ mode }) => ({
   plugins: [wgsl],
   test: {
-    include: ["test/**/*.test.ts"],
+    include: INCLUDE[mode] ?? ["test/**/*.test.ts"],
+    exclude: INCLUDE[mode] ? [] : Object.values(INCLUDE).flat(),
+    globalSetup: INCLUDE[mode] ? [] : ["test/adapters.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // One worker: the software adapters use every core by themselves.
     pool: "forks",
     maxWorkers: 1,
   },
-});
+}));

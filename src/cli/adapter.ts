@@ -1,0 +1,118 @@
+// Gives WebGPU something to run on in Node: the machine's own driver if it has one, else SwiftShader, a Vulkan driver for
+// CPUs that the npm package @sparticuz/chromium carries. It is unpacked once to the user's cache folder. The Vulkan loader
+// reads its variables when a process starts, so the command runs again as a child that has them.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { unpackArchive } from "./archive.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const PROBE = `
+const { create } = await import(process.argv[1]);
+const gpu = create([]);
+const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+process.stdout.write(adapter ? adapter.info.description || adapter.info.vendor || "unnamed adapter" : "");
+process.exit(0);`;
+
+const PROBE_TIMEOUT_MS = 30_000;
+
+/**
+ * The name of the adapter that Dawn finds under these variables, undefined when there is none. It asks in a child process,
+ * so that a driver that crashes, hangs or prints does so there.
+ */
+export function probeAdapter(env: Environment = process.env): string | undefined {
+  const dawn = resolvePackage("webgpu");
+  if (!dawn) return undefined;
+  const args = ["--input-type=module", "-e", PROBE, pathToFileURL(dawn).href];
+  const { stdout } = spawnSync(process.execPath, args, {
+    env: { ...env },
+    timeout: PROBE_TIMEOUT_MS,
+    stdio: ["ignore", "pipe", "ignore"],
+    encoding: "utf8",
+  });
+  return stdout || undefined;
+}
+
+/**
+ * Unpacks SwiftShader and gives the variables under which a new process finds it; undefined where the package is not
+ * installed or does not run (it holds a build for Linux on x64).
+ */
+export async function softwareVulkan(): Promise<Record<string, string> | undefined> {
+  if (process.platform !== "linux" || process.arch !== "x64") return undefined;
+  const chromium = resolvePackage("@sparticuz/chromium");
+  if (!chromium) return undefined;
+  const files = ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"];
+  const folder = await unpackArchive(chromium, "swiftshader.tar.br", files);
+  return {
+    LD_LIBRARY_PATH: [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
+    VK_ICD_FILENAMES: join(folder, "vk_swiftshader_icd.json"),
+  };
+}
+
+/**
+ * The variables to start a process with so that it finds an adapter; undefined when this process needs none, or when
+ * nothing helps. WEBGPU_VISION_ADAPTER=swiftshader asks for SwiftShader whatever else is there; a driver that
+ * VK_ICD_FILENAMES or VK_DRIVER_FILES names is used as it is. Says so on stderr when it is SwiftShader.
+ */
+export async function adapterVariables(): Promise<Record<string, string> | undefined> {
+  const { env } = process;
+  const asked = env.WEBGPU_VISION_ADAPTER === "swiftshader";
+  const isOwn = env.VK_ICD_FILENAMES?.includes("vk_swiftshader_icd.json");
+  if (isOwn || process.platform !== "linux") return undefined;
+  if (!asked && (env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || probeAdapter())) return undefined;
+  const variables = await softwareVulkan();
+  if (!variables) return undefined;
+  const why = asked ? "as WEBGPU_VISION_ADAPTER asks" : "as there is no GPU driver here";
+  process.stderr.write(`webgpu-vision: running on the CPU with SwiftShader, ${why}\n`);
+  return variables;
+}
+
+/** Runs a command with more variables; its input, output and signals are this process's. Gives its exit code. */
+export function runCommand(command: readonly string[], variables: Environment = {}): Promise<number> {
+  const [program = process.execPath, ...args] = command;
+  const child = spawn(program, args, {
+    env: { ...process.env, ...variables },
+    stdio: "inherit",
+    shell: process.platform === "win32" && !existsSync(program),
+  });
+  const forward = (signal: NodeJS.Signals) => {
+    // A terminal sends Ctrl-C to the child as well.
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  };
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, forward);
+  return new Promise((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") return reject(error);
+      process.stderr.write(`${program}: not found\n`);
+      resolve(127);
+    });
+    child.once("exit", (code, signal) => {
+      for (const name of signals) process.off(name, forward);
+      if (signal) process.kill(process.pid, signal);
+      else resolve(code ?? 1);
+    });
+  });
+}
+
+/**
+ * For the start of a command that needs a GPU: returns when this process can go on, else runs the same command line under
+ * software Vulkan and ends with its exit code.
+ */
+export async function ensureAdapter(): Promise<void> {
+  const variables = await adapterVariables();
+  if (!variables) return;
+  process.exit(await runCommand([process.execPath, ...process.execArgv, ...process.argv.slice(1)], variables));
+}
+
+/** Path of an installed package's entry; undefined when it is not installed. */
+function resolvePackage(name: string): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve(name);
+  } catch {
+    return undefined;
+  }
+}
