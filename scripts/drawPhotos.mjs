@@ -16,8 +16,10 @@ function seededRandom(seed) {
   };
 }
 
-const gradient = (id, stops) => `<linearGradient id="${id}" x1="0" y1="0" x2="0" y2="1">${stops
-  .map(([offset, colour]) => `<stop offset="${offset}" stop-color="${colour}"/>`).join("")}</linearGradient>`;
+const gradient = (id, stops) =>
+  `<linearGradient id="${id}" x1="0" y1="0" x2="0" y2="1">${stops
+    .map(([offset, colour]) => `<stop offset="${offset}" stop-color="${colour}"/>`)
+    .join("")}</linearGradient>`;
 
 const glow = (id, colour) => `<radialGradient id="${id}"><stop offset="0" stop-color="${colour}"/>
   <stop offset="1" stop-color="${colour}" stop-opacity="0"/></radialGradient>`;
@@ -31,8 +33,17 @@ function ship() {
       fill="none"/>`;
   });
   const windows = Array.from({ length: 9 }, (_, i) => `<circle cx="${190 + i * 34}" cy="302" r="7" fill="#f4e3b2"/>`);
-  return `<defs>${gradient("sky", [[0, "#4d93cf"], [0.75, "#cfe6f4"]])}${gradient("sea", [[0, "#2f7fae"], [1, "#0d3b5e"]])}
-    ${gradient("hull", [[0, "#c8332b"], [1, "#7d1a17"]])}</defs>
+  return `<defs>${gradient("sky", [
+    [0, "#4d93cf"],
+    [0.75, "#cfe6f4"],
+  ])}${gradient("sea", [
+    [0, "#2f7fae"],
+    [1, "#0d3b5e"],
+  ])}
+    ${gradient("hull", [
+      [0, "#c8332b"],
+      [1, "#7d1a17"],
+    ])}</defs>
     <rect width="640" height="480" fill="url(#sky)"/>
     <g fill="#fff" fill-opacity=".8"><ellipse cx="120" cy="80" rx="80" ry="20"/><ellipse cx="170" cy="66" rx="50" ry="22"/>
       <ellipse cx="520" cy="120" rx="70" ry="16"/></g>
@@ -60,12 +71,24 @@ function cat() {
     return `<path d="M${x} ${y}l${(x - 320) * 0.09} ${(y - 250) * 0.09 + 5}" stroke="${random() < 0.5 ? "#b8681f" : "#f3b873"}"
       stroke-opacity=".5" stroke-width="2"/>`;
   });
-  const eye = (x) => `<ellipse cx="${x}" cy="245" rx="34" ry="28" fill="#a7c84a"/><ellipse cx="${x}" cy="245" rx="34" ry="28"
+  const eye = (
+    x,
+  ) => `<ellipse cx="${x}" cy="245" rx="34" ry="28" fill="#a7c84a"/><ellipse cx="${x}" cy="245" rx="34" ry="28"
     fill="none" stroke="#4a2c12" stroke-width="6"/><ellipse cx="${x}" cy="245" rx="10" ry="25" fill="#101010"/>
     <circle cx="${x + 9}" cy="234" r="6" fill="#fff"/>`;
-  const whiskers = [-1, 1].flatMap((side) => [-14, 2, 18].map((dy) => `<path d="M${320 + side * 45} ${325 + dy * 0.4}
-    q${side * 70} ${dy - 14} ${side * 150} ${dy}" stroke="#fdf6ea" stroke-width="2.5" fill="none"/>`));
-  return `<defs>${gradient("wall", [[0, "#5f7f5a"], [1, "#2f4630"]])}${gradient("coat", [[0, "#e2963f"], [1, "#c87524"]])}</defs>
+  const whiskers = [-1, 1].flatMap((side) =>
+    [-14, 2, 18].map(
+      (dy) => `<path d="M${320 + side * 45} ${325 + dy * 0.4}
+    q${side * 70} ${dy - 14} ${side * 150} ${dy}" stroke="#fdf6ea" stroke-width="2.5" fill="none"/>`,
+    ),
+  );
+  return `<defs>${gradient("wall", [
+    [0, "#5f7f5a"],
+    [1, "#2f4630"],
+  ])}${gradient("coat", [
+    [0, "#e2963f"],
+    [1, "#c87524"],
+  ])}</defs>
     <rect width="640" height="480" fill="url(#wall)"/>
     <path d="M130 480Q150 360 320 350T510 480Z" fill="#c87524"/><path d="M250 480Q270 400 320 396T390 480Z" fill="#f6e4cc"/>
     <path d="M165 215L150 55L285 140Z" fill="#d68530"/><path d="M475 215L490 55L355 140Z" fill="#d68530"/>
@@ -93,8 +116,17 @@ function sunset() {
     const [x, h] = [left ? random() * 170 : 470 + random() * 170, 40 + random() * 60];
     return `<path d="M${x} ${338 - h}l${h * 0.22} ${h}h${-h * 0.44}z" fill="#1a1420"/>`;
   });
-  return `<defs>${gradient("dusk", [[0, "#2b2350"], [0.35, "#8c3d6b"], [0.6, "#ee7b46"], [0.75, "#ffd27a"]])}
-    ${gradient("lake", [[0, "#f09a55"], [0.4, "#8f4666"], [1, "#1f1a3a"]])}${glow("halo", "#fff1b8")}</defs>
+  return `<defs>${gradient("dusk", [
+    [0, "#2b2350"],
+    [0.35, "#8c3d6b"],
+    [0.6, "#ee7b46"],
+    [0.75, "#ffd27a"],
+  ])}
+    ${gradient("lake", [
+      [0, "#f09a55"],
+      [0.4, "#8f4666"],
+      [1, "#1f1a3a"],
+    ])}${glow("halo", "#fff1b8")}</defs>
     <rect width="640" height="480" fill="url(#dusk)"/><circle cx="320" cy="290" r="150" fill="url(#halo)"/>
     <circle cx="320" cy="290" r="48" fill="#fff4cf"/>
     <path d="M0 340V230L90 170L170 250L250 205L330 320L400 250L470 285L560 160L640 240V340Z" fill="#5c3157"/>
@@ -104,7 +136,10 @@ function sunset() {
 
 /** A wall of coloured geometric shapes, for the segmenter. */
 function shapes() {
-  return `<defs>${gradient("paper", [[0, "#f3ecdf"], [1, "#dcd1bd"]])}</defs><rect width="640" height="480" fill="url(#paper)"/>
+  return `<defs>${gradient("paper", [
+    [0, "#f3ecdf"],
+    [1, "#dcd1bd"],
+  ])}</defs><rect width="640" height="480" fill="url(#paper)"/>
     <circle cx="150" cy="140" r="92" fill="#d8402f"/><circle cx="150" cy="140" r="40" fill="#f3ecdf"/>
     <rect x="285" y="60" width="150" height="150" fill="#2457a6" transform="rotate(12 360 135)"/>
     <path d="M540 50L615 215H465Z" fill="#f0b429"/>
