@@ -7,7 +7,7 @@ alias Word = vec4<Elem>; // vec4<Elem> where head size, offsets and strides are 
 const WIDTH = 4u; // elements of a Word: 4 | 1
 const D = 64u; // head size
 const D4 = 16u; // vec4s of a head, rounded up
-const KEYS = 16u; // keys of a tile in workgroup memory
+const KEYS = 16u; // keys of a tile in workgroup memory; a multiple of 4
 
 struct Params {
   batch: u32,
@@ -20,6 +20,7 @@ struct Params {
   qStride: u32,
   kStride: u32,
   vStride: u32,
+  headSize: u32, // D, where a loop must not be unrolled
   scale: f32, // includes log2(e): weights are powers of 2
 }
 
@@ -81,61 +82,88 @@ fn keysOf(query: u32) -> u32 {
   return params.keys;
 }
 
-// One query a thread, four keys at a time, keys and values read from storage: right on CPU adapters.
-// x: groups of queries, y: head, z: batch.
+// Elements of four rows.
+fn elementsOfQ(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(scalar(q[at.x])), f32(scalar(q[at.y])), f32(scalar(q[at.z])), f32(scalar(q[at.w])));
+}
+
+fn elementsOfK(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(scalar(k[at.x])), f32(scalar(k[at.y])), f32(scalar(k[at.z])), f32(scalar(k[at.w])));
+}
+
+fn elementsOfV(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(scalar(v[at.x])), f32(scalar(v[at.y])), f32(scalar(v[at.z])), f32(scalar(v[at.w])));
+}
+
+fn scalar(word: Word) -> Elem {
+  return vec4<Elem>(word).x;
+}
+
+override SUMS: u32 = WG * D;
+var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed
+
+// Four queries by eight keys a thread: few loads a product and small code, which is right on CPU adapters (a loop
+// over a constant head size is unrolled, which costs their compilers 20 s). Reads single elements (WIDTH 1). x: groups of 4 * WG queries, y: head, z: batch.
 @compute @workgroup_size(WG)
-fn queryPerThread(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let query = group.x * WG + lane;
-  if (query >= params.queries) {
-    return;
+fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let query = (group.x * WG + lane) * 4;
+  let queries = min(vec4u(query, query + 1, query + 2, query + 3), vec4u(params.queries - 1));
+  let head = group.y * params.headSize;
+  let qAt = params.qOffset + head + (group.z * params.queries + queries) * params.qStride;
+  let kAt = params.kOffset + head + group.z * params.keys * params.kStride;
+  let vAt = params.vOffset + head + group.z * params.keys * params.vStride;
+  let counts = vec4u(keysOf(queries.x), keysOf(queries.y), keysOf(queries.z), keysOf(queries.w));
+  for (var d = 0u; d < params.headSize; d++) {
+    sums[d * WG + lane] = vec4<f32>();
   }
-  let head = group.y * D;
-  let qAt = params.qOffset + (group.z * params.queries + query) * params.qStride + head;
-  let kAt = params.kOffset + group.z * params.keys * params.kStride + head;
-  let vAt = params.vOffset + group.z * params.keys * params.vStride + head;
-  var mine: array<vec4<f32>, D4>;
-  var sum: array<vec4<f32>, D4>;
-  for (var i = 0u; i < D4; i++) {
-    mine[i] = loadQ(qAt, i) * params.scale;
-    sum[i] = vec4<f32>();
-  }
-  var largest = LOWEST;
-  var total = 0.0;
-  let count = keysOf(query);
-  for (var key = 0u; key < count; key += 4) {
-    let last = count - 1;
-    let at = vec4u(key, min(key + 1, last), min(key + 2, last), min(key + 3, last));
-    var score = vec4<f32>();
-    for (var i = 0u; i < D4; i++) {
-      score += vec4<f32>(
-        dot(mine[i], loadK(kAt + at.x * params.kStride, i)),
-        dot(mine[i], loadK(kAt + at.y * params.kStride, i)),
-        dot(mine[i], loadK(kAt + at.z * params.kStride, i)),
-        dot(mine[i], loadK(kAt + at.w * params.kStride, i)),
-      );
+  var largest = vec4<f32>(LOWEST);
+  var total = vec4<f32>();
+  for (var key = 0u; key < counts.w; key += 8) {
+    let keys0 = vec4u(key, key + 1, key + 2, key + 3);
+    let keys1 = keys0 + 4;
+    let at0 = min(keys0, vec4u(params.keys - 1));
+    let at1 = min(keys1, vec4u(params.keys - 1));
+    var score0 = mat4x4<f32>(); // a column a query
+    var score1 = mat4x4<f32>();
+    for (var d = 0u; d < params.headSize; d++) {
+      let x = elementsOfQ(qAt + d);
+      let y0 = elementsOfK(kAt + at0 * params.kStride + d);
+      let y1 = elementsOfK(kAt + at1 * params.kStride + d);
+      score0 += mat4x4<f32>(x.x * y0, x.y * y0, x.z * y0, x.w * y0);
+      score1 += mat4x4<f32>(x.x * y1, x.y * y1, x.z * y1, x.w * y1);
     }
-    // Beyond the last key: weight 0, without touching a NaN of a key that counts.
-    score = select(vec4<f32>(LOWEST), score, vec4u(key, key + 1, key + 2, key + 3) <= vec4u(last));
-    let next = max(largest, max(max(score.x, score.y), max(score.z, score.w)));
-    let fade = exp2(largest - next);
-    let weight = exp2(score - next);
-    total = total * fade + dot(weight, vec4<f32>(1.0));
-    largest = next;
-    for (var i = 0u; i < D4; i++) {
-      sum[i] = sum[i] * fade
-        + weight.x * loadV(vAt + at.x * params.vStride, i)
-        + weight.y * loadV(vAt + at.y * params.vStride, i)
-        + weight.z * loadV(vAt + at.z * params.vStride, i)
-        + weight.w * loadV(vAt + at.w * params.vStride, i);
+    var fade: vec4<f32>;
+    for (var i = 0u; i < 4; i++) {
+      // Unseen keys get weight 0 without touching a NaN of a key that counts.
+      let s0 = select(vec4<f32>(LOWEST), score0[i] * params.scale, keys0 < vec4u(counts[i]));
+      let s1 = select(vec4<f32>(LOWEST), score1[i] * params.scale, keys1 < vec4u(counts[i]));
+      let most = max(s0, s1);
+      let next = max(largest[i], max(max(most.x, most.y), max(most.z, most.w)));
+      score0[i] = exp2(s0 - next);
+      score1[i] = exp2(s1 - next);
+      fade[i] = exp2(largest[i] - next);
+      largest[i] = next;
+      total[i] = total[i] * fade[i] + dot(score0[i] + score1[i], vec4<f32>(1.0));
+    }
+    for (var d = 0u; d < params.headSize; d++) {
+      let y0 = elementsOfV(vAt + at0 * params.vStride + d);
+      let y1 = elementsOfV(vAt + at1 * params.vStride + d);
+      sums[d * WG + lane] = sums[d * WG + lane] * fade + y0 * score0 + y1 * score1;
     }
   }
-  let outAt = ((group.z * params.queries + query) * params.heads + group.y) * D;
-  for (var i = 0u; i < D4; i++) {
-    storeOut(outAt, i, sum[i] / total);
+  let outAt = ((group.z * params.queries + query) * params.heads + group.y) * params.headSize;
+  for (var d = 0u; d < params.headSize; d++) {
+    let y = sums[d * WG + lane] / total;
+    for (var i = 0u; i < 4; i++) {
+      if (query + i < params.queries) {
+        out[outAt + i * params.heads * params.headSize + d] = Elem(y[i]);
+      }
+    }
   }
 }
 
-var<workgroup> tile: array<array<vec4<f32>, D4>, KEYS>; // keys, then the values of the same keys
+var<workgroup> tileK: array<array<vec4<f32>, D4>, KEYS>;
+var<workgroup> tileV: array<array<vec4<f32>, D4>, KEYS>;
 
 // One query a thread, keys and values shared through workgroup memory, KEYS at a time: right on GPUs.
 // x: groups of queries, y: head, z: batch.
@@ -151,6 +179,7 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   var sum: array<vec4<f32>, D4>;
   for (var i = 0u; i < D4; i++) {
     mine[i] = loadQ(qAt, i) * params.scale;
+    sum[i] = vec4<f32>();
   }
   var largest = LOWEST;
   var total = 0.0;
@@ -158,42 +187,35 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   for (var first = 0u; first < params.keys; first += KEYS) {
     let size = min(KEYS, params.keys - first);
     for (var i = lane; i < size * D4; i += WG) {
-      tile[i / D4][i % D4] = loadK(kAt + (first + i / D4) * params.kStride, i % D4);
+      tileK[i / D4][i % D4] = loadK(kAt + (first + i / D4) * params.kStride, i % D4);
+      tileV[i / D4][i % D4] = loadV(vAt + (first + i / D4) * params.vStride, i % D4);
     }
     workgroupBarrier();
-    var weight: array<f32, KEYS>;
-    var next = largest;
-    for (var key = 0u; key < KEYS; key++) {
-      var score = LOWEST;
-      if (first + key < count) {
-        score = 0.0;
-        for (var i = 0u; i < D4; i++) {
-          score += dot(mine[i], tile[key][i]);
-        }
+    for (var key = 0u; key < size; key += 4) {
+      let at = min(vec4u(key, key + 1, key + 2, key + 3), vec4u(size - 1));
+      var score = vec4<f32>();
+      for (var i = 0u; i < D4; i++) {
+        score += vec4<f32>(
+          dot(mine[i], tileK[at.x][i]),
+          dot(mine[i], tileK[at.y][i]),
+          dot(mine[i], tileK[at.z][i]),
+          dot(mine[i], tileK[at.w][i]),
+        );
       }
-      weight[key] = score;
-      next = max(next, score);
-    }
-    workgroupBarrier();
-    for (var i = lane; i < size * D4; i += WG) {
-      tile[i / D4][i % D4] = loadV(vAt + (first + i / D4) * params.vStride, i % D4);
-    }
-    workgroupBarrier();
-    let fade = exp2(largest - next);
-    total *= fade;
-    for (var i = 0u; i < D4; i++) {
-      sum[i] *= fade;
-    }
-    for (var key = 0u; key < size; key++) {
-      if (first + key < count) {
-        let w = exp2(weight[key] - next);
-        total += w;
-        for (var i = 0u; i < D4; i++) {
-          sum[i] += w * tile[key][i];
-        }
+      score = select(vec4<f32>(LOWEST), score, first + vec4u(key, key + 1, key + 2, key + 3) < vec4u(count));
+      let next = max(largest, max(max(score.x, score.y), max(score.z, score.w)));
+      let fade = exp2(largest - next);
+      let weight = exp2(score - next);
+      total = total * fade + dot(weight, vec4<f32>(1.0));
+      largest = next;
+      for (var i = 0u; i < D4; i++) {
+        sum[i] = sum[i] * fade
+          + weight.x * tileV[at.x][i]
+          + weight.y * tileV[at.y][i]
+          + weight.z * tileV[at.z][i]
+          + weight.w * tileV[at.w][i];
       }
     }
-    largest = next;
     workgroupBarrier();
   }
   if (query < params.queries) {

@@ -5,7 +5,7 @@ import source from "../../shaders/attention.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, lastDim, type Spec } from "../device/tensor.ts";
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, type Launch } from "./kernel.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
@@ -41,6 +41,7 @@ export const attention = defineKernel<AttentionParams>()({
     qStride: "u32",
     kStride: "u32",
     vStride: "u32",
+    headSize: "u32",
     scale: "f32",
   },
   output: ({ q, k, v }, params) => {
@@ -66,21 +67,26 @@ export const attention = defineKernel<AttentionParams>()({
     const { batch, queries, keys, D } = sizes(q, k, params);
     const [qStride, kStride, vStride] = [lastDim(q), lastDim(k), lastDim(v)];
     const isWide = [D, qOffset, kOffset, vOffset, qStride, kStride, vStride].every((n) => n % 4 === 0);
-    const WG = isCpu(device.info.class) ? 8 : 64;
-    const scale = (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E;
+    const variant = attentionVariants[isCpu(device.info.class) ? "registerTile" : "sharedKeys"];
+    const { overrides, types, ...rest } = variant({ batch, queries, heads, D, isWide });
     return {
-      entryPoint: isCpu(device.info.class) ? "queryPerThread" : "sharedKeys",
-      params: { batch, heads, queries, keys, qOffset, kOffset, vOffset, qStride, kStride, vStride, scale },
-      types: {
-        Elem: q.dtype,
-        Word: isWide ? "vec4<Elem>" : "Elem",
-        WIDTH: isWide ? "4u" : "1u",
-        D: `${D}u`,
-        D4: `${Math.ceil(D / 4)}u`,
-        KEYS: `${keysPerTile(D)}u`,
+      ...rest,
+      params: {
+        batch,
+        heads,
+        queries,
+        keys,
+        qOffset,
+        kOffset,
+        vOffset,
+        qStride,
+        kStride,
+        vStride,
+        headSize: D,
+        scale: (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E,
       },
-      overrides: { WG, CAUSAL: causal ? 1 : 0 },
-      workgroups: [Math.ceil(queries / WG), heads, batch],
+      types: { Elem: q.dtype, D: `${D}u`, ...types },
+      overrides: { ...overrides, CAUSAL: causal ? 1 : 0 },
     };
   },
   flops: ({ q, k }, params) => {
@@ -89,7 +95,41 @@ export const attention = defineKernel<AttentionParams>()({
   },
 });
 
-/** Keys whose vectors fit 8 KiB of workgroup memory: 32 for a head of 64, at least 4. */
+type Variant = Pick<Launch, "entryPoint" | "types" | "overrides" | "workgroups">;
+
+interface Sizes {
+  readonly batch: number;
+  readonly queries: number;
+  readonly heads: number;
+  readonly D: number;
+  /** Head size, offsets and strides are multiples of 4. */
+  readonly isWide: boolean;
+}
+
+/** Variants by name; each gives the same result on every adapter. */
+export const attentionVariants = {
+  registerTile: ({ batch, queries, heads, D }: Sizes): Variant => {
+    const WG = D <= 128 ? 8 : 4; // sums of 4 queries a thread within 16 KiB of workgroup memory
+    return {
+      entryPoint: "registerTile",
+      types: { Word: "Elem", WIDTH: "1u" },
+      overrides: { WG },
+      workgroups: [Math.ceil(queries / (4 * WG)), heads, batch],
+    };
+  },
+  sharedKeys: ({ batch, queries, heads, D, isWide }: Sizes): Variant => ({
+    entryPoint: "sharedKeys",
+    types: {
+      ...(isWide ? { Word: "vec4<Elem>", WIDTH: "4u" } : { Word: "Elem", WIDTH: "1u" }),
+      D4: `${Math.ceil(D / 4)}u`,
+      KEYS: `${keysPerTile(D)}u`,
+    },
+    overrides: { WG: 64 },
+    workgroups: [Math.ceil(queries / 64), heads, batch],
+  }),
+} as const;
+
+/** Keys of a tile: as many as fit 4 KiB of workgroup memory, and their values another 4; at least 4, as the loop takes 4. */
 function keysPerTile(D: number): number {
-  return Math.max(4, Math.min(32, 2 ** Math.floor(Math.log2(8192 / (Math.ceil(D / 4) * 16)))));
+  return Math.max(4, Math.min(32, 2 ** Math.floor(Math.log2(4096 / (Math.ceil(D / 4) * 16)))));
 }

@@ -1,49 +1,9 @@
-// Runs one kernel eagerly, outside any graph, and compares it with its reference.
-import { type Device, USAGE } from "../device/device.ts";
-import { KernelError } from "../device/errors.ts";
+// Runs the cases of one kernel and compares every element with the reference.
+import type { Device } from "../device/device.ts";
 import { formatShape, type Shape, sizeOf, type Tensor } from "../device/tensor.ts";
-import { type AnyKernel, type Launch, packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
+import { dispatch } from "../kernels/dispatch.ts";
+import type { Launch } from "../kernels/kernel.ts";
 import { type CaseInput, type KernelCase, type KernelSuite, makeInputs, toNumbers } from "./suite.ts";
-
-/** Dispatches a kernel once and gives its output tensor; the caller frees it. */
-export async function runKernel(
-  device: Device,
-  kernel: AnyKernel,
-  inputs: Readonly<Record<string, Tensor | undefined>>,
-  params: object = {},
-  change: (launch: Launch) => Launch = (launch) => launch,
-): Promise<Tensor> {
-  const output = device.createTensor(kernel.output(inputs, params), kernel.name);
-  const launch = change(kernel.launch(inputs, params, device));
-  const [x, y = 1, z = 1] = launch.workgroups;
-  if (x * y * z === 0) return output;
-  const uniforms = new DataView(new ArrayBuffer(paramBytes(kernel)));
-  packParams(kernel, launch.params, uniforms, 0);
-  const uniform = device.createBuffer(uniforms.byteLength, USAGE.UNIFORM | USAGE.COPY_DST, "params");
-  try {
-    device.gpu.queue.writeBuffer(uniform, 0, uniforms.buffer);
-    const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
-    const buffers = kernel.inputs.map((name: string) => inputs[name]?.buffer ?? device.zero);
-    buffers.push(output.buffer, uniform);
-    device.gpu.pushErrorScope("validation");
-    const bindGroup = device.gpu.createBindGroup({
-      layout: device.pipelines.layout(kernel.inputs.length),
-      entries: buffers.map((buffer: GPUBuffer, binding: number) => ({ binding, resource: { buffer } })),
-    });
-    const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(x, y, z);
-    pass.end();
-    device.gpu.queue.submit([encoder.finish()]);
-    const error = await device.gpu.popErrorScope();
-    if (error) throw new KernelError(`[${kernel.name}] ${error.message}`);
-    return output;
-  } finally {
-    device.free(uniform);
-  }
-}
 
 /** Outcome of one case on one adapter. */
 export interface CaseResult {
@@ -71,7 +31,7 @@ export async function runCase(
     for (const [name, { spec, data }] of Object.entries(made)) {
       tensors.push((inputs[name] = device.upload(spec, data, name)));
     }
-    const output = await runKernel(device, suite.kernel, inputs, test.params, change);
+    const output = await dispatch(device, suite.kernel, inputs, test.params, change);
     tensors.push(output);
     const got = toNumbers(await device.read(output), output.dtype);
     const host = Object.fromEntries(Object.entries(made).map(([name, { host }]) => [name, host]));
