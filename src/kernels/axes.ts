@@ -1,0 +1,95 @@
+// Arithmetic of axes for kernels that move or broadcast elements: which axis is meant, what two shapes broadcast to,
+// and the fewest axes that describe a walk over strides. Also the launch that most of them share.
+import { ShapeError } from "../device/errors.ts";
+import { formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
+import { foldWorkgroups } from "./kernel.ts";
+
+/** Threads of a workgroup of the kernels in which each thread writes four consecutive elements of the output. */
+export const FLAT_THREADS = 64;
+
+/** Words of four elements; the last may reach into the 16-byte padding that every buffer has. */
+export function wordsOf(spec: Spec): number {
+  return Math.ceil(sizeOf(spec.shape) / 4);
+}
+
+/** Workgroups for a kernel in which each thread writes four consecutive elements of the output. */
+export function flatWorkgroups(output: Spec): [number, number] {
+  return foldWorkgroups(Math.ceil(wordsOf(output) / FLAT_THREADS));
+}
+
+/** Throws unless the tensor holds floating-point numbers. */
+export function expectFloat(op: string, name: string, { dtype }: Spec): void {
+  if (dtype === "f32" || dtype === "f16") return;
+  throw new ShapeError(`[${op}] ${name} has dtype ${dtype}, expected f32 or f16`);
+}
+
+/** Throws unless both tensors have one element type. */
+export function expectSameDType(op: string, name: string, got: Spec, other: string, expected: Spec): void {
+  if (got.dtype === expected.dtype) return;
+  throw new ShapeError(`[${op}] ${name} has dtype ${got.dtype}, expected ${expected.dtype} (dtype of ${other})`);
+}
+
+/** The axis from 0; negative ones count from the end, as in PyTorch. */
+export function axisOf(op: string, axis: number, shape: Shape): number {
+  const found = axis < 0 ? axis + shape.length : axis;
+  if (Number.isInteger(axis) && found >= 0 && found < shape.length) return found;
+  throw new ShapeError(`[${op}] axis ${axis} is not an axis of ${formatShape(shape)}`);
+}
+
+/** Elements between neighbours along each axis of a row-major tensor. */
+export function stridesOf(shape: Shape): number[] {
+  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+}
+
+/** What two shapes broadcast to by NumPy's rule: aligned at the end, and a length of 1 repeats. */
+export function broadcastShape(op: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const m = a[axis - rank + a.length] ?? 1;
+    const n = b[axis - rank + b.length] ?? 1;
+    if (m === n || n === 1) return m;
+    if (m === 1) return n;
+    throw new ShapeError(
+      `[${op}] a ${formatShape(a)} and b ${formatShape(b)} do not broadcast: ${m} and ${n} at axis ${axis}`,
+    );
+  });
+}
+
+/** Strides of a tensor when it is read as the broadcast shape: 0 along the axes that repeat. */
+export function broadcastStrides(shape: Shape, wanted: Shape): number[] {
+  const strides = stridesOf(shape);
+  const lead = wanted.length - shape.length;
+  return wanted.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : (strides[axis - lead] as number)));
+}
+
+/** A walk over a shape in row-major order, and the steps that some inputs take along each of its axes. */
+export interface Walk {
+  readonly sizes: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+}
+
+/** The same walk with the fewest axes: axes of length 1 go, and neighbours merge where every input runs on across them. */
+export function mergeAxes(sizes: readonly number[], strides: readonly (readonly number[])[]): Walk {
+  const merged: { size: number; strides: number[] }[] = [];
+  for (let axis = sizes.length - 1; axis >= 0; axis--) {
+    const size = sizes[axis] as number;
+    if (size === 1) continue;
+    const steps = strides.map((of) => of[axis] as number);
+    const inner = merged[0];
+    if (inner?.strides.every((stride, i) => steps[i] === stride * inner.size)) inner.size *= size;
+    else merged.unshift({ size, strides: steps });
+  }
+  return {
+    sizes: merged.map(({ size }) => size),
+    strides: strides.map((_, i) => merged.map((axis) => axis.strides[i] as number)),
+  };
+}
+
+/** The walk with exactly `rank` axes, the outer ones of length 1; throws when it has more. */
+export function padAxes(op: string, { sizes, strides }: Walk, rank: number): Walk {
+  const missing = rank - sizes.length;
+  if (missing < 0)
+    throw new ShapeError(`[${op}] needs ${sizes.length} axes that cannot be merged, at most ${rank} are supported`);
+  const fill = (value: number) => Array<number>(missing).fill(value);
+  return { sizes: [...fill(1), ...sizes], strides: strides.map((of) => [...fill(0), ...of]) };
+}
