@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { unpackArchive } from "./archive.ts";
+import { unpack } from "./archive.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -42,10 +42,10 @@ export function probeAdapter(env: Environment = process.env): string | undefined
  */
 export async function softwareVulkan(): Promise<Record<string, string> | undefined> {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
-  const chromium = resolvePackage("@sparticuz/chromium");
-  if (!chromium) return undefined;
+  const entry = resolvePackage("@sparticuz/chromium");
+  if (!entry) return undefined;
   const files = ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"];
-  const folder = await unpackArchive(chromium, "swiftshader.tar.br", files);
+  const folder = await unpack({ entry, name: "swiftshader", archives: ["swiftshader.tar.br"], files });
   return {
     LD_LIBRARY_PATH: [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
     VK_ICD_FILENAMES: join(folder, "vk_swiftshader_icd.json"),

@@ -1,0 +1,65 @@
+// A real Chromium with WebGPU on SwiftShader, and a local server that gives it pages: what every browser test starts from.
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { build } from "esbuild";
+import puppeteer, { type Browser } from "puppeteer-core";
+import { unpack } from "../../src/cli/archive.ts";
+
+// SwiftShader on every machine, as this is about the browser: GPUs are tested in Node.
+const FLAGS = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-quic",
+  "--no-first-run",
+];
+
+/** Starts Chromium: the one that PUPPETEER_EXECUTABLE_PATH names, else the one that @sparticuz/chromium carries. */
+export async function startChromium(): Promise<Browser> {
+  const options = { args: FLAGS, headless: "shell", pipe: true, protocolTimeout: 300_000 } as const;
+  const own = process.env.PUPPETEER_EXECUTABLE_PATH;
+  if (own) return puppeteer.launch({ ...options, executablePath: own });
+  const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
+  const archives = ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"];
+  const folder = await unpack({ entry, name: "chromium", archives });
+  // A bare Debian lacks libnss3 and libnspr4; the package's libraries for Amazon Linux run there too.
+  const env = { ...process.env, LD_LIBRARY_PATH: join(folder, "lib"), FONTCONFIG_PATH: folder };
+  return puppeteer.launch({ ...options, executablePath: join(folder, "chromium"), env });
+}
+
+/** A server of one page. */
+export interface PageServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Bundles a script for the browser and serves a page that runs it. */
+export async function servePage(script: string): Promise<PageServer> {
+  const { outputFiles } = await build({
+    entryPoints: [script],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    // Imported in Node alone.
+    external: ["webgpu", "sharp", "node:*"],
+    loader: { ".wgsl": "text" },
+  });
+  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  const server = createServer((request, response) => {
+    const isScript = request.url === "/page.js";
+    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+    response.end(isScript ? code : '<!doctype html><script type="module" src="page.js"></script>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    [Symbol.asyncDispose]: async () => void server.close(),
+  };
+}

@@ -1,0 +1,39 @@
+// What the test page runs: one case of one kernel at a time, on the browser's own device.
+import type { Device } from "../../src/device/device.ts";
+import { openDevice } from "../../src/device/open.ts";
+import * as suites from "../../src/verify/index.ts";
+import { type CaseResult, runCase } from "../../src/verify/run.ts";
+import type { KernelSuite } from "../../src/verify/suite.ts";
+
+/** What a test asks the page to run. */
+export interface CaseRequest {
+  readonly suite: string;
+  readonly index: number;
+  readonly dtype: "f32" | "f16";
+}
+
+/** What the page offers to the test. */
+export interface Page {
+  open(): Promise<{ adapter: string; hasF16: boolean }>;
+  run(request: CaseRequest): Promise<CaseResult>;
+}
+
+let device: Device;
+
+const page: Page = {
+  async open() {
+    device = await openDevice();
+    return { adapter: device.info.description || device.info.architecture, hasF16: device.hasF16 };
+  },
+  async run({ suite: name, index, dtype }) {
+    const suite = (suites as Record<string, KernelSuite>)[name];
+    const test = suite?.cases[index];
+    if (!suite || !test) throw new RangeError(`no case ${index} in ${name}`);
+    const result = await runCase(device, suite, test, dtype);
+    device.check();
+    // JSON, which carries the result to the test, has no infinity.
+    return { ...result, error: Math.min(result.error, Number.MAX_VALUE) };
+  },
+};
+
+Object.assign(globalThis, { page });
