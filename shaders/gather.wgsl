@@ -1,0 +1,66 @@
+// gather: y[i] = table[ids[i] - rowStart], row by row. The table may be one chunk of a larger one: ids outside its rows
+// take the row of `previous` (the result for the chunks before) or zeros, so that nothing is read out of bounds.
+// ids: [n]; table: [rows, cols]; previous, y: [n, cols]. A thread writes four consecutive elements.
+// WIDE: cols is a multiple of 4, so they lie within one row.
+
+alias Elem = f32; // f32 | f16 | i32 | u32
+
+struct Params {
+  words: u32,
+  n: u32,
+  rows: u32,
+  cols: u32,
+  rowStart: u32,
+}
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>; // a negative i32 is beyond every table
+@group(0) @binding(1) var<storage, read> table: array<vec4<Elem>>;
+@group(0) @binding(2) var<storage, read> previous: array<vec4<Elem>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Elem>>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+override WG: u32 = 64;
+override WIDE: bool = false;
+override HAS_PREVIOUS: bool = false;
+
+// The table's row for row `i` of y; params.rows when it has none.
+fn rowOf(i: u32) -> u32 {
+  if (i >= params.n || ids[i] < params.rowStart) {
+    return params.rows;
+  }
+  return min(ids[i] - params.rowStart, params.rows);
+}
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let word = (group.y * groups.x + group.x) * WG + lane;
+  if (word >= params.words) {
+    return;
+  }
+  var value = vec4<Elem>();
+  if (HAS_PREVIOUS) {
+    value = previous[word];
+  }
+  if (WIDE) {
+    let width = params.cols / 4;
+    let i = word / width;
+    let row = rowOf(i);
+    if (row < params.rows) {
+      value = table[row * width + word - i * width];
+    }
+  } else {
+    for (var e = 0u; e < 4; e++) {
+      let i = (word * 4 + e) / params.cols;
+      let row = rowOf(i);
+      if (row < params.rows) {
+        let at = row * params.cols + word * 4 + e - i * params.cols;
+        value[e] = table[at / 4][at % 4];
+      }
+    }
+  }
+  y[word] = value;
+}

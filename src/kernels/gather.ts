@@ -1,0 +1,49 @@
+// Rows of a table by number (torch.nn.functional.embedding). A table larger than one binding is gathered chunk by chunk:
+// each call takes the rows it holds and passes the others on.
+import source from "../../shaders/gather.wgsl";
+import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { expectRank, expectShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectSameDType, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
+
+export interface GatherParams {
+  /** Id of the table's first row; 0 when absent. */
+  readonly rowStart?: number;
+}
+
+function result(ids: Spec, table: Spec): Spec {
+  return { dtype: table.dtype, shape: [...ids.shape, lastDim(table)] };
+}
+
+export const gather = defineKernel<GatherParams>()({
+  name: "gather",
+  wgsl: [source],
+  inputs: ["ids", "table", "previous"],
+  optional: ["previous"],
+  params: { words: "u32", n: "u32", rows: "u32", cols: "u32", rowStart: "u32" },
+  output: ({ ids, table, previous }, { rowStart = 0 }) => {
+    if (ids.dtype !== "i32" && ids.dtype !== "u32") {
+      throw new ShapeError(`[gather] ids has dtype ${ids.dtype}, expected i32 or u32`);
+    }
+    expectRank("gather", "table", table.shape, 2);
+    if (!Number.isInteger(rowStart) || rowStart < 0) {
+      throw new ArgumentError(`[gather] rowStart is ${rowStart}, expected a whole number from 0`);
+    }
+    const y = result(ids, table);
+    if (previous) {
+      expectShape("gather", "previous", previous.shape, y.shape, "shape of the result");
+      expectSameDType("gather", "previous", previous, "table", table);
+    }
+    return y;
+  },
+  launch: ({ ids, table, previous }, { rowStart = 0 }) => {
+    const y = result(ids, table);
+    const [rows = 0, cols = 0] = table.shape;
+    return {
+      params: { words: wordsOf(y), n: sizeOf(ids.shape), rows, cols, rowStart },
+      types: { Elem: table.dtype },
+      overrides: { WG: FLAT_THREADS, WIDE: cols % 4 === 0 ? 1 : 0, HAS_PREVIOUS: previous ? 1 : 0 },
+      workgroups: flatWorkgroups(y),
+    };
+  },
+});

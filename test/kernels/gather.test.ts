@@ -1,0 +1,4 @@
+import { gatherSuite } from "../../src/verify/gather.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(gatherSuite);
