@@ -1,5 +1,5 @@
-// Builds the package: dist/index.js for browsers, Node and Deno, dist/cli.js for the command line, the chunks they share or
-// import on demand, source maps, and declarations in dist/types. Prints what a user downloads.
+// Builds the package: dist/index.js for Node and Deno, dist/browser.js for browsers, dist/cli.js for the command line,
+// the chunks they share or import on demand, source maps, and declarations in dist/types. Prints what a user downloads.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -21,9 +21,17 @@ const shaders = {
   },
 };
 
-async function bundle() {
-  const entryPoints = { index: "src/index.ts", cli: "src/cli/main.ts" };
-  const present = Object.entries(entryPoints).filter(([, path]) => existsSync(join(ROOT, path)));
+/** Puts an empty module in the place of what only Node has, so that a browser's bundler never meets it. */
+const noNode = {
+  name: "noNode",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:.*|webgpu|sharp)$/ }, ({ path }) => ({ path, namespace: "noNode" }));
+    onLoad({ filter: /.*/, namespace: "noNode" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+async function bundle(entries, plugins = []) {
+  const present = Object.entries(entries).filter(([, path]) => existsSync(join(ROOT, path)));
   const { metafile } = await build({
     ...COMMON,
     entryPoints: Object.fromEntries(present),
@@ -36,7 +44,7 @@ async function bundle() {
     minify: true,
     sourcemap: true,
     metafile: true,
-    plugins: [shaders],
+    plugins: [shaders, ...plugins],
   });
   return metafile.outputs;
 }
@@ -51,7 +59,7 @@ async function declarations() {
     if (!name.endsWith(".d.ts")) continue;
     const path = join(folder, name);
     const text = (await readFile(path, "utf8")).replace(/((?:from|import)\s*\(?\s*"\.[^"]*)\.ts"/g, '$1.js"');
-    await writeFile(path, name === "index.d.ts" ? `/// <reference types="@webgpu/types" />\n${text}` : text);
+    await writeFile(path, text);
   }
 }
 
@@ -67,10 +75,13 @@ function staticFiles(outputs, entry) {
 }
 
 await rm(dist, { recursive: true, force: true });
-const outputs = await bundle();
+const outputs = {
+  ...(await bundle({ index: "src/index.ts", cli: "src/cli/main.ts" })),
+  ...(await bundle({ browser: "src/index.ts" }, [noNode])),
+};
 await declarations();
 if (existsSync(join(dist, "cli.js"))) await chmod(join(dist, "cli.js"), 0o755);
-for (const entry of ["dist/index.js", "dist/cli.js"].filter((path) => path in outputs)) {
+for (const entry of ["dist/index.js", "dist/browser.js", "dist/cli.js"].filter((path) => path in outputs)) {
   const code = Buffer.concat(await Promise.all(staticFiles(outputs, entry).map((path) => readFile(join(ROOT, path)))));
   const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
   console.log(`${entry}: ${kilobytes(code.length)}, ${kilobytes(gzipSync(code, { level: 9 }).length)} gzipped`);

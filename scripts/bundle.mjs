@@ -1,5 +1,5 @@
-// Bundles one TypeScript entry of this repository to a file that Node runs, with shaders as text and packages left outside.
-// The file lies one folder below the root, as dist/ does, so that paths relative to it mean the same.
+// Bundles one TypeScript entry of this repository to a file that Node runs, with shaders as text and packages left
+// outside. The file lies one folder below the root, as dist/ does, so that paths relative to it mean the same.
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";

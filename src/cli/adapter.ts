@@ -1,6 +1,6 @@
-// Gives WebGPU something to run on in Node: the machine's own driver if it has one, else SwiftShader, a Vulkan driver for
-// CPUs that the npm package @sparticuz/chromium carries. It is unpacked once to the user's cache folder. The Vulkan loader
-// reads its variables when a process starts, so the command runs again as a child that has them.
+// Gives WebGPU something to run on in Node: the machine's own driver if it has one, else SwiftShader, a Vulkan driver
+// for CPUs that the npm package @sparticuz/chromium carries. It is unpacked once to the user's cache folder. The Vulkan
+// loader reads its variables when a process starts, so the command runs again as a child that has them.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,8 +20,8 @@ process.exit(0);`;
 const PROBE_TIMEOUT_MS = 30_000;
 
 /**
- * The name of the adapter that Dawn finds under these variables, undefined when there is none. It asks in a child process,
- * so that a driver that crashes, hangs or prints does so there.
+ * The name of the adapter that Dawn finds under these variables, undefined when there is none. It asks in a child
+ * process, so that a driver that crashes, hangs or prints does so there.
  */
 export function probeAdapter(env: Environment = process.env): string | undefined {
   const dawn = resolvePackage("webgpu");
@@ -99,8 +99,8 @@ export function runCommand(command: readonly string[], variables: Environment = 
 }
 
 /**
- * For the start of a command that needs a GPU: returns when this process can go on, else runs the same command line under
- * software Vulkan and ends with its exit code.
+ * For the start of a command that needs a GPU: returns when this process can go on, else runs the same command line
+ * under software Vulkan and ends with its exit code.
  */
 export async function ensureAdapter(): Promise<void> {
   const variables = await adapterVariables();

@@ -18,7 +18,9 @@ export interface Unpacking {
   readonly files?: readonly string[];
 }
 
-/** The folder that holds what was unpacked. It gets its name when it is complete, so that no process meets a part of it. */
+/**
+ * The folder that holds what was unpacked. It gets its name when it is complete, so that no process meets a part of it.
+ */
 export async function unpack({ entry, name, archives, files }: Unpacking): Promise<string> {
   const root = join(dirname(entry), "..");
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };

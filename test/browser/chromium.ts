@@ -1,4 +1,5 @@
-// A real Chromium with WebGPU on SwiftShader, and a local server that gives it pages: what every browser test starts from.
+// A real Chromium with WebGPU on SwiftShader, and a local server that gives it pages: what every browser test starts
+// from.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";

@@ -1,0 +1,163 @@
+// Holds the layout of the repository to what ARCHITECTURE.md says: which folder may import which, the files that a
+// kernel has, a shader's bindings and parameters against its kernel's record, and the size and names of files.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, extname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import type { AnyKernel } from "../src/kernels/kernel.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+interface Layer {
+  /** Folders of src that it may import. */
+  readonly values: readonly string[];
+  /** Folders of which it may import types. */
+  readonly types?: readonly string[];
+}
+
+const LAYERS: Readonly<Record<string, Layer>> = {
+  device: { values: [] },
+  kernels: { values: ["device"] },
+  verify: { values: ["device", "kernels"] },
+  graph: { values: ["device", "kernels"] },
+  io: { values: ["device"] },
+  models: { values: ["device", "kernels", "graph"], types: ["io"] },
+  api: { values: ["device", "kernels", "verify", "graph", "io", "models"] },
+  cli: { values: ["device", "kernels", "verify", "graph", "io", "models", "api"] },
+};
+
+const SOURCE = new Set([".ts", ".wgsl", ".mjs", ".css", ".html"]);
+
+/** Source files below a folder, as paths from the root. */
+function sources(folder: string): string[] {
+  if (!existsSync(join(ROOT, folder))) return [];
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
+  return names.filter((name) => SOURCE.has(extname(name))).map((name) => join(folder, name));
+}
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+interface Import {
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+/** What a file imports from this repository, as paths from the root; shaders as they are. */
+function importsOf(path: string): Import[] {
+  const found: Import[] = [];
+  const statement =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s+)?([^"';]*?)\bfrom\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"\s*\)/g;
+  for (const [, type, names = "", from, dynamic] of read(path).matchAll(statement)) {
+    const target = relative(ROOT, resolve(ROOT, path, "..", (from ?? dynamic) as string));
+    const listed = /^\{([^}]*)\}\s*$/
+      .exec(names)?.[1]
+      ?.split(",")
+      .filter((name) => name.trim());
+    const isType = type !== undefined || (listed?.every((name) => /^\s*type\s/.test(name)) ?? false);
+    found.push({ target, isType });
+  }
+  return found;
+}
+
+describe("layers", () => {
+  it.each(sources("src"))("%s imports only from layers below its own", (path) => {
+    const [, folder = ""] = path.split("/");
+    const isTop = path.split("/").length === 2;
+    const layer = LAYERS[folder];
+    expect(isTop || layer, `a folder of src that is no layer: ${folder}`).toBeTruthy();
+    const wrong = importsOf(path).filter(({ target, isType }) => {
+      if (target.startsWith("shaders/")) return folder !== "kernels";
+      const [top, into = ""] = target.split("/");
+      if (top !== "src") return true;
+      if (isTop || !layer) return into === "cli";
+      return into !== folder && !layer.values.includes(into) && !(isType && layer.types?.includes(into));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("demos use the public package alone", () => {
+    const wrong = sources("demos").flatMap((path) =>
+      importsOf(path).filter(({ target }) => target.startsWith("src/") && target !== "src/index.ts"),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+const stems = sources("shaders")
+  .filter((path) => !path.startsWith("shaders/lib/"))
+  .map((path) => basename(path, ".wgsl"));
+
+async function kernelOf(stem: string): Promise<AnyKernel> {
+  const module = await import(`../src/kernels/${stem}.ts`);
+  expect(Object.keys(module), `exports of src/kernels/${stem}.ts`).toContain(stem);
+  return module[stem];
+}
+
+describe.each(stems)("kernel %s", (stem) => {
+  const shader = read(`shaders/${stem}.wgsl`).replace(/\/\/.*$/gm, "");
+
+  it("has its record, its reference, its test and its row in the benchmark", () => {
+    const wanted = [`src/kernels/${stem}.ts`, `src/verify/${stem}.ts`, `test/kernels/${stem}.test.ts`];
+    expect(wanted.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(read("src/verify/index.ts")).toContain(`"./${stem}.ts"`);
+    expect(read("src/kernels/index.ts")).toContain(`"./${stem}.ts"`);
+    if (existsSync(join(ROOT, "bench/kernels.ts")))
+      expect(read("bench/kernels.ts")).toMatch(new RegExp(`\\b${stem}\\b`));
+  });
+
+  it("binds its inputs in the record's order, then the output, then the parameters", async () => {
+    const binding = /@group\((\d+)\)\s*@binding\((\d+)\)\s*var<([^>]+)>\s*(\w+)/g;
+    const found = [...shader.matchAll(binding)].map(([, group, index, space = "", name]) => {
+      return { group, index: Number(index), access: space.replace(/\s/g, ""), name };
+    });
+    const { inputs } = await kernelOf(stem);
+    const output = found[inputs.length]?.name;
+    expect(found).toEqual([
+      ...inputs.map((name, index) => ({ group: "0", index, access: "storage,read", name })),
+      { group: "0", index: inputs.length, access: "storage,read_write", name: output },
+      { group: "0", index: inputs.length + 1, access: "uniform", name: "params" },
+    ]);
+  });
+
+  it("declares its parameters as the record does", async () => {
+    const body = /struct Params\s*\{([^}]*)\}/.exec(shader)?.[1] ?? "";
+    const fields = [...body.matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, name, type]) => [name, type]);
+    expect(fields).toEqual(Object.entries((await kernelOf(stem)).params));
+  });
+
+  it("has the name of its file", async () => {
+    expect((await kernelOf(stem)).name).toBe(stem);
+  });
+});
+
+describe("files", () => {
+  const all = ["src", "shaders", "test", "bench", "scripts", "demos"].flatMap(sources);
+
+  it("finds the kernels and the files", () => {
+    expect(stems).toContain("layerNorm");
+    expect(all.length).toBeGreaterThan(stems.length * 4);
+  });
+
+  it("have names that say what is in them", () => {
+    expect(all.filter((path) => /\b(utils?|helpers?|common|manager|misc)\b/i.test(path))).toEqual([]);
+  });
+
+  it("are at most 350 lines long, 120 columns wide", () => {
+    const lines = (path: string) => read(path).trimEnd().split("\n");
+    const isOurs = (path: string) => !path.startsWith("test/");
+    expect(all.filter((path) => isOurs(path) && lines(path).length > 350)).toEqual([]);
+    const wide = all.flatMap((path) =>
+      lines(path).flatMap((line, i) => (line.length > 120 ? [`${path}:${i + 1}`] : [])),
+    );
+    expect(wide).toEqual([]);
+  });
+
+  it("open by saying what they are", () => {
+    const silent = [...sources("src"), ...sources("shaders"), ...sources("scripts")].filter((path) => {
+      return !path.endsWith(".d.ts") && !/^(#!.*\n)?(\/\/|\/\*)/.test(read(path));
+    });
+    expect(silent).toEqual([]);
+  });
+});
