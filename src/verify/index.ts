@@ -1,5 +1,7 @@
 // The suites of all kernels: cases and float64 references.
 export { binarySuite } from "./binary.ts";
 export { castSuite } from "./cast.ts";
+export { concatSuite } from "./concat.ts";
 export { gatherSuite } from "./gather.ts";
+export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";

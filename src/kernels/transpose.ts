@@ -1,0 +1,56 @@
+// The last two axes exchanged (torch.transpose(x, -2, -1)), with rows padded to whole vec4s where matmul wants them so:
+// the weight [N, K] of a linear layer becomes [K, N4 * 4] by `padTo: 4`.
+import source from "../../shaders/transpose.wgsl";
+import { isCpu } from "../device/adapter.ts";
+import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+export interface TransposeParams {
+  /** The last axis of the result is padded with zeros to a multiple of this; 1 when absent. */
+  readonly padTo?: number;
+}
+
+function sizes({ shape }: Spec, padTo = 1) {
+  const [rows = 1, cols = 1] = shape.slice(-2);
+  return { batch: sizeOf(shape.slice(0, -2)), rows, cols, padded: Math.ceil(rows / padTo) * padTo };
+}
+
+export const transpose = defineKernel<TransposeParams>()({
+  name: "transpose",
+  wgsl: [source],
+  inputs: ["x"],
+  params: { batch: "u32", rows: "u32", cols: "u32", padded: "u32" },
+  output: ({ x }, { padTo = 1 }) => {
+    if (x.shape.length < 2) {
+      throw new ShapeError(`[transpose] x has shape ${formatShape(x.shape)}, expected at least 2 axes`);
+    }
+    if (!Number.isInteger(padTo) || padTo < 1) {
+      throw new ArgumentError(`[transpose] padTo is ${padTo}, expected a whole number from 1`);
+    }
+    const { cols, padded } = sizes(x, padTo);
+    return { dtype: x.dtype, shape: [...x.shape.slice(0, -2), cols, padded] };
+  },
+  launch: ({ x }, { padTo }, device) => {
+    const params = sizes(x, padTo);
+    const variant = isCpu(device.info.class) ? transposeVariants.strips : transposeVariants.tiles;
+    return { params, types: { Elem: x.dtype }, ...variant(params) };
+  },
+});
+
+type Sizes = ReturnType<typeof sizes>;
+
+/** Variants by name; each gives the same result on every adapter. */
+export const transposeVariants = {
+  strips: ({ batch, cols, padded }: Sizes) => ({
+    entryPoint: "strips",
+    overrides: { WG: FLAT_THREADS },
+    workgroups: foldWorkgroups(Math.ceil((batch * cols * Math.ceil(padded / 4)) / FLAT_THREADS)),
+  }),
+  tiles: ({ batch, cols, padded }: Sizes) => ({
+    entryPoint: "tiles",
+    overrides: {},
+    workgroups: foldWorkgroups(batch * Math.ceil(cols / 32) * Math.ceil(padded / 32)),
+  }),
+} as const;
