@@ -49,7 +49,9 @@ export class Device {
       this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
     });
     this.#onLost = gpu.lost.then(({ reason, message }) => {
-      this.lost = new DeviceLostError(`the GPU device was lost (${reason || "unknown"}): ${message}. Call again: a new device is opened`);
+      this.lost = new DeviceLostError(
+        `the GPU device was lost (${reason || "unknown"}): ${message}. Call again: a new device is opened`,
+      );
       return this.lost;
     });
   }
@@ -113,7 +115,9 @@ export class Device {
   write(tensor: Tensor, data: HostArray): void {
     const bytes = byteLength(tensor);
     if (data.byteLength !== bytes) {
-      throw new ArgumentError(`a ${tensor.dtype} tensor ${formatShape(tensor.shape)} takes ${bytes} bytes, got ${data.byteLength}`);
+      throw new ArgumentError(
+        `a ${tensor.dtype} tensor ${formatShape(tensor.shape)} takes ${bytes} bytes, got ${data.byteLength}`,
+      );
     }
     this.writeBuffer(tensor.buffer, 0, new Uint8Array(data.buffer, data.byteOffset, bytes));
   }
@@ -144,7 +148,9 @@ export class Device {
     }
   }
 
-  /** Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device goes meanwhile. */
+  /**
+   * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device goes meanwhile.
+   */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
     const mapped = staging.mapAsync(MAP_READ);
     try {

@@ -37,7 +37,9 @@ export function byteLength({ dtype, shape }: Spec): number {
   return sizeOf(shape) * BYTES[dtype];
 }
 
-/** Bytes of the buffer: whole 16-byte words, so that a shader may read vec4s, and never empty, so that it can be bound. */
+/**
+ * Bytes of the buffer: whole 16-byte words, so that a shader may read vec4s, and never empty, so that it can be bound.
+ */
 export function bufferBytes(spec: Spec): number {
   return Math.max(16, Math.ceil(byteLength(spec) / 16) * 16);
 }

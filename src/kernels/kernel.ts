@@ -35,7 +35,9 @@ export interface Launch {
 }
 
 /** Specs by input name; the optional ones may be missing. */
-export type InputSpecs<I extends string, O extends I> = Readonly<Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>>;
+export type InputSpecs<I extends string, O extends I> = Readonly<
+  Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>
+>;
 
 export interface KernelDefinition<I extends string, O extends I, P extends object> {
   readonly name: string;

@@ -84,9 +84,17 @@ export const attentionSuite = defineSuite<AttentionParams>({
     },
   ],
   rejects: [
-    { inputs: { q: [1, 4, 10], k: [1, 4, 10], v: [1, 4, 10] }, params: { heads: 3 }, message: "10 channels do not divide into 3 heads" },
+    {
+      inputs: { q: [1, 4, 10], k: [1, 4, 10], v: [1, 4, 10] },
+      params: { heads: 3 },
+      message: "10 channels do not divide into 3 heads",
+    },
     { inputs: { q: [1, 4, 8], k: [2, 4, 8], v: [2, 4, 8] }, params: { heads: 2 }, message: "one batch" },
-    { inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] }, params: { heads: 2, vOffset: 4 }, message: "go beyond a row" },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] },
+      params: { heads: 2, vOffset: 4 },
+      message: "go beyond a row",
+    },
   ],
   tolerance: { f32: 2e-5, f16: 2e-3 },
 });

@@ -1,5 +1,5 @@
 // Reference and cases of layerNorm.
-import { layerNorm, type LayerNormParams } from "../kernels/layerNorm.ts";
+import { type LayerNormParams, layerNorm } from "../kernels/layerNorm.ts";
 import { defineSuite, type KernelCase } from "./suite.ts";
 
 function layerNormCase(rows: number, cols: number, params: LayerNormParams = { eps: 1e-5 }): KernelCase {
@@ -16,7 +16,11 @@ export const layerNormSuite = defineSuite<LayerNormParams>({
       const values = x.data.subarray(row * cols, (row + 1) * cols);
       const mean = values.reduce((a, b) => a + b, 0) / cols;
       const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / cols;
-      rows.push(values.map((v, c) => ((v - mean) / Math.sqrt(variance + eps)) * (gamma.data[c] as number) + (beta.data[c] as number)));
+      rows.push(
+        values.map(
+          (v, c) => ((v - mean) / Math.sqrt(variance + eps)) * (gamma.data[c] as number) + (beta.data[c] as number),
+        ),
+      );
     }
     return Float64Array.from(rows.flatMap((row) => [...row]));
   },
@@ -35,6 +39,12 @@ export const layerNormSuite = defineSuite<LayerNormParams>({
       dtypes: ["f32"],
     },
   ],
-  rejects: [{ inputs: { x: [2, 8], gamma: [7], beta: [8] }, params: { eps: 1e-5 }, message: "gamma has shape [7], expected [8]" }],
+  rejects: [
+    {
+      inputs: { x: [2, 8], gamma: [7], beta: [8] },
+      params: { eps: 1e-5 },
+      message: "gamma has shape [7], expected [8]",
+    },
+  ],
   tolerance: { f32: 2e-5, f16: 4e-3 },
 });

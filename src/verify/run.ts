@@ -43,11 +43,15 @@ export async function runCase(
   }
 }
 
-/** Largest difference as a share of max(1, largest absolute value); NaN must meet NaN, and a missing element is infinite. */
+/**
+ * Largest difference as a share of max(1, largest absolute value); NaN must meet NaN, and a missing element is
+ * infinite.
+ */
 export function largestError(got: ArrayLike<number>, wanted: ArrayLike<number>, shape: Shape): number {
   if (got.length < sizeOf(shape) || wanted.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
   let scale = 1;
-  for (let i = 0; i < wanted.length; i++) if (Number.isFinite(wanted[i])) scale = Math.max(scale, Math.abs(wanted[i] as number));
+  for (let i = 0; i < wanted.length; i++)
+    if (Number.isFinite(wanted[i])) scale = Math.max(scale, Math.abs(wanted[i] as number));
   let worst = 0;
   for (let i = 0; i < wanted.length; i++) {
     const [a, b] = [got[i] as number, wanted[i] as number];

@@ -1,5 +1,6 @@
-// What a kernel is checked against: its cases (inputs by shape, made from a seed) and a reference in float64 on the CPU.
-// The same suites run in the tests of Node, Chromium and Deno and in `webgpu-vision verify` on the user's own adapter.
+// What a kernel is checked against: its cases (inputs by shape, made from a seed) and a reference in float64 on the
+// CPU. The same suites run in the tests of Node, Chromium and Deno and in `webgpu-vision verify` on the user's own
+// adapter.
 import { fromHalf, fromHalfArray, toHalf } from "../device/half.ts";
 import type { DType, HostArray, Shape, Spec } from "../device/tensor.ts";
 import { sizeOf } from "../device/tensor.ts";
@@ -14,7 +15,13 @@ export interface HostTensor {
 /** An input of a case: a shape (uniform in [-1, 1), of the case's float type), or more when that does not say it. */
 export type CaseInput =
   | Shape
-  | { readonly shape: Shape; readonly dtype?: DType; readonly low?: number; readonly high?: number; readonly data?: ArrayLike<number> };
+  | {
+      readonly shape: Shape;
+      readonly dtype?: DType;
+      readonly low?: number;
+      readonly high?: number;
+      readonly data?: ArrayLike<number>;
+    };
 
 export interface KernelCase {
   readonly inputs: Readonly<Record<string, CaseInput>>;
@@ -37,7 +44,11 @@ export interface KernelSuite {
 }
 
 /** Checks the type of a suite's reference against its kernel's parameters. */
-export function defineSuite<P>(suite: Omit<KernelSuite, "reference"> & { reference(inputs: Record<string, HostTensor>, params: P): ArrayLike<number> }): KernelSuite {
+export function defineSuite<P>(
+  suite: Omit<KernelSuite, "reference"> & {
+    reference(inputs: Record<string, HostTensor>, params: P): ArrayLike<number>;
+  },
+): KernelSuite {
   return suite as unknown as KernelSuite;
 }
 

@@ -1,5 +1,5 @@
-// The test of one kernel: every case of its suite on the adapter at hand in f32 and f16, at WebGPU's default limits too,
-// and what it must refuse.
+// The test of one kernel: every case of its suite on the adapter at hand in f32 and f16, at WebGPU's default limits
+// too, and what it must refuse.
 import { describe, expect, it } from "vitest";
 import type { Launch } from "../../src/kernels/kernel.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";

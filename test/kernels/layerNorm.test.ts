@@ -2,5 +2,10 @@ import { layerNormSuite } from "../../src/verify/layerNorm.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(layerNormSuite, {
-  rowPerGroup: (launch) => ({ ...launch, entryPoint: "rowPerGroup", overrides: { WG: 64 }, workgroups: [Number(launch.params.rows)] }),
+  rowPerGroup: (launch) => ({
+    ...launch,
+    entryPoint: "rowPerGroup",
+    overrides: { WG: 64 },
+    workgroups: [Number(launch.params.rows)],
+  }),
 });

@@ -1,5 +1,5 @@
-import { matmulVariants } from "../../src/kernels/matmul.ts";
 import type { Launch } from "../../src/kernels/kernel.ts";
+import { matmulVariants } from "../../src/kernels/matmul.ts";
 import { matmulSuite } from "../../src/verify/matmul.ts";
 import { kernelTest } from "./kernelTest.ts";
 
@@ -7,7 +7,12 @@ import { kernelTest } from "./kernelTest.ts";
 const by = (variant: keyof typeof matmulVariants) => (launch: Launch) => {
   const { M = 0, N = 0, K = 0, N4 = 0, batch = 0 } = launch.params;
   const { overrides, types, ...chosen } = matmulVariants[variant]({ M, N, K, N4, batch }, 1);
-  return { ...launch, ...chosen, types: { ...launch.types, ...types }, overrides: { ...launch.overrides, ...overrides } };
+  return {
+    ...launch,
+    ...chosen,
+    types: { ...launch.types, ...types },
+    overrides: { ...launch.overrides, ...overrides },
+  };
 };
 
 kernelTest(matmulSuite, { registerTile: by("registerTile"), sharedTile: by("sharedTile"), singleRow: by("singleRow") });
