@@ -1,0 +1,185 @@
+"""Makes test/golden: the outputs of PyTorch, transformers and Pillow that the tests compare with.
+
+    python -m venv .venv && . .venv/bin/activate
+    pip install torch torchvision transformers safetensors pillow
+    python scripts/golden.py CASE... | all [--out test/golden]
+
+small-clip, small-clip-gelu   a checkpoint in the Hub's layout with weights from seeded.py, and golden.safetensors:
+                              inputs, some intermediate activations and outputs, in float32 on the CPU
+tokens                        clip-tokens.json: the ids of its texts by transformers' CLIPTokenizerFast
+pictures                      small pictures of every kind, and in expected.json their pixels as Pillow reads them
+
+The files in the repository came from torch 2.14.1, transformers 5.23.0 and Pillow 13.0.0. Other versions may change the
+last bits of an activation, and the bytes of a compressed picture.
+"""
+
+import argparse
+import base64
+import gzip
+import json
+import struct
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers as tf
+from PIL import Image, ImageOps
+from safetensors.torch import load_file, save_file
+
+import seeded
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "test" / "golden"
+PHOTOS = ROOT / "demos" / "photos"
+
+
+# ------------------------------------------------------------------------------------------------------ checkpoints
+def checkpoint(folder, model):
+    """Writes config and seeded weights; returns the model reloaded from them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as tmp:
+        model.save_pretrained(tmp)
+        state = load_file(Path(tmp) / "model.safetensors")
+    model.config.save_pretrained(folder)
+    seeded.write(seeded.manifest_of(dict(sorted(state.items()))), folder / "model.safetensors")
+    return type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+def synthetic_ids(vocab, length):
+    """Three texts of 3 to `length` tokens: start, random tokens, end; the rest is filled up with the end token."""
+    rng = np.random.default_rng(7)
+    ids = np.full((3, length), vocab - 1)
+    for row, n in zip(ids, (2, length // 2, length - 1)):
+        row[0] = vocab - 2
+        row[1:n] = rng.integers(0, vocab - 2, n - 1)
+    return torch.from_numpy(ids)
+
+
+@torch.no_grad()
+def clip(folder, vision, text, projection):
+    size = vision["image_size"]
+    model = checkpoint(
+        folder, tf.CLIPModel(tf.CLIPConfig(vision_config=vision, text_config=text, projection_dim=projection))
+    )
+    processor = tf.CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size={"height": size, "width": size})
+    processor.save_pretrained(folder)
+    photos = [Image.open(PHOTOS / name).convert("RGB") for name in ("chelsea.png", "coffee.png")]
+    pixels = processor(photos, return_tensors="pt")["pixel_values"]
+    v = model.vision_model(pixels, output_hidden_states=True)
+    image_embeds = model.visual_projection(v.pooler_output)
+    ids = synthetic_ids(text["vocab_size"], text["max_position_embeddings"])
+    t = model.text_model(ids, output_hidden_states=True)
+    text_embeds = model.text_projection(t.pooler_output)
+    unit = lambda x: x / x.norm(dim=-1, keepdim=True)
+    golden = {
+        "pixel_values": pixels,
+        "vision.hidden.0": v.hidden_states[0],
+        "vision.hidden.1": v.hidden_states[1],
+        "vision.hidden.last": v.hidden_states[-1],
+        "image_embeds": image_embeds,
+        "input_ids": ids.to(torch.int32),
+        "text.hidden.0": t.hidden_states[0],
+        "text.hidden.1": t.hidden_states[1],
+        "text_embeds": text_embeds,
+        "logits_per_image": model.logit_scale.exp() * unit(image_embeds) @ unit(text_embeds).T,
+    }
+    save_file({k: x.detach().contiguous().clone() for k, x in golden.items()}, folder / "golden.safetensors")
+
+
+def tower(width, layers, heads, mlp, **more):
+    return dict(hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=mlp, **more)
+
+
+def small_clip(out):
+    vision = tower(64, 3, 4, 256, image_size=48, patch_size=8)
+    text = tower(48, 3, 3, 192, vocab_size=600, max_position_embeddings=20, bos_token_id=598, eos_token_id=599)
+    clip(out / "small-clip", vision, text, projection=40)
+
+
+def small_clip_gelu(out):
+    """Exact gelu, patches of 14, and the historic eos_token_id 2, which means the largest id."""
+    vision = tower(96, 2, 2, 160, image_size=70, patch_size=14, hidden_act="gelu")
+    text = tower(
+        64, 2, 4, 256, vocab_size=600, max_position_embeddings=77, hidden_act="gelu", bos_token_id=0, eos_token_id=2
+    )
+    clip(out / "small-clip-gelu", vision, text, projection=64)
+
+
+# ----------------------------------------------------------------------------------------------------------- tokens
+def tokens(out):
+    with tempfile.TemporaryDirectory() as tmp:
+        packed = GOLDEN / "clip-tokenizer" / "tokenizer.json.gz"
+        (Path(tmp) / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+        config = GOLDEN / "clip-tokenizer" / "tokenizer_config.json"
+        (Path(tmp) / "tokenizer_config.json").write_bytes(config.read_bytes())
+        tokenizer = tf.CLIPTokenizerFast.from_pretrained(tmp)
+    rows = []
+    for row in json.loads((GOLDEN / "clip-tokens.json").read_text()):
+        text = row["text"]
+        truncated = tokenizer(text, truncation=True, max_length=77)["input_ids"]
+        rows.append({"text": text, "ids": tokenizer(text)["input_ids"], "ids77": truncated})
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "clip-tokens.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+
+
+# --------------------------------------------------------------------------------------------------------- pictures
+def png16(pixels):
+    """A PNG of 16 bits a channel, which Pillow reads but does not write."""
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunk = lambda tag, data: struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def pictures(out):
+    folder = out / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[0:13, 0:18]
+    rgb = np.stack([x * 14 % 256, y * 19 % 256, (x * 7 + y * 11) % 256], -1).astype(np.uint8)
+    rgba = np.concatenate([rgb, (x * y)[..., None].astype(np.uint8)], -1)
+    image = Image.fromarray(rgb)
+    translucent = Image.fromarray(rgba)
+    save = lambda picture, name, **options: picture.save(folder / name, **options)
+    save(image, "rgb.png")
+    save(image.convert("L"), "grey.png")
+    save(image.convert("1"), "bilevel.png")
+    save(image.quantize(16), "palette.png", transparency=3)
+    save(translucent, "alpha.png")
+    save(Image.fromarray(rgba[..., [0, 3]].copy(), "LA"), "greyAlpha.png")
+    save(translucent, "alpha.webp", lossless=True, exact=True)
+    save(image, "animated.gif", save_all=True, append_images=[image.rotate(180)])
+    save(image, "rgb.tiff", compression="tiff_lzw")
+    save(image, "chroma420.jpg", quality=85)
+    save(image, "progressive.jpg", quality=85, subsampling=0, progressive=True)
+    save(image.convert("L"), "grey.jpg")
+    save(image.convert("CMYK"), "cmyk.jpg")
+    for orientation in range(2, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        save(image, f"orientation{orientation}.jpg", quality=95, subsampling=0, exif=exif)
+    (folder / "rgb16.png").write_bytes(png16((rgb.astype(np.uint16) << 8) + (x * y)[..., None].astype(np.uint16)))
+    expected = {}
+    for path in sorted(folder.iterdir()):
+        if path.name == "expected.json":
+            continue
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+        pixels = base64.b64encode(upright.tobytes()).decode()
+        expected[path.name] = {"width": upright.width, "height": upright.height, "rgb": pixels}
+    (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+CASES = {"small-clip": small_clip, "small-clip-gelu": small_clip_gelu, "tokens": tokens, "pictures": pictures}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="+", choices=[*CASES, "all"])
+    parser.add_argument("--out", type=Path, default=GOLDEN)
+    options = parser.parse_args()
+    torch.set_num_threads(2)
+    for case in CASES if "all" in options.cases else options.cases:
+        CASES[case](options.out)
+        print(case, flush=True)

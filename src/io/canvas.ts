@@ -1,0 +1,66 @@
+// Pictures in browsers, in pages and workers: decoded by createImageBitmap, read back through a canvas.
+import { ImageError } from "../device/errors.ts";
+import { checkSize, type RgbaImage } from "./rgba.ts";
+
+type Drawable = Blob | ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | VideoFrame;
+
+/** Whether this runtime decodes and draws by itself. Deno has createImageBitmap, but no canvas to read it back from. */
+export function canDraw(): boolean {
+  return typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
+}
+
+/** RGBA of anything that createImageBitmap takes, upright and without colour conversion. */
+export async function draw(image: Drawable, name: string): Promise<RgbaImage> {
+  let bitmap: ImageBitmap;
+  try {
+    if (typeof HTMLImageElement === "function" && image instanceof HTMLImageElement) await image.decode(); // loaded?
+    bitmap = await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ImageError(`[image] ${name} cannot be decoded, it is no picture this browser knows: ${reason}`, {
+      cause,
+    });
+  }
+  try {
+    const { width, height } = bitmap;
+    checkSize(name, width, height);
+    return { width, height, data: readCanvas(bitmap) };
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** Pixels by way of a 2D canvas; it multiplies colours by alpha, so pictures that are not opaque are read again. */
+function readCanvas(bitmap: ImageBitmap): Uint8Array {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context)
+    throw new ImageError(`[image] the browser gave no canvas of ${width} x ${height} pixels: close other tabs`);
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  return isOpaque(bytes) ? bytes : (readUnblended(bitmap) ?? bytes);
+}
+
+/** Pixels by way of a WebGL texture, which keeps the colours of transparent pixels; undefined without WebGL. */
+function readUnblended(bitmap: ImageBitmap): Uint8Array | undefined {
+  const { width, height } = bitmap;
+  const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
+  if (!gl || Math.max(width, height) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) return undefined;
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+  const bytes = new Uint8Array(width * height * 4);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+  const failed = gl.getError() !== gl.NO_ERROR;
+  gl.getExtension("WEBGL_lose_context")?.loseContext(); // browsers allow few contexts at a time
+  return failed ? undefined : bytes;
+}
+
+function isOpaque(rgba: Uint8Array): boolean {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
+  return true;
+}
