@@ -1,0 +1,190 @@
+// Reading checkpoints: one safetensors file, or an index that says which shard holds which tensor. Opening takes the
+// headers only; a tensor's bytes are streamed when asked for, straight from the file, server or Blob that holds them, so
+// a checkpoint of any size costs no memory here.
+
+import { ArgumentError, InvalidFileError, NotFoundError } from "../device/errors.ts";
+import { type ByteSource, blobFile, bytesFile } from "./bytes.ts";
+import type { StoredDType } from "./dtypes.ts";
+import { headerLength, LENGTH_BYTES, notSafetensors, parseHeader, type TensorEntry } from "./header.ts";
+import { openFile, type Source, type SourceOptions } from "./source.ts";
+
+export { bitsOf, STORED_DTYPES, type StoredDType } from "./dtypes.ts";
+export { type TensorData, writeSafetensors } from "./writeSafetensors.ts";
+
+/** One tensor of a checkpoint, not read yet. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: StoredDType;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /**
+   * Raw little-endian bytes in order. Every chunk but the last is 1 MiB. Reading tensors in the order of
+   * `Checkpoint.tensors` is the order of the file: over HTTP it takes a single request.
+   */
+  stream(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The whole tensor in a new array of its own, for small ones. */
+  read(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** An open checkpoint: one safetensors file, or several shards. */
+export interface Checkpoint {
+  readonly name: string;
+  /** In the order of the file. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Gives back file handles and connections. */
+  close(): Promise<void>;
+}
+
+/** What `readSafetensors` reads: bytes, a Blob, a path (Node, Deno), an http(s) or file URL, or an open file. */
+export type SafetensorsLike = Uint8Array | ArrayBuffer | Blob | string | URL | ByteSource;
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+const OPEN_CLIP = "open_clip_model.safetensors";
+// One folder, no path parts: the index comes with the model and must not reach files beside or above it.
+const SHARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors$/;
+const MAGIC_BYTES = 64; // enough to name a file of another format
+
+/**
+ * Opens one safetensors file and checks its header.
+ *
+ * @throws InvalidFileError when the file is cut off, hostile or of another format; NotFoundError; NetworkError.
+ * @example
+ * const file = await readSafetensors("model.safetensors");
+ * for (const [name, tensor] of file.tensors) console.log(name, tensor.dtype, tensor.shape);
+ * await file.close();
+ */
+export async function readSafetensors(from: SafetensorsLike, options: SourceOptions = {}): Promise<Checkpoint> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const file = await toFile(from, options);
+  try {
+    const first = await file.read(0, Math.min(LENGTH_BYTES, file.size), signal);
+    const length = headerLength(first, file.size);
+    if (length === undefined) {
+      throw notSafetensors(file.name, await file.read(0, Math.min(MAGIC_BYTES, file.size), signal), file.size);
+    }
+    const start = LENGTH_BYTES + length;
+    const header = parseHeader(file.name, await file.read(LENGTH_BYTES, start, signal), file.size - start);
+    const tensors = header.tensors.map((entry) => storedTensor(file, entry, start, signal));
+    return {
+      name: file.name,
+      tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
+      metadata: header.metadata,
+      close: async () => file.close?.(),
+    };
+  } catch (error) {
+    await file.close?.();
+    throw error;
+  }
+}
+
+async function toFile(from: SafetensorsLike, options: SourceOptions): Promise<ByteSource> {
+  if (typeof from === "string" || from instanceof URL) return openFile(from, options);
+  if (from instanceof Uint8Array || from instanceof ArrayBuffer) return bytesFile("safetensors bytes", from);
+  if (from instanceof Blob) return blobFile(from instanceof File ? from.name : "safetensors Blob", from);
+  if (typeof from?.read === "function" && typeof from.size === "number") return from;
+  throw new ArgumentError(
+    "[readSafetensors] expected bytes (Uint8Array, ArrayBuffer, Blob), a path, a URL or an open file",
+  );
+}
+
+function storedTensor(file: ByteSource, entry: TensorEntry, start: number, opened?: AbortSignal): StoredTensor {
+  const { name, dtype, shape } = entry;
+  const begin = start + entry.begin;
+  const end = start + entry.end;
+  const stream = (signal?: AbortSignal) => file.stream(begin, end, signal ?? opened);
+  const read = async (signal?: AbortSignal) => {
+    const bytes = new Uint8Array(end - begin);
+    let at = 0;
+    for await (const chunk of stream(signal)) {
+      bytes.set(chunk, at);
+      at += chunk.byteLength;
+    }
+    if (at !== bytes.byteLength) throw new InvalidFileError(`${file.name} ended within tensor "${name}"`);
+    return bytes;
+  };
+  return { name, dtype, shape, byteLength: end - begin, stream, read };
+}
+
+/**
+ * Opens a model's weights: model.safetensors, or model.safetensors.index.json with its shards, or
+ * open_clip_model.safetensors, in that order.
+ *
+ * @throws NotFoundError when the source has none of them or lacks a shard; InvalidFileError; NetworkError.
+ */
+export async function openCheckpoint(source: Source, options: SourceOptions = {}): Promise<Checkpoint> {
+  const single = await source.open(SINGLE);
+  if (single) return named(source, await readSafetensors(single, options));
+  const index = await source.json(INDEX);
+  if (index !== undefined) return openShards(source, index, options);
+  const openClip = await source.open(OPEN_CLIP);
+  if (openClip) return named(source, await readSafetensors(openClip, options));
+  throw new NotFoundError(
+    `${source.name} has no weights: expected ${SINGLE}, ${INDEX} or ${OPEN_CLIP}` +
+      " (a pytorch_model.bin cannot be read: convert it to safetensors)",
+  );
+}
+
+function named(source: Source, checkpoint: Checkpoint): Checkpoint {
+  return { ...checkpoint, name: source.name };
+}
+
+async function openShards(source: Source, index: unknown, options: SourceOptions): Promise<Checkpoint> {
+  const shardOf = weightMap(source, index);
+  const shards = new Map<string, Checkpoint>();
+  const close = async () => {
+    for (const shard of shards.values()) await shard.close();
+  };
+  try {
+    for (const shard of new Set(shardOf.values())) {
+      const file = await source.open(shard);
+      if (!file) throw new NotFoundError(`${source.name} lacks ${shard}, which its ${INDEX} names: download it too`);
+      shards.set(shard, await readSafetensors(file, options));
+    }
+    const metadata = Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata));
+    return { name: source.name, tensors: gather(source, shardOf, shards), metadata, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The tensors that the index names, in the order of the shards' data so that each shard is read once through. */
+function gather(
+  source: Source,
+  shardOf: ReadonlyMap<string, string>,
+  shards: ReadonlyMap<string, Checkpoint>,
+): Map<string, StoredTensor> {
+  for (const [name, shard] of shardOf) {
+    if (!shards.get(shard)?.tensors.has(name)) {
+      throw new InvalidFileError(`${INDEX} of ${source.name} places tensor "${name}" in ${shard}, which lacks it`);
+    }
+  }
+  const tensors = new Map<string, StoredTensor>();
+  for (const [shard, { tensors: held }] of shards) {
+    for (const [name, tensor] of held) if (shardOf.get(name) === shard) tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+function weightMap(source: Source, index: unknown): Map<string, string> {
+  const fail = (what: string): never => {
+    throw new InvalidFileError(`${INDEX} of ${source.name} ${what}`);
+  };
+  const map = typeof index === "object" && index !== null && "weight_map" in index ? index.weight_map : undefined;
+  if (typeof map !== "object" || map === null || Array.isArray(map)) {
+    return fail('has no "weight_map" object from tensor names to shards');
+  }
+  const entries: [string, unknown][] = Object.entries(map);
+  if (entries.length === 0) fail("names no tensors");
+  const shards = new Map<string, string>();
+  for (const [name, shard] of entries) {
+    if (typeof shard !== "string" || !SHARD_NAME.test(shard)) {
+      return fail(`places tensor "${name}" in ${JSON.stringify(shard)}, expected a .safetensors file beside it`);
+    }
+    shards.set(name, shard);
+  }
+  return shards;
+}
