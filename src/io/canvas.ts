@@ -4,9 +4,9 @@ import { checkSize, type RgbaImage } from "./rgba.ts";
 
 type Drawable = Blob | ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | VideoFrame;
 
-/** Whether this runtime decodes and draws by itself. Deno has createImageBitmap, but no canvas to read it back from. */
+/** Whether this runtime decodes and draws by itself. Deno has ImageBitmap and OffscreenCanvas, but no 2D context. */
 export function canDraw(): boolean {
-  return typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
+  return typeof createImageBitmap === "function" && typeof OffscreenCanvasRenderingContext2D === "function";
 }
 
 /** RGBA of anything that createImageBitmap takes, upright and without colour conversion. */
