@@ -1,6 +1,6 @@
 // binary: y = activate(a op b), element by element, with NumPy's broadcasting. The output is walked in row-major order
-// over at most four axes (the host merges those it can); each input has a stride along each of them, 0 where it repeats.
-// A thread writes one word of four elements. WIDE: a word lies within one row, so its coordinates are found once.
+// over at most four axes (the host merges those it can); each input has a stride along each of them, 0 where it
+// repeats. A thread writes one word of four elements. WIDE: it lies within one row, so its coordinates are found once.
 // Activations: lib/activation.wgsl, lib/nan.wgsl.
 
 alias Elem = f32; // f32 | f16

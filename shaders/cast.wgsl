@@ -1,5 +1,5 @@
-// cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. All in integers: drivers may
-// flush subnormals in floating point and in unpack2x16float, and f16 needs no shader-f16 this way.
+// cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. All in integers: drivers
+// may flush subnormals in floating point and in unpack2x16float, and f16 needs no shader-f16 this way.
 // x: little-endian bytes in 32-bit words; y: one f32 or two f16 a word. A thread writes one word.
 
 struct Params {

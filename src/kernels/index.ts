@@ -8,5 +8,7 @@ export { type ConcatParams, concat } from "./concat.ts";
 export { type GatherParams, gather } from "./gather.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
+export { type NarrowParams, narrow } from "./narrow.ts";
+export { type PermuteParams, permute } from "./permute.ts";
 export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";

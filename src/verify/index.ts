@@ -3,5 +3,7 @@ export { binarySuite } from "./binary.ts";
 export { castSuite } from "./cast.ts";
 export { concatSuite } from "./concat.ts";
 export { gatherSuite } from "./gather.ts";
+export { narrowSuite } from "./narrow.ts";
+export { permuteSuite } from "./permute.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";

@@ -1,0 +1,51 @@
+// A slice along one axis (torch.narrow).
+import source from "../../shaders/narrow.wgsl";
+import { ShapeError } from "../device/errors.ts";
+import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { axisOf, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
+
+export interface NarrowParams {
+  /** Negative ones count from the end. */
+  readonly axis: number;
+  readonly start: number;
+  readonly length: number;
+}
+
+function result(x: Spec, { axis, length }: NarrowParams): Spec {
+  const narrowed = axisOf("narrow", axis, x.shape);
+  return { dtype: x.dtype, shape: x.shape.map((size, i) => (i === narrowed ? length : size)) };
+}
+
+export const narrow = defineKernel<NarrowParams>()({
+  name: "narrow",
+  wgsl: [source],
+  inputs: ["x"],
+  params: { words: "u32", xInner: "u32", yInner: "u32", offset: "u32" },
+  output: ({ x }, params) => {
+    const { axis, start, length } = params;
+    const size = x.shape[axisOf("narrow", axis, x.shape)] as number;
+    const isInside = Number.isInteger(start) && Number.isInteger(length) && start >= 0 && length >= 0;
+    if (!isInside || start + length > size) {
+      const slice = `start ${start} and length ${length}`;
+      throw new ShapeError(`[narrow] ${slice} go beyond axis ${axis} of x ${formatShape(x.shape)}, which has ${size}`);
+    }
+    return result(x, params);
+  },
+  launch: ({ x }, params) => {
+    const y = result(x, params);
+    const axis = axisOf("narrow", params.axis, x.shape);
+    const [xInner, yInner] = [sizeOf(x.shape.slice(axis)), sizeOf(y.shape.slice(axis))];
+    const offset = params.start * sizeOf(x.shape.slice(axis + 1));
+    const isOneRow = sizeOf(x.shape.slice(0, axis)) === 1; // it may end within a word
+    return {
+      params: { words: wordsOf(y), xInner, yInner, offset },
+      types: { Elem: x.dtype },
+      overrides: {
+        WG: FLAT_THREADS,
+        WIDE: offset % 4 === 0 && (isOneRow || (xInner % 4 === 0 && yInner % 4 === 0)) ? 1 : 0,
+      },
+      workgroups: flatWorkgroups(y),
+    };
+  },
+});

@@ -1,0 +1,4 @@
+import { narrowSuite } from "../../src/verify/narrow.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(narrowSuite);
