@@ -34,7 +34,7 @@ const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
 ];
 
 /** Reads the adapter's own words for itself. */
-export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
+export function describeAdapter(adapter: { readonly info?: Partial<GPUAdapterInfo> }): AdapterInfo {
   const { vendor = "", architecture = "", device = "", description = "" } = adapter.info ?? {};
   const words = [vendor, architecture, device, description].join(" ").toLowerCase();
   const found = CLASSES.find(([pattern]) => pattern.test(words));

@@ -1,6 +1,6 @@
 // A WebGPU device with what the engine needs around it: limits, features, tensors, pipelines, memory accounting and
 // errors that reach the caller.
-import type { AdapterInfo } from "./adapter.ts";
+import { type AdapterInfo, describeAdapter } from "./adapter.ts";
 import { ArgumentError, DeviceLostError, KernelError, LimitError } from "./errors.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { bufferBytes, byteLength, formatShape, type HostArray, type Spec, type Tensor } from "./tensor.ts";
@@ -54,6 +54,11 @@ export class Device {
       );
       return this.lost;
     });
+  }
+
+  /** Wraps a device that the caller opened; destroying this one leaves it open. */
+  static from(gpu: GPUDevice): Device {
+    return new Device(gpu, describeAdapter({ info: gpu.adapterInfo }), false);
   }
 
   /** Throws what WebGPU reported since the last check: a lost device, or an error outside any scope. */

@@ -43,7 +43,7 @@ let dawn: Promise<GPU | undefined> | undefined;
  * @throws AdapterError when there is no WebGPU or no adapter.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  if (options.gpu) return new Device(options.gpu, describeDevice(options.gpu), false);
+  if (options.gpu) return Device.from(options.gpu);
   const gpu = globalThis.navigator?.gpu ?? (await loadDawn(options.toggles));
   if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${HOW}`);
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
@@ -53,10 +53,6 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name) && !options.defaultLimits);
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   return new Device(device, describeAdapter(adapter), true);
-}
-
-function describeDevice(gpu: GPUDevice) {
-  return describeAdapter({ info: gpu.adapterInfo } as GPUAdapter);
 }
 
 /** Dawn for Node; undefined in other runtimes or where the package is not installed. */

@@ -1,0 +1,366 @@
+// CLIP for people who have pictures and words: embeddings, zero-shot classification, search by text.
+import type { Device } from "../device/device.ts";
+import { ArgumentError, CheckpointError } from "../device/errors.ts";
+import type { NdArray } from "../device/tensor.ts";
+import type { Executor } from "../graph/executor.ts";
+import { Graph } from "../graph/graph.ts";
+import { l2Normalise } from "../graph/ops.ts";
+import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
+import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
+import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
+import { clipImage, clipLogits, clipText } from "../models/clip.ts";
+import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfig.ts";
+import { clipNaming } from "../models/clipNames.ts";
+import { Weights } from "../models/weights.ts";
+import {
+  atSize,
+  OPENAI_CLIP_MEAN,
+  OPENAI_CLIP_STD,
+  outputSize,
+  type Preprocessing,
+  preprocess,
+  preprocessing,
+} from "./preprocess.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import { endPositions, padTokens, truncateTokens } from "./tokens.ts";
+
+export interface ClipOptions extends SourceOptions, SessionOptions {}
+
+export interface EncodeImageOptions {
+  /** Side of the square that the model sees, where it is not the trained one: position embeddings are resized. */
+  readonly size?: number;
+  readonly signal?: AbortSignal;
+  /** Called after each picture. */
+  readonly onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+export interface EncodeTextOptions {
+  /** Cut texts that are longer than the model's context (default); false: throw an ArgumentError instead. */
+  readonly truncate?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ClassifyOptions extends EncodeImageOptions {
+  /** Sentence with {} for the label, "a photo of a {}" by default; several are averaged (a prompt ensemble). */
+  readonly template?: string | readonly string[];
+}
+
+export interface LabelScore {
+  readonly label: string;
+  /** Probability among the labels given. */
+  readonly score: number;
+}
+
+// Pictures and texts in one run: more fill a GPU better, and need more memory.
+const IMAGES_PER_RUN = 8;
+const TEXTS_PER_RUN = 32;
+
+export class Clip {
+  readonly config: ClipConfig;
+  readonly #session: Session;
+  readonly #checkpoint: Checkpoint;
+  readonly #tokenizer: Tokenizer | undefined;
+  readonly #recipe: Preprocessing;
+
+  private constructor(session: Session, checkpoint: Checkpoint, files: ClipFiles) {
+    this.#session = session;
+    this.#checkpoint = checkpoint;
+    this.config = files.config;
+    this.#tokenizer = files.tokenizer;
+    this.#recipe = files.recipe;
+  }
+
+  /**
+   * Loads a checkpoint with a ViT: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   *
+   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is wrong;
+   * nothing stays on the GPU then.
+   * @example
+   * using clip = await Clip.fromPretrained("openai/clip-vit-base-patch32", { dtype: "f16" });
+   */
+  static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
+    const source = await openSource(from, options);
+    const files = await readFiles(source);
+    const checkpoint = await openCheckpoint(source, options);
+    let session: Session | undefined;
+    try {
+      session = await Session.open(checkpoint, options);
+      const clip = new Clip(session, checkpoint, files);
+      await session.preload(clip.#firstPlans(), options.signal);
+      return clip;
+    } catch (error) {
+      if (session) session.dispose();
+      else await checkpoint.close();
+      throw error;
+    }
+  }
+
+  /** The device in use. */
+  device(): Promise<Device> {
+    return this.#session.device();
+  }
+
+  /**
+   * Embeds pictures: [images, projection], each row of unit length.
+   *
+   * @throws ImageError for what is no picture, ArgumentError for an empty list.
+   * @example
+   * const { data, shape } = await clip.encodeImage(["cat.jpg", "dog.jpg"]);     // shape [2, 512]
+   */
+  async encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions = {}): Promise<NdArray> {
+    const list = listOf(images);
+    if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
+    const recipe = options.size === undefined ? this.#recipe : atSize(this.#recipe, this.#checkSize(options.size));
+    const rows: NdArray[] = [];
+    for (let at = 0; at < list.length; at += IMAGES_PER_RUN) {
+      options.signal?.throwIfAborted();
+      const batch = list.slice(at, at + IMAGES_PER_RUN);
+      const loaded = await Promise.all(batch.map((image) => loadImage(image, options.signal)));
+      options.signal?.throwIfAborted();
+      rows.push(await this.#encodeLoaded(loaded, recipe));
+      options.onProgress?.({ done: at + batch.length, total: list.length });
+    }
+    return stack(rows);
+  }
+
+  /**
+   * Embeds texts: [texts, projection], each row of unit length.
+   *
+   * @throws ArgumentError for an empty list, or a text that is too long when `truncate` is false.
+   * @example
+   * await clip.encodeText(["a red saree with gold border", "a cat"]);     // shape [2, 512]
+   */
+  async encodeText(texts: string | readonly string[], options: EncodeTextOptions = {}): Promise<NdArray> {
+    const list = typeof texts === "string" ? [texts] : texts;
+    if (list.length === 0) throw new ArgumentError("encodeText got an empty list, expected at least one text");
+    if (!this.#tokenizer) {
+      throw new CheckpointError(`${this.#checkpoint.name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`);
+    }
+    const { max_position_embeddings: most } = this.config.text;
+    const ids = truncateTokens(this.#tokenizer.encode(list), most, options.truncate ?? true, list);
+    const rows: NdArray[] = [];
+    for (let at = 0; at < ids.length; at += TEXTS_PER_RUN) {
+      options.signal?.throwIfAborted();
+      rows.push(await this.#encodeTokens(ids.slice(at, at + TEXTS_PER_RUN)));
+    }
+    return stack(rows);
+  }
+
+  /**
+   * Scores labels for pictures, best first: softmax over the labels of the scaled cosine similarities.
+   *
+   * @throws ArgumentError for an empty list of labels or a template without {}.
+   * @example
+   * await clip.classify("cat.jpg", ["cat", "coffee"]);     // [{ label: "cat", score: 0.998 }, …]
+   */
+  classify(image: ImageLike, labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[]>;
+  classify(images: readonly ImageLike[], labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[][]>;
+  async classify(
+    images: ImageLike | readonly ImageLike[],
+    labels: readonly string[],
+    options: ClassifyOptions = {},
+  ): Promise<LabelScore[] | LabelScore[][]> {
+    const text = await this.encodeLabels(labels, options.template);
+    const logits = await this.similarity(await this.encodeImage(images, options), text);
+    const scores = rowsOf(logits).map((row) => rank(labels, row));
+    return Array.isArray(images) ? scores : (scores[0] as LabelScore[]);
+  }
+
+  /** Embeds labels in their templates, the mean of several templates normalised again: [labels, projection]. */
+  async encodeLabels(labels: readonly string[], template: string | readonly string[] = "a photo of a {}"): Promise<NdArray> {
+    const templates = typeof template === "string" ? [template] : template;
+    if (labels.length === 0) throw new ArgumentError("classify got an empty list of labels, expected at least one");
+    if (templates.length === 0) throw new ArgumentError("classify got an empty list of templates, expected at least one");
+    const wrong = templates.find((text) => !text.includes("{}"));
+    if (wrong !== undefined) throw new ArgumentError(`the template "${wrong}" has no {} to put the label in`);
+    const texts = labels.flatMap((label) => templates.map((text) => text.replaceAll("{}", label)));
+    const embeds = await this.encodeText(texts);
+    return templates.length === 1 ? embeds : averageGroups(embeds, templates.length);
+  }
+
+  /** exp(logit_scale) times the cosine similarities of embeddings [M, C] and [N, C]: logits [M, N]. */
+  async similarity(image: NdArray, text: NdArray): Promise<NdArray> {
+    const [M = 0, C = 0] = image.shape;
+    const [N = 0, D = 0] = text.shape;
+    if (C !== D) throw new ArgumentError(`similarity got embeddings of ${C} and ${D} channels, expected the same number`);
+    const executor = await this.#session.executor(`similarity ${M} ${N} ${C}`, (graph) => {
+      const a = graph.input("image", { dtype: "f32", shape: [M, C] });
+      const b = graph.input("text", { dtype: "f32", shape: [N, C] });
+      graph.output("logits", clipLogits(a, b, this.#weights(graph, "f32"), this.config));
+    });
+    return (await executor.run({ image: image.data, text: text.data })).logits as NdArray;
+  }
+
+  /** What a run of this many pictures costs: dispatches, FLOPs, bytes. */
+  async summary(images = 1): Promise<ReturnType<Executor["plan"]["summary"]>> {
+    return (await this.#imageTower(images, outputSize(this.#recipe, [1, 1]))).plan.summary();
+  }
+
+  /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
+  dispose(): void {
+    this.#session.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Pictures through preprocessing and tower; the last picture's preprocessing and the tower are one submit. */
+  async #encodeLoaded(images: readonly RgbaImage[], recipe: Preprocessing): Promise<NdArray> {
+    const tower = await this.#imageTower(images.length, outputSize(recipe, [1, 1]));
+    const steps = await Promise.all(images.map((image) => this.#preprocessor(image, recipe)));
+    const { gpu } = await this.#session.device();
+    const pixels = tower.buffer("pixels");
+    const encode = (encoder: GPUCommandEncoder, i: number) => {
+      const step = steps[i] as Executor;
+      const image = images[i] as RgbaImage;
+      step.write("image", new Uint8Array(image.data.buffer, image.data.byteOffset, image.data.byteLength));
+      step.encode(encoder);
+      const bytes = pixels.size / images.length;
+      encoder.copyBufferToBuffer(step.buffer("pixels"), 0, pixels, i * bytes, bytes);
+    };
+    for (let i = 0; i < images.length - 1; i++) {
+      const encoder = gpu.createCommandEncoder();
+      encode(encoder, i);
+      gpu.queue.submit([encoder.finish()]);
+    }
+    const { embeds } = await tower.run({}, (encoder) => encode(encoder, images.length - 1));
+    return embeds as NdArray;
+  }
+
+  #preprocessor({ width, height }: RgbaImage, recipe: Preprocessing): Promise<Executor> {
+    const key = `preprocess ${height} ${width} ${outputSize(recipe, [height, width])}`;
+    return this.#session.executor(key, (graph) => {
+      const image = graph.input("image", { dtype: "u32", shape: [height, width] });
+      graph.output("pixels", preprocess(image, recipe, this.#session.dtype));
+    });
+  }
+
+  #imageTower(B: number, [H, W]: readonly [number, number]): Promise<Executor> {
+    return this.#session.executor(`image ${B} ${H} ${W}`, (graph) => this.#buildImage(graph, B, [H, W]));
+  }
+
+  #buildImage(graph: Graph, B: number, [H, W]: readonly [number, number]): void {
+    const pixels = graph.input("pixels", { dtype: this.#session.dtype, shape: [B, H, W, 3] });
+    const { embeds } = clipImage(pixels, this.#weights(graph), this.config.vision);
+    graph.output("embeds", l2Normalise({ x: embeds }));
+  }
+
+  /** Token ids, all cut to size, as one run: padded to the longest, rounded up so that few shapes occur. */
+  async #encodeTokens(ids: readonly (readonly number[])[]): Promise<NdArray> {
+    const { max_position_embeddings: most, eos_token_id } = this.config.text;
+    const longest = Math.max(...ids.map((row) => row.length));
+    const T = Math.min(most, Math.ceil(longest / 8) * 8);
+    const executor = await this.#session.executor(`text ${ids.length} ${T}`, (graph) => this.#buildText(graph, ids.length, T));
+    const end = endPositions(ids, eos_token_id).map((position, row) => row * T + position);
+    const { embeds } = await executor.run({ ids: padTokens(ids, T), end: Int32Array.from(end) });
+    return embeds as NdArray;
+  }
+
+  #buildText(graph: Graph, B: number, T: number): void {
+    const ids = graph.input("ids", { dtype: "i32", shape: [B, T] });
+    const end = graph.input("end", { dtype: "i32", shape: [B] });
+    const { embeds } = clipText(ids, end, this.#weights(graph), this.config.text);
+    graph.output("embeds", l2Normalise({ x: embeds }));
+  }
+
+  /** The plans that load all weights: one of each tower that the checkpoint has. */
+  #firstPlans(): Record<string, (graph: Graph) => void> {
+    const [H, W] = outputSize(this.#recipe, [1, 1]);
+    const w = this.#weights();
+    const hasVision = w.has("vision_model.embeddings.patch_embedding.weight");
+    const hasText = w.has("text_model.embeddings.token_embedding.weight");
+    if (!hasVision && !hasText) {
+      throw new CheckpointError(`${this.#checkpoint.name} has neither CLIP's image tower nor its text tower`);
+    }
+    const T = Math.min(8, this.config.text.max_position_embeddings);
+    return {
+      ...(hasVision && { [`image 1 ${H} ${W}`]: (graph: Graph) => this.#buildImage(graph, 1, [H, W]) }),
+      ...(hasText && { [`text 1 ${T}`]: (graph: Graph) => this.#buildText(graph, 1, T) }),
+    };
+  }
+
+  #weights(graph?: Graph, dtype = this.#session.dtype): Weights {
+    return Weights.of(graph ?? new Graph(), this.#checkpoint, dtype, clipNaming(this.#checkpoint));
+  }
+
+  #checkSize(size: number): number {
+    const { patch_size } = this.config.vision;
+    if (Number.isInteger(size) && size >= patch_size && size <= 4096) return size;
+    throw new ArgumentError(`size is ${size}, expected a whole number from ${patch_size} (one patch) to 4096`);
+  }
+}
+
+interface ClipFiles {
+  readonly config: ClipConfig;
+  readonly tokenizer: Tokenizer | undefined;
+  readonly recipe: Preprocessing;
+}
+
+async function readFiles(source: Source): Promise<ClipFiles> {
+  const json = await source.json("config.json");
+  const openClip = json === undefined ? await source.json("open_clip_config.json") : undefined;
+  if (json === undefined && openClip === undefined) {
+    throw new CheckpointError(`${source.name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`);
+  }
+  const config = openClip === undefined ? clipConfig(json) : openClipConfig(openClip);
+  const { image_size } = config.vision;
+  const { mean, std } = ((openClip as { preprocess_cfg?: object })?.preprocess_cfg ?? {}) as Partial<Preprocessing>;
+  const recipe = preprocessing(await source.json("preprocessor_config.json"), {
+    resize: image_size,
+    resample: "bicubic",
+    crop: [image_size, image_size],
+    rescale: 1 / 255,
+    mean: mean ?? OPENAI_CLIP_MEAN,
+    std: std ?? OPENAI_CLIP_STD,
+  });
+  return { config, tokenizer: await openTokenizer(source), recipe };
+}
+
+function listOf(images: ImageLike | readonly ImageLike[]): readonly ImageLike[] {
+  return Array.isArray(images) ? images : [images as ImageLike];
+}
+
+/** Rows of several arrays under each other. */
+function stack(arrays: readonly NdArray[]): NdArray {
+  const [first] = arrays;
+  if (arrays.length === 1 && first) return first;
+  const columns = first?.shape[1] ?? 0;
+  const rows = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  const data = new Float32Array(rows * columns);
+  let at = 0;
+  for (const array of arrays) {
+    data.set(array.data, at);
+    at += array.data.length;
+  }
+  return { data, shape: [rows, columns] };
+}
+
+function rowsOf({ data, shape: [rows = 0, columns = 0] }: NdArray): Float32Array[] {
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
+}
+
+/** Means of `size` rows each, of unit length again. */
+function averageGroups(embeds: NdArray, size: number): NdArray {
+  const rows = rowsOf(embeds);
+  const columns = embeds.shape[1] as number;
+  const groups = rows.length / size;
+  const data = new Float32Array(groups * columns);
+  for (let group = 0; group < groups; group++) {
+    const mean = data.subarray(group * columns, (group + 1) * columns);
+    for (const row of rows.slice(group * size, (group + 1) * size)) for (let c = 0; c < columns; c++) mean[c]! += row[c]!;
+    const length = Math.hypot(...mean) || 1;
+    for (let c = 0; c < columns; c++) mean[c]! /= length;
+  }
+  return { data, shape: [groups, columns] };
+}
+
+/** Softmax of the logits, best first. */
+function rank(labels: readonly string[], logits: Float32Array): LabelScore[] {
+  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = Array.from(logits, (logit) => Math.exp(logit - most));
+  const total = weights.reduce((a, b) => a + b, 0);
+  const scores = labels.map((label, i) => ({ label, score: (weights[i] as number) / total }));
+  return scores.sort((a, b) => b.score - a.score);
+}

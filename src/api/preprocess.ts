@@ -1,0 +1,126 @@
+// From a picture's bytes to what a model takes, on the GPU: Pillow's resize of 8-bit values, crop, rescale, normalise.
+// The recipe is read from preprocessor_config.json (transformers: image_processing_clip.py and its kin).
+import { CheckpointError } from "../device/errors.ts";
+import type { Value } from "../graph/graph.ts";
+import * as ops from "../graph/ops.ts";
+import { type ResizeFilter, resizeCoefficients } from "../kernels/resize.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+export type Rgb = readonly [number, number, number];
+
+/** What is done to a picture, in this order; a step that is absent is not done. */
+export interface Preprocessing {
+  /** Shortest edge, or exactly [height, width]. */
+  readonly resize?: number | readonly [number, number];
+  readonly resample: ResizeFilter;
+  /** Centre crop [height, width]; zeros where the picture is smaller. */
+  readonly crop?: readonly [number, number];
+  /** Factor from bytes to numbers, 1/255 as a rule. */
+  readonly rescale: number;
+  readonly mean: Rgb;
+  readonly std: Rgb;
+}
+
+export const OPENAI_CLIP_MEAN: Rgb = [0.48145466, 0.4578275, 0.40821073];
+export const OPENAI_CLIP_STD: Rgb = [0.26862954, 0.26130258, 0.27577711];
+
+// PIL.Image.Resampling by number.
+const FILTERS: readonly ResizeFilter[] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
+
+/** Reads preprocessor_config.json; what it leaves out is as in `defaults`. Old and new styles of `size` are both read. */
+export function preprocessing(json: unknown, defaults: Preprocessing): Preprocessing {
+  if (json === undefined) return defaults;
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new CheckpointError("preprocessor_config.json must be a JSON object");
+  }
+  const config = json as Json;
+  const resample = config.resample ?? FILTERS.indexOf(defaults.resample);
+  const filter = FILTERS[resample as number];
+  if (!filter) throw new CheckpointError(`preprocessor_config.json: resample is ${resample}, expected 0 to 5`);
+  const resize = config.do_resize === false ? undefined : (sizeOf(config.size, "size") ?? defaults.resize);
+  const crop = config.do_center_crop === false ? undefined : (pair(sizeOf(config.crop_size, "crop_size")) ?? defaults.crop);
+  const isNormalized = config.do_normalize !== false;
+  return {
+    ...(resize !== undefined && { resize }),
+    resample: filter,
+    ...(crop && { crop }),
+    rescale: config.do_rescale === false ? 1 : positive(config.rescale_factor ?? defaults.rescale, "rescale_factor"),
+    mean: isNormalized ? rgb(config.image_mean ?? defaults.mean, "image_mean") : [0, 0, 0],
+    std: isNormalized ? rgb(config.image_std ?? defaults.std, "image_std") : [1, 1, 1],
+  };
+}
+
+/** The same recipe ending in a square of another size. */
+export function atSize(recipe: Preprocessing, size: number): Preprocessing {
+  return { ...recipe, resize: Array.isArray(recipe.resize) ? [size, size] : size, crop: [size, size] };
+}
+
+/** Size of what a picture of [height, width] becomes. */
+export function outputSize({ crop, ...recipe }: Preprocessing, size: readonly [number, number]): readonly [number, number] {
+  return crop ?? resizedSize(recipe.resize, size);
+}
+
+/** Records the recipe: image [H, W] of packed RGBA bytes gives [1, h, w, 3]. */
+export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "f16"): Value {
+  const [H = 0, W = 0] = image.shape;
+  const [h, w] = resizedSize(recipe.resize, [H, W]);
+  let x = resizeAxis(image, "horizontal", w, recipe.resample);
+  x = resizeAxis(x, "vertical", h, recipe.resample);
+  const [height, width] = recipe.crop ?? [h, w];
+  const [top, left] = [Math.floor((h - height) / 2), Math.floor((w - width) / 2)];
+  const { rescale: scale, mean, std } = recipe;
+  return ops.normalize({ image: x }, { top, left, height, width, scale, mean, std, dtype });
+}
+
+/** One pass of Pillow's resize; a pass that changes no length is left out, as Pillow does. */
+function resizeAxis(image: Value, axis: "horizontal" | "vertical", size: number, filter: ResizeFilter): Value {
+  const length = image.shape[axis === "horizontal" ? 1 : 0] as number;
+  if (length === size) return image;
+  const { starts, weights, taps } = resizeCoefficients(length, size, filter);
+  const { graph } = image;
+  return ops.resize(
+    {
+      image,
+      starts: graph.constant({ dtype: "i32", shape: [size] }, starts),
+      weights: graph.constant({ dtype: "i32", shape: [size, taps] }, weights),
+    },
+    { axis },
+  );
+}
+
+/** transformers' get_resize_output_image_size: the shortest edge gets the size, the other one is cut to a whole number. */
+function resizedSize(resize: Preprocessing["resize"], [H, W]: readonly [number, number]): readonly [number, number] {
+  if (resize === undefined) return [H, W];
+  if (typeof resize !== "number") return resize;
+  const long = Math.floor((resize * Math.max(H, W)) / Math.min(H, W));
+  return H <= W ? [resize, long] : [long, resize];
+}
+
+function sizeOf(value: unknown, name: string): Preprocessing["resize"] {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number") return whole(value, name);
+  const { shortest_edge, height, width } = value as Json;
+  if (shortest_edge !== undefined) return whole(shortest_edge, name);
+  if (height !== undefined && width !== undefined) return [whole(height, name), whole(width, name)];
+  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected a size`);
+}
+
+function pair(size: Preprocessing["resize"]): readonly [number, number] | undefined {
+  return typeof size === "number" ? [size, size] : size;
+}
+
+function whole(value: unknown, name: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192) return value;
+  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected 1 to 8192`);
+}
+
+function positive(value: unknown, name: string): number {
+  if (typeof value === "number" && value > 0 && Number.isFinite(value)) return value;
+  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected a positive number`);
+}
+
+function rgb(value: unknown, name: string): Rgb {
+  const isRgb = Array.isArray(value) && value.length === 3 && value.every((n) => typeof n === "number" && Number.isFinite(n));
+  if (isRgb) return value as unknown as Rgb;
+  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected three numbers`);
+}

@@ -1,0 +1,167 @@
+// A loaded checkpoint on a device: its weights, and plans by input shape, of which the most recent are kept. When the
+// device is lost, the next call opens a new one and reads the checkpoint again.
+import { Device } from "../device/device.ts";
+import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
+import { openDevice } from "../device/open.ts";
+import { Executor } from "../graph/executor.ts";
+import { Graph } from "../graph/graph.ts";
+import { type Plan, plan } from "../graph/plan.ts";
+import { weightsOf } from "../graph/statics.ts";
+import { WeightStore } from "../graph/store.ts";
+import type { Checkpoint } from "../io/safetensors.ts";
+
+export interface SessionOptions {
+  /** A device of ours or the caller's own GPUDevice; opened, and closed by dispose, when absent. */
+  readonly device?: Device | GPUDevice;
+  /** Type of weights and activations: "f32" (default), or "f16" with sums in f32 where the adapter has shader-f16. */
+  readonly dtype?: "f32" | "f16";
+  readonly signal?: AbortSignal;
+}
+
+/** Records a computation into an empty graph. */
+export type Build = (graph: Graph) => void;
+
+// Plans kept: enough for a folder of photos in a few sizes.
+const MOST_PLANS = 16;
+
+interface Entry {
+  readonly executor: Promise<Executor>;
+  /** Constants that belong to this plan alone. */
+  readonly store?: WeightStore;
+}
+
+/** What a lost device takes with it. */
+interface Live {
+  readonly device: Device;
+  readonly store: WeightStore;
+  readonly entries: Map<string, Entry>;
+}
+
+export class Session {
+  readonly dtype: "f32" | "f16";
+  readonly #checkpoint: Checkpoint;
+  readonly #given: Device | undefined;
+  #live: Promise<Live>;
+  #current: Live | undefined;
+  #isDisposed = false;
+
+  private constructor(checkpoint: Checkpoint, options: SessionOptions) {
+    this.dtype = options.dtype ?? "f32";
+    this.#checkpoint = checkpoint;
+    this.#given = givenDevice(options.device);
+    this.#live = this.#open();
+  }
+
+  /** Opens the device and checks that it can compute in the wanted type. */
+  static async open(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Session> {
+    const { dtype = "f32" } = options;
+    if (dtype !== "f32" && dtype !== "f16") throw new ArgumentError(`dtype is "${dtype}", expected "f32" or "f16"`);
+    const session = new Session(checkpoint, options);
+    const { device } = await session.#live;
+    if (dtype === "f16" && !device.hasF16) {
+      session.dispose();
+      throw new AdapterError(`the adapter (${device.info.description}) has no shader-f16: use dtype "f32"`);
+    }
+    return session;
+  }
+
+  /** The device in use; a new one after a loss. */
+  async device(): Promise<Device> {
+    return (await this.#alive()).device;
+  }
+
+  /** Loads the weights of several plans in one pass over the checkpoint. */
+  async preload(builds: Readonly<Record<string, Build>>, signal?: AbortSignal): Promise<void> {
+    const { device, store } = await this.#alive();
+    const plans = Object.values(builds).map((build) => planOf(build, device));
+    await store.load(plans.flatMap(({ statics }) => [...statics.values()]), signal);
+    await Promise.all(Object.entries(builds).map(([key, build]) => this.executor(key, build)));
+  }
+
+  /** The plan of a computation, made at its first use. `key` stands for what `build` records. */
+  async executor(key: string, build: Build, signal?: AbortSignal): Promise<Executor> {
+    const { device, store, entries } = await this.#alive();
+    let entry = entries.get(key);
+    if (!entry) {
+      entry = makeEntry(device, store, build, signal);
+      entry.executor.catch(() => entries.delete(key));
+    }
+    // The most recent last.
+    entries.delete(key);
+    entries.set(key, entry);
+    for (const [oldest, old] of entries) {
+      if (entries.size <= MOST_PLANS) break;
+      entries.delete(oldest);
+      disposeEntry(old);
+    }
+    return entry.executor;
+  }
+
+  /** Frees all GPU memory of this checkpoint, and the device unless the caller brought it. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#live.catch(() => {});
+    if (this.#current) this.#close(this.#current);
+    void this.#checkpoint.close();
+  }
+
+  async #open(): Promise<Live> {
+    const device = this.#given ?? (await openDevice());
+    const live = { device, store: new WeightStore(device, this.#checkpoint), entries: new Map() };
+    this.#current = live;
+    return live;
+  }
+
+  async #alive(): Promise<Live> {
+    if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
+    const live = await this.#live;
+    if (!live.device.lost || this.#given) return live;
+    // Whoever comes first opens the new device; calls that come meanwhile wait for the same one.
+    if (this.#current === live) {
+      this.#close(live);
+      this.#current = undefined;
+      this.#live = this.#open();
+    }
+    return this.#live;
+  }
+
+  #close({ device, store, entries }: Live): void {
+    for (const entry of entries.values()) disposeEntry(entry);
+    entries.clear();
+    store.dispose();
+    if (!this.#given) device.destroy();
+  }
+}
+
+function givenDevice(device: Device | GPUDevice | undefined): Device | undefined {
+  if (!device || device instanceof Device) return device;
+  return Device.from(device);
+}
+
+function planOf(build: Build, device: Device): Plan {
+  const graph = new Graph();
+  build(graph);
+  return plan(graph, device);
+}
+
+function makeEntry(device: Device, shared: WeightStore, build: Build, signal?: AbortSignal): Entry {
+  const made = planOf(build, device);
+  const values = [...made.statics.values()];
+  const hasWeights = values.some((value) => weightsOf(value).length > 0);
+  const own = hasWeights ? undefined : new WeightStore(device, { name: "", tensors: new Map() });
+  const store = own ?? shared;
+  const executor = store.load(values, signal).then(() => Executor.create(device, made, store));
+  executor.catch(() => own?.dispose());
+  return own ? { executor, store: own } : { executor };
+}
+
+function disposeEntry({ executor, store }: Entry): void {
+  executor.then(
+    (made) => {
+      made.dispose();
+      store?.dispose();
+    },
+    () => {},
+  );
+}

@@ -1,0 +1,264 @@
+// Runs a plan. Pipelines are compiled in parallel and buffers and bind groups made once; a run is only setPipeline,
+// setBindGroup and dispatch in one command encoder, and one copy of the results to the host.
+import { type Device, USAGE } from "../device/device.ts";
+import { ArgumentError, DisposedError, LimitError } from "../device/errors.ts";
+import { fromHalfArray } from "../device/half.ts";
+import { byteLength, type DType, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
+import { time, type Timing } from "../device/timer.ts";
+import { packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
+import type { Place, Plan, PlannedTensor, Step } from "./plan.ts";
+import type { WeightStore } from "./store.ts";
+
+/** A step ready to be encoded. */
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: Step["launch"]["workgroups"];
+}
+
+/** Time of one step of a profiled run. */
+export interface ProfiledStep {
+  readonly kernel: string;
+  readonly variant: string;
+  readonly shape: readonly number[];
+  readonly ms: number;
+  readonly flops: number;
+}
+
+export interface Profile {
+  readonly steps: readonly ProfiledStep[];
+  readonly source: Timing["source"];
+}
+
+export class Executor {
+  readonly plan: Plan;
+  readonly #device: Device;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #bufferAt: (place: Place) => GPUBuffer;
+  /** Readback buffers that no run is using. */
+  readonly #idle: GPUBuffer[] = [];
+  #isDisposed = false;
+
+  private constructor(device: Device, plan: Plan, dispatches: readonly Dispatch[], buffers: readonly GPUBuffer[], at: (p: Place) => GPUBuffer) {
+    this.#device = device;
+    this.plan = plan;
+    this.#dispatches = dispatches;
+    this.#buffers = buffers;
+    this.#bufferAt = at;
+  }
+
+  /** Compiles and allocates; the plan's static values must be in the store. Nothing stays allocated when it throws. */
+  static async create(device: Device, plan: Plan, store: WeightStore): Promise<Executor> {
+    checkSizes(device, plan);
+    const pipelines = await Promise.all(
+      plan.steps.map(({ kernel, launch }) => device.pipelines.get(pipelineSource(kernel, launch))),
+    );
+    const buffers: GPUBuffer[] = [];
+    device.gpu.pushErrorScope("out-of-memory");
+    device.gpu.pushErrorScope("validation");
+    let failure: unknown;
+    let dispatches: Dispatch[] = [];
+    const slots: GPUBuffer[] = [];
+    const at = (place: Place) => ("key" in place ? store.get(place.key).buffer : (slots[place.slot] as GPUBuffer));
+    try {
+      for (const bytes of plan.slots) slots.push(allocate(device, buffers, bytes, USAGE.STORAGE, "activations"));
+      const uniforms = packUniforms(device, plan.steps, buffers);
+      dispatches = plan.steps.map((step, i) => ({
+        pipeline: pipelines[i] as GPUComputePipeline,
+        bindGroup: bind(device, step, at, uniforms.buffer, uniforms.offsets[i] as number),
+        workgroups: step.launch.workgroups,
+      }));
+    } catch (error) {
+      failure = error;
+    }
+    // Both at once: other calls may push scopes of their own while this one waits.
+    const [invalid, outOfMemory] = await Promise.all([device.gpu.popErrorScope(), device.gpu.popErrorScope()]);
+    if (outOfMemory) {
+      failure = new LimitError(`the GPU has no memory for this model and input (${outOfMemory.message}): use smaller inputs`);
+    }
+    failure ??= invalid && new LimitError(`WebGPU refused the model's buffers: ${invalid.message}`);
+    if (failure) {
+      for (const buffer of buffers) device.free(buffer);
+      throw failure;
+    }
+    return new Executor(device, plan, dispatches, buffers, at);
+  }
+
+  /** Overwrites an input, from byte `offset` on; takes effect in the next submitted run. */
+  write(name: string, data: HostArray, offset = 0): void {
+    const { value, buffer } = this.#find(this.plan.inputs, "input", name);
+    if (offset + data.byteLength > byteLength(value)) {
+      throw new ArgumentError(
+        `input "${name}" ${formatShape(value.shape)} ${value.dtype} takes ${byteLength(value)} bytes, ` +
+          `got ${data.byteLength} at byte ${offset}`,
+      );
+    }
+    this.#device.writeBuffer(buffer, offset, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  /** The GPU buffer of an input or output, to copy from one plan to another within one submit. */
+  buffer(name: string): GPUBuffer {
+    const found = this.plan.inputs.get(name) ?? this.plan.outputs.get(name);
+    if (!found) throw new ArgumentError(`the plan has no input or output "${name}"`);
+    return this.#bufferAt(found.place);
+  }
+
+  /** Records the whole plan into an encoder. */
+  encode(encoder: GPUCommandEncoder): void {
+    this.#check();
+    const pass = encoder.beginComputePass();
+    for (const dispatch of this.#dispatches) encodeDispatch(pass, dispatch);
+    pass.end();
+  }
+
+  /**
+   * Writes the inputs, runs, and gives the outputs back. `before` may record work that makes further inputs into the
+   * same submit. Runs may overlap: each has its own readback, and the queue keeps their order.
+   */
+  async run(
+    inputs: Readonly<Record<string, HostArray>> = {},
+    before?: (encoder: GPUCommandEncoder) => void,
+  ): Promise<Record<string, NdArray>> {
+    this.#check();
+    for (const [name, data] of Object.entries(inputs)) this.write(name, data);
+    const encoder = this.#device.gpu.createCommandEncoder();
+    before?.(encoder);
+    this.encode(encoder);
+    const staging = this.#idle.pop() ?? this.#stagingBuffer();
+    try {
+      this.#copyOutputs(encoder, staging);
+      this.#device.gpu.queue.submit([encoder.finish()]);
+      return this.#split(await this.#device.mapRead(staging));
+    } finally {
+      if (this.#isDisposed || this.#device.lost) this.#device.free(staging);
+      else this.#idle.push(staging);
+    }
+  }
+
+  /** Runs with the inputs as they are and times each step by itself. */
+  async profile(): Promise<Profile> {
+    this.#check();
+    const works = this.#dispatches.map((dispatch) => (pass: GPUComputePassEncoder) => encodeDispatch(pass, dispatch));
+    const { ms, source } = await time(this.#device, works);
+    const steps = this.plan.steps.map(({ kernel, launch, value, flops }, i) => ({
+      kernel: kernel.name,
+      variant: launch.entryPoint ?? "main",
+      shape: value.shape,
+      ms: ms[i] as number,
+      flops,
+    }));
+    return { steps, source };
+  }
+
+  /** Frees the plan's buffers; the weights belong to the store. */
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const buffer of [...this.#buffers, ...this.#idle]) this.#device.free(buffer);
+  }
+
+  #check(): void {
+    if (this.#isDisposed) throw new DisposedError("this plan was disposed");
+    this.#device.check();
+  }
+
+  #find(tensors: ReadonlyMap<string, PlannedTensor>, kind: string, name: string) {
+    const found = tensors.get(name);
+    if (!found) throw new ArgumentError(`the plan has no ${kind} "${name}"; it has ${[...tensors.keys()].join(", ")}`);
+    return { value: found.value, buffer: this.#bufferAt(found.place) };
+  }
+
+  /** Offsets and sizes of the outputs in a readback buffer. */
+  #layout() {
+    let offset = 0;
+    return [...this.plan.outputs].map(([name, { value, place }]) => {
+      const size = Math.ceil(byteLength(value) / 4) * 4;
+      const at = offset;
+      offset += Math.max(8, Math.ceil(size / 8) * 8);
+      return { name, value, place, at, size, end: offset };
+    });
+  }
+
+  #stagingBuffer(): GPUBuffer {
+    const bytes = this.#layout().at(-1)?.end ?? 8;
+    return this.#device.createBuffer(bytes, USAGE.MAP_READ | USAGE.COPY_DST, "readback");
+  }
+
+  #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer): void {
+    for (const { place, at, size } of this.#layout()) {
+      if (size) encoder.copyBufferToBuffer(this.#bufferAt(place), 0, staging, at, size);
+    }
+  }
+
+  #split(bytes: ArrayBuffer): Record<string, NdArray> {
+    const arrays = this.#layout().map(({ name, value, at }) => [name, toNdArray(bytes, at, value)] as const);
+    return Object.fromEntries(arrays);
+  }
+}
+
+function toNdArray(bytes: ArrayBuffer, at: number, spec: Spec): NdArray {
+  const part = bytes.slice(at, at + byteLength(spec));
+  return { data: HOST[spec.dtype](part), shape: spec.shape };
+}
+
+/** What the host gets: 32-bit floats for both float types; integers as floats are exact up to 2²⁴. */
+const HOST: Readonly<Record<DType, (bytes: ArrayBuffer) => Float32Array>> = {
+  f32: (bytes) => new Float32Array(bytes),
+  f16: (bytes) => fromHalfArray(new Uint16Array(bytes)),
+  i32: (bytes) => Float32Array.from(new Int32Array(bytes)),
+  u32: (bytes) => Float32Array.from(new Uint32Array(bytes)),
+};
+
+function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
+}
+
+function checkSizes(device: Device, plan: Plan): void {
+  for (const { value } of plan.steps) device.checkSize(value, "an activation");
+  for (const [name, { value }] of plan.inputs) device.checkSize(value, `input "${name}"`);
+  for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`);
+}
+
+function allocate(device: Device, buffers: GPUBuffer[], bytes: number, usage: number, label: string): GPUBuffer {
+  const buffer = device.createBuffer(bytes, usage | USAGE.COPY_SRC | USAGE.COPY_DST, label);
+  buffers.push(buffer);
+  return buffer;
+}
+
+/** The parameters of all steps in one uniform buffer, each at a multiple of 256 bytes as WebGPU asks; equal ones once. */
+function packUniforms(device: Device, steps: readonly Step[], buffers: GPUBuffer[]) {
+  const offsetOf = new Map<string, number>();
+  const structs: Uint8Array[] = [];
+  const offsets = steps.map(({ kernel, launch }) => {
+    const view = new DataView(new ArrayBuffer(paramBytes(kernel)));
+    packParams(kernel, launch.params, view, 0);
+    const bytes = new Uint8Array(view.buffer);
+    const key = bytes.join();
+    let offset = offsetOf.get(key);
+    if (offset === undefined) {
+      offset = structs.push(bytes) * 256 - 256;
+      offsetOf.set(key, offset);
+    }
+    return offset;
+  });
+  const all = new Uint8Array(Math.max(1, structs.length) * 256);
+  structs.forEach((bytes, i) => {
+    all.set(bytes, i * 256);
+  });
+  const buffer = allocate(device, buffers, all.length, USAGE.UNIFORM, "parameters");
+  device.writeBuffer(buffer, 0, all);
+  return { buffer, offsets };
+}
+
+function bind(device: Device, step: Step, at: (place: Place) => GPUBuffer, uniforms: GPUBuffer, offset: number): GPUBindGroup {
+  const inputs = step.inputs.map((place) => ({ buffer: place ? at(place) : device.zero }));
+  const params = { buffer: uniforms, offset, size: paramBytes(step.kernel) };
+  const resources: GPUBufferBinding[] = [...inputs, { buffer: at(step.output) }, params];
+  return device.gpu.createBindGroup({
+    label: step.kernel.name,
+    layout: device.pipelines.layout(step.kernel.inputs.length),
+    entries: resources.map((resource, binding) => ({ binding, resource })),
+  });
+}

@@ -1,0 +1,25 @@
+// The op set, on one page. Every op is a kernel under its own name: `layerNorm({ x, gamma, beta }, { eps })` records a
+// node whose shader is shaders/layerNorm.wgsl. Views (reshape, firstRows) are methods of Graph, as they cost nothing.
+import * as kernels from "../kernels/index.ts";
+import type { Kernel } from "../kernels/kernel.ts";
+import type { Inputs, Value } from "./graph.ts";
+
+/** An op takes values by the kernel's input names, and the kernel's parameters. */
+type Op<I extends string, O extends I, P extends object> = (
+  inputs: Readonly<Record<Exclude<I, O>, Value> & Partial<Record<O, Value | undefined>>>,
+  ...params: Partial<P> extends P ? [params?: P] : [params: P]
+) => Value;
+
+function op<I extends string, O extends I, P extends object>(kernel: Kernel<I, O, P>): Op<I, O, P> {
+  return (inputs, ...[params]) => {
+    const values = inputs as Inputs;
+    const first = Object.values(values).find((value) => value !== undefined) as Value;
+    return first.graph.add(kernel, values, params ?? {});
+  };
+}
+
+export const attention = op(kernels.attention);
+export const binary = op(kernels.binary);
+export const layerNorm = op(kernels.layerNorm);
+export const matmul = op(kernels.matmul);
+export const unary = op(kernels.unary);

@@ -1,0 +1,55 @@
+// The part of a graph that no run changes: weights, constants and what is made of them alone (packed, joined or resized
+// weights). It is computed once, on the GPU, when a model is loaded. Equal expressions have equal keys, so that plans
+// for several input shapes share one copy.
+import { byteLength, formatShape, type HostArray, sizeOf } from "../device/tensor.ts";
+import { sources, type Value } from "./graph.ts";
+
+/** True when a value depends on nothing that a run is given. */
+export function staticValues(values: readonly Value[]): Set<Value> {
+  const found = new Set<Value>();
+  for (const value of values) {
+    const { kind } = value.node;
+    const isMade = kind === "op" || kind === "view";
+    if (kind === "weight" || kind === "constant" || (isMade && sources(value).every((source) => found.has(source)))) {
+      found.add(value);
+    }
+  }
+  return found;
+}
+
+/** The expression that makes a static value, as text: `transpose(visual_projection.weight [512, 768] f32, {"padTo":4})`. */
+export function staticKey(value: Value): string {
+  const { node, dtype, shape } = value;
+  switch (node.kind) {
+    case "weight":
+      return `${node.name}${node.rows ? `[${node.rows[0]}:${node.rows[1]}]` : ""} ${formatShape(shape)} ${dtype}`;
+    case "constant":
+      return `${dtype} ${formatShape(shape)} ${hash(node.data)}`;
+    case "view":
+      return `view(${staticKey(node.of)}, ${formatShape(shape)})`;
+    case "op": {
+      const inputs = Object.values(node.inputs).map((input) => (input ? staticKey(input) : "-"));
+      return `${node.kernel.name}(${inputs.join(", ")}, ${JSON.stringify(node.params)})`;
+    }
+    case "input":
+      throw new TypeError(`input "${node.name}" is not static`);
+  }
+}
+
+/** FNV-1a over the bytes, with the length, for constants of the same type and shape. */
+function hash(data: HostArray): string {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  let state = 0x811c9dc5;
+  for (const byte of bytes) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
+  return state.toString(16);
+}
+
+/** The checkpoint's tensors (or rows of them) below a static value. */
+export function weightsOf(value: Value): Value[] {
+  return value.node.kind === "weight" ? [value] : sources(value).flatMap(weightsOf);
+}
+
+/** Bytes of a static value's elements. */
+export function staticBytes(value: Value): number {
+  return sizeOf(value.shape) === 0 ? 0 : byteLength(value);
+}

@@ -1,0 +1,268 @@
+// The static tensors of a model on one device: weights streamed from the checkpoint in one pass, and what plans make of
+// them (packed, joined, resized). Plans share them by key. The JavaScript heap never holds more than one piece of a file.
+import type { Device } from "../device/device.ts";
+import { CheckpointError, DisposedError } from "../device/errors.ts";
+import { BYTES, formatShape, sizeOf, type Tensor } from "../device/tensor.ts";
+import { type CastParams, cast } from "../kernels/cast.ts";
+import { dispatch } from "../kernels/dispatch.ts";
+import type { Value } from "./graph.ts";
+import { staticKey, weightsOf } from "./statics.ts";
+
+/** A checkpoint as the store needs it; src/io/safetensors.ts reads such. */
+export interface WeightSource {
+  readonly name: string;
+  readonly tensors: ReadonlyMap<string, StoredWeight>;
+}
+
+export interface StoredWeight {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** Little-endian bytes in order, in chunks of any length. */
+  stream(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+// Bytes handed to the GPU at a time, and bytes after which we wait for it: both bound the memory of an upload.
+const PIECE = 8 << 20;
+const UNTIL_WAIT = 64 << 20;
+
+export class WeightStore {
+  readonly #device: Device;
+  readonly #source: WeightSource;
+  readonly #kept = new Map<string, Tensor>();
+  #loading: Promise<unknown> = Promise.resolve();
+  #isDisposed = false;
+
+  constructor(device: Device, source: WeightSource) {
+    this.#device = device;
+    this.#source = source;
+  }
+
+  /** Makes the static values that are not there yet. On an error or abort, what this call made is freed. */
+  load(values: Iterable<Value>, signal?: AbortSignal): Promise<void> {
+    const loading = this.#loading.then(() => this.#load([...values], signal));
+    this.#loading = loading.catch(() => {});
+    return loading;
+  }
+
+  /** A loaded tensor. */
+  get(key: string): Tensor {
+    const tensor = this.#kept.get(key);
+    if (!tensor) throw new DisposedError(`the static tensor ${key} is not loaded`);
+    return tensor;
+  }
+
+  /** GPU bytes held. */
+  get bytes(): number {
+    return [...this.#kept.values()].reduce((sum, { buffer }) => sum + buffer.size, 0);
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const { buffer } of this.#kept.values()) this.#device.free(buffer);
+    this.#kept.clear();
+  }
+
+  async #load(values: readonly Value[], signal?: AbortSignal): Promise<void> {
+    if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
+    const wanted = new Map(values.map((value) => [staticKey(value), value]));
+    for (const key of this.#kept.keys()) wanted.delete(key);
+    const loading = new Loading(this.#device, wanted);
+    try {
+      await loading.evaluate();
+      for (const stored of this.#source.tensors.values()) {
+        signal?.throwIfAborted();
+        await loading.take(stored, signal);
+      }
+      for (const [key, tensor] of loading.finish(this.#source.name)) this.#kept.set(key, tensor);
+    } catch (error) {
+      loading.dispose();
+      throw error;
+    }
+  }
+}
+
+/** One pass over the checkpoint: leaves are filled as they come by, and freed when all that reads them is made. */
+class Loading {
+  readonly #device: Device;
+  readonly #pending: Map<string, Value>;
+  readonly #leaves = new Map<string, Value>();
+  /** What is on the GPU: leaves read, parts and results. */
+  readonly #made = new Map<string, Tensor>();
+  readonly #results = new Map<string, Tensor>();
+  #sinceWait = 0;
+
+  constructor(device: Device, wanted: Map<string, Value>) {
+    this.#device = device;
+    this.#pending = wanted;
+    for (const value of wanted.values()) for (const leaf of weightsOf(value)) this.#leaves.set(staticKey(leaf), leaf);
+  }
+
+  /** Reads a tensor of the checkpoint into every leaf that wants it, and makes what is now complete. */
+  async take(stored: StoredWeight, signal?: AbortSignal): Promise<void> {
+    const leaves = [...this.#leaves].filter(([, { node }]) => node.kind === "weight" && node.name === stored.name);
+    if (leaves.length === 0) return;
+    const fills = leaves.map(([key, leaf]) => {
+      const tensor = this.#device.createTensor(leaf, stored.name);
+      this.#made.set(key, tensor);
+      return new Fill(this.#device, stored, leaf, tensor);
+    });
+    let position = 0;
+    for await (const piece of inPieces(stored.stream(signal))) {
+      signal?.throwIfAborted();
+      for (const fill of fills) await fill.write(piece, position);
+      position += piece.length;
+      this.#sinceWait += piece.length;
+      if (this.#sinceWait >= UNTIL_WAIT) await this.#wait();
+    }
+    await this.evaluate();
+  }
+
+  /** Makes every result whose weights are all there. */
+  async evaluate(): Promise<void> {
+    for (const [key, value] of [...this.#pending]) {
+      if (!weightsOf(value).every((leaf) => this.#has(leaf))) continue;
+      const parts = new Map<string, Tensor>();
+      try {
+        this.#results.set(key, await this.#make(value, parts));
+        if (value.node.kind === "weight") this.#made.delete(key);
+        this.#pending.delete(key);
+      } finally {
+        parts.delete(key);
+        for (const { buffer } of parts.values()) this.#device.free(buffer);
+      }
+      this.#freeLeaves();
+    }
+  }
+
+  /** The results; throws when the checkpoint lacked something. */
+  finish(name: string): Map<string, Tensor> {
+    const missing = [...this.#pending.values()].flatMap(weightsOf).find((leaf) => !this.#has(leaf));
+    if (missing?.node.kind === "weight") throw new CheckpointError(`${name} has no tensor "${missing.node.name}"`);
+    return this.#results;
+  }
+
+  dispose(): void {
+    for (const { buffer } of [...this.#made.values(), ...this.#results.values()]) this.#device.free(buffer);
+  }
+
+  #has(leaf: Value): boolean {
+    const key = staticKey(leaf);
+    return this.#made.has(key) || this.#results.has(key);
+  }
+
+  async #make(value: Value, parts: Map<string, Tensor>): Promise<Tensor> {
+    const key = staticKey(value);
+    const found = this.#made.get(key) ?? this.#results.get(key) ?? parts.get(key);
+    if (found) return found;
+    const { node } = value;
+    if (node.kind === "view") return { ...(await this.#make(node.of, parts)), shape: value.shape };
+    if (node.kind === "input" || node.kind === "weight") throw new TypeError(`${key} is not loaded`);
+    const tensor =
+      node.kind === "constant"
+        ? this.#device.upload(value, node.data, "constant")
+        : await dispatch(this.#device, node.kernel, await this.#inputs(node.inputs, parts), node.params);
+    parts.set(key, tensor);
+    return tensor;
+  }
+
+  async #inputs(inputs: Readonly<Record<string, Value | undefined>>, parts: Map<string, Tensor>) {
+    const made: Record<string, Tensor | undefined> = {};
+    for (const [name, input] of Object.entries(inputs)) made[name] = input && (await this.#make(input, parts));
+    return made;
+  }
+
+  #freeLeaves(): void {
+    const needed = new Set([...this.#pending.values()].flatMap(weightsOf).map(staticKey));
+    for (const [key, { buffer }] of this.#made) {
+      if (needed.has(key)) continue;
+      this.#made.delete(key);
+      this.#device.free(buffer);
+    }
+  }
+
+  async #wait(): Promise<void> {
+    this.#sinceWait = 0;
+    await this.#device.gpu.queue.onSubmittedWorkDone();
+    this.#device.check();
+  }
+}
+
+/** Writes the part of a stored tensor that a leaf wants (all of it, or some rows), cast to the leaf's type. */
+class Fill {
+  readonly #device: Device;
+  readonly #stored: StoredWeight;
+  readonly #tensor: Tensor;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #width: number;
+
+  constructor(device: Device, stored: StoredWeight, leaf: Value, tensor: Tensor) {
+    this.#device = device;
+    this.#stored = stored;
+    this.#tensor = tensor;
+    const elements = sizeOf(stored.shape);
+    this.#width = elements ? stored.byteLength / elements : 0;
+    const rows = leaf.node.kind === "weight" ? leaf.node.rows : undefined;
+    const rowBytes = stored.byteLength / Math.max(1, stored.shape[0] ?? 1);
+    [this.#start, this.#end] = rows ? [rows[0] * rowBytes, rows[1] * rowBytes] : [0, stored.byteLength];
+  }
+
+  /** `piece` holds the stored bytes from `position` on. */
+  async write(piece: Uint8Array, position: number): Promise<void> {
+    const from = Math.max(this.#start, position);
+    const to = Math.min(this.#end, position + piece.length);
+    if (from >= to) return;
+    const bytes = piece.subarray(from - position, to - position);
+    const element = (from - this.#start) / this.#width;
+    const { dtype } = this.#stored;
+    if (dtype === "F32" && this.#tensor.dtype === "f32") this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes);
+    else await this.#cast(bytes, element);
+  }
+
+  async #cast(bytes: Uint8Array, element: number): Promise<void> {
+    const device = this.#device;
+    const { dtype, shape, name } = this.#stored;
+    const count = bytes.length / this.#width;
+    if (!["F32", "F16", "BF16"].includes(dtype)) {
+      throw new CheckpointError(`tensor "${name}" ${formatShape(shape)} holds ${dtype}; weights must be F32, F16 or BF16`);
+    }
+    const words = { dtype: "u32", shape: [Math.ceil(bytes.length / 4)] } as const;
+    const raw = device.createTensor(words, name);
+    let made: Tensor | undefined;
+    try {
+      device.writeBuffer(raw.buffer, 0, bytes);
+      const params = { from: dtype, to: this.#tensor.dtype, shape: [count] } as CastParams;
+      made = await dispatch(device, cast, { x: raw }, params);
+      const width = BYTES[this.#tensor.dtype];
+      const encoder = device.gpu.createCommandEncoder();
+      // Whole words: the odd half at the end of a tensor lies in the buffer's padding.
+      encoder.copyBufferToBuffer(made.buffer, 0, this.#tensor.buffer, element * width, Math.ceil((count * width) / 4) * 4);
+      device.gpu.queue.submit([encoder.finish()]);
+    } finally {
+      device.free(raw.buffer);
+      if (made) device.free(made.buffer);
+    }
+  }
+}
+
+/** The same bytes in pieces of exactly PIECE bytes, but for the last: whole elements, at aligned places. */
+async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let piece = new Uint8Array(0);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      if (filled === 0 && piece.length === 0) piece = new Uint8Array(PIECE);
+      const part = chunk.subarray(at, at + PIECE - filled);
+      piece.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled === PIECE) {
+        yield piece;
+        filled = 0;
+      }
+    }
+  }
+  if (filled) yield piece.subarray(0, filled);
+}
