@@ -1,9 +1,13 @@
 // The suites of all kernels: cases and float64 references.
+
+export { argmaxSuite } from "./argmax.ts";
 export { binarySuite } from "./binary.ts";
 export { castSuite } from "./cast.ts";
 export { concatSuite } from "./concat.ts";
 export { gatherSuite } from "./gather.ts";
+export { l2NormaliseSuite } from "./l2Normalise.ts";
 export { narrowSuite } from "./narrow.ts";
 export { permuteSuite } from "./permute.ts";
+export { softmaxSuite } from "./softmax.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";

@@ -1,0 +1,27 @@
+// Rows of unit length (torch.nn.functional.normalize with dim = -1); a row of zeros stays zero.
+import source from "../../shaders/l2Normalise.wgsl";
+import reduceSource from "../../shaders/lib/reduce.wgsl";
+import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
+import { expectFloat, rowVariant } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
+
+export interface L2NormaliseParams {
+  /** Shorter rows are divided by this; 1e-12 when absent. */
+  readonly eps?: number;
+}
+
+export const l2Normalise = defineKernel<L2NormaliseParams>()({
+  name: "l2Normalise",
+  wgsl: [reduceSource, source],
+  inputs: ["x"],
+  params: { rows: "u32", cols: "u32", eps: "f32" },
+  output: ({ x }) => {
+    expectFloat("l2Normalise", "x", x);
+    return { dtype: x.dtype, shape: x.shape };
+  },
+  launch: ({ x }, { eps = 1e-12 }, device) => {
+    const rows = sizeOf(x.shape) === 0 ? 0 : rowsOf(x);
+    return { params: { rows, cols: lastDim(x), eps }, types: { Elem: x.dtype }, ...rowVariant(rows, device) };
+  },
+  flops: ({ x }) => 3 * sizeOf(x.shape),
+});

@@ -1,0 +1,23 @@
+// Softmax over the last axis (torch.softmax with dim = -1).
+import nanSource from "../../shaders/lib/nan.wgsl";
+import reduceSource from "../../shaders/lib/reduce.wgsl";
+import source from "../../shaders/softmax.wgsl";
+import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
+import { expectFloat, rowVariant } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
+
+export const softmax = defineKernel<object>()({
+  name: "softmax",
+  wgsl: [nanSource, reduceSource, source],
+  inputs: ["x"],
+  params: { rows: "u32", cols: "u32" },
+  output: ({ x }) => {
+    expectFloat("softmax", "x", x);
+    return { dtype: x.dtype, shape: x.shape };
+  },
+  launch: ({ x }, _, device) => {
+    const rows = sizeOf(x.shape) === 0 ? 0 : rowsOf(x);
+    return { params: { rows, cols: lastDim(x) }, types: { Elem: x.dtype }, ...rowVariant(rows, device) };
+  },
+  flops: ({ x }) => 5 * sizeOf(x.shape),
+});
