@@ -15,3 +15,13 @@ export { type PermuteParams, permute } from "./permute.ts";
 export { softmax } from "./softmax.ts";
 export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";
+export {
+  type PictureSize,
+  type ResizeAxis,
+  type ResizeCoefficients,
+  type ResizeFilter,
+  type ResizeParams,
+  resize,
+  resizeCoefficients,
+  resizeOrder,
+} from "./resize.ts";

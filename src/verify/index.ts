@@ -11,3 +11,4 @@ export { permuteSuite } from "./permute.ts";
 export { softmaxSuite } from "./softmax.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
+export { resizeSuite } from "./resize.ts";

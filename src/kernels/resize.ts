@@ -1,0 +1,193 @@
+// Pillow's resize of 8-bit pictures, bit for bit: a filter whose support grows with the factor of shrinking, one pass an
+// axis, each rounded to bytes (python-pillow/Pillow: src/libImaging/Resample.c). `resizeOrder` gives the passes in order.
+import source from "../../shaders/resize.wgsl";
+import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+/** The axis that a pass changes: W or H of [H, W] or [B, H, W]. */
+export type ResizeAxis = "horizontal" | "vertical";
+
+export interface ResizeParams {
+  readonly axis: ResizeAxis;
+}
+
+/** A picture's size in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pillow's filters of the same names. */
+export type ResizeFilter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
+
+/** What the kernel needs to bring one axis to another length. */
+export interface ResizeCoefficients {
+  /** First pixel of the source under each pixel of the result: [outSize]. */
+  readonly starts: Int32Array;
+  /** Weights of the pixels from there on, in units of 2^-22: [outSize, taps]. */
+  readonly weights: Int32Array;
+  readonly taps: number;
+}
+
+/**
+ * The passes that PIL.Image.resize makes, in its order, which shows in the last bits; none for an axis that keeps its
+ * length. Pillow 13 begins with the vertical pass where that saves work (a picture that loses more than twice as many
+ * rows as columns); before 13 the horizontal one always came first.
+ */
+export function resizeOrder(from: PictureSize, to: PictureSize): ResizeAxis[] {
+  const [lostRows, lostColumns] = [from.height - to.height, from.width - to.width];
+  const isVerticalFirst = lostRows > 0 && lostRows > 2 * lostColumns;
+  const order: ResizeAxis[] = isVerticalFirst ? ["vertical", "horizontal"] : ["horizontal", "vertical"];
+  return order.filter((axis) => (axis === "vertical" ? lostRows : lostColumns) !== 0);
+}
+
+/** Bits of a weight's fraction: 32 less 8 for the byte and 2 for filters with negative lobes. */
+const PRECISION_BITS = 22;
+
+interface Filter {
+  /** Half-width, in pixels of whichever picture is coarser. */
+  readonly support: number;
+  readonly weight: (x: number) => number;
+}
+
+const sinc = (x: number) => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
+
+const FILTERS: Readonly<Record<Exclude<ResizeFilter, "nearest">, Filter>> = {
+  box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
+  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  // Pillow writes the two constants as floats.
+  hamming: {
+    support: 1,
+    weight: (x) =>
+      Math.abs(x) < 1
+        ? sinc(Math.abs(x)) * (Math.fround(0.54) + Math.fround(0.46) * Math.cos(Math.abs(x) * Math.PI))
+        : 0,
+  },
+  bicubic: { support: 2, weight: (x) => bicubic(Math.abs(x), -0.5) },
+  lanczos: { support: 3, weight: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
+};
+
+function bicubic(x: number, a: number): number {
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+/** Source pixels under one pixel of the result, and their weights, which sum to 1. */
+interface Row {
+  readonly start: number;
+  readonly weights: readonly number[];
+}
+
+/**
+ * The weights that bring an axis of `inSize` pixels to `outSize`, computed in float64 as Pillow does. Throws an
+ * ArgumentError on sizes that are not whole and positive.
+ *
+ * @example
+ * const { starts, weights, taps } = resizeCoefficients(640, 224, "bicubic");
+ */
+export function resizeCoefficients(inSize: number, outSize: number, filter: ResizeFilter): ResizeCoefficients {
+  for (const size of [inSize, outSize]) {
+    if (!Number.isInteger(size) || size < 1) {
+      throw new ArgumentError(`resizeCoefficients: a size is ${size}, expected a whole number from 1`);
+    }
+  }
+  const rows = filter === "nearest" ? nearestRows(inSize, outSize) : filterRows(inSize, outSize, FILTERS[filter]);
+  const taps = rows.reduce((most, { weights }) => Math.max(most, weights.length), 1);
+  const starts = new Int32Array(outSize);
+  const weights = new Int32Array(outSize * taps);
+  for (const [i, row] of rows.entries()) {
+    // Every row has the same number of taps; those near the end begin earlier, so that none reads beyond it.
+    const start = Math.min(row.start, inSize - taps);
+    starts[i] = start;
+    for (const [t, weight] of row.weights.entries()) weights[i * taps + row.start - start + t] = fixedPoint(weight);
+  }
+  return { starts, weights, taps };
+}
+
+/** Rounds half away from zero. */
+function fixedPoint(weight: number): number {
+  return Math.trunc(weight * 2 ** PRECISION_BITS + (weight < 0 ? -0.5 : 0.5));
+}
+
+/** Pillow's precompute_coeffs. */
+function filterRows(inSize: number, outSize: number, { support: halfWidth, weight }: Filter): Row[] {
+  const scale = inSize / outSize;
+  const filterScale = Math.max(scale, 1);
+  const inverse = 1 / filterScale;
+  const support = halfWidth * filterScale;
+  return Array.from({ length: outSize }, (_, i) => {
+    const center = (i + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(center - support + 0.5));
+    const end = Math.min(inSize, Math.trunc(center + support + 0.5));
+    const raw = Array.from({ length: end - start }, (_, x) => weight((x + start - center + 0.5) * inverse));
+    const sum = raw.reduce((a, b) => a + b, 0);
+    return { start, weights: sum === 0 ? raw : raw.map((w) => w / sum) };
+  });
+}
+
+/** Pillow's ImagingScaleAffine: the position is a running sum, with the rounding errors that such a sum has. */
+function nearestRows(inSize: number, outSize: number): Row[] {
+  const scale = inSize / outSize;
+  let position = scale * 0.5;
+  return Array.from({ length: outSize }, () => {
+    const start = Math.min(Math.trunc(position), inSize - 1);
+    position += scale;
+    return { start, weights: [1] };
+  });
+}
+
+interface Sizes {
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+}
+
+/** The picture as [outer, length, inner], where `length` is the axis to change. */
+function sizes(image: Spec, { axis }: ResizeParams): Sizes {
+  const at = image.shape.length - (axis === "horizontal" ? 1 : 2);
+  const length = image.shape[at] as number;
+  return { outer: sizeOf(image.shape.slice(0, at)), length, inner: sizeOf(image.shape.slice(at + 1)) };
+}
+
+export const resize = defineKernel<ResizeParams>()({
+  name: "resize",
+  wgsl: [source],
+  inputs: ["image", "starts", "weights"],
+  params: { count: "u32", length: "u32", size: "u32", inner: "u32", taps: "u32" },
+  output: ({ image, starts, weights }, { axis }) => {
+    const rank = image.shape.length;
+    if (image.dtype !== "u32" || rank < 2 || rank > 3) {
+      throw new ShapeError(
+        `[resize] image is ${image.dtype} ${formatShape(image.shape)}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`,
+      );
+    }
+    for (const [name, { dtype }] of Object.entries({ starts, weights })) {
+      if (dtype !== "i32") throw new ShapeError(`[resize] ${name} has dtype ${dtype}, expected i32`);
+    }
+    const [size = 0, taps = 0] = weights.shape;
+    expectShape("resize", "starts", starts.shape, [size], "first axis of weights");
+    const { length } = sizes(image, { axis });
+    if (taps < 1 || taps > length) {
+      throw new ShapeError(`[resize] weights ${formatShape(weights.shape)} have ${taps} taps for ${length} pixels`);
+    }
+    const shape = [...image.shape];
+    shape[rank - (axis === "horizontal" ? 1 : 2)] = size;
+    return { dtype: "u32", shape };
+  },
+  launch: ({ image, weights }, params) => {
+    const { outer, length, inner } = sizes(image, params);
+    const [size = 0, taps = 0] = weights.shape;
+    const count = outer * size * inner;
+    return {
+      params: { count, length, size, inner, taps },
+      overrides: { WG: FLAT_THREADS },
+      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+    };
+  },
+  flops: ({ image, weights }, params) => {
+    const { outer, inner } = sizes(image, params);
+    return 8 * outer * inner * sizeOf(weights.shape);
+  },
+});
