@@ -12,3 +12,8 @@ export { softmaxSuite } from "./softmax.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
 export { resizeSuite } from "./resize.ts";
+export { attentionSuite } from "./attention.ts";
+export { layerNormSuite } from "./layerNorm.ts";
+export { matmulSuite } from "./matmul.ts";
+export { similaritySuite } from "./similarity.ts";
+export { unfoldSuite } from "./unfold.ts";

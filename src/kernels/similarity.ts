@@ -1,0 +1,44 @@
+// Scaled dot products of two sets of embeddings: CLIP's logits_per_image (openai/CLIP: clip/model.py), or with a bias
+// SigLIP's.
+import source from "../../shaders/similarity.wgsl";
+import { expectRank, expectShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+export interface SimilarityParams {
+  /** logitScale is the logarithm of the factor, as CLIP stores it. */
+  readonly exp?: boolean;
+}
+
+function sizes(a: Spec, b: Spec) {
+  const [M = 0, C = 0] = a.shape;
+  return { M, N: b.shape[0] ?? 0, C };
+}
+
+export const similarity = defineKernel<SimilarityParams>()({
+  name: "similarity",
+  wgsl: [source],
+  inputs: ["a", "b", "logitScale", "bias"],
+  optional: ["logitScale", "bias"],
+  params: { M: "u32", N: "u32", C: "u32" },
+  output: ({ a, b, logitScale, bias }) => {
+    expectRank("similarity", "a", a.shape, 2);
+    expectFloat("similarity", "a", a);
+    expectSameDType("similarity", "b", b, "a", a);
+    const { M, N, C } = sizes(a, b);
+    expectShape("similarity", "b", b.shape, [N, C], "channels of a");
+    if (logitScale) expectShape("similarity", "logitScale", logitScale.shape, [1]);
+    if (bias) expectShape("similarity", "bias", bias.shape, [1]);
+    return { dtype: a.dtype, shape: [M, N] };
+  },
+  launch: ({ a, b, logitScale, bias }, { exp = false }) => {
+    const { M, N, C } = sizes(a, b);
+    return {
+      params: { M, N, C },
+      types: { Elem: a.dtype },
+      overrides: { WG: FLAT_THREADS, HAS_SCALE: logitScale ? 1 : 0, HAS_BIAS: bias ? 1 : 0, EXP: exp ? 1 : 0 },
+      workgroups: foldWorkgroups(Math.ceil((M * N) / FLAT_THREADS)),
+    };
+  },
+  flops: ({ a, b }) => 2 * sizeOf([a.shape[0] ?? 0, b.shape[0] ?? 0, a.shape[1] ?? 0]),
+});
