@@ -1,6 +1,16 @@
 // The public names of webgpu-vision.
+export { type ClassifyOptions, Clip, type ClipOptions, type EncodeImageOptions, type EncodeTextOptions, type LabelScore } from "./api/clip.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device } from "./device/device.ts";
 export * from "./device/errors.ts";
 export { type DeviceOptions, openDevice } from "./device/open.ts";
 export type { DType, HostArray, NdArray, Shape, Spec, Tensor } from "./device/tensor.ts";
+export { Executor, type Profile, type ProfiledStep } from "./graph/executor.ts";
+export { Graph, Value } from "./graph/graph.ts";
+export * as ops from "./graph/ops.ts";
+export { type Plan, type PlanSummary, plan } from "./graph/plan.ts";
+export { WeightStore } from "./graph/store.ts";
+export type { ImageLike, RawImage, RgbaImage } from "./io/image.ts";
+export { type Checkpoint, readSafetensors, type StoredTensor, writeSafetensors } from "./io/safetensors.ts";
+export { openSource, type Source, type SourceLike, type SourceOptions } from "./io/source.ts";
+export * as kernels from "./kernels/index.ts";

@@ -25,7 +25,7 @@ import {
 import { Session, type SessionOptions } from "./session.ts";
 import { endPositions, padTokens, truncateTokens } from "./tokens.ts";
 
-export interface ClipOptions extends SourceOptions, SessionOptions {}
+export type ClipOptions = SourceOptions & SessionOptions;
 
 export interface EncodeImageOptions {
   /** Side of the square that the model sees, where it is not the trained one: position embeddings are resized. */

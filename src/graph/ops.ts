@@ -18,8 +18,20 @@ function op<I extends string, O extends I, P extends object>(kernel: Kernel<I, O
   };
 }
 
+export const argmax = op(kernels.argmax);
 export const attention = op(kernels.attention);
 export const binary = op(kernels.binary);
+export const cast = op(kernels.cast);
+export const concat = op(kernels.concat);
+export const gather = op(kernels.gather);
+export const l2Normalise = op(kernels.l2Normalise);
 export const layerNorm = op(kernels.layerNorm);
 export const matmul = op(kernels.matmul);
+export const narrow = op(kernels.narrow);
+export const permute = op(kernels.permute);
+export const resize = op(kernels.resize);
+export const similarity = op(kernels.similarity);
+export const softmax = op(kernels.softmax);
+export const transpose = op(kernels.transpose);
 export const unary = op(kernels.unary);
+export const unfold = op(kernels.unfold);

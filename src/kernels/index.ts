@@ -1,2 +1,29 @@
+// Every kernel, by name.
+
+export { ACTIVATIONS, type Activation, activate } from "./activation.ts";
+export { argmax } from "./argmax.ts";
+export { type AttentionParams, attention } from "./attention.ts";
+export { type BinaryParams, binary } from "./binary.ts";
+export { type CastParams, cast, type StoredType } from "./cast.ts";
+export { type ConcatParams, concat } from "./concat.ts";
+export { type GatherParams, gather } from "./gather.ts";
+export { type L2NormaliseParams, l2Normalise } from "./l2Normalise.ts";
+export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
+export { type MatmulParams, matmul } from "./matmul.ts";
+export { type NarrowParams, narrow } from "./narrow.ts";
+export { type PermuteParams, permute } from "./permute.ts";
+export { softmax } from "./softmax.ts";
+export { type TransposeParams, transpose } from "./transpose.ts";
+export { type UnaryParams, unary } from "./unary.ts";
+export {
+  type PictureSize,
+  type ResizeAxis,
+  type ResizeCoefficients,
+  type ResizeFilter,
+  type ResizeParams,
+  resize,
+  resizeCoefficients,
+  resizeOrder,
+} from "./resize.ts";
 export { type SimilarityParams, similarity } from "./similarity.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";
