@@ -54,9 +54,12 @@ export function blobFile(name: string, blob: Blob): ByteSource {
     name,
     size: blob.size,
     read: async (start, end) => {
-      const buffer = await blob.slice(start, end).arrayBuffer().catch((cause) => {
-        throw new InvalidFileError(`${name} can no longer be read: choose the file again`, { cause });
-      });
+      const buffer = await blob
+        .slice(start, end)
+        .arrayBuffer()
+        .catch((cause) => {
+          throw new InvalidFileError(`${name} can no longer be read: choose the file again`, { cause });
+        });
       return new Uint8Array(buffer);
     },
     stream: (start, end, signal) => streamRange(file, start, end, signal),

@@ -53,7 +53,8 @@ async function readFully(name: string, handle: FileHandle, start: number, end: n
   let at = 0;
   while (at < bytes.byteLength) {
     const { bytesRead } = await handle.read(bytes, at, bytes.byteLength - at, start + at);
-    if (bytesRead === 0) throw new InvalidFileError(`${name} became shorter while it was read: it ends at ${start + at}`);
+    if (bytesRead === 0)
+      throw new InvalidFileError(`${name} became shorter while it was read: it ends at ${start + at}`);
     at += bytesRead;
   }
   return bytes;

@@ -41,7 +41,7 @@ function statedLength(first: Uint8Array): bigint {
 /** The error for a file whose first bytes give no header length; `first` is as much of its start as helps to name it. */
 export function notSafetensors(file: string, first: Uint8Array, fileSize: number): InvalidFileError {
   const advice = "it is cut off or not a safetensors file; download it again";
-  const other = otherFormat(first);
+  const other = otherFormat(first) ?? (/^\s*[{[]/.test(asText(first)) ? "is JSON, not a safetensors file" : undefined);
   if (other) return new InvalidFileError(`${file} ${other}`);
   if (fileSize < LENGTH_BYTES) return new InvalidFileError(`${file} has only ${fileSize} bytes: ${advice}`);
   const length = statedLength(first);
@@ -158,12 +158,15 @@ const FORMATS: readonly (readonly [RegExp, string])[] = [
   [/^GGUF/, "is a GGUF file: use the model's safetensors file"],
   [/^\x93NUMPY/, "is a NumPy array: use the model's safetensors file"],
   [/^\x89HDF/, "is an HDF5 file (Keras): use the model's safetensors file"],
-  [/^\s*[{[]/, "is JSON, not a safetensors file"],
   [/^$/, "is empty: download it again"],
 ];
 
-/** Says which other format a file's first bytes belong to, and what to do. */
+/** Says which other binary or text format a file's first bytes belong to, and what to do. */
 export function otherFormat(first: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...first.subarray(0, 64));
+  const text = asText(first);
   return FORMATS.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+function asText(first: Uint8Array): string {
+  return String.fromCharCode(...first.subarray(0, 64));
 }

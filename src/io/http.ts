@@ -3,7 +3,7 @@
 // network buffers. A read elsewhere in the file opens another response.
 
 import { NetworkError } from "../device/errors.ts";
-import { blobFile, type ByteSource, streamRange } from "./bytes.ts";
+import { type ByteSource, blobFile, streamRange } from "./bytes.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 export interface HttpOptions extends Pick<SourceOptions, "signal" | "onProgress"> {
@@ -44,7 +44,11 @@ export function openHttpFolder(folder: URL, options: SourceOptions): FileSource 
   const open = async (file: string) => {
     const url = new URL(file.split("/").map(encodeURIComponent).join("/"), base);
     url.search = base.search; // signed URLs carry their signature there
-    return openHttp(url, { ...options, name: file, judge: (response) => judgePage(response) ?? judgePublic(response, url) });
+    return openHttp(url, {
+      ...options,
+      name: file,
+      judge: (response) => judgePage(response) ?? judgePublic(response, url),
+    });
   };
   return { name: base.href, open };
 }
@@ -144,7 +148,8 @@ class HttpFile implements ByteSource {
       return connection(exchange, response.status === 206 ? start : 0);
     }
     controller.abort();
-    throw verdict instanceof Error ? verdict : this.#changed();
+    if (verdict instanceof Error && response.status !== 416) throw verdict; // 416: the file is shorter now
+    throw this.#changed();
   }
 
   #changed(): NetworkError {

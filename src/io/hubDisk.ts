@@ -216,7 +216,9 @@ async function download(
   const partial = `${blob}.${randomUUID().slice(0, 8)}.incomplete`;
   try {
     if (remote.size !== size) {
-      throw new NetworkError(`${file} of ${hubLabel(repo)} should have ${size} bytes, ${remote.size} are sent: try again`);
+      throw new NetworkError(
+        `${file} of ${hubLabel(repo)} should have ${size} bytes, ${remote.size} are sent: try again`,
+      );
     }
     await mkdir(dirname(blob), { recursive: true });
     const handle = await open(partial, "wx");
@@ -261,7 +263,7 @@ function exists(path: string): Promise<boolean> {
 
 function cannotWrite(error: unknown): error is NodeJS.ErrnoException {
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  return ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT"].includes(code);
+  return ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST"].includes(code);
 }
 
 function isOffline(): boolean {

@@ -56,20 +56,24 @@ const MAGIC_BYTES = 64; // enough to name a file of another format
  * await file.close();
  */
 export async function readSafetensors(from: SafetensorsLike, options: SourceOptions = {}): Promise<Checkpoint> {
-  const { signal } = options;
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   const file = await toFile(from, options);
+  return readFile(file, file.name, options.signal);
+}
+
+/** Reads the header of an open file, which from here on belongs to the checkpoint. `label` names it in messages. */
+async function readFile(file: ByteSource, label: string, signal?: AbortSignal): Promise<Checkpoint> {
   try {
     const first = await file.read(0, Math.min(LENGTH_BYTES, file.size), signal);
     const length = headerLength(first, file.size);
     if (length === undefined) {
-      throw notSafetensors(file.name, await file.read(0, Math.min(MAGIC_BYTES, file.size), signal), file.size);
+      throw notSafetensors(label, await file.read(0, Math.min(MAGIC_BYTES, file.size), signal), file.size);
     }
     const start = LENGTH_BYTES + length;
-    const header = parseHeader(file.name, await file.read(LENGTH_BYTES, start, signal), file.size - start);
+    const header = parseHeader(label, await file.read(LENGTH_BYTES, start, signal), file.size - start);
     const tensors = header.tensors.map((entry) => storedTensor(file, entry, start, signal));
     return {
-      name: file.name,
+      name: label,
       tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
       metadata: header.metadata,
       close: async () => file.close?.(),
@@ -114,37 +118,39 @@ function storedTensor(file: ByteSource, entry: TensorEntry, start: number, opene
  *
  * @throws NotFoundError when the source has none of them or lacks a shard; InvalidFileError; NetworkError.
  */
-export async function openCheckpoint(source: Source, options: SourceOptions = {}): Promise<Checkpoint> {
-  const single = await source.open(SINGLE);
-  if (single) return named(source, await readSafetensors(single, options));
+export async function openCheckpoint(source: Source, { signal }: SourceOptions = {}): Promise<Checkpoint> {
+  const open = async (name: string) => {
+    const file = await source.open(name);
+    return file && readFile(file, `${name} of ${source.name}`, signal);
+  };
+  const single = await open(SINGLE);
+  if (single) return single;
   const index = await source.json(INDEX);
-  if (index !== undefined) return openShards(source, index, options);
-  const openClip = await source.open(OPEN_CLIP);
-  if (openClip) return named(source, await readSafetensors(openClip, options));
+  if (index !== undefined) return openShards(source, index, open);
+  const openClip = await open(OPEN_CLIP);
+  if (openClip) return openClip;
   throw new NotFoundError(
     `${source.name} has no weights: expected ${SINGLE}, ${INDEX} or ${OPEN_CLIP}` +
       " (a pytorch_model.bin cannot be read: convert it to safetensors)",
   );
 }
 
-function named(source: Source, checkpoint: Checkpoint): Checkpoint {
-  return { ...checkpoint, name: source.name };
-}
+type OpenShard = (name: string) => Promise<Checkpoint | undefined>;
 
-async function openShards(source: Source, index: unknown, options: SourceOptions): Promise<Checkpoint> {
+async function openShards(source: Source, index: unknown, open: OpenShard): Promise<Checkpoint> {
   const shardOf = weightMap(source, index);
   const shards = new Map<string, Checkpoint>();
   const close = async () => {
     for (const shard of shards.values()) await shard.close();
   };
   try {
-    for (const shard of new Set(shardOf.values())) {
-      const file = await source.open(shard);
-      if (!file) throw new NotFoundError(`${source.name} lacks ${shard}, which its ${INDEX} names: download it too`);
-      shards.set(shard, await readSafetensors(file, options));
+    for (const name of new Set(shardOf.values())) {
+      const shard = await open(name);
+      if (!shard) throw new NotFoundError(`${source.name} lacks ${name}, which its ${INDEX} names: download it too`);
+      shards.set(name, shard);
     }
     const metadata = Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata));
-    return { name: source.name, tensors: gather(source, shardOf, shards), metadata, close };
+    return { name: `${INDEX} of ${source.name}`, tensors: gather(source, shardOf, shards), metadata, close };
   } catch (error) {
     await close();
     throw error;

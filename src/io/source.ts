@@ -2,7 +2,7 @@
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../device/errors.ts";
-import { blobFile, type ByteSource, bytesFile, HAS_DISK } from "./bytes.ts";
+import { type ByteSource, blobFile, bytesFile, HAS_DISK } from "./bytes.ts";
 import { otherFormat } from "./header.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hub.ts";
@@ -170,7 +170,7 @@ function parseJson(name: string, from: string, bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    const found = otherFormat(bytes) ?? "is not JSON";
+    const found = otherFormat(bytes) ?? "is not valid JSON: download it again";
     throw new InvalidFileError(`${name} of ${from} ${found} (${(cause as Error).message})`, { cause });
   }
 }

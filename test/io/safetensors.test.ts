@@ -41,7 +41,11 @@ const CASES: Case[] = [
   ["spaces after the header", fileOf("{}      "), "ok"],
   ["white space around the header", fileOf(" \n\t{}\r\n"), "ok"],
   ["an empty tensor", fileOf(one("I32", "[2,0]", "[0,0]")), "ok"],
-  ["an empty tensor between two", fileOf(`{"a":${a4},"e":${tensor("F32", "[0]", "[4,4]")},"b":${tensor("F32", "[1]", "[4,8]")}}`, 8), "ok"],
+  [
+    "an empty tensor between two",
+    fileOf(`{"a":${a4},"e":${tensor("F32", "[0]", "[4,4]")},"b":${tensor("F32", "[1]", "[4,8]")}}`, 8),
+    "ok",
+  ],
   ["names out of the data's order", fileOf(`{"b":${tensor("U8", "[4]", "[4,8]")},"a":${a4}}`, 8), "ok"],
   ["a huge size next to a zero", fileOf(one("U8", "[0,9007199254740991]", "[0,0]")), "ok"],
   ["packed F4", fileOf(one("F4", "[3,2]", "[0,3]"), 3), "ok"],
@@ -49,12 +53,20 @@ const CASES: Case[] = [
   ["metadata null", fileOf('{"__metadata__":null}'), "ok"],
   ["a tensor named __proto__", fileOf(`{"__proto__":${a4}}`, 4), "ok"],
   ["an escaped name", fileOf(`{"\\u0061\\"\\ud83d\\ude00":${a4}}`, 4), "ok"],
-  ["an unknown field", fileOf('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"extra":[1.5e3,{"x":null}]}}', 1), "ok"],
+  [
+    "an unknown field",
+    fileOf('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"extra":[1.5e3,{"x":null}]}}', 1),
+    "ok",
+  ],
 
   ["nothing", new Uint8Array(0), /is empty: download it again/],
   ["seven bytes", new Uint8Array(7), /has only 7 bytes/],
   ["a header of zero bytes", fileOf(""), /not JSON: expected a value at character 0/],
-  ["a header beyond 100 MB", fileOf("{}", 0, 100_000_001n), /states a header of 100000001 bytes, more than the 100000000/],
+  [
+    "a header beyond 100 MB",
+    fileOf("{}", 0, 100_000_001n),
+    /states a header of 100000001 bytes, more than the 100000000/,
+  ],
   ["a header of 2^64-1 bytes", fileOf("{}", 0, 2n ** 64n - 1n), /states a header of 18446744073709551615 bytes/],
   ["a header beyond the file", fileOf("{}", 0, 3n), /states a header of 3 bytes, but only 2 follow/],
   ["a header that is a list", fileOf("[]"), /expected a JSON object/],
@@ -112,7 +124,11 @@ const CASES: Case[] = [
 
   ["a PyTorch zip", utf8("PK\x03\x04 pytorch_model/data.pkl"), /zip archive, probably a PyTorch .bin/],
   ["a pickle", new Uint8Array([0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9]), /is a Python pickle/],
-  ["a git-lfs pointer", utf8("version https://git-lfs.github.com/spec/v1\noid sha256:1"), /git-lfs pointer.*git lfs pull/],
+  [
+    "a git-lfs pointer",
+    utf8("version https://git-lfs.github.com/spec/v1\noid sha256:1"),
+    /git-lfs pointer.*git lfs pull/,
+  ],
   ["a web page", utf8("<!DOCTYPE html><html><body>Sign in</body></html>"), /is a web page/],
   ["JSON", utf8('{"error":"Entry not found"}'), /is JSON, not a safetensors file/],
   ["GGUF", utf8("GGUF\x03\0\0\0 and so on"), /is a GGUF file/],
@@ -152,7 +168,10 @@ describe("readSafetensors", () => {
     expect(b).toMatchObject({ dtype: "F32", shape: [1, 1], byteLength: 4 });
     const bytes = await b?.read();
     expect(new Float32Array(bytes?.buffer ?? new ArrayBuffer(0))).toEqual(new Float32Array([1.5]));
-    expect(Object.entries(metadata)).toEqual([["format", "pt"], ["__proto__", "x"]]);
+    expect(Object.entries(metadata)).toEqual([
+      ["format", "pt"],
+      ["__proto__", "x"],
+    ]);
     expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype);
   });
 });
@@ -160,12 +179,21 @@ describe("readSafetensors", () => {
 describe("streaming", () => {
   const length = 2 * CHUNK_BYTES + 12;
   const data = Uint8Array.from({ length }, (_, i) => (i * 31) % 251);
-  const file = writeSafetensors({ big: { dtype: "U8", shape: [length], data }, small: { dtype: "I64", shape: [1], data: new BigInt64Array([5n]) } });
+  const file = writeSafetensors({
+    big: { dtype: "U8", shape: [length], data },
+    small: { dtype: "I64", shape: [1], data: new BigInt64Array([5n]) },
+  });
 
   test.each(["bytes", "ArrayBuffer", "Blob", "path", "file URL"])("from %s in chunks of 1 MiB", async (kind) => {
     const path = join(folder, "big.safetensors");
     await writeFile(path, file);
-    const from = { bytes: file, ArrayBuffer: file.buffer, Blob: new Blob([file]), path, "file URL": new URL(`file://${path}`) };
+    const from = {
+      bytes: file,
+      ArrayBuffer: file.buffer,
+      Blob: new Blob([file]),
+      path,
+      "file URL": new URL(`file://${path}`),
+    };
     const checkpoint = await readSafetensors(from[kind as keyof typeof from]);
     const big = checkpoint.tensors.get("big");
     const sizes: number[] = [];
@@ -213,7 +241,10 @@ describe("streaming", () => {
 describe("writeSafetensors", () => {
   test("every dtype comes back", async () => {
     const tensors = Object.fromEntries(
-      STORED_DTYPES.map((dtype, i) => [dtype, { dtype, shape: [4], data: new Uint8Array(bitsOf(dtype) / 2).fill(i + 1) }]),
+      STORED_DTYPES.map((dtype, i) => [
+        dtype,
+        { dtype, shape: [4], data: new Uint8Array(bitsOf(dtype) / 2).fill(i + 1) },
+      ]),
     );
     const file = writeSafetensors(tensors, { made: "here" });
     const checkpoint = await readSafetensors(file);
@@ -235,7 +266,9 @@ describe("writeSafetensors", () => {
 
   test("refuses what the format cannot hold", () => {
     const data = new Float32Array(2);
-    expect(() => writeSafetensors({ x: { dtype: "F32", shape: [3], data } })).toThrow(/has shape \[3\] of F32 .* 8 bytes/);
+    expect(() => writeSafetensors({ x: { dtype: "F32", shape: [3], data } })).toThrow(
+      /has shape \[3\] of F32 .* 8 bytes/,
+    );
     expect(() => writeSafetensors({ x: { dtype: "F32", shape: [-2], data } })).toThrow(ArgumentError);
     expect(() => writeSafetensors({ __metadata__: { dtype: "F32", shape: [2], data } })).toThrow(ArgumentError);
     expect(() => writeSafetensors({ "\ud800": { dtype: "F32", shape: [2], data } })).toThrow(ArgumentError);
