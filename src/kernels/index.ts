@@ -7,14 +7,13 @@ export { type BinaryParams, binary } from "./binary.ts";
 export { type CastParams, cast, type StoredType } from "./cast.ts";
 export { type ConcatParams, concat } from "./concat.ts";
 export { type GatherParams, gather } from "./gather.ts";
+export { type InterpolateParams, interpolate } from "./interpolate.ts";
 export { type L2NormaliseParams, l2Normalise } from "./l2Normalise.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
 export { type NarrowParams, narrow } from "./narrow.ts";
 export { type PermuteParams, permute } from "./permute.ts";
-export { softmax } from "./softmax.ts";
-export { type TransposeParams, transpose } from "./transpose.ts";
-export { type UnaryParams, unary } from "./unary.ts";
+export { prepend } from "./prepend.ts";
 export {
   type PictureSize,
   type ResizeAxis,
@@ -26,4 +25,7 @@ export {
   resizeOrder,
 } from "./resize.ts";
 export { type SimilarityParams, similarity } from "./similarity.ts";
+export { softmax } from "./softmax.ts";
+export { type TransposeParams, transpose } from "./transpose.ts";
+export { type UnaryParams, unary } from "./unary.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";

@@ -1,19 +1,21 @@
 // The suites of all kernels: cases and float64 references.
 
 export { argmaxSuite } from "./argmax.ts";
+export { attentionSuite } from "./attention.ts";
 export { binarySuite } from "./binary.ts";
 export { castSuite } from "./cast.ts";
 export { concatSuite } from "./concat.ts";
 export { gatherSuite } from "./gather.ts";
+export { interpolateSuite } from "./interpolate.ts";
 export { l2NormaliseSuite } from "./l2Normalise.ts";
+export { layerNormSuite } from "./layerNorm.ts";
+export { matmulSuite } from "./matmul.ts";
 export { narrowSuite } from "./narrow.ts";
 export { permuteSuite } from "./permute.ts";
+export { prependSuite } from "./prepend.ts";
+export { resizeSuite } from "./resize.ts";
+export { similaritySuite } from "./similarity.ts";
 export { softmaxSuite } from "./softmax.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
-export { resizeSuite } from "./resize.ts";
-export { attentionSuite } from "./attention.ts";
-export { layerNormSuite } from "./layerNorm.ts";
-export { matmulSuite } from "./matmul.ts";
-export { similaritySuite } from "./similarity.ts";
 export { unfoldSuite } from "./unfold.ts";
