@@ -12,6 +12,7 @@ export { type L2NormaliseParams, l2Normalise } from "./l2Normalise.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
 export { type NarrowParams, narrow } from "./narrow.ts";
+export { type NormalizeParams, normalize, type Rgb } from "./normalize.ts";
 export { type PermuteParams, permute } from "./permute.ts";
 export { prepend } from "./prepend.ts";
 export {

@@ -11,6 +11,7 @@ export { l2NormaliseSuite } from "./l2Normalise.ts";
 export { layerNormSuite } from "./layerNorm.ts";
 export { matmulSuite } from "./matmul.ts";
 export { narrowSuite } from "./narrow.ts";
+export { normalizeSuite } from "./normalize.ts";
 export { permuteSuite } from "./permute.ts";
 export { prependSuite } from "./prepend.ts";
 export { resizeSuite } from "./resize.ts";

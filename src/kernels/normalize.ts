@@ -1,0 +1,101 @@
+// From a picture's bytes to what a vision model takes: a window of it, rescaled and normalised by colour, channels last
+// (transformers' center_crop, rescale and normalize; SAM's normalisation and padding).
+import source from "../../shaders/normalize.wgsl";
+import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+/** Red, green, blue. */
+export type Rgb = readonly [number, number, number];
+
+export interface NormalizeParams {
+  /** The window's corner in the picture, in pixels; negative where the window begins before it. 0 when absent. */
+  readonly top?: number;
+  readonly left?: number;
+  /** The window's size in pixels; the picture's when absent. */
+  readonly height?: number;
+  readonly width?: number;
+  /** Factor from bytes to numbers; 1/255 when absent. */
+  readonly scale?: number;
+  readonly mean: Rgb;
+  readonly std: Rgb;
+  /** What lies beyond the picture is 0 in the result (SAM), not black before normalising (CLIP). */
+  readonly padAfter?: boolean;
+  /** Type of the result; f32 when absent. */
+  readonly dtype?: "f32" | "f16";
+}
+
+/** Pictures, rows and columns of [H, W] or [B, H, W], and the window. */
+function sizes({ shape }: Spec, params: NormalizeParams) {
+  const [H = 0, W = 0] = shape.slice(-2);
+  const { height = H, width = W } = params;
+  return { batch: shape.length === 3 ? (shape[0] as number) : 1, H, W, height, width };
+}
+
+export const normalize = defineKernel<NormalizeParams>()({
+  name: "normalize",
+  wgsl: [source],
+  inputs: ["image"],
+  params: {
+    count: "u32",
+    H: "u32",
+    W: "u32",
+    height: "u32",
+    width: "u32",
+    top: "i32",
+    left: "i32",
+    padAfter: "u32",
+    factorR: "f32",
+    factorG: "f32",
+    factorB: "f32",
+    offsetR: "f32",
+    offsetG: "f32",
+    offsetB: "f32",
+  },
+  output: ({ image }, params) => {
+    const rank = image.shape.length;
+    if (image.dtype !== "u32" || rank < 2 || rank > 3) {
+      const got = `${image.dtype} ${formatShape(image.shape)}`;
+      throw new ShapeError(`[normalize] image is ${got}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`);
+    }
+    const { batch, height, width } = sizes(image, params);
+    const { top = 0, left = 0 } = params;
+    if (![top, left, height, width].every(Number.isInteger) || height < 0 || width < 0) {
+      throw new ArgumentError(
+        `[normalize] the window is ${height} x ${width} at ${top}, ${left}, expected whole numbers`,
+      );
+    }
+    if (params.std.some((value) => !(value > 0))) {
+      throw new ArgumentError(`[normalize] std is ${formatShape(params.std)}, expected positive numbers`);
+    }
+    return { dtype: params.dtype ?? "f32", shape: [batch, height, width, 3] };
+  },
+  launch: ({ image }, params) => {
+    const { batch, ...size } = sizes(image, params);
+    const { top = 0, left = 0, scale = 1 / 255, mean, std, padAfter, dtype = "f32" } = params;
+    const count = batch * size.height * size.width;
+    return {
+      params: {
+        ...size,
+        count,
+        top,
+        left,
+        padAfter: padAfter ? 1 : 0,
+        factorR: scale / std[0],
+        factorG: scale / std[1],
+        factorB: scale / std[2],
+        offsetR: -mean[0] / std[0],
+        offsetG: -mean[1] / std[1],
+        offsetB: -mean[2] / std[2],
+      },
+      types: { Elem: dtype },
+      overrides: { WG: FLAT_THREADS },
+      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+    };
+  },
+  flops: ({ image }, params) => {
+    const { batch, height, width } = sizes(image, params);
+    return 2 * sizeOf([batch, height, width, 3]);
+  },
+});

@@ -1,0 +1,4 @@
+import { normalizeSuite } from "../../src/verify/normalize.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(normalizeSuite);
