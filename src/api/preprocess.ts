@@ -3,10 +3,10 @@
 import { CheckpointError } from "../device/errors.ts";
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
-import { type ResizeFilter, resizeCoefficients } from "../kernels/resize.ts";
+import type { Rgb } from "../kernels/normalize.ts";
+import { type ResizeAxis, type ResizeFilter, resizeCoefficients, resizeOrder } from "../kernels/resize.ts";
 
 type Json = Readonly<Record<string, unknown>>;
-export type Rgb = readonly [number, number, number];
 
 /** What is done to a picture, in this order; a step that is absent is not done. */
 export interface Preprocessing {
@@ -64,18 +64,17 @@ export function outputSize({ crop, ...recipe }: Preprocessing, size: readonly [n
 export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "f16"): Value {
   const [H = 0, W = 0] = image.shape;
   const [h, w] = resizedSize(recipe.resize, [H, W]);
-  let x = resizeAxis(image, "horizontal", w, recipe.resample);
-  x = resizeAxis(x, "vertical", h, recipe.resample);
+  const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
+  const resized = order.reduce((x, axis) => resizeAxis(x, axis, axis === "horizontal" ? w : h, recipe.resample), image);
   const [height, width] = recipe.crop ?? [h, w];
   const [top, left] = [Math.floor((h - height) / 2), Math.floor((w - width) / 2)];
   const { rescale: scale, mean, std } = recipe;
-  return ops.normalize({ image: x }, { top, left, height, width, scale, mean, std, dtype });
+  return ops.normalize({ image: resized }, { top, left, height, width, scale, mean, std, dtype });
 }
 
-/** One pass of Pillow's resize; a pass that changes no length is left out, as Pillow does. */
-function resizeAxis(image: Value, axis: "horizontal" | "vertical", size: number, filter: ResizeFilter): Value {
+/** One pass of Pillow's resize. */
+function resizeAxis(image: Value, axis: ResizeAxis, size: number, filter: ResizeFilter): Value {
   const length = image.shape[axis === "horizontal" ? 1 : 0] as number;
-  if (length === size) return image;
   const { starts, weights, taps } = resizeCoefficients(length, size, filter);
   const { graph } = image;
   return ops.resize(

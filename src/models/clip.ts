@@ -72,7 +72,7 @@ function positions(w: Weights, [h, wide]: readonly [number, number], { image_siz
   const table = w.get("weight", [side * side + 1, undefined]);
   if (h === side && wide === side) return table;
   const patches = w.get("weight", [], [1, side * side + 1]);
-  const resized = ops.interpolate({ x: patches }, { size: [side, side], to: [h, wide], mode: "bicubic" });
+  const resized = ops.interpolate({ x: patches }, { grid: [side, side], size: [h, wide], mode: "bicubic" });
   return ops.concat({ a: w.get("weight", [], [0, 1]), b: resized }, { axis: 0 });
 }
 
