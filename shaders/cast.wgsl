@@ -116,7 +116,8 @@ fn signedToFloat(value: vec2u) -> u32 {
     let low = ~value.x + 1;
     return 0x80000000 | wholeToFloat(vec2u(low, ~value.y + select(0u, 1u, low == 0)));
   }
-  let unused = 32 - 8 * BYTES;
+  // Never below 0, also where BYTES is 8: naga refuses a constant that overflows, even in code that is not reached.
+  let unused = 32 - 8 * min(BYTES, 4u);
   let extended = bitcast<i32>(value.x << unused) >> unused;
   if (extended >= 0) {
     return wholeToFloat(vec2u(bitcast<u32>(extended), 0));
