@@ -91,7 +91,7 @@ export class HubServer {
     if (!fault.noCommit) response.setHeader("X-Repo-Commit", this.commit);
     const bytes = this.files.get(file);
     if (!bytes) return void fail(404, "EntryNotFound");
-    if (!file.endsWith(".safetensors")) return this.#send(request, response, file, bytes, gitHash(bytes));
+    if (!file.endsWith(".safetensors")) return void this.#send(request, response, file, bytes, gitHash(bytes));
     response.setHeader("X-Linked-Size", fault.statedSize ?? bytes.byteLength);
     response.setHeader("X-Linked-ETag", `"${sha256(bytes)}"`);
     response.setHeader("ETag", `"${sha256(bytes)}"`);
