@@ -1,7 +1,7 @@
 // interpolate: a grid [batch, height, width, cols] resized to [batch, outHeight, outWidth, cols] as PyTorch does with
 // align_corners = False: y[i] = sum over j of filter((j - at) / stretch) * x[j], at = (i + 0.5) * scale - 0.5, along
-// both axes; filter: a triangle (bilinear) or Keys' cubic (bicubic). Without ANTIALIAS, what lies beyond the edge is the
-// edge; with it the filter is stretched by the scale, what lies beyond is left out, and the weights are divided by
+// both axes; filter: a triangle (bilinear) or Keys' cubic (bicubic). Without ANTIALIAS, what lies beyond the edge is
+// the edge; with it the filter is stretched by the scale, what lies beyond is left out, and the weights are divided by
 // their sum. A thread writes four consecutive elements. WIDE: cols is a multiple of 4, so they share one place.
 
 alias Elem = f32; // f32 | f16
