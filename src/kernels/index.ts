@@ -6,14 +6,17 @@ export { type AttentionParams, attention } from "./attention.ts";
 export { type BinaryParams, binary } from "./binary.ts";
 export { type CastParams, cast, type StoredType } from "./cast.ts";
 export { type ConcatParams, concat } from "./concat.ts";
+export { type Conv2dParams, conv2d } from "./conv2d.ts";
 export { type GatherParams, gather } from "./gather.ts";
 export { type InterpolateParams, interpolate } from "./interpolate.ts";
 export { type L2NormaliseParams, l2Normalise } from "./l2Normalise.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
+export { type MeanPoolParams, meanPool } from "./meanPool.ts";
 export { type NarrowParams, narrow } from "./narrow.ts";
 export { type NormalizeParams, normalize, type Rgb } from "./normalize.ts";
 export { type PermuteParams, permute } from "./permute.ts";
+export { type Pool2dParams, pool2d } from "./pool2d.ts";
 export { prepend } from "./prepend.ts";
 export {
   type PictureSize,
@@ -30,3 +33,4 @@ export { softmax } from "./softmax.ts";
 export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";
+export type { Pair } from "./window.ts";

@@ -1,0 +1,62 @@
+// pool2d: the largest or the mean value of each window. x: [B, H, W, C]; y: [B, OH, OW, C]. One element of y a thread.
+// Padding never is the largest value; in a mean it counts as 0 where countPadding is set. NaN: lib/nan.wgsl.
+
+alias Elem = f32; // f32 | f16
+
+struct Params {
+  count: u32, // elements of y
+  H: u32,
+  W: u32,
+  C: u32,
+  OH: u32,
+  OW: u32,
+  KH: u32,
+  KW: u32,
+  strideH: u32,
+  strideW: u32,
+  paddingH: u32,
+  paddingW: u32,
+  countPadding: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Elem>;
+@group(0) @binding(1) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+override WG: u32 = 64;
+override IS_MAX: bool = false;
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = (group.y * groups.x + group.x) * WG + lane;
+  if (at >= params.count) {
+    return;
+  }
+  let c = at % params.C;
+  let place = at / params.C;
+  let image = place / params.OW / params.OH * params.H;
+  // The window's corner, counted from the padding's edge, and the part of the window that lies in x.
+  let row = place / params.OW % params.OH * params.strideH;
+  let col = place % params.OW * params.strideW;
+  let top = max(row, params.paddingH) - params.paddingH;
+  let left = max(col, params.paddingW) - params.paddingW;
+  let bottom = min(row + params.KH - params.paddingH, params.H);
+  let right = min(col + params.KW - params.paddingW, params.W);
+  var sum = 0.0;
+  var largest = f32(x[((image + top) * params.W + left) * params.C + c]);
+  for (var iy = top; iy < bottom; iy++) {
+    for (var ix = left; ix < right; ix++) {
+      let value = f32(x[((image + iy) * params.W + ix) * params.C + c]);
+      sum += value;
+      if (value > largest || isNan(value)) {
+        largest = value;
+      }
+    }
+  }
+  let area = select((bottom - top) * (right - left), params.KH * params.KW, params.countPadding != 0);
+  y[at] = Elem(select(sum / f32(area), largest, IS_MAX));
+}

@@ -1,0 +1,74 @@
+// Reference and cases of conv2d.
+import type { Shape } from "../device/tensor.ts";
+import { activate } from "../kernels/activation.ts";
+import { type Conv2dParams, conv2d } from "../kernels/conv2d.ts";
+import type { Pair } from "../kernels/window.ts";
+import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
+
+const pair = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);
+
+function convCase(x: Shape, weight: Shape, params: Conv2dParams = {}, why?: string): KernelCase {
+  return { inputs: { x, weight, bias: [weight[0] as number] }, params, ...(why && { why }) };
+}
+
+export const conv2dSuite = defineSuite<Conv2dParams>({
+  kernel: conv2d,
+  reference: ({ x, weight, bias }, { groups = 1, activation = "none", ...window }) => {
+    const [B = 0, H = 0, W = 0, C = 0] = (x as HostTensor).shape;
+    const [O = 0, depth = 0, KH = 0, KW = 0] = (weight as HostTensor).shape;
+    const [stride, padding, dilation] = [
+      pair(window.stride ?? 1),
+      pair(window.padding ?? 0),
+      pair(window.dilation ?? 1),
+    ];
+    const inside = (b: number, row: number, col: number, c: number) =>
+      row < 0 || row >= H || col < 0 || col >= W ? 0 : (x?.data[((b * H + row) * W + col) * C + c] as number);
+    const element = (b: number, oy: number, ox: number, o: number) => {
+      const first = Math.floor(o / (O / groups)) * depth;
+      let sum = bias?.data[o] ?? 0;
+      for (let c = 0; c < depth; c++) {
+        for (let ky = 0; ky < KH; ky++) {
+          for (let kx = 0; kx < KW; kx++) {
+            const row = oy * stride[0] + ky * dilation[0] - padding[0];
+            const col = ox * stride[1] + kx * dilation[1] - padding[1];
+            sum += inside(b, row, col, first + c) * (weight?.data[((o * depth + c) * KH + ky) * KW + kx] as number);
+          }
+        }
+      }
+      return activate(activation, sum);
+    };
+    const OH = Math.floor((H + 2 * padding[0] - dilation[0] * (KH - 1) - 1) / stride[0]) + 1;
+    const OW = Math.floor((W + 2 * padding[1] - dilation[1] * (KW - 1) - 1) / stride[1]) + 1;
+    return Float64Array.from({ length: B * OH * OW * O }, (_, i) => {
+      const place = Math.floor(i / O);
+      return element(Math.floor(place / OW / OH), Math.floor(place / OW) % OH, place % OW, i % O);
+    });
+  },
+  cases: [
+    convCase([1, 1, 1, 1], [1, 1, 1, 1]),
+    { inputs: { x: [1, 5, 7, 3], weight: [4, 3, 3, 3] }, params: {}, why: "no bias" },
+    convCase([2, 9, 6, 5], [7, 5, 3, 3], { padding: 1, activation: "relu" }),
+    convCase([1, 20, 21, 3], [16, 3, 7, 7], { stride: 2, padding: 3 }, "a ResNet's stem"),
+    convCase([1, 14, 14, 32], [64, 32, 1, 1], { stride: 2 }, "a shortcut"),
+    convCase([2, 8, 11, 6], [6, 1, 3, 3], { padding: 1, groups: 6 }, "depthwise"),
+    convCase([1, 8, 8, 6], [9, 2, 3, 2], { groups: 3, stride: [2, 1], padding: [1, 0] }),
+    convCase([1, 12, 13, 4], [5, 4, 3, 2], { dilation: [2, 3], padding: [2, 1] }),
+    convCase([1, 2, 3, 2], [3, 2, 5, 5], { padding: 2, activation: "gelu" }, "window larger than x"),
+    convCase([1, 28, 28, 64], [64, 64, 3, 3], { padding: 1 }, "large"),
+    convCase([0, 8, 8, 3], [4, 3, 3, 3]),
+    {
+      inputs: { x: { shape: [1, 1, 3, 1], data: [1, Number.NaN, -Infinity] }, weight: [2, 1, 1, 1] },
+      params: { activation: "relu" },
+      why: "NaN and infinity stay",
+    },
+  ],
+  rejects: [
+    { inputs: { x: [8, 8, 3], weight: [4, 3, 3, 3] }, message: "expected [B, H, W, C]" },
+    { inputs: { x: [1, 8, 8, 3], weight: [4, 4, 3, 3] }, message: "expected [O, 3, KH, KW]" },
+    { inputs: { x: [1, 8, 8, 3], weight: [4, 3, 9, 3] }, message: "a window of 9 does not fit" },
+    { inputs: { x: [1, 8, 8, 3], weight: [4, 3, 3, 3] }, params: { groups: 2 }, message: "groups is 2" },
+    { inputs: { x: [1, 8, 8, 3], weight: [4, 3, 3, 3] }, params: { stride: 0 }, message: "stride is [0, 0]" },
+    { inputs: { x: [1, 8, 8, 3], weight: [4, 3, 3, 3], bias: [3] }, message: "bias has shape [3], expected [4]" },
+  ],
+  tolerance: { f32: 2e-6, f16: 2e-3 },
+});

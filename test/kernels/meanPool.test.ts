@@ -1,0 +1,4 @@
+import { meanPoolSuite } from "../../src/verify/meanPool.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(meanPoolSuite);
