@@ -113,9 +113,10 @@ export class Clip {
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const recipe = options.size === undefined ? this.#recipe : atSize(this.#recipe, this.#checkSize(options.size));
     const rows: NdArray[] = [];
-    for (let at = 0; at < list.length; at += IMAGES_PER_RUN) {
+    const perRun = this.#imagesPerRun(recipe);
+    for (let at = 0; at < list.length; at += perRun) {
       options.signal?.throwIfAborted();
-      const batch = list.slice(at, at + IMAGES_PER_RUN);
+      const batch = list.slice(at, at + perRun);
       const loaded = await Promise.all(batch.map((image) => loadImage(image, options.signal)));
       options.signal?.throwIfAborted();
       rows.push(await this.#encodeLoaded(loaded, recipe));
@@ -212,12 +213,12 @@ export class Clip {
     const steps = await Promise.all(images.map((image) => this.#preprocessor(image, recipe)));
     const { gpu } = await this.#session.device();
     const pixels = tower.buffer("pixels");
+    const bytes = tower.bytes("pixels") / images.length;
     const encode = (encoder: GPUCommandEncoder, i: number) => {
       const step = steps[i] as Executor;
       const image = images[i] as RgbaImage;
       step.write("image", new Uint8Array(image.data.buffer, image.data.byteOffset, image.data.byteLength));
       step.encode(encoder);
-      const bytes = pixels.size / images.length;
       encoder.copyBufferToBuffer(step.buffer("pixels"), 0, pixels, i * bytes, bytes);
     };
     for (let i = 0; i < images.length - 1; i++) {
@@ -227,6 +228,12 @@ export class Clip {
     }
     const { embeds } = await tower.run({}, (encoder) => encode(encoder, images.length - 1));
     return embeds as NdArray;
+  }
+
+  /** Pictures are copied side by side on the GPU, which takes whole 4-byte words: odd sizes in f16 go one by one. */
+  #imagesPerRun(recipe: Preprocessing): number {
+    const [H, W] = outputSize(recipe, [1, 1]);
+    return this.#session.dtype === "f16" && (H * W) % 2 ? 1 : IMAGES_PER_RUN;
   }
 
   #preprocessor({ width, height }: RgbaImage, recipe: Preprocessing): Promise<Executor> {
