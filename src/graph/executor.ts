@@ -99,9 +99,12 @@ export class Executor {
 
   /** The GPU buffer of an input or output, to copy from one plan to another within one submit. */
   buffer(name: string): GPUBuffer {
-    const found = this.plan.inputs.get(name) ?? this.plan.outputs.get(name);
-    if (!found) throw new ArgumentError(`the plan has no input or output "${name}"`);
-    return this.#bufferAt(found.place);
+    return this.#bufferAt(this.#tensor(name).place);
+  }
+
+  /** Bytes of an input's or output's elements; its buffer may be larger. */
+  bytes(name: string): number {
+    return byteLength(this.#tensor(name).value);
   }
 
   /** Records the whole plan into an encoder. */
@@ -160,6 +163,12 @@ export class Executor {
   #check(): void {
     if (this.#isDisposed) throw new DisposedError("this plan was disposed");
     this.#device.check();
+  }
+
+  #tensor(name: string): PlannedTensor {
+    const found = this.plan.inputs.get(name) ?? this.plan.outputs.get(name);
+    if (!found) throw new ArgumentError(`the plan has no input or output "${name}"`);
+    return found;
   }
 
   #find(tensors: ReadonlyMap<string, PlannedTensor>, kind: string, name: string) {
