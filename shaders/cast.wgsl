@@ -1,5 +1,5 @@
-// cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. All in integers: drivers
-// may flush subnormals in floating point and in unpack2x16float, and f16 needs no shader-f16 this way.
+// cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. Done in integers wherever a
+// subnormal may come up: drivers may flush them, in unpack2x16float too, and f16 needs no shader-f16 this way.
 // x: little-endian bytes in 32-bit words; y: one f32 or two f16 a word. A thread writes one word.
 
 struct Params {
@@ -68,18 +68,10 @@ fn halfToFloat(half: u32) -> u32 {
   let sign = (half & 0x8000) << 16;
   let exponent = (half >> 10) & 31;
   let mantissa = half & 0x3ff;
-  if (exponent == 31) {
-    return sign | 0x7f800000 | (mantissa << 13);
-  }
-  if (exponent > 0) {
-    return sign | ((exponent + 112) << 23) | (mantissa << 13);
-  }
-  if (mantissa == 0) {
-    return sign;
-  }
-  // A subnormal, mantissa * 2^-24: its highest bit becomes the implicit one.
-  let top = firstLeadingBit(mantissa);
-  return sign | ((top + 103) << 23) | ((mantissa << (23 - top)) & 0x7fffff);
+  // Infinity and NaN take the largest exponent; a subnormal of f16 is mantissa * 2^-24, which is normal in f32.
+  let normal = (select(exponent + 112, 255u, exponent == 31) << 23) | (mantissa << 13);
+  let subnormal = bitcast<u32>(f32(mantissa) * 5.9604644775390625e-8);
+  return sign | select(normal, subnormal, exponent == 0);
 }
 
 fn doubleToFloat(value: vec2u) -> u32 {
