@@ -1,4 +1,4 @@
-// cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. Done in integers wherever a
+// cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. Done in integers where a
 // subnormal may come up: drivers may flush them, in unpack2x16float too, and f16 needs no shader-f16 this way.
 // x: little-endian bytes in 32-bit words; y: one f32 or two f16 a word. A thread writes one word.
 

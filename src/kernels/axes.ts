@@ -69,7 +69,7 @@ export interface Walk {
   readonly strides: readonly (readonly number[])[];
 }
 
-/** The same walk with the fewest axes: axes of length 1 go, and neighbours merge where every input runs on across them. */
+/** The same walk with the fewest axes: those of length 1 go, neighbours merge where every input runs on across them. */
 export function mergeAxes(sizes: readonly number[], strides: readonly (readonly number[])[]): Walk {
   const merged: { size: number; strides: number[] }[] = [];
   for (let axis = sizes.length - 1; axis >= 0; axis--) {

@@ -1,4 +1,4 @@
-// Rows of a table by number (torch.nn.functional.embedding). A table larger than one binding is gathered chunk by chunk:
+// Rows of a table by number (torch.nn.functional.embedding). A table beyond one binding is gathered chunk by chunk:
 // each call takes the rows it holds and passes the others on.
 import source from "../../shaders/gather.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
