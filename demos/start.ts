@@ -7,7 +7,7 @@ import { Clip } from "../src/index.ts";
 
 // What tiny-clip was trained on; any other words need a bigger CLIP.
 const LABELS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
-const query = process.argv[2] ?? "a photo of a dog";
+const query = process.argv[2] ?? "a photo of a cat";
 
 const photos = fileURLToPath(new URL("../demos/photos", import.meta.url));
 const model = fileURLToPath(new URL("../checkpoints/tiny-clip", import.meta.url));
@@ -36,7 +36,7 @@ const text = await step("embed the text", () => clip.encodeText(query));
 const matches = await step("rank the pictures", () => clip.similarity(images, text));
 clip.dispose();
 
-console.log("Labels for each picture:");
+console.log("Labels for each picture (this small model knows ten words):");
 for (const [i, name] of names.entries()) {
   const row = softmax(logits.data.subarray(i * LABELS.length, (i + 1) * LABELS.length));
   const best = row.map((score, label) => ({ score, label: LABELS[label] })).sort((a, b) => b.score - a.score);

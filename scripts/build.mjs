@@ -6,7 +6,7 @@ import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { COMMON, ROOT } from "./bundle.mjs";
+import { COMMON, ROOT, withoutNode } from "./bundle.mjs";
 
 const dist = join(ROOT, "dist");
 
@@ -18,15 +18,6 @@ const shaders = {
       const source = await readFile(path, "utf8");
       return { contents: source.replace(/[ \t]*\/\/.*$/gm, ""), loader: "text" };
     });
-  },
-};
-
-/** Puts an empty module in the place of what only Node has, so that a browser's bundler never meets it. */
-const noNode = {
-  name: "noNode",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:.*|webgpu|sharp)$/ }, ({ path }) => ({ path, namespace: "noNode" }));
-    onLoad({ filter: /.*/, namespace: "noNode" }, () => ({ contents: "module.exports = {};" }));
   },
 };
 
@@ -77,7 +68,7 @@ function staticFiles(outputs, entry) {
 await rm(dist, { recursive: true, force: true });
 const outputs = {
   ...(await bundle({ index: "src/index.ts", cli: "src/cli/main.ts" })),
-  ...(await bundle({ browser: "src/index.ts" }, [noNode])),
+  ...(await bundle({ browser: "src/index.ts" }, [withoutNode])),
 };
 await declarations();
 if (existsSync(join(dist, "cli.js"))) await chmod(join(dist, "cli.js"), 0o755);

@@ -1,13 +1,11 @@
-// Bundles one TypeScript entry of this repository to a file that Node runs, with shaders as text and packages left
-// outside. The file lies one folder below the root, as dist/ does, so that paths relative to it mean the same.
-import { mkdir, rename, writeFile } from "node:fs/promises";
+// The bundles of this repository: what every build has in common, one TypeScript file for Node or Deno, one for a browser.
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What every build here has in common. */
 export const COMMON = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -17,7 +15,26 @@ export const COMMON = {
   logLevel: "warning",
 };
 
-/** Bundles an entry for Node and gives the path of the result, complete at any moment that another process looks. */
+/**
+ * For browsers: puts an empty module in the place of what only Node has, which is Node's own modules, the packages that
+ * are optional there, and every file of ours that imports one of Node's modules at its top.
+ */
+export const withoutNode = {
+  name: "withoutNode",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:.*|webgpu|sharp)$/ }, ({ path }) => ({ path, namespace: "node" }));
+    onResolve({ filter: /^\..*\.ts$/ }, async ({ path, resolveDir }) => {
+      const source = await readFile(join(resolveDir, path), "utf8");
+      return /^import\b[^;]*\bfrom "node:/m.test(source) ? { path, namespace: "node" } : undefined;
+    });
+    onLoad({ filter: /.*/, namespace: "node" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+/**
+ * Bundles a file for Node or Deno, with packages left outside, and gives the path of the result. It lies one folder below
+ * the root, as dist/ does, so that paths relative to it mean the same, and is complete whenever another process looks.
+ */
 export async function bundleForNode(entry) {
   const options = { ...COMMON, entryPoints: [entry], platform: "node", packages: "external", sourcemap: "inline" };
   const { outputFiles } = await build({ ...options, write: false });
@@ -27,4 +44,11 @@ export async function bundleForNode(entry) {
   await writeFile(`${path}.${process.pid}`, outputFiles[0].contents);
   await rename(`${path}.${process.pid}`, path);
   return path;
+}
+
+/** Bundles a file and all it needs for a browser, and gives the script. */
+export async function bundleForBrowser(entry) {
+  const options = { ...COMMON, entryPoints: [entry], platform: "browser", plugins: [withoutNode] };
+  const { outputFiles } = await build({ ...options, write: false });
+  return outputFiles[0].contents;
 }

@@ -88,20 +88,25 @@ it("imports in Node without its optional packages, and says which one a device n
   expect(stdout).toMatch(/^AdapterError: .*npm install webgpu/);
 });
 
-it("compiles for a strict TypeScript user", async () => {
+it("compiles for a strict TypeScript user, and so do the examples of the README", async () => {
   const source = `
     import { type Device, openDevice, VisionError } from "webgpu-vision";
     export const device: Promise<Device> = openDevice({ powerPreference: "low-power" });
     export const isOurs = (error: unknown): boolean => error instanceof VisionError;
     // @ts-expect-error: no such option
     openDevice({ colour: "red" });`;
-  await writeFile(join(folder, "user.ts"), source);
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const examples = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string);
+  expect(examples.length).toBeGreaterThan(0);
+  const sources = [source, ...examples];
+  const names = sources.map((_, i) => `user${i}.ts`);
+  await Promise.all(sources.map((code, i) => writeFile(join(folder, names[i] as string), code)));
   for (const [module, moduleResolution] of [
     ["nodenext", "nodenext"],
     ["esnext", "bundler"],
   ] as const) {
     const flags = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2023,esnext.disposable,dom,dom.iterable"];
-    const args = [...flags, "--types", "", "--module", module, "--moduleResolution", moduleResolution, "user.ts"];
+    const args = [...flags, "--types", "", "--module", module, "--moduleResolution", moduleResolution, ...names];
     const { status, stdout } = run(tool("tsc"), args, folder);
     expect(status, stdout).toBe(0);
   }

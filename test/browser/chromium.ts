@@ -1,11 +1,12 @@
 // A real Chromium with WebGPU on SwiftShader, and a local server that gives it pages: what every browser test starts
 // from.
-import { createServer } from "node:http";
+import { createReadStream } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { build } from "esbuild";
 import puppeteer, { type Browser } from "puppeteer-core";
+import { bundleForBrowser } from "../../scripts/bundle.mjs";
 import { unpack } from "../../src/cli/archive.ts";
 
 // SwiftShader on every machine, as this is about the browser: GPUs are tested in Node.
@@ -34,29 +35,30 @@ export async function startChromium(): Promise<Browser> {
   return puppeteer.launch({ ...options, executablePath: join(folder, "chromium"), env });
 }
 
+const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';
+
+function sendFile(path: string, response: ServerResponse): void {
+  const file = createReadStream(path);
+  file.once("error", () => response.writeHead(404).end());
+  file.pipe(response);
+}
+
 /** A server of one page. */
 export interface PageServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Bundles a script for the browser and serves a page that runs it. */
+const ROOT = join(import.meta.dirname, "../..");
+
+/** Bundles a script for the browser and serves a page that runs it, and the checkpoints and photos of this repository. */
 export async function servePage(script: string): Promise<PageServer> {
-  const { outputFiles } = await build({
-    entryPoints: [script],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2022",
-    platform: "browser",
-    // Imported in Node alone.
-    external: ["webgpu", "sharp", "node:*"],
-    loader: { ".wgsl": "text" },
-  });
-  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  const code = await bundleForBrowser(script);
   const server = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
-    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? code : '<!doctype html><script type="module" src="page.js"></script>');
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    if (pathname === "/page.js") response.setHeader("content-type", "text/javascript").end(code);
+    else if (pathname === "/") response.setHeader("content-type", "text/html").end(PAGE);
+    else if (/^\/(checkpoints|demos\/photos)\/[\w./-]+$/.test(pathname)) sendFile(join(ROOT, pathname), response);
+    else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -1,9 +1,11 @@
-// What the test page runs: one case of one kernel at a time, on the browser's own device.
+// What the page of kernels.test.ts and clip.test.ts runs: one case of one kernel at a time, and the shipped CLIP, on the
+// browser's own device.
 import type { Device } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";
 import { type CaseResult, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
+import { clipSmoke, type SmokeResult } from "../clipSmoke.ts";
 
 /** What a test asks the page to run. */
 export interface CaseRequest {
@@ -16,6 +18,8 @@ export interface CaseRequest {
 export interface Page {
   open(): Promise<{ adapter: string; hasF16: boolean }>;
   run(request: CaseRequest): Promise<CaseResult>;
+  /** The CLIP and the picture at two addresses. */
+  clip(model: string, picture: string): Promise<SmokeResult>;
 }
 
 let device: Device;
@@ -33,6 +37,10 @@ const page: Page = {
     device.check();
     // JSON, which carries the result to the test, has no infinity.
     return { ...result, error: Math.min(result.error, Number.MAX_VALUE) };
+  },
+  async clip(model, picture) {
+    const blob = await (await fetch(picture)).blob();
+    return clipSmoke(new URL(model, location.href), blob);
   },
 };
 

@@ -1,9 +1,10 @@
-// The cases of every kernel in Deno, whose WebGPU is wgpu and whose shader compiler is naga: another implementation
+// The cases of every kernel and the shipped CLIP in Deno, whose WebGPU is wgpu and whose shader compiler is naga: another implementation
 // than the Dawn of Node and Chromium. Prints each case that fails, then the sum as vitest does; the exit code tells.
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
+import { clipSmoke, TEXT_TOLERANCE } from "../clipSmoke.ts";
 
 const count = { failed: 0, passed: 0, skipped: 0 };
 using device = await openDevice();
@@ -26,10 +27,24 @@ for (const suite of Object.values<KernelSuite>(suites)) {
   console.log(`${suite.kernel.name}: ${passed} passed, ${failed} failed`);
 }
 
+const { textError, label, shape, batchError, leakedBuffers } = await clipSmoke(
+  "checkpoints/tiny-clip",
+  "demos/photos/chelsea.png",
+);
+check(`CLIP's texts agree with PyTorch's (error ${textError})`, textError <= TEXT_TOLERANCE);
+check(`CLIP sees a cat (got ${label})`, label === "cat");
+check(`CLIP takes batches (shape ${shape}, error ${batchError})`, shape[0] === 2 && batchError <= 1e-5);
+check(`CLIP leaves nothing on the GPU (buffers ${leakedBuffers})`, leakedBuffers === 0);
+
 const words = Object.entries(count).filter(([, n]) => n > 0);
 console.log(`\n      Tests  ${words.map(([word, n]) => `${n} ${word}`).join(" | ")}`);
 if (count.skipped > 0) console.log("skipped: f16, as this adapter has no shader-f16");
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;
+
+function check(what: string, isTrue: boolean): void {
+  count[isTrue ? "passed" : "failed"]++;
+  console.log(`${isTrue ? "ok" : "FAIL"} ${what}`);
+}
 
 /** What is wrong with the result of a case; undefined when nothing is. */
 async function problemOf(suite: KernelSuite, test: KernelSuite["cases"][number], dtype: "f32" | "f16") {
