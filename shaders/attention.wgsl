@@ -82,6 +82,11 @@ fn keysOf(query: u32) -> u32 {
   return params.keys;
 }
 
+// Some drivers' exp2 gives a number for NaN.
+fn weigh(x: vec4<f32>) -> vec4<f32> {
+  return select(exp2(x), x, isNan4(x));
+}
+
 // Elements of four rows.
 fn elementsOfQ(at: vec4u) -> vec4<f32> {
   return vec4<f32>(f32(scalar(q[at.x])), f32(scalar(q[at.y])), f32(scalar(q[at.z])), f32(scalar(q[at.w])));
@@ -139,8 +144,8 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
       let s1 = select(vec4<f32>(LOWEST), score1[i] * params.scale, keys1 < vec4u(counts[i]));
       let most = max(s0, s1);
       let next = max(largest[i], max(max(most.x, most.y), max(most.z, most.w)));
-      score0[i] = exp2(s0 - next);
-      score1[i] = exp2(s1 - next);
+      score0[i] = weigh(s0 - next);
+      score1[i] = weigh(s1 - next);
       fade[i] = exp2(largest[i] - next);
       largest[i] = next;
       total[i] = total[i] * fade[i] + dot(score0[i] + score1[i], vec4<f32>(1.0));
@@ -205,7 +210,7 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
       score = select(vec4<f32>(LOWEST), score, first + vec4u(key, key + 1, key + 2, key + 3) < vec4u(count));
       let next = max(largest, max(max(score.x, score.y), max(score.z, score.w)));
       let fade = exp2(largest - next);
-      let weight = exp2(score - next);
+      let weight = weigh(score - next);
       total = total * fade + dot(weight, vec4<f32>(1.0));
       largest = next;
       for (var i = 0u; i < D4; i++) {

@@ -23,6 +23,6 @@ fn main(
   let word = (group.y * groups.x + group.x) * WG + lane;
   if (word < params.words) {
     let value = vec4<f32>(x[word]);
-    y[word] = vec4<Elem>(select(activate4(KIND, value), value, isNan4(value)));
+    y[word] = vec4<Elem>(activate4(KIND, value));
   }
 }

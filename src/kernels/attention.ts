@@ -1,6 +1,7 @@
 // Scaled dot-product attention (torch.nn.functional.scaled_dot_product_attention) over heads that lie side by side in a
 // row, read by stride, so that q, k and v may be columns of one packed tensor. Scores are never stored
 // (Milakov and Gimelshein 2018; Dao et al. 2022).
+import nanSource from "../../shaders/lib/nan.wgsl";
 import source from "../../shaders/attention.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
@@ -28,7 +29,7 @@ function sizes(q: Spec, k: Spec, { heads, channels = lastDim(q) }: AttentionPara
 
 export const attention = defineKernel<AttentionParams>()({
   name: "attention",
-  wgsl: [source],
+  wgsl: [nanSource, source],
   inputs: ["q", "k", "v"],
   params: {
     batch: "u32",

@@ -1,6 +1,7 @@
 // Matrix product with everything that follows it in a transformer: bias, activation, layer scale, residual.
 // torch.nn.functional.linear is `matmul(x, transpose(weight))`; the executor packs the weight once, at load.
 import activationSource from "../../shaders/lib/activation.wgsl";
+import nanSource from "../../shaders/lib/nan.wgsl";
 import source from "../../shaders/matmul.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
@@ -34,7 +35,7 @@ function sizes(a: Spec, b: Spec, n?: number): Sizes {
 
 export const matmul = defineKernel<MatmulParams>()({
   name: "matmul",
-  wgsl: [activationSource, source],
+  wgsl: [activationSource, nanSource, source],
   inputs: ["a", "b", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
   params: { M: "u32", N: "u32", K: "u32", N4: "u32", bStride: "u32", residualRows: "u32", batch: "u32" },

@@ -64,6 +64,11 @@ export const matmulSuite = defineSuite<MatmulParams>({
     matmulCase({ M: 5, N: 9, K: 10, batch: 3, ...EPILOGUE, residualRows: 15 }),
     matmulCase({ M: 4, N: 64, K: 32, batch: 4 }),
     matmulCase({ M: 2, N: 512, K: 300, bias: true }),
+    {
+      inputs: { a: { shape: [2, 4], data: [1, 2, 3, 4, Number.NaN, 1, 1, 1] }, b: [4, 8], bias: [8] },
+      params: { activation: "quickGelu" },
+      why: "NaN stays where it is",
+    },
     matmulCase({ M: 0, N: 8, K: 8 }),
     matmulCase({ M: 4, N: 8, K: 0, bias: true }),
   ],
