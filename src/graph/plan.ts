@@ -6,6 +6,7 @@ import { PipelineCache } from "../device/pipeline.ts";
 import { ArgumentError } from "../device/errors.ts";
 import { fuse } from "./fuse.ts";
 import { baseOf, type Graph, type NodeOf, reachable, type Value } from "./graph.ts";
+import { lower } from "./lower.ts";
 import { assignSlots, type Lifetime, largestLiveSet } from "./slots.ts";
 import { staticBytes, staticKey, staticValues } from "./statics.ts";
 
@@ -63,7 +64,7 @@ export interface PlanSummary {
  */
 export function plan(graph: Graph, device: DeviceTraits): Plan {
   if (graph.outputs.size === 0) throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
-  const fused = fuse(graph);
+  const fused = lower(fuse(graph), device);
   const values = reachable(fused);
   const statics = staticValues(values);
   const moving = values.filter((value) => !statics.has(value) && value.node.kind !== "view");

@@ -117,10 +117,13 @@ function chooseVariant(size: Sizes, splits: number, device: DeviceTraits): Varia
   return size.M < 8 ? matmulVariants.singleRow(size) : matmulVariants.sharedTile(size, splits);
 }
 
-/** How many parts of K give a GPU enough workgroups to fill it, for a product with few rows and columns; 1 on CPU adapters. */
+/**
+ * How many parts of K give a GPU enough workgroups, for a product with few tiles and a long K (3x3 convolutions of 7x7
+ * maps); 1 on CPU adapters. A second dispatch has its price, so the bounds are narrow until they are measured on GPUs.
+ */
 export function matmulSplits(a: Spec, b: Spec, n: number | undefined, device: DeviceTraits): number {
   const { M, N, K, batch } = sizes(a, b, n);
-  if (isCpu(device.info.class) || batch > 1 || M < 8 || K < 512) return 1;
+  if (isCpu(device.info.class) || batch > 1 || M < 8 || K < 1024) return 1;
   const tiles = Math.ceil(M / 64) * Math.ceil(N / 64);
-  return tiles > 64 ? 1 : Math.min(8, Math.floor(K / 256), Math.ceil(128 / tiles));
+  return tiles > 8 ? 1 : Math.min(8, Math.floor(K / 256), Math.ceil(64 / tiles));
 }

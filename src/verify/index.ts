@@ -23,3 +23,4 @@ export { softmaxSuite } from "./softmax.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
 export { unfoldSuite } from "./unfold.ts";
+export { splitSumSuite } from "./splitSum.ts";
