@@ -1,7 +1,7 @@
 // Gives WebGPU something to run on in Node: the machine's own driver if it has one, else SwiftShader, a Vulkan driver
 // for CPUs that the npm package @sparticuz/chromium carries. It is unpacked once to the user's cache folder. The Vulkan
 // loader reads its variables when a process starts, so the command runs again as a child that has them.
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ export async function softwareVulkan(): Promise<Record<string, string> | undefin
  * nothing helps. WEBGPU_VISION_ADAPTER=swiftshader asks for SwiftShader whatever else is there; a driver that
  * VK_ICD_FILENAMES or VK_DRIVER_FILES names is used as it is. Says so on stderr when it is SwiftShader.
  */
-export async function adapterVariables(): Promise<Record<string, string> | undefined> {
+export async function adapterVariables({ isQuiet = false } = {}): Promise<Record<string, string> | undefined> {
   const { env } = process;
   const asked = env.WEBGPU_VISION_ADAPTER === "swiftshader";
   const isOwn = env.VK_ICD_FILENAMES?.includes("vk_swiftshader_icd.json");
@@ -66,18 +66,29 @@ export async function adapterVariables(): Promise<Record<string, string> | undef
   const variables = await softwareVulkan();
   if (!variables) return undefined;
   const why = asked ? "as WEBGPU_VISION_ADAPTER asks" : "as there is no GPU driver here";
-  process.stderr.write(`webgpu-vision: running on the CPU with SwiftShader, ${why}\n`);
+  if (!isQuiet) process.stderr.write(`webgpu-vision: running on the CPU with SwiftShader, ${why}\n`);
   return variables;
 }
 
-/** Runs a command with more variables; its input, output and signals are this process's. Gives its exit code. */
-export function runCommand(command: readonly string[], variables: Environment = {}): Promise<number> {
+export interface RunOptions {
+  /** This process's own input, output and stderr when absent. */
+  readonly stdio?: StdioOptions;
+  readonly onStart?: (child: ChildProcess) => void;
+}
+
+/** Runs a command with more variables; signals to this process are passed on. Gives its exit code. */
+export function runCommand(
+  command: readonly string[],
+  variables: Environment = {},
+  { stdio = "inherit", onStart }: RunOptions = {},
+): Promise<number> {
   const [program = process.execPath, ...args] = command;
   const child = spawn(program, args, {
     env: { ...process.env, ...variables },
-    stdio: "inherit",
+    stdio,
     shell: process.platform === "win32" && !existsSync(program),
   });
+  onStart?.(child);
   const forward = (signal: NodeJS.Signals) => {
     // A terminal sends Ctrl-C to the child as well.
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
@@ -90,22 +101,12 @@ export function runCommand(command: readonly string[], variables: Environment = 
       process.stderr.write(`${program}: not found\n`);
       resolve(127);
     });
-    child.once("exit", (code, signal) => {
+    child.once("close", (code, signal) => {
       for (const name of signals) process.off(name, forward);
       if (signal) process.kill(process.pid, signal);
       else resolve(code ?? 1);
     });
   });
-}
-
-/**
- * For the start of a command that needs a GPU: returns when this process can go on, else runs the same command line
- * under software Vulkan and ends with its exit code.
- */
-export async function ensureAdapter(): Promise<void> {
-  const variables = await adapterVariables();
-  if (!variables) return;
-  process.exit(await runCommand([process.execPath, ...process.execArgv, ...process.argv.slice(1)], variables));
 }
 
 /** Path of an installed package's entry; undefined when it is not installed. */

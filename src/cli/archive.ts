@@ -1,10 +1,10 @@
 // Unpacks the brotli-compressed archives of @sparticuz/chromium into the user's cache folder, once a version.
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
+import { cacheFolder } from "./paths.ts";
 
 /** What to unpack. */
 export interface Unpacking {
@@ -52,11 +52,6 @@ interface Entry {
 async function readArchive(path: string): Promise<Entry[]> {
   const content = await promisify(brotliDecompress)(await readFile(path));
   return path.endsWith(".tar.br") ? [...readTar(content)] : [{ path: basename(path, ".br"), content }];
-}
-
-/** `webgpu-vision` in the folder where this user's programs keep what they can make again. */
-function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "webgpu-vision");
 }
 
 const BLOCK = 512;

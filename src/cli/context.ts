@@ -1,0 +1,53 @@
+// What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
+import { Clip } from "../api/clip.ts";
+import { shippedCheckpoint } from "./paths.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Options of every command. */
+export interface GlobalOptions {
+  readonly model?: string;
+  readonly dtype: "f32" | "f16";
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface Context {
+  readonly options: GlobalOptions;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** The folder or Hub id that --model names; the CLIP that ships when it is absent. */
+export function modelSource({ model }: GlobalOptions): string {
+  return model ?? shippedCheckpoint("tiny-clip");
+}
+
+/** The model's name for people. */
+export function modelName({ model }: GlobalOptions): string {
+  return model ?? "tiny-clip";
+}
+
+/** Loads the model, with a bar for each file that comes over the network. */
+export async function openClip({ options, terminal, signal }: Context): Promise<Clip> {
+  const { onProgress, stop } = downloadBars(terminal);
+  try {
+    return await Clip.fromPretrained(modelSource(options), { dtype: options.dtype, signal, onProgress });
+  } finally {
+    stop();
+  }
+}
+
+/** One bar after another, for what SourceOptions.onProgress reports. Files that are here already get none. */
+export function downloadBars(terminal: Terminal) {
+  let current: { file: string; bar: ReturnType<Terminal["progress"]> } | undefined;
+  return {
+    onProgress: ({ file, loaded, total }: { file: string; loaded: number; total: number }) => {
+      if (current?.file !== file) {
+        if (loaded >= total) return;
+        current = { file, bar: terminal.progress(file, total, "bytes") };
+      }
+      current.bar.update(loaded, total);
+    },
+    stop: () => current?.bar.stop(),
+  };
+}

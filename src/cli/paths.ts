@@ -1,0 +1,33 @@
+// Where the command line finds what it ships with, and where it keeps what it can make again.
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder with the package's package.json, wherever below it this code was bundled to. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
+}
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string }).version;
+}
+
+/** A checkpoint that ships in the package. */
+export function shippedCheckpoint(name: string): string {
+  return join(packageRoot(), "checkpoints", name);
+}
+
+/** `webgpu-vision` in the folder where this user's programs keep what they can make again. */
+export function cacheFolder(): string {
+  return join(userCaches(), "webgpu-vision");
+}
+
+function userCaches(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
+  if (process.platform === "win32") return LOCALAPPDATA || join(homedir(), "AppData", "Local");
+  return process.platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
+}

@@ -1,0 +1,130 @@
+// The commands, their options and their help. What runs a command is loaded when it is called.
+import { Command, Option } from "commander";
+import type { Context } from "./context.ts";
+import { UsageError } from "./failure.ts";
+import { collect, collectTemplate, type LabelOptions, positiveInteger, readLabels, readLines } from "./options.ts";
+import { packageVersion } from "./paths.ts";
+
+/** Runs a command's work where there is a GPU; gives its exit code. */
+export type Run = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
+
+/** The whole command line. */
+export function makeProgram(run: Run): Command {
+  const program = new Command("webgpu-vision")
+    .description("CLIP on WebGPU: classify, embed and search pictures, on the GPU of this machine")
+    .version(packageVersion())
+    .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny-clip that ships)")
+    .addOption(new Option("--dtype <type>", "type of weights and activations").choices(["f32", "f16"]).default("f32"))
+    .option("--json", "print JSON")
+    .option("--quiet", "no progress and no notes on stderr")
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(--help after a command shows its options and examples)")
+    .exitOverride();
+  const add = (usage: string) => program.command(usage);
+  addClassify(add("classify"), run);
+  addEmbed(add("embed"), run);
+  addSearch(add("search"), run);
+  addInfo(add("info"), run);
+  addVerify(add("verify"), run);
+  return program.addHelpText(
+    "after",
+    examples("classify cat.jpg --labels cat,dog", 'search ~/Pictures "a dog on a beach"'),
+  );
+}
+
+/** Examples for the end of a help text. */
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ webgpu-vision ${line}`).join("\n")}`;
+}
+
+function addClassify(command: Command, run: Run): void {
+  command
+    .description("score labels for pictures")
+    .argument("<image...>", "paths or URLs of pictures")
+    .option("--labels <list>", "labels, separated by commas")
+    .option("--labels-file <file>", "labels, one a line")
+    .option(
+      "--template <text>",
+      'sentence with {} for the label; repeat it to average several (default: "a photo of a {}")',
+      collectTemplate,
+    )
+    .option("--top <count>", "labels to show for each picture", positiveInteger, 5)
+    .addHelpText(
+      "after",
+      examples(
+        "classify cat.jpg dog.jpg --labels cat,dog,horse",
+        'classify *.jpg --labels-file labels.txt --template "a photo of a {}." --template "a drawing of a {}."',
+        "classify cat.jpg --labels cat,dog --model openai/clip-vit-base-patch32 --dtype f16 --json",
+      ),
+    )
+    .action(async (images: string[], options: LabelOptions & { template?: string[]; top: number }, self: Command) => {
+      const labels = await readLabels(options);
+      const { template: templates = ["a photo of a {}"], top } = options;
+      await run(self, async (context) => {
+        const { classify } = await import("./classify.ts");
+        return classify({ images, labels, templates, top }, context);
+      });
+    });
+}
+
+function addEmbed(command: Command, run: Run): void {
+  command
+    .description("embeddings of pictures and texts, of unit length")
+    .argument("[image...]", "paths or URLs of pictures")
+    .option("--text <text>", "a text to embed; repeat it for several", collect)
+    .option("--texts-file <file>", "texts, one a line")
+    .option("--out <file>", "write .safetensors, .npy or .json (default: JSON lines on stdout)")
+    .addHelpText(
+      "after",
+      examples(
+        "embed photos/*.jpg --out photos.safetensors",
+        'embed --text "a red saree" --text "a cat" --out texts.npy',
+        "embed cat.jpg --texts-file captions.txt | head -1",
+      ),
+    )
+    .action(async (images: string[], options: { text?: string[]; textsFile?: string; out?: string }, self: Command) => {
+      const lines = options.textsFile === undefined ? [] : await readLines(options.textsFile);
+      const { checkEmbed, embed } = await import("./embed.ts");
+      const request = { images, texts: [...(options.text ?? []), ...lines], out: options.out };
+      checkEmbed(request);
+      await run(self, (context) => embed(request, context));
+    });
+}
+
+function addSearch(command: Command, run: Run): void {
+  command
+    .description("rank the pictures of a folder, and of the folders in it, for a text")
+    .argument("<folder>", "folder of pictures")
+    .argument("<text>", "what to look for")
+    .option("--top <count>", "pictures to show", positiveInteger, 10)
+    .addHelpText(
+      "after",
+      examples(
+        'search ~/Pictures "a dog on a beach"',
+        'search ~/Pictures "a red saree with gold border" --top 3 --model openai/clip-vit-base-patch32 --json',
+      ),
+    )
+    .action(async (folder: string, query: string, { top }: { top: number }, self: Command) => {
+      if (query.trim() === "") throw new UsageError('the text is empty: say what to look for, as in "a dog"');
+      await run(self, async (context) => (await import("./search.ts")).search({ folder, query, top }, context));
+    });
+}
+
+function addInfo(command: Command, run: Run): void {
+  command
+    .description("the adapter with its features and limits, and what a model is and costs on it")
+    .addHelpText("after", examples("info", "info --model openai/clip-vit-base-patch32 --dtype f16", "info --json"))
+    .action(async (_options: object, self: Command) => {
+      await run(self, async (context) => (await import("./info.ts")).info(context));
+    });
+}
+
+function addVerify(command: Command, run: Run): void {
+  command
+    .description("run every kernel and the shipped checkpoints against stored results, on this adapter")
+    .argument("[name...]", "kernels and checkpoints to run (default: all)")
+    .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --json"))
+    .action(async (names: string[], _options: object, self: Command) => {
+      await run(self, async (context) => (await import("./verify.ts")).verify(names, context));
+    });
+}

@@ -1,0 +1,101 @@
+// What a command says: results on stdout; notes, warnings and progress bars on stderr, bars only where that is a terminal.
+import { writeSync } from "node:fs";
+import { isatty, WriteStream } from "node:tty";
+import { SingleBar } from "cli-progress";
+
+/** A bar, or nothing where there is no terminal to draw it on. */
+export interface Progress {
+  /** Sets what is done and, where it has changed, how much there is to do. */
+  update(done: number, total?: number): void;
+  stop(): void;
+}
+
+/** How amounts are written beside a bar. */
+export type Unit = "count" | "bytes";
+
+export class Terminal {
+  readonly isQuiet: boolean;
+  readonly #fd: number;
+  readonly #screen: WriteStream | undefined;
+  readonly #hasColours: boolean;
+  #bar: SingleBar | undefined;
+
+  /** `fd` is the file descriptor for notes: 2, or another one where a launcher filters that one. */
+  constructor({ isQuiet = false, fd = 2 }: { isQuiet?: boolean; fd?: number } = {}) {
+    this.isQuiet = isQuiet;
+    this.#fd = fd;
+    this.#screen = isatty(fd)
+      ? fd === 2
+        ? (process.stderr as unknown as WriteStream)
+        : new WriteStream(fd)
+      : undefined;
+    this.#hasColours = process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
+  }
+
+  /** A result, on stdout. */
+  result(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Something good to know; --quiet leaves it out. */
+  note(text: string): void {
+    if (!this.isQuiet) this.error(text);
+  }
+
+  /** Something that the user must know. */
+  error(text: string): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    if (this.#screen) this.#screen.write(`${text}\n`);
+    else writeSync(this.#fd, `${text}\n`);
+  }
+
+  bold(text: string): string {
+    return this.#hasColours ? `\x1b[1m${text}\x1b[22m` : text;
+  }
+
+  dim(text: string): string {
+    return this.#hasColours ? `\x1b[2m${text}\x1b[22m` : text;
+  }
+
+  /** Starts a bar; the one before it ends. It appears with the first update, and goes when it is stopped. */
+  progress(label: string, total: number, unit: Unit = "count"): Progress {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    if (!this.#screen || this.isQuiet) return { update: () => {}, stop: () => {} };
+    const bar = makeBar(label, this.#screen, unit);
+    bar.start(total, 0);
+    this.#bar = bar;
+    return {
+      update: (done, newTotal) => {
+        if (newTotal !== undefined && newTotal !== bar.getTotal()) bar.setTotal(newTotal);
+        bar.update(done);
+      },
+      stop: () => bar.stop(),
+    };
+  }
+
+  /** Ends the bar that is on the screen. */
+  close(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+}
+
+function makeBar(label: string, stream: NodeJS.WritableStream, unit: Unit): SingleBar {
+  const amount = (value: number) => (unit === "bytes" ? `${(value / 1e6).toFixed(1)} MB` : String(value));
+  return new SingleBar({
+    stream,
+    format: (options, { progress, value, total, eta }) => {
+      const size = 24;
+      const full = Math.round(Math.min(1, progress) * size);
+      const bar = "█".repeat(full) + "░".repeat(size - full);
+      const rest = value < total && Number.isFinite(eta) ? `, ${Math.ceil(eta)} s left` : "";
+      return `${label} ${bar} ${amount(value)} of ${amount(total)}${options.etaBuffer ? rest : ""}`;
+    },
+    clearOnComplete: true,
+    hideCursor: true,
+    fps: 10,
+    gracefulExit: false,
+  });
+}
