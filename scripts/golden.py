@@ -6,6 +6,7 @@
 
 small-clip, small-clip-gelu   a checkpoint in the Hub's layout with weights from seeded.py, and golden.safetensors:
                               inputs, some intermediate activations and outputs, in float32 on the CPU
+clip-vit-base-patch32         the same for the real size, without the weights: manifest.json says how to make them
 tokens                        clip-tokens.json: the ids of its texts by transformers' CLIPTokenizerFast
 pictures                      small pictures of every kind, and in expected.json their pixels as Pillow reads them
 
@@ -17,6 +18,7 @@ import argparse
 import base64
 import gzip
 import json
+import shutil
 import struct
 import tempfile
 import zlib
@@ -36,15 +38,20 @@ PHOTOS = ROOT / "demos" / "photos"
 
 
 # ------------------------------------------------------------------------------------------------------ checkpoints
-def checkpoint(folder, model):
-    """Writes config and seeded weights; returns the model reloaded from them."""
+def checkpoint(folder, model, keep_weights=True):
+    """Writes config and seeded weights (or only their manifest); returns the model with these weights."""
     folder.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(folder)
     with tempfile.TemporaryDirectory() as tmp:
         model.save_pretrained(tmp)
         state = load_file(Path(tmp) / "model.safetensors")
-    model.config.save_pretrained(folder)
-    seeded.write(seeded.manifest_of(dict(sorted(state.items()))), folder / "model.safetensors")
-    return type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+        rows = seeded.manifest_of(dict(sorted(state.items())))
+        seeded.write(rows, Path(tmp) / "model.safetensors")
+        if keep_weights:
+            shutil.copy(Path(tmp) / "model.safetensors", folder)
+        else:
+            (folder / "manifest.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+        return type(model).from_pretrained(tmp, dtype=torch.float32, attn_implementation="eager").eval()
 
 
 def synthetic_ids(vocab, length):
@@ -57,19 +64,30 @@ def synthetic_ids(vocab, length):
     return torch.from_numpy(ids)
 
 
+TEXTS = ["a photo of a cat", "A cup of coffee, on a table!", "rocket"]
+TEXTS += ["find all images that look like a red saree with gold border", ""]
+
+
+def clip_ids():
+    """The real tokenizer's ids of TEXTS, filled up to 77."""
+    with tempfile.TemporaryDirectory() as tmp:
+        tokenizer = clip_tokenizer(Path(tmp))
+        return tokenizer(TEXTS, padding="max_length", max_length=77, truncation=True, return_tensors="pt")["input_ids"]
+
+
 @torch.no_grad()
-def clip(folder, vision, text, projection):
-    size = vision["image_size"]
-    model = checkpoint(
-        folder, tf.CLIPModel(tf.CLIPConfig(vision_config=vision, text_config=text, projection_dim=projection))
-    )
+def clip(folder, vision, text, projection, ids=None, keep_weights=True, leave_out=()):
+    size = vision.get("image_size", 224)
+    config = tf.CLIPConfig(vision_config=vision, text_config=text, projection_dim=projection)
+    model = checkpoint(folder, tf.CLIPModel(config), keep_weights)
     processor = tf.CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size={"height": size, "width": size})
     processor.save_pretrained(folder)
     photos = [Image.open(PHOTOS / name).convert("RGB") for name in ("chelsea.png", "coffee.png")]
     pixels = processor(photos, return_tensors="pt")["pixel_values"]
     v = model.vision_model(pixels, output_hidden_states=True)
     image_embeds = model.visual_projection(v.pooler_output)
-    ids = synthetic_ids(text["vocab_size"], text["max_position_embeddings"])
+    if ids is None:
+        ids = synthetic_ids(text["vocab_size"], text["max_position_embeddings"])
     t = model.text_model(ids, output_hidden_states=True)
     text_embeds = model.text_projection(t.pooler_output)
     unit = lambda x: x / x.norm(dim=-1, keepdim=True)
@@ -85,7 +103,8 @@ def clip(folder, vision, text, projection):
         "text_embeds": text_embeds,
         "logits_per_image": model.logit_scale.exp() * unit(image_embeds) @ unit(text_embeds).T,
     }
-    save_file({k: x.detach().contiguous().clone() for k, x in golden.items()}, folder / "golden.safetensors")
+    kept = {k: x.detach().contiguous().clone() for k, x in golden.items() if k not in leave_out}
+    save_file(kept, folder / "golden.safetensors")
 
 
 def tower(width, layers, heads, mlp, **more):
@@ -107,14 +126,23 @@ def small_clip_gelu(out):
     clip(out / "small-clip-gelu", vision, text, projection=64)
 
 
+def clip_vit_base_patch32(out):
+    """OpenAI's sizes, all of them the classes' defaults."""
+    folder = out / "clip-vit-base-patch32"
+    clip(folder, {}, dict(bos_token_id=0, eos_token_id=2), 512, clip_ids(), False, leave_out=["text.hidden.0"])
+
+
 # ----------------------------------------------------------------------------------------------------------- tokens
+def clip_tokenizer(tmp):
+    packed = GOLDEN / "clip-tokenizer" / "tokenizer.json.gz"
+    (tmp / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+    shutil.copy(GOLDEN / "clip-tokenizer" / "tokenizer_config.json", tmp)
+    return tf.CLIPTokenizerFast.from_pretrained(tmp)
+
+
 def tokens(out):
     with tempfile.TemporaryDirectory() as tmp:
-        packed = GOLDEN / "clip-tokenizer" / "tokenizer.json.gz"
-        (Path(tmp) / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
-        config = GOLDEN / "clip-tokenizer" / "tokenizer_config.json"
-        (Path(tmp) / "tokenizer_config.json").write_bytes(config.read_bytes())
-        tokenizer = tf.CLIPTokenizerFast.from_pretrained(tmp)
+        tokenizer = clip_tokenizer(Path(tmp))
     rows = []
     for row in json.loads((GOLDEN / "clip-tokens.json").read_text()):
         text = row["text"]
@@ -172,7 +200,13 @@ def pictures(out):
     (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 
-CASES = {"small-clip": small_clip, "small-clip-gelu": small_clip_gelu, "tokens": tokens, "pictures": pictures}
+CASES = {
+    "small-clip": small_clip,
+    "small-clip-gelu": small_clip_gelu,
+    "clip-vit-base-patch32": clip_vit_base_patch32,
+    "tokens": tokens,
+    "pictures": pictures,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

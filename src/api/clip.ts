@@ -5,6 +5,7 @@ import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { l2Normalise } from "../graph/ops.ts";
+import type { PlanSummary } from "../graph/plan.ts";
 import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
@@ -194,8 +195,13 @@ export class Clip {
   }
 
   /** What a run of this many pictures costs: dispatches, FLOPs, bytes. */
-  async summary(images = 1): Promise<ReturnType<Executor["plan"]["summary"]>> {
+  async summary(images = 1): Promise<PlanSummary> {
     return (await this.#imageTower(images, outputSize(this.#recipe, [1, 1]))).plan.summary();
+  }
+
+  /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */
+  async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
+    return (await this.#preprocessor({ width, height }, this.#recipe)).plan.summary();
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
@@ -236,7 +242,7 @@ export class Clip {
     return this.#session.dtype === "f16" && (H * W) % 2 ? 1 : IMAGES_PER_RUN;
   }
 
-  #preprocessor({ width, height }: RgbaImage, recipe: Preprocessing): Promise<Executor> {
+  #preprocessor({ width, height }: Pick<RgbaImage, "width" | "height">, recipe: Preprocessing): Promise<Executor> {
     const key = `preprocess ${height} ${width} ${outputSize(recipe, [height, width])}`;
     return this.#session.executor(key, (graph) => {
       const image = graph.input("image", { dtype: "u32", shape: [height, width] });

@@ -26,6 +26,8 @@ const MOST_PLANS = 16;
 
 interface Entry {
   readonly executor: Promise<Executor>;
+  /** The executor once it is made, so that it can be disposed at once. */
+  made?: Executor;
   /** Constants that belong to this plan alone. */
   readonly store?: WeightStore;
 }
@@ -152,16 +154,21 @@ function makeEntry(device: Device, shared: WeightStore, build: Build, signal?: A
   const own = hasWeights ? undefined : new WeightStore(device, { name: "", tensors: new Map() });
   const store = own ?? shared;
   const executor = store.load(values, signal).then(() => Executor.create(device, made, store));
-  executor.catch(() => own?.dispose());
-  return own ? { executor, store: own } : { executor };
+  const entry: Entry = own ? { executor, store: own } : { executor };
+  executor.then(
+    (ready) => {
+      entry.made = ready;
+    },
+    () => own?.dispose(),
+  );
+  return entry;
 }
 
-function disposeEntry({ executor, store }: Entry): void {
-  executor.then(
-    (made) => {
-      made.dispose();
-      store?.dispose();
-    },
-    () => {},
-  );
+function disposeEntry(entry: Entry): void {
+  const dispose = (executor: Executor) => {
+    executor.dispose();
+    entry.store?.dispose();
+  };
+  if (entry.made) dispose(entry.made);
+  else entry.executor.then(dispose, () => {});
 }

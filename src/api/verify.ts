@@ -52,7 +52,7 @@ export const KERNELS: readonly string[] = SUITES.map(({ kernel }) => kernel.name
 export async function verifyKernels(device: Device, options: VerifyOptions = {}): Promise<Verification[]> {
   const { kernels = KERNELS, signal, onProgress } = options;
   const wanted = SUITES.filter(({ kernel }) => kernels.includes(kernel.name));
-  const runs = dtypesOf(device).flatMap((dtype) => wanted.map((suite) => ({ suite, dtype })));
+  const runs = wanted.flatMap((suite) => dtypesOf(device).map((dtype) => ({ suite, dtype })));
   const results: Verification[] = [];
   for (const [i, { suite, dtype }] of runs.entries()) {
     const result = await verifySuite(device, suite, dtype, signal);

@@ -1,7 +1,7 @@
 // Compares what a graph computes with what PyTorch gave, tensor by tensor, and names the first layer that differs.
 import type { Device } from "../../src/device/device.ts";
-import type { NdArray } from "../../src/device/tensor.ts";
 import { toHalfArray } from "../../src/device/half.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
@@ -111,4 +111,3 @@ export function firstDifference(
   }
   return;
 }
-
