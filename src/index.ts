@@ -1,5 +1,12 @@
 // The public names of webgpu-vision.
-export { type ClassifyOptions, Clip, type ClipOptions, type EncodeImageOptions, type EncodeTextOptions, type LabelScore } from "./api/clip.ts";
+export {
+  type ClassifyOptions,
+  Clip,
+  type ClipOptions,
+  type EncodeImageOptions,
+  type EncodeTextOptions,
+  type LabelScore,
+} from "./api/clip.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device } from "./device/device.ts";
 export * from "./device/errors.ts";

@@ -75,8 +75,8 @@ export class Clip {
   /**
    * Loads a checkpoint with a ViT: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
    *
-   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is wrong;
-   * nothing stays on the GPU then.
+   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
+   * wrong; nothing stays on the GPU then.
    * @example
    * using clip = await Clip.fromPretrained("openai/clip-vit-base-patch32", { dtype: "f16" });
    */
@@ -137,7 +137,9 @@ export class Clip {
     const list = typeof texts === "string" ? [texts] : texts;
     if (list.length === 0) throw new ArgumentError("encodeText got an empty list, expected at least one text");
     if (!this.#tokenizer) {
-      throw new CheckpointError(`${this.#checkpoint.name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`);
+      throw new CheckpointError(
+        `${this.#checkpoint.name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`,
+      );
     }
     const { max_position_embeddings: most } = this.config.text;
     const ids = truncateTokens(this.#tokenizer.encode(list), most, options.truncate ?? true, list);
@@ -170,10 +172,14 @@ export class Clip {
   }
 
   /** Embeds labels in their templates, the mean of several templates normalised again: [labels, projection]. */
-  async encodeLabels(labels: readonly string[], template: string | readonly string[] = "a photo of a {}"): Promise<NdArray> {
+  async encodeLabels(
+    labels: readonly string[],
+    template: string | readonly string[] = "a photo of a {}",
+  ): Promise<NdArray> {
     const templates = typeof template === "string" ? [template] : template;
     if (labels.length === 0) throw new ArgumentError("classify got an empty list of labels, expected at least one");
-    if (templates.length === 0) throw new ArgumentError("classify got an empty list of templates, expected at least one");
+    if (templates.length === 0)
+      throw new ArgumentError("classify got an empty list of templates, expected at least one");
     const wrong = templates.find((text) => !text.includes("{}"));
     if (wrong !== undefined) throw new ArgumentError(`the template "${wrong}" has no {} to put the label in`);
     const texts = labels.flatMap((label) => templates.map((text) => text.replaceAll("{}", label)));
@@ -185,7 +191,8 @@ export class Clip {
   async similarity(image: NdArray, text: NdArray): Promise<NdArray> {
     const [M = 0, C = 0] = image.shape;
     const [N = 0, D = 0] = text.shape;
-    if (C !== D) throw new ArgumentError(`similarity got embeddings of ${C} and ${D} channels, expected the same number`);
+    if (C !== D)
+      throw new ArgumentError(`similarity got embeddings of ${C} and ${D} channels, expected the same number`);
     const executor = await this.#session.executor(`similarity ${M} ${N} ${C}`, (graph) => {
       const a = graph.input("image", { dtype: "f32", shape: [M, C] });
       const b = graph.input("text", { dtype: "f32", shape: [N, C] });
@@ -265,7 +272,9 @@ export class Clip {
     const { max_position_embeddings: most, eos_token_id } = this.config.text;
     const longest = Math.max(...ids.map((row) => row.length));
     const T = Math.min(most, Math.ceil(longest / 8) * 8);
-    const executor = await this.#session.executor(`text ${ids.length} ${T}`, (graph) => this.#buildText(graph, ids.length, T));
+    const executor = await this.#session.executor(`text ${ids.length} ${T}`, (graph) =>
+      this.#buildText(graph, ids.length, T),
+    );
     const end = endPositions(ids, eos_token_id).map((position, row) => row * T + position);
     const { embeds } = await executor.run({ ids: padTokens(ids, T), end: Int32Array.from(end) });
     return embeds as NdArray;
@@ -315,7 +324,9 @@ async function readFiles(source: Source): Promise<ClipFiles> {
   const json = await source.json("config.json");
   const openClip = json === undefined ? await source.json("open_clip_config.json") : undefined;
   if (json === undefined && openClip === undefined) {
-    throw new CheckpointError(`${source.name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`);
+    throw new CheckpointError(
+      `${source.name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`,
+    );
   }
   const config = openClip === undefined ? clipConfig(json) : openClipConfig(openClip);
   const { image_size } = config.vision;
@@ -362,7 +373,8 @@ function averageGroups(embeds: NdArray, size: number): NdArray {
   const data = new Float32Array(groups * columns);
   for (let group = 0; group < groups; group++) {
     const mean = data.subarray(group * columns, (group + 1) * columns);
-    for (const row of rows.slice(group * size, (group + 1) * size)) for (let c = 0; c < columns; c++) mean[c]! += row[c]!;
+    for (const row of rows.slice(group * size, (group + 1) * size))
+      for (let c = 0; c < columns; c++) mean[c]! += row[c]!;
     const length = Math.hypot(...mean) || 1;
     for (let c = 0; c < columns; c++) mean[c]! /= length;
   }

@@ -27,7 +27,9 @@ export const OPENAI_CLIP_STD: Rgb = [0.26862954, 0.26130258, 0.27577711];
 // PIL.Image.Resampling by number.
 const FILTERS: readonly ResizeFilter[] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
-/** Reads preprocessor_config.json; what it leaves out is as in `defaults`. Old and new styles of `size` are both read. */
+/**
+ * Reads preprocessor_config.json; what it leaves out is as in `defaults`. Old and new styles of `size` are both read.
+ */
 export function preprocessing(json: unknown, defaults: Preprocessing): Preprocessing {
   if (json === undefined) return defaults;
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
@@ -38,7 +40,8 @@ export function preprocessing(json: unknown, defaults: Preprocessing): Preproces
   const filter = FILTERS[resample as number];
   if (!filter) throw new CheckpointError(`preprocessor_config.json: resample is ${resample}, expected 0 to 5`);
   const resize = config.do_resize === false ? undefined : (sizeOf(config.size, "size") ?? defaults.resize);
-  const crop = config.do_center_crop === false ? undefined : (pair(sizeOf(config.crop_size, "crop_size")) ?? defaults.crop);
+  const crop =
+    config.do_center_crop === false ? undefined : (pair(sizeOf(config.crop_size, "crop_size")) ?? defaults.crop);
   const isNormalized = config.do_normalize !== false;
   return {
     ...(resize !== undefined && { resize }),
@@ -56,7 +59,10 @@ export function atSize(recipe: Preprocessing, size: number): Preprocessing {
 }
 
 /** Size of what a picture of [height, width] becomes. */
-export function outputSize({ crop, ...recipe }: Preprocessing, size: readonly [number, number]): readonly [number, number] {
+export function outputSize(
+  { crop, ...recipe }: Preprocessing,
+  size: readonly [number, number],
+): readonly [number, number] {
   return crop ?? resizedSize(recipe.resize, size);
 }
 
@@ -87,7 +93,9 @@ function resizeAxis(image: Value, axis: ResizeAxis, size: number, filter: Resize
   );
 }
 
-/** transformers' get_resize_output_image_size: the shortest edge gets the size, the other one is cut to a whole number. */
+/**
+ * transformers' get_resize_output_image_size: the shortest edge gets the size, the other one is cut to a whole number.
+ */
 function resizedSize(resize: Preprocessing["resize"], [H, W]: readonly [number, number]): readonly [number, number] {
   if (resize === undefined) return [H, W];
   if (typeof resize !== "number") return resize;
@@ -115,11 +123,14 @@ function whole(value: unknown, name: string): number {
 
 function positive(value: unknown, name: string): number {
   if (typeof value === "number" && value > 0 && Number.isFinite(value)) return value;
-  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected a positive number`);
+  throw new CheckpointError(
+    `preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected a positive number`,
+  );
 }
 
 function rgb(value: unknown, name: string): Rgb {
-  const isRgb = Array.isArray(value) && value.length === 3 && value.every((n) => typeof n === "number" && Number.isFinite(n));
+  const isRgb =
+    Array.isArray(value) && value.length === 3 && value.every((n) => typeof n === "number" && Number.isFinite(n));
   if (isRgb) return value as unknown as Rgb;
   throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected three numbers`);
 }

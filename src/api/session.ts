@@ -76,7 +76,10 @@ export class Session {
   async preload(builds: Readonly<Record<string, Build>>, signal?: AbortSignal): Promise<void> {
     const { device, store } = await this.#alive();
     const plans = Object.values(builds).map((build) => planOf(build, device));
-    await store.load(plans.flatMap(({ statics }) => [...statics.values()]), signal);
+    await store.load(
+      plans.flatMap(({ statics }) => [...statics.values()]),
+      signal,
+    );
     await Promise.all(Object.entries(builds).map(([key, build]) => this.executor(key, build)));
   }
 

@@ -4,7 +4,7 @@ import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DisposedError, LimitError } from "../device/errors.ts";
 import { fromHalfArray } from "../device/half.ts";
 import { byteLength, type DType, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
-import { time, type Timing } from "../device/timer.ts";
+import { type Timing, time } from "../device/timer.ts";
 import { packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
 import type { Place, Plan, PlannedTensor, Step } from "./plan.ts";
 import type { WeightStore } from "./store.ts";
@@ -40,7 +40,13 @@ export class Executor {
   readonly #idle: GPUBuffer[] = [];
   #isDisposed = false;
 
-  private constructor(device: Device, plan: Plan, dispatches: readonly Dispatch[], buffers: readonly GPUBuffer[], at: (p: Place) => GPUBuffer) {
+  private constructor(
+    device: Device,
+    plan: Plan,
+    dispatches: readonly Dispatch[],
+    buffers: readonly GPUBuffer[],
+    at: (p: Place) => GPUBuffer,
+  ) {
     this.#device = device;
     this.plan = plan;
     this.#dispatches = dispatches;
@@ -75,7 +81,9 @@ export class Executor {
     // Both at once: other calls may push scopes of their own while this one waits.
     const [invalid, outOfMemory] = await Promise.all([device.gpu.popErrorScope(), device.gpu.popErrorScope()]);
     if (outOfMemory) {
-      failure = new LimitError(`the GPU has no memory for this model and input (${outOfMemory.message}): use smaller inputs`);
+      failure = new LimitError(
+        `the GPU has no memory for this model and input (${outOfMemory.message}): use smaller inputs`,
+      );
     }
     failure ??= invalid && new LimitError(`WebGPU refused the model's buffers: ${invalid.message}`);
     if (failure) {
@@ -236,7 +244,9 @@ function allocate(device: Device, buffers: GPUBuffer[], bytes: number, usage: nu
   return buffer;
 }
 
-/** The parameters of all steps in one uniform buffer, each at a multiple of 256 bytes as WebGPU asks; equal ones once. */
+/**
+ * The parameters of all steps in one uniform buffer, each at a multiple of 256 bytes as WebGPU asks; equal ones once.
+ */
 function packUniforms(device: Device, steps: readonly Step[], buffers: GPUBuffer[]) {
   const offsetOf = new Map<string, number>();
   const structs: Uint8Array[] = [];
@@ -261,7 +271,13 @@ function packUniforms(device: Device, steps: readonly Step[], buffers: GPUBuffer
   return { buffer, offsets };
 }
 
-function bind(device: Device, step: Step, at: (place: Place) => GPUBuffer, uniforms: GPUBuffer, offset: number): GPUBindGroup {
+function bind(
+  device: Device,
+  step: Step,
+  at: (place: Place) => GPUBuffer,
+  uniforms: GPUBuffer,
+  offset: number,
+): GPUBindGroup {
   const inputs = step.inputs.map((place) => ({ buffer: place ? at(place) : device.zero }));
   const params = { buffer: uniforms, offset, size: paramBytes(step.kernel) };
   const resources: GPUBufferBinding[] = [...inputs, { buffer: at(step.output) }, params];

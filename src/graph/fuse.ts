@@ -67,8 +67,12 @@ const oneMatmulForQkv: Rule = (op) => {
   if (!first || products.some((product) => product?.a !== first.a)) return;
   const all = products.filter((product) => product !== undefined);
   const { graph } = op;
-  const weight = all.map((product) => product.weight).reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
-  const bias = all.map((product) => product.bias).reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
+  const weight = all
+    .map((product) => product.weight)
+    .reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
+  const bias = all
+    .map((product) => product.bias)
+    .reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
   const b = graph.add(kernels.transpose, { x: weight }, { padTo: 4 });
   const qkv = graph.add(kernels.matmul, { a: first.a, b, bias }, { n: weight.shape[0] });
   const channels = lastDim(q);

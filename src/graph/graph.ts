@@ -1,7 +1,7 @@
 // A graph records what is to be computed: values with known shapes, each made by a kernel from others, or given from
 // outside (inputs, weights by their name in the checkpoint, constants). Nothing runs and no GPU is needed here.
 import { ArgumentError, ShapeError } from "../device/errors.ts";
-import { type DType, formatShape, type HostArray, sameShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
+import { type DType, formatShape, type HostArray, type Shape, type Spec, sameShape, sizeOf } from "../device/tensor.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 
 export type Inputs = Readonly<Record<string, Value | undefined>>;
@@ -52,7 +52,9 @@ export class Graph {
   /** Elements known now (half-precision bits as Uint16Array). */
   constant(spec: Spec, data: HostArray): Value {
     if (data.length !== sizeOf(spec.shape)) {
-      throw new ShapeError(`a constant ${formatShape(spec.shape)} takes ${sizeOf(spec.shape)} elements, got ${data.length}`);
+      throw new ShapeError(
+        `a constant ${formatShape(spec.shape)} takes ${sizeOf(spec.shape)} elements, got ${data.length}`,
+      );
     }
     return this.#record({ kind: "constant", data }, spec);
   }
@@ -66,7 +68,9 @@ export class Graph {
   reshape(of: Value, shape: Shape): Value {
     if (sameShape(of.shape, shape)) return of;
     if (sizeOf(of.shape) !== sizeOf(shape)) {
-      throw new ShapeError(`[reshape] ${formatShape(of.shape)} has another number of elements than ${formatShape(shape)}`);
+      throw new ShapeError(
+        `[reshape] ${formatShape(of.shape)} has another number of elements than ${formatShape(shape)}`,
+      );
     }
     return this.view(of, shape);
   }

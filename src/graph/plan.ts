@@ -1,9 +1,10 @@
 // A plan is a graph made ready for a device, as data: the dispatches in order, which buffer each reads and writes, and
 // what it will cost. Making one needs no GPU, so what a model takes is known before anything is loaded.
+
+import { ArgumentError } from "../device/errors.ts";
+import { PipelineCache } from "../device/pipeline.ts";
 import { bufferBytes } from "../device/tensor.ts";
 import { type AnyKernel, type DeviceTraits, type Launch, pipelineSource } from "../kernels/kernel.ts";
-import { PipelineCache } from "../device/pipeline.ts";
-import { ArgumentError } from "../device/errors.ts";
 import { fuse } from "./fuse.ts";
 import { baseOf, type Graph, type NodeOf, reachable, type Value } from "./graph.ts";
 import { lower } from "./lower.ts";
@@ -63,7 +64,8 @@ export interface PlanSummary {
  * plan(graph, device).summary(); // { dispatches: 94, flops: 8.8e9, … }
  */
 export function plan(graph: Graph, device: DeviceTraits): Plan {
-  if (graph.outputs.size === 0) throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
+  if (graph.outputs.size === 0)
+    throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
   const fused = lower(fuse(graph), device);
   const values = reachable(fused);
   const statics = staticValues(values);
@@ -77,7 +79,9 @@ export function plan(graph: Graph, device: DeviceTraits): Plan {
     used.set(key, base);
     return { key };
   };
-  const steps = moving.flatMap((value) => (value.node.kind === "op" ? makeStep(value, value.node, placeOf, device) : []));
+  const steps = moving.flatMap((value) =>
+    value.node.kind === "op" ? makeStep(value, value.node, placeOf, device) : [],
+  );
   const named = (entries: Iterable<readonly [string, Value]>) =>
     new Map([...entries].map(([name, value]) => [name, { value, place: placeOf(value) }]));
   const inputs = moving.flatMap((value) => (value.node.kind === "input" ? [[value.node.name, value] as const] : []));

@@ -1,5 +1,5 @@
 // Copies a graph value by value and lets a rule put something better in an operation's place.
-import { type Inputs, Graph, type NodeOf, reachable, type Value } from "./graph.ts";
+import { Graph, type Inputs, type NodeOf, reachable, type Value } from "./graph.ts";
 
 /** An operation about to be copied: its inputs are already values of the new graph. */
 export interface Candidate extends NodeOf<"op"> {

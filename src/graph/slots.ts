@@ -15,7 +15,9 @@ export interface Slots {
   readonly of: number[];
 }
 
-/** Largest first, each into the smallest slot that is free for its whole life (Pisarchyk and Lee 2020, greedy by size). */
+/**
+ * Largest first, each into the smallest slot that is free for its whole life (Pisarchyk and Lee 2020, greedy by size).
+ */
 export function assignSlots(lifetimes: readonly Lifetime[]): Slots {
   const slots: { bytes: number; taken: Lifetime[] }[] = [];
   const of: number[] = Array(lifetimes.length).fill(-1);
@@ -37,7 +39,10 @@ export function largestLiveSet(lifetimes: readonly Lifetime[]): number {
   let largest = 0;
   for (const step of steps) {
     const alive = lifetimes.filter(({ first, last }) => first <= step && step <= last);
-    largest = Math.max(largest, alive.reduce((sum, { bytes }) => sum + bytes, 0));
+    largest = Math.max(
+      largest,
+      alive.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
   }
   return largest;
 }

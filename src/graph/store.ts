@@ -1,5 +1,6 @@
 // The static tensors of a model on one device: weights streamed from the checkpoint in one pass, and what plans make of
-// them (packed, joined, resized). Plans share them by key. The JavaScript heap never holds more than one piece of a file.
+// them (packed, joined, resized). Plans share them by key. The JavaScript heap never holds more than one piece of a
+// file.
 import type { Device } from "../device/device.ts";
 import { CheckpointError, DisposedError } from "../device/errors.ts";
 import { BYTES, formatShape, sizeOf, type Tensor } from "../device/tensor.ts";
@@ -217,7 +218,8 @@ class Fill {
     const bytes = piece.subarray(from - position, to - position);
     const element = (from - this.#start) / this.#width;
     const { dtype } = this.#stored;
-    if (dtype === "F32" && this.#tensor.dtype === "f32") this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes);
+    if (dtype === "F32" && this.#tensor.dtype === "f32")
+      this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes);
     else await this.#cast(bytes, element);
   }
 
@@ -226,7 +228,9 @@ class Fill {
     const { dtype, shape, name } = this.#stored;
     const count = bytes.length / this.#width;
     if (!["F32", "F16", "BF16"].includes(dtype)) {
-      throw new CheckpointError(`tensor "${name}" ${formatShape(shape)} holds ${dtype}; weights must be F32, F16 or BF16`);
+      throw new CheckpointError(
+        `tensor "${name}" ${formatShape(shape)} holds ${dtype}; weights must be F32, F16 or BF16`,
+      );
     }
     const words = { dtype: "u32", shape: [Math.ceil(bytes.length / 4)] } as const;
     const raw = device.createTensor(words, name);
@@ -238,7 +242,13 @@ class Fill {
       const width = BYTES[this.#tensor.dtype];
       const encoder = device.gpu.createCommandEncoder();
       // Whole words: the odd half at the end of a tensor lies in the buffer's padding.
-      encoder.copyBufferToBuffer(made.buffer, 0, this.#tensor.buffer, element * width, Math.ceil((count * width) / 4) * 4);
+      encoder.copyBufferToBuffer(
+        made.buffer,
+        0,
+        this.#tensor.buffer,
+        element * width,
+        Math.ceil((count * width) / 4) * 4,
+      );
       device.gpu.queue.submit([encoder.finish()]);
     } finally {
       device.free(raw.buffer);

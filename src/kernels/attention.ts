@@ -1,8 +1,9 @@
 // Scaled dot-product attention (torch.nn.functional.scaled_dot_product_attention) over heads that lie side by side in a
 // row, read by stride, so that q, k and v may be columns of one packed tensor. Scores are never stored
 // (Milakov and Gimelshein 2018; Dao et al. 2022).
-import nanSource from "../../shaders/lib/nan.wgsl";
+
 import source from "../../shaders/attention.wgsl";
+import nanSource from "../../shaders/lib/nan.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, lastDim, type Spec } from "../device/tensor.ts";
@@ -54,7 +55,8 @@ export const attention = defineKernel<AttentionParams>()({
     if (k.shape[0] !== batch || v.shape[0] !== batch || v.shape[1] !== keys) {
       throw new ShapeError(`[attention] q, k and v must have one batch, k and v the same tokens: ${shapes}`);
     }
-    if (!Number.isInteger(D)) throw new ShapeError(`[attention] ${channels} channels do not divide into ${params.heads} heads`);
+    if (!Number.isInteger(D))
+      throw new ShapeError(`[attention] ${channels} channels do not divide into ${params.heads} heads`);
     const { qOffset = 0, kOffset = 0, vOffset = 0, causal } = params;
     if (qOffset + channels > lastDim(q) || kOffset + channels > lastDim(k) || vOffset + channels > lastDim(v)) {
       throw new ShapeError(`[attention] ${channels} channels from the offsets go beyond a row: ${shapes}`);
@@ -130,7 +132,10 @@ export const attentionVariants = {
   }),
 } as const;
 
-/** Keys of a tile: as many as fit 4 KiB of workgroup memory, and their values another 4; at least 4, as the loop takes 4. */
+/**
+ * Keys of a tile: as many as fit 4 KiB of workgroup memory, and their values another 4; at least 4, as the loop takes
+ * 4.
+ */
 function keysPerTile(D: number): number {
   return Math.max(4, Math.min(32, 2 ** Math.floor(Math.log2(4096 / (Math.ceil(D / 4) * 16)))));
 }

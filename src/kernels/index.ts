@@ -30,8 +30,8 @@ export {
 } from "./resize.ts";
 export { type SimilarityParams, similarity } from "./similarity.ts";
 export { softmax } from "./softmax.ts";
+export { type SplitSumParams, splitSum } from "./splitSum.ts";
 export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";
 export type { Pair } from "./window.ts";
-export { type SplitSumParams, splitSum } from "./splitSum.ts";

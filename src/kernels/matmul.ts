@@ -42,16 +42,20 @@ export const matmul = defineKernel<MatmulParams>()({
   output: ({ a, b, bias, scale, residual }, { n, splits }) => {
     const { N, K, M, batch } = sizes(a, b, n);
     const shapes = `a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`;
-    if (b.shape.length < 2 || b.shape.length > 3) throw new ShapeError(`[matmul] b must be [K, N] or [batch, K, N]: ${shapes}`);
+    if (b.shape.length < 2 || b.shape.length > 3)
+      throw new ShapeError(`[matmul] b must be [K, N] or [batch, K, N]: ${shapes}`);
     if (lastDim(a) !== K) throw new ShapeError(`[matmul] last axis of a must equal b's K: ${shapes}`);
     if (lastDim(b) % 4 !== 0 || N > lastDim(b)) {
       throw new ShapeError(`[matmul] b must be packed to a multiple of 4 columns, at least ${N}: ${shapes}`);
     }
-    if (!Number.isInteger(M)) throw new ShapeError(`[matmul] a's rows must be shared out evenly over b's batch: ${shapes}`);
+    if (!Number.isInteger(M))
+      throw new ShapeError(`[matmul] a's rows must be shared out evenly over b's batch: ${shapes}`);
     if (bias) expectShape("matmul", "bias", bias.shape, [N], "columns of the result");
     if (scale) expectShape("matmul", "scale", scale.shape, [N], "columns of the result");
     if (residual && (lastDim(residual) !== N || (M * batch) % rowsOf(residual) !== 0)) {
-      throw new ShapeError(`[matmul] residual ${formatShape(residual.shape)} does not repeat into [${M * batch}, ${N}]`);
+      throw new ShapeError(
+        `[matmul] residual ${formatShape(residual.shape)} does not repeat into [${M * batch}, ${N}]`,
+      );
     }
     const shape = [...a.shape.slice(0, -1), N];
     return { dtype: a.dtype, shape: splits && splits > 1 ? [splits, ...shape] : shape };

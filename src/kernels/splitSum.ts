@@ -26,11 +26,14 @@ export const splitSum = defineKernel<SplitSumParams>()({
   output: ({ parts, bias, scale, residual }) => {
     const y = result(parts);
     const N = lastDim(y);
-    if (parts.shape.length < 2) throw new ShapeError(`[splitSum] parts ${formatShape(parts.shape)} must be [splits, …, N]`);
+    if (parts.shape.length < 2)
+      throw new ShapeError(`[splitSum] parts ${formatShape(parts.shape)} must be [splits, …, N]`);
     if (bias) expectShape("splitSum", "bias", bias.shape, [N], "columns of parts");
     if (scale) expectShape("splitSum", "scale", scale.shape, [N], "columns of parts");
     if (residual && (lastDim(residual) !== N || sizeOf(y.shape) % sizeOf(residual.shape) !== 0)) {
-      throw new ShapeError(`[splitSum] residual ${formatShape(residual.shape)} does not repeat into ${formatShape(y.shape)}`);
+      throw new ShapeError(
+        `[splitSum] residual ${formatShape(residual.shape)} does not repeat into ${formatShape(y.shape)}`,
+      );
     }
     return y;
   },

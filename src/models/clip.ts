@@ -1,5 +1,5 @@
-// CLIP with a Vision Transformer (Radford et al. 2021, figure 1): an image tower and a text tower that end in one space.
-// Follows transformers' models/clip/modeling_clip.py; weights under its names.
+// CLIP with a Vision Transformer (Radford et al. 2021, figure 1): an image tower and a text tower that end in one
+// space. Follows transformers' models/clip/modeling_clip.py; weights under its names.
 import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
@@ -67,7 +67,11 @@ function mlp(x: Value, w: Weights, act: ClipTowerConfig["hidden_act"]): Value {
 }
 
 /** Position embeddings [1 + h * w, C], resized when the grid is not the trained one (bicubic, the class token kept). */
-function positions(w: Weights, [h, wide]: readonly [number, number], { image_size, patch_size }: ClipVisionConfig): Value {
+function positions(
+  w: Weights,
+  [h, wide]: readonly [number, number],
+  { image_size, patch_size }: ClipVisionConfig,
+): Value {
   const side = Math.floor(image_size / patch_size);
   const table = w.get("weight", [side * side + 1, undefined]);
   if (h === side && wide === side) return table;

@@ -130,7 +130,9 @@ function visionConfig(json: Json): ClipVisionConfig {
     patch_size: integer(json, "patch_size", VISION.patch_size, 1, 8192),
   };
   if (config.patch_size > config.image_size) {
-    throw new CheckpointError(`config.json: patch_size ${config.patch_size} is larger than image_size ${config.image_size}`);
+    throw new CheckpointError(
+      `config.json: patch_size ${config.patch_size} is larger than image_size ${config.image_size}`,
+    );
   }
   return config;
 }
@@ -151,20 +153,26 @@ function towerConfig(json: Json, defaults: typeof TEXT | typeof VISION): ClipTow
   };
   if (config.hidden_size % config.num_attention_heads) {
     const { hidden_size, num_attention_heads } = config;
-    throw new CheckpointError(`config.json: hidden_size ${hidden_size} does not divide into ${num_attention_heads} heads`);
+    throw new CheckpointError(
+      `config.json: hidden_size ${hidden_size} does not divide into ${num_attention_heads} heads`,
+    );
   }
   return config;
 }
 
 function object(value: unknown, name: string): Json {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
-  throw new CheckpointError(`${name} must be a JSON object, got ${value === undefined ? "nothing" : JSON.stringify(value)}`);
+  throw new CheckpointError(
+    `${name} must be a JSON object, got ${value === undefined ? "nothing" : JSON.stringify(value)}`,
+  );
 }
 
 function number(json: Json, key: string, fallback: number, low: number, high: number): number {
   const value = json[key] ?? fallback;
   if (typeof value === "number" && value >= low && value <= high) return value;
-  throw new CheckpointError(`config.json: ${key} is ${JSON.stringify(value)}, expected a number from ${low} to ${high}`);
+  throw new CheckpointError(
+    `config.json: ${key} is ${JSON.stringify(value)}, expected a number from ${low} to ${high}`,
+  );
 }
 
 function integer(json: Json, key: string, fallback: number, low: number, high: number): number {

@@ -89,7 +89,9 @@ export class Weights {
     const found = table.tensors.get(stored.name);
     if (!found) {
       const near = nearest(stored.name, [...table.tensors.keys()]);
-      throw new CheckpointError(`${table.name} has no tensor "${stored.name}"${near && `; the nearest names are ${near}`}`);
+      throw new CheckpointError(
+        `${table.name} has no tensor "${stored.name}"${near && `; the nearest names are ${near}`}`,
+      );
     }
     const [rows = 1, ...rest] = found.shape;
     const shape = stored.part ? [rows / stored.part.of, ...rest] : found.shape;

@@ -83,7 +83,11 @@ export const attentionSuite = defineSuite<AttentionParams>({
       dtypes: ["f32"],
     },
     {
-      inputs: { q: { shape: [1, 3, 4], data: [1, 2, 3, 4, 1, Number.NaN, 3, 4, 4, 3, 2, 1] }, k: [1, 5, 4], v: [1, 5, 4] },
+      inputs: {
+        q: { shape: [1, 3, 4], data: [1, 2, 3, 4, 1, Number.NaN, 3, 4, 4, 3, 2, 1] },
+        k: [1, 5, 4],
+        v: [1, 5, 4],
+      },
       params: { heads: 1 },
       why: "NaN stays where it is",
     },

@@ -20,7 +20,7 @@ export { prependSuite } from "./prepend.ts";
 export { resizeSuite } from "./resize.ts";
 export { similaritySuite } from "./similarity.ts";
 export { softmaxSuite } from "./softmax.ts";
+export { splitSumSuite } from "./splitSum.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
 export { unfoldSuite } from "./unfold.ts";
-export { splitSumSuite } from "./splitSum.ts";

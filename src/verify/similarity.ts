@@ -2,7 +2,13 @@
 import { type SimilarityParams, similarity } from "../kernels/similarity.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
 
-function similarityCase(M: number, N: number, C: number, extra: readonly string[] = [], params: SimilarityParams = {}): KernelCase {
+function similarityCase(
+  M: number,
+  N: number,
+  C: number,
+  extra: readonly string[] = [],
+  params: SimilarityParams = {},
+): KernelCase {
   const scalars = Object.fromEntries(extra.map((name) => [name, [1]]));
   return { inputs: { a: [M, C], b: [N, C], ...scalars }, params };
 }

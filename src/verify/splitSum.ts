@@ -4,7 +4,11 @@ import { activate } from "../kernels/activation.ts";
 import { type SplitSumParams, splitSum } from "../kernels/splitSum.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
 
-function splitSumCase(parts: Shape, extra: Readonly<Record<string, Shape>> = {}, params: SplitSumParams = {}): KernelCase {
+function splitSumCase(
+  parts: Shape,
+  extra: Readonly<Record<string, Shape>> = {},
+  params: SplitSumParams = {},
+): KernelCase {
   return { inputs: { parts, ...extra }, params };
 }
 

@@ -53,7 +53,8 @@ it("agrees with PyTorch from pixel values, token ids and photos, within its budg
 
 /** The same model through the public API, from the photos. */
 async function checkClip(folder: string, golden: ReadonlyMap<string, NdArray>): Promise<void> {
-  for (const file of ["config.json", "preprocessor_config.json"]) await copyFile(`${FOLDER}/${file}`, join(folder, file));
+  for (const file of ["config.json", "preprocessor_config.json"])
+    await copyFile(`${FOLDER}/${file}`, join(folder, file));
   const device = await testDevice();
   const before = device.memory.bytes;
   let clip: Clip | undefined;
