@@ -1,0 +1,150 @@
+// What is timed: every kernel at the shapes at which CLIP, DINO and SAM call it. Operations are the kernel's `flops` (a
+// product 2 M N K, attention 4 B H T T D, a convolution 2 B OH OW O C KH KW / groups); bytes are those of the inputs
+// and the output, each once.
+import type { Shape } from "../src/device/tensor.ts";
+import { resizeCoefficients } from "../src/kernels/resize.ts";
+import * as suites from "../src/verify/index.ts";
+import type { CaseInput, KernelCase, KernelSuite } from "../src/verify/suite.ts";
+
+export interface KernelRow {
+  readonly suite: KernelSuite;
+  /** Where a model does this. */
+  readonly what: string;
+  readonly test: KernelCase;
+  /** Bytes that must move at least; those of the inputs and the output when absent. */
+  readonly bytes?: number;
+  /** Too much for a CPU adapter in passing: run when asked for by --large or on a GPU. */
+  readonly isLarge?: boolean;
+}
+
+type Inputs = Readonly<Record<string, CaseInput>>;
+
+const SUITES = new Map(Object.values<KernelSuite>(suites).map((suite) => [suite.kernel.name, suite]));
+
+function row(name: string, what: string, inputs: Inputs, params: object = {}): KernelRow {
+  const suite = SUITES.get(name);
+  if (!suite) throw new RangeError(`no kernel ${name} in src/verify`);
+  return { suite, what, test: { inputs, params } };
+}
+
+const large = (made: KernelRow): KernelRow => ({ ...made, isLarge: true });
+
+/** A linear layer: [M, K] to [M, N] with a bias, and what may follow. */
+function linear(
+  what: string,
+  [M, K, N]: readonly [number, number, number],
+  params: object = {},
+  extra: Inputs = {},
+): KernelRow {
+  return row("matmul", what, { a: [M, K], b: [K, N], bias: [N], ...extra }, params);
+}
+
+function attention(what: string, [batch, T, heads, D]: Shape & { length: 4 }, params: object = {}): KernelRow {
+  const C = (heads as number) * (D as number);
+  const qkv = [batch as number, T as number, C];
+  return row("attention", what, { q: qkv, k: qkv, v: qkv }, { heads, ...params });
+}
+
+function conv(what: string, x: Shape, weight: Shape, params: object): KernelRow {
+  return row("conv2d", what, { x, weight, bias: [weight[0] as number] }, params);
+}
+
+/** One pass of Pillow's bicubic resize. */
+function resize(
+  what: string,
+  shape: readonly [number, number],
+  axis: "horizontal" | "vertical",
+  size: number,
+): KernelRow {
+  const { starts, weights, taps } = resizeCoefficients(shape[axis === "horizontal" ? 1 : 0], size, "bicubic");
+  const inputs: Inputs = {
+    image: { shape, dtype: "u32", high: 2 ** 32 },
+    starts: { shape: [size], dtype: "i32", data: starts },
+    weights: { shape: [size, taps], dtype: "i32", data: weights },
+  };
+  return row("resize", what, inputs, { axis });
+}
+
+const picture = (height: number, width: number): CaseInput => ({ shape: [height, width], dtype: "u32", high: 2 ** 32 });
+const NORMALIZE = { mean: [0.481, 0.457, 0.408], std: [0.268, 0.261, 0.275] };
+
+const products: readonly KernelRow[] = [
+  row("matmul", "square", { a: [1024, 1024], b: [1024, 1024] }),
+  linear("CLIP B/32 fc1", [50, 768, 3072], { activation: "quickGelu" }),
+  linear("CLIP B/32 fc2", [50, 3072, 768], {}, { residual: [50, 768] }),
+  linear("CLIP text fc1", [77, 512, 2048], { activation: "quickGelu" }),
+  linear("DINO S/16 qkv", [197, 384, 1152]),
+  linear("DINO S/16 fc1", [197, 384, 1536], { activation: "gelu" }),
+  linear("CLIP projection", [1, 768, 512]),
+  large(linear("SAM B qkv", [4096, 768, 2304])),
+  attention("CLIP B/32", [1, 50, 12, 64]),
+  attention("CLIP text", [1, 77, 8, 64], { causal: true }),
+  attention("DINO S/16", [1, 197, 6, 64]),
+  attention("1024 tokens", [1, 1024, 6, 64]),
+  large(attention("SAM B window", [25, 196, 12, 64])),
+  conv("RN50 stem", [1, 224, 224, 3], [64, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }),
+  conv("RN50 layer1 3x3", [1, 56, 56, 64], [64, 64, 3, 3], { padding: 1, activation: "relu" }),
+  conv("RN50 layer4 3x3", [1, 7, 7, 512], [512, 512, 3, 3], { padding: 1, activation: "relu" }),
+  conv("RN50 layer3 1x1", [1, 14, 14, 1024], [256, 1024, 1, 1], { activation: "relu" }),
+  row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
+  row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
+];
+
+const rowwise: readonly KernelRow[] = [
+  row("layerNorm", "CLIP B/32", { x: [50, 768], gamma: [768], beta: [768] }, { eps: 1e-5 }),
+  row("layerNorm", "SAM B", { x: [4096, 768], gamma: [768], beta: [768] }, { eps: 1e-6 }),
+  row("softmax", "DINO S/16 attention map", { x: [1182, 197] }),
+  row("l2Normalise", "1000 embeddings", { x: [1000, 512] }),
+  row("argmax", "1000 labels", { x: [64, 1000] }),
+  row("meanPool", "RN50", { x: [1, 49, 2048] }),
+];
+
+const elementwise: readonly KernelRow[] = [
+  row("unary", "DINO S/16 gelu", { x: [197, 1536] }, { kind: "gelu" }),
+  row("binary", "SAM B residual", { a: [4096, 768], b: [4096, 768] }, { op: "add" }),
+  row(
+    "cast",
+    "CLIP B/32 fc1 from F16",
+    { x: { shape: [768 * 1536], dtype: "u32", high: 2 ** 30 } },
+    {
+      from: "F16",
+      to: "f32",
+      shape: [768, 3072],
+    },
+  ),
+];
+
+const moves: readonly KernelRow[] = [
+  row("unfold", "CLIP B/32", { x: [1, 224, 224, 3] }, { patch: 32 }),
+  row("unfold", "SAM B", { x: [1, 1024, 1024, 3] }, { patch: 16 }),
+  row("prepend", "DINO S/16", { x: [1, 196, 384], token: [384], positions: [197, 384] }),
+  {
+    ...row("gather", "CLIP text", { ids: { shape: [77], dtype: "u32", high: 4096 }, table: [4096, 512] }),
+    bytes: 77 * (2 * 512 + 1) * 4,
+  },
+  row("transpose", "CLIP B/32 fc1 packed", { x: [3072, 768] }, { padTo: 4 }),
+  row("permute", "heads of DINO S/16", { x: [1, 197, 6, 64] }, { dims: [0, 2, 1, 3] }),
+  row("concat", "q, k and v of CLIP B/32", { a: [768, 768], b: [1536, 768] }, { axis: 0 }),
+  row("narrow", "patches of DINO S/16", { x: [1, 197, 384] }, { axis: 1, start: 1, length: 196 }),
+];
+
+const pictures: readonly KernelRow[] = [
+  resize("640 x 480 to 298 x 480", [480, 640], "horizontal", 298),
+  resize("298 x 480 to 298 x 224", [480, 298], "vertical", 224),
+  row("normalize", "CLIP", { image: picture(224, 298) }, { ...NORMALIZE, left: 37, width: 224 }),
+  row("normalize", "SAM", { image: picture(768, 1024) }, { ...NORMALIZE, height: 1024, padAfter: true }),
+  row(
+    "interpolate",
+    "DINO S/16 positions at 480",
+    { x: [196, 384] },
+    {
+      grid: [14, 14],
+      size: [30, 30],
+      mode: "bicubic",
+    },
+  ),
+  row("pool2d", "RN50 stem", { x: [1, 112, 112, 64] }, { kind: "max", kernel: 3, stride: 2, padding: 1 }),
+];
+
+/** Every row, kernel by kernel. */
+export const ROWS: readonly KernelRow[] = [...products, ...rowwise, ...elementwise, ...moves, ...pictures];
