@@ -1,5 +1,5 @@
-// What `npm start` runs: the CLIP that ships here looks at every picture in demos/photos, names each of them by a list of
-// labels, and ranks them for a text. `npm start -- "a blue ship"` ranks them for another text.
+// What `npm start` runs: the CLIP that ships here looks at every picture in demos/photos, names each of them by a list
+// of labels, and ranks them for a text. `npm start -- "a blue ship"` ranks them for another text.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// The bundles of this repository: what every build has in common, one TypeScript file for Node or Deno, one for a browser.
+// The bundles of this repository: what every build has in common, one TypeScript file for Node or Deno, one for a
+// browser.
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,8 +33,9 @@ export const withoutNode = {
 };
 
 /**
- * Bundles a file for Node or Deno, with packages left outside, and gives the path of the result. It lies one folder below
- * the root, as dist/ does, so that paths relative to it mean the same, and is complete whenever another process looks.
+ * Bundles a file for Node or Deno, with packages left outside, and gives the path of the result. It lies one folder
+ * below the root, as dist/ does, so that paths relative to it mean the same, and is complete whenever another process
+ * looks.
  */
 export async function bundleForNode(entry) {
   const options = { ...COMMON, entryPoints: [entry], platform: "node", packages: "external", sourcemap: "inline" };

@@ -1,5 +1,6 @@
-// Draws the pictures of demos/photos that nobody photographed: SVG, rendered to JPEG by sharp. `node scripts/drawPhotos.mjs`
-// One subject each, in the middle, filling the frame: what a small CLIP can name.
+// Draws the pictures of demos/photos that nobody photographed: SVG, rendered to JPEG by sharp.
+// `node scripts/drawPhotos.mjs` makes them again. One subject each, in the middle, filling the
+// frame: what a small CLIP can name.
 import { join } from "node:path";
 import sharp from "sharp";
 
@@ -45,16 +46,20 @@ function ship() {
       [1, "#7d1a17"],
     ])}</defs>
     <rect width="640" height="480" fill="url(#sky)"/>
-    <g fill="#fff" fill-opacity=".8"><ellipse cx="120" cy="80" rx="80" ry="20"/><ellipse cx="170" cy="66" rx="50" ry="22"/>
+    <g fill="#fff" fill-opacity=".8"><ellipse cx="120" cy="80" rx="80" ry="20"/>
+    <ellipse cx="170" cy="66" rx="50" ry="22"/>
       <ellipse cx="520" cy="120" rx="70" ry="16"/></g>
     <rect y="340" width="640" height="140" fill="url(#sea)"/>
     <g fill="#8b8f94" fill-opacity=".55"><circle cx="300" cy="92" r="20"/><circle cx="268" cy="72" r="26"/>
       <circle cx="228" cy="56" r="32"/></g>
-    <rect x="282" y="110" width="46" height="90" fill="#1f2a33"/><rect x="282" y="128" width="46" height="18" fill="#c8332b"/>
-    <rect x="366" y="120" width="42" height="80" fill="#1f2a33"/><rect x="366" y="138" width="42" height="18" fill="#c8332b"/>
+    <rect x="282" y="110" width="46" height="90" fill="#1f2a33"/>
+    <rect x="282" y="128" width="46" height="18" fill="#c8332b"/>
+    <rect x="366" y="120" width="42" height="80" fill="#1f2a33"/>
+    <rect x="366" y="138" width="42" height="18" fill="#c8332b"/>
     <rect x="210" y="190" width="250" height="45" rx="5" fill="#f5f2ea"/>
     <rect x="170" y="230" width="330" height="48" rx="5" fill="#e9e4d8"/>
-    <g fill="#35536b">${[230, 268, 306, 344, 382, 420].map((x) => `<rect x="${x}" y="202" width="22" height="18"/>`).join("")}
+    <g fill="#35536b">
+      ${[230, 268, 306, 344, 382, 420].map((x) => `<rect x="${x}" y="202" width="22" height="18"/>`).join("")}
       ${[190, 232, 274, 316, 358, 400, 442].map((x) => `<rect x="${x}" y="244" width="26" height="20"/>`).join("")}</g>
     <path d="M90 270H565L520 372Q330 388 150 372Z" fill="url(#hull)"/>${windows.join("")}
     <path d="M146 366Q330 384 524 366L520 380Q330 396 150 380Z" fill="#f2f2f2" fill-opacity=".8"/>
@@ -68,7 +73,8 @@ function cat() {
   const fur = Array.from({ length: 500 }, () => {
     const [angle, radius] = [random() * 2 * Math.PI, Math.sqrt(random())];
     const [x, y] = [320 + Math.cos(angle) * radius * 165, 265 + Math.sin(angle) * radius * 140];
-    return `<path d="M${x} ${y}l${(x - 320) * 0.09} ${(y - 250) * 0.09 + 5}" stroke="${random() < 0.5 ? "#b8681f" : "#f3b873"}"
+    const colour = random() < 0.5 ? "#b8681f" : "#f3b873";
+    return `<path d="M${x} ${y}l${(x - 320) * 0.09} ${(y - 250) * 0.09 + 5}" stroke="${colour}"
       stroke-opacity=".5" stroke-width="2"/>`;
   });
   const eye = (
@@ -90,15 +96,19 @@ function cat() {
     [1, "#c87524"],
   ])}</defs>
     <rect width="640" height="480" fill="url(#wall)"/>
-    <path d="M130 480Q150 360 320 350T510 480Z" fill="#c87524"/><path d="M250 480Q270 400 320 396T390 480Z" fill="#f6e4cc"/>
+    <path d="M130 480Q150 360 320 350T510 480Z" fill="#c87524"/>
+    <path d="M250 480Q270 400 320 396T390 480Z" fill="#f6e4cc"/>
     <path d="M165 215L150 55L285 140Z" fill="#d68530"/><path d="M475 215L490 55L355 140Z" fill="#d68530"/>
     <path d="M182 180L172 92L250 143Z" fill="#e6a7a0"/><path d="M458 180L468 92L390 143Z" fill="#e6a7a0"/>
     <ellipse cx="320" cy="265" rx="185" ry="155" fill="url(#coat)"/>${fur.join("")}
-    <g stroke="#8f4c14" stroke-width="11" stroke-linecap="round" fill="none"><path d="M320 118V180M285 124l8 50M355 124l-8 50
+    <g stroke="#8f4c14" stroke-width="11" stroke-linecap="round" fill="none">
+    <path d="M320 118V180M285 124l8 50M355 124l-8 50
       M146 250l56 10M144 290l54 0M494 250l-56 10M496 290l-54 0"/></g>
-    <ellipse cx="278" cy="338" rx="56" ry="42" fill="#f9ead6"/><ellipse cx="362" cy="338" rx="56" ry="42" fill="#f9ead6"/>
+    <ellipse cx="278" cy="338" rx="56" ry="42" fill="#f9ead6"/>
+    <ellipse cx="362" cy="338" rx="56" ry="42" fill="#f9ead6"/>
     <ellipse cx="320" cy="375" rx="38" ry="26" fill="#f9ead6"/>${eye(245)}${eye(395)}
-    <path d="M298 302h44l-22 24z" fill="#cf6f6c"/><path d="M320 326v18M320 344q-24 22 -46 4M320 344q24 22 46 4" fill="none"
+    <path d="M298 302h44l-22 24z" fill="#cf6f6c"/>
+    <path d="M320 326v18M320 344q-24 22 -46 4M320 344q24 22 46 4" fill="none"
       stroke="#5a3218" stroke-width="4" stroke-linecap="round"/>${whiskers.join("")}`;
 }
 

@@ -1,6 +1,7 @@
-// attention: softmax(q · kᵀ * scale) · v for each head, with a running maximum and sum, so that scores are never stored.
-// q: rows [batch, Tq], k and v: rows [batch, Tk]; a row holds heads side by side, H * D elements from an offset, with any
-// stride between rows, so that a packed [q | k | v] is read in place. out: [batch, Tq, H * D]. Sums in f32.
+// attention: softmax(q · kᵀ * scale) · v for each head, with a running maximum and sum, so that scores are never
+// stored.
+// q: rows [batch, Tq], k and v: rows [batch, Tk]; a row holds heads side by side, H * D elements from an offset, with
+// any stride between rows, so that a packed [q | k | v] is read in place. out: [batch, Tq, H * D]. Sums in f32.
 
 alias Elem = f32; // f32 | f16
 alias Word = vec4<Elem>; // vec4<Elem> where head size, offsets and strides are multiples of 4, else Elem
@@ -108,7 +109,8 @@ override SUMS: u32 = WG * D;
 var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed
 
 // Four queries by eight keys a thread: few loads a product and small code, which is right on CPU adapters (a loop
-// over a constant head size is unrolled, which costs their compilers 20 s). Reads single elements (WIDTH 1). x: groups of 4 * WG queries, y: head, z: batch.
+// over a constant head size is unrolled, which costs their compilers 20 s). Reads single elements (WIDTH 1). x: groups
+// of 4 * WG queries, y: head, z: batch.
 @compute @workgroup_size(WG)
 fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let query = (group.x * WG + lane) * 4;

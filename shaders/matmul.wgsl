@@ -1,5 +1,6 @@
 // matmul: c = act(a · b + bias) * scale + residual.
-// a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a batch);
+// a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a
+// batch);
 // bias, scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N]. Sums in f32.
 // With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to add.
 // Activations: lib/activation.wgsl.
@@ -177,7 +178,8 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
 
 const TILE = 64u; // rows and columns of a sharedTile
 const DEPTH = 16u; // its step along K
-var<workgroup> tileA: array<array<vec4<f32>, TILE / 4>, DEPTH>; // [k][row / 4]: transposed, so that both operands are vec4s
+// [k][row / 4]: transposed, so that both operands are vec4s.
+var<workgroup> tileA: array<array<vec4<f32>, TILE / 4>, DEPTH>;
 var<workgroup> tileB: array<array<vec4<f32>, TILE / 4>, DEPTH>;
 
 // A 64 x 64 tile of c by 256 threads, 4 x 4 each, through 8 KiB of workgroup memory: right on GPUs.

@@ -1,5 +1,6 @@
 // splitSum: adds the parts of a split matmul and applies its epilogue: y = act(Σ parts + bias) * scale + residual.
-// parts: [splits, rows, N]; bias, scale: [N]; residual: [R, N] repeated down the rows; y: [rows, N]. One thread an element.
+// parts: [splits, rows, N]; bias, scale: [N]; residual: [R, N] repeated down the rows; y: [rows, N]. One thread an
+// element.
 
 alias Elem = f32; // f32 | f16
 

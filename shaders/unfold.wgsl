@@ -1,5 +1,5 @@
-// unfold: cuts x [B, H, W, C] into patches: y [B, rows * cols, C * P * P], a patch in the order (channel, row, column) of
-// a convolution's weight, so that patch embedding is a matmul. What is left over at the right and bottom is dropped.
+// unfold: cuts x [B, H, W, C] into patches: y [B, rows * cols, C * P * P], a patch in the order (channel, row, column)
+// of a convolution's weight, so that patch embedding is a matmul. What is left over at the right and bottom is dropped.
 // One thread an element.
 
 alias Elem = f32; // f32 | f16

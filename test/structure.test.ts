@@ -144,13 +144,19 @@ describe("files", () => {
     expect(all.filter((path) => /\b(utils?|helpers?|common|manager|misc)\b/i.test(path))).toEqual([]);
   });
 
-  it("are at most 350 lines long, 120 columns wide", () => {
-    const lines = (path: string) => read(path).trimEnd().split("\n");
-    const isOurs = (path: string) => !path.startsWith("test/");
-    expect(all.filter((path) => isOurs(path) && lines(path).length > 350)).toEqual([]);
-    const wide = all.flatMap((path) =>
-      lines(path).flatMap((line, i) => (line.length > 120 ? [`${path}:${i + 1}`] : [])),
-    );
+  const linesOf = (path: string) => read(path).trimEnd().split("\n");
+
+  it("are at most 350 lines long", () => {
+    const long = all.filter((path) => !path.startsWith("test/") && linesOf(path).length > 350);
+    expect(long.map((path) => `${path}: ${linesOf(path).length}`)).toEqual([]);
+  });
+
+  it("are at most 120 columns wide", () => {
+    const wide = all.flatMap((path) => {
+      // One long literal cannot be broken.
+      const isWide = (line: string) => line.length > 120 && line.trim().includes(" ");
+      return linesOf(path).flatMap((line, i) => (isWide(line) ? [`${path}:${i + 1}`] : []));
+    });
     expect(wide).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
-// Activations by number, as src/kernels/activation.ts lists them. NaN stays NaN: WGSL's max, min and clamp may lose it, so
-// none of them is used here, and some drivers' exp gives a number for it. Calls isNan4 of lib/nan.wgsl.
+// Activations by number, as src/kernels/activation.ts lists them. NaN stays NaN: WGSL's max, min and clamp may lose it,
+// so none of them is used here, and some drivers' exp gives a number for it. Calls isNan4 of lib/nan.wgsl.
 
 // Abramowitz and Stegun 7.1.26: |error| <= 1.5e-7. WGSL has no erf.
 fn erf4(x: vec4<f32>) -> vec4<f32> {

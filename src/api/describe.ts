@@ -1,4 +1,5 @@
-// What a checkpoint is and what a run of it costs on a device, from its headers and configuration alone: no weight is read.
+// What a checkpoint is and what a run of it costs on a device, from its headers and configuration alone: no weight is
+// read.
 import type { Device } from "../device/device.ts";
 import { CheckpointError } from "../device/errors.ts";
 import { sizeOf } from "../device/tensor.ts";

@@ -27,7 +27,8 @@ export function padTokens(ids: readonly (readonly number[])[], T: number): Int32
 }
 
 /**
- * Where each text's embedding is taken: at the first end token. Published configs carry an eos_token_id of 2 by mistake;
+ * Where each text's embedding is taken: at the first end token. Published configs carry an eos_token_id of 2 by
+ * mistake;
  * then, as in OpenAI's code, the largest id is the end (transformers: models/clip/modeling_clip.py).
  */
 export function endPositions(ids: readonly (readonly number[])[], eos: number): number[] {

@@ -1,5 +1,5 @@
-// What tells a checkpoint from all others, so that embeddings of one are never taken for those of another: a hash of its
-// configuration and of samples of its weights. The name alone does not: a folder's files can be replaced.
+// What tells a checkpoint from all others, so that embeddings of one are never taken for those of another: a hash of
+// its configuration and of samples of its weights. The name alone does not: a folder's files can be replaced.
 import { createHash } from "node:crypto";
 import { InvalidFileError } from "../device/errors.ts";
 import type { ByteSource } from "../io/bytes.ts";

@@ -1,6 +1,6 @@
-// Starts a command that needs a GPU in a process of its own, where the platform asks for that (Linux, whose WebGPU runs on
-// Vulkan): the Vulkan loader reads its variables when a process starts, and Dawn writes warnings that no user can act on
-// straight to file descriptor 2. So that one is read here, and the command's own words go to descriptor 3.
+// Starts a command that needs a GPU in a process of its own, where the platform asks for that (Linux, whose WebGPU runs
+// on Vulkan): the Vulkan loader reads its variables when a process starts, and Dawn writes warnings that no user can
+// act on straight to file descriptor 2. So that one is read here, and the command's own words go to descriptor 3.
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { adapterVariables, runCommand } from "./adapter.ts";

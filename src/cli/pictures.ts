@@ -25,7 +25,10 @@ export const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", 
 // As many as the model takes in one run.
 const BATCH = 8;
 
-/** The pictures in a folder and the folders in it, by name; links to folders and names that begin with a dot are left out. */
+/**
+ * The pictures in a folder and the folders in it, by name; links to folders and names that begin with a dot are left
+ * out.
+ */
 export async function findPictures(folder: string, signal?: AbortSignal): Promise<PictureFile[]> {
   const found: PictureFile[] = [];
   for (const entry of await listFolder(folder)) {

@@ -1,4 +1,5 @@
-// What a command says: results on stdout; notes, warnings and progress bars on stderr, bars only where that is a terminal.
+// What a command says: results on stdout; notes, warnings and progress bars on stderr, bars only where that is a
+// terminal.
 import { writeSync } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
 import { SingleBar } from "cli-progress";

@@ -76,7 +76,8 @@ export class Device {
     if (bytes <= limit) return;
     const mib = (n: number) => `${(n / 2 ** 20).toFixed(1)} MiB`;
     throw new LimitError(
-      `${name} ${formatShape(spec.shape)} ${spec.dtype} needs ${mib(bytes)}, but this adapter (${this.info.description}) ` +
+      `${name} ${formatShape(spec.shape)} ${spec.dtype} needs ${mib(bytes)}, ` +
+        `but this adapter (${this.info.description}) ` +
         `binds at most ${mib(limit)}. Use a smaller input or batch, or dtype "f16"`,
     );
   }

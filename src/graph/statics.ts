@@ -17,7 +17,9 @@ export function staticValues(values: readonly Value[]): Set<Value> {
   return found;
 }
 
-/** The expression that makes a static value, as text: `transpose(visual_projection.weight [512, 768] f32, {"padTo":4})`. */
+/**
+ * The expression that makes a static value, as text: `transpose(visual_projection.weight [512, 768] f32, {"padTo":4})`.
+ */
 export function staticKey(value: Value): string {
   const { node, dtype, shape } = value;
   switch (node.kind) {

@@ -17,7 +17,9 @@ export interface ByteSource {
   close?(): Promise<void>;
 }
 
-/** 1 MiB: large enough for few calls a tensor, a multiple of the 4 bytes GPU uploads need, small enough for the heap. */
+/**
+ * 1 MiB: large enough for few calls a tensor, a multiple of the 4 bytes GPU uploads need, small enough for the heap.
+ */
 export const CHUNK_BYTES = 1024 * 1024;
 
 /** Node and Deno read folders and keep a Hub cache on disk; the modules for it are loaded only there. */

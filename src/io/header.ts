@@ -38,7 +38,9 @@ function statedLength(first: Uint8Array): bigint {
   return new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
 }
 
-/** The error for a file whose first bytes give no header length; `first` is as much of its start as helps to name it. */
+/**
+ * The error for a file whose first bytes give no header length; `first` is as much of its start as helps to name it.
+ */
 export function notSafetensors(file: string, first: Uint8Array, fileSize: number): InvalidFileError {
   const advice = "it is cut off or not a safetensors file; download it again";
   const other = otherFormat(first) ?? (/^\s*[{[]/.test(asText(first)) ? "is JSON, not a safetensors file" : undefined);

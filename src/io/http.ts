@@ -220,8 +220,8 @@ async function request(url: URL, start: number, { headers, signal }: HttpOptions
 }
 
 /**
- * Length of the whole file, if the response tells and holds the range asked for. Content-Length counts packed bytes when
- * the body is compressed; Content-Range is hidden from pages of another origin unless the server exposes it.
+ * Length of the whole file, if the response tells and holds the range asked for. Content-Length counts packed bytes
+ * when the body is compressed; Content-Range is hidden from pages of another origin unless the server exposes it.
  */
 function totalSize({ status, headers }: Response, start: number): number | undefined {
   const length = headers.get("content-length");

@@ -1,5 +1,5 @@
-// Models on the Hugging Face Hub: what an id is, where its files are, and what the Hub's answers mean. Node and Deno keep
-// files in the cache folder that Python uses (hubDisk.ts), browsers in Cache Storage (hubPage.ts).
+// Models on the Hugging Face Hub: what an id is, where its files are, and what the Hub's answers mean. Node and Deno
+// keep files in the cache folder that Python uses (hubDisk.ts), browsers in Cache Storage (hubPage.ts).
 
 import { NetworkError, NotFoundError } from "../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";

@@ -104,7 +104,10 @@ class HubCache {
     return COMMIT.test(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Notes which commit the revision is, and that it lacks a file. Only a saving: a folder that cannot be written is fine. */
+  /**
+   * Notes which commit the revision is, and that it lacks a file. Only a saving: a folder that cannot be written is
+   * fine.
+   */
   async #remember(commit: string, absentFile?: string): Promise<void> {
     const { revision } = this.#repo;
     if (this.#commit === undefined && revision !== commit) await note(join(this.#folder, "refs", revision), commit);

@@ -1,5 +1,5 @@
-// The Hub cache of a browser: Cache Storage, keyed by the file's address with its revision. What it holds is used without
-// asking the Hub; a 404 is kept too, as models are asked for files that many of them lack.
+// The Hub cache of a browser: Cache Storage, keyed by the file's address with its revision. What it holds is used
+// without asking the Hub; a 404 is kept too, as models are asked for files that many of them lack.
 
 import { type ByteSource, blobFile } from "./bytes.ts";
 import { type HubRepo, hubLabel, openRemote, resolveUrl } from "./hub.ts";

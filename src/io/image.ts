@@ -94,7 +94,9 @@ async function download(url: URL, signal?: AbortSignal): Promise<Blob> {
   }
 }
 
-/** The URL to fetch, undefined for a path or file: URL outside browsers. In browsers a string is relative to the page. */
+/**
+ * The URL to fetch, undefined for a path or file: URL outside browsers. In browsers a string is relative to the page.
+ */
 function urlOf(image: string | URL): URL | undefined {
   if (canDraw()) return parseUrl(String(image), globalThis.location?.href);
   return /^(https?|data|blob):/i.test(String(image)) ? parseUrl(String(image)) : undefined;

@@ -17,7 +17,7 @@ export interface NpyArray {
  *
  * @throws ArgumentError when the shape does not hold as many elements as there are.
  * @example
- * await writeFile("image.npy", writeNpy(embedding.data, embedding.shape));     // np.load("image.npy").shape == (1, 512)
+ * await writeFile("image.npy", writeNpy(embedding.data, embedding.shape));     // np.load gives shape (1, 512)
  */
 export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
   const expected = shape.reduce((product, size) => product * size, 1);

@@ -17,7 +17,8 @@ export async function writePng(path: string | undefined, image: RgbaImage): Prom
   checkSize("the picture to write", width, height);
   if (data.length !== width * height * 4) {
     throw new ImageError(
-      `[writePng] data has ${data.length} bytes, expected ${width * height * 4} (width ${width} x height ${height} x 4)`,
+      `[writePng] data has ${data.length} bytes, expected ${width * height * 4} ` +
+        `(width ${width} x height ${height} x 4)`,
     );
   }
   const sharp = await loadSharp();

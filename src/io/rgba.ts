@@ -1,7 +1,9 @@
 // Pixels in memory: what a caller may hand over as they are, and the one form everything else here takes, RGBA bytes.
 import { ImageError } from "../device/errors.ts";
 
-/** Pixels that need no decoding: rows from the top, `channels` bytes a pixel, red first. Alpha is stored, not applied. */
+/**
+ * Pixels that need no decoding: rows from the top, `channels` bytes a pixel, red first. Alpha is stored, not applied.
+ */
 export interface RawImage {
   readonly width: number;
   readonly height: number;

@@ -16,7 +16,9 @@ export interface SourceOptions {
   onProgress?: (progress: { file: string; loaded: number; total: number }) => void;
   /** Branch, tag or commit on the Hub, "main" by default; "owner/name@revision" says the same. */
   revision?: string;
-  /** Hub files are kept on disk (browser: in Cache Storage). false: not at all; a string: in this folder (Node, Deno). */
+  /**
+   * Hub files are kept on disk (browser: in Cache Storage). false: not at all; a string: in this folder (Node, Deno).
+   */
   cache?: boolean | string;
 }
 
@@ -30,7 +32,9 @@ export interface Source {
   json(file: string): Promise<unknown>;
 }
 
-/** Files that the caller holds: the parsed config.json, the bytes of model.safetensors, and optional parsed JSON files. */
+/**
+ * Files that the caller holds: the parsed config.json, the bytes of model.safetensors, and optional parsed JSON files.
+ */
 export interface SourceBytes {
   config: object;
   weights: ArrayBuffer | Uint8Array | Blob;
@@ -132,7 +136,8 @@ function openBytes(source: SourceBytes): Source {
   if (typeof config !== "object" || config === null || !isBytes) {
     throw new ArgumentError(
       "a model given as bytes needs { config, weights }: the parsed config.json, and model.safetensors as Uint8Array," +
-        ` ArrayBuffer or Blob; got ${config === null ? "null" : typeof config} and ${Object.prototype.toString.call(weights)}`,
+        ` ArrayBuffer or Blob; got ${config === null ? "null" : typeof config} and ` +
+        Object.prototype.toString.call(weights),
     );
   }
   const parsed = new Map<string, unknown>([

@@ -1,6 +1,7 @@
-// A strict JSON parser for safetensors headers. JSON.parse is not enough: it lets the last of two equal names win, turns
-// 4.0 and 4 into the same number, rounds integers beyond 2^53 and gives objects a "__proto__". Here objects are Maps,
-// integers are bigints, equal names are refused, and nesting is limited (all as strict as Rust's serde_json, or more).
+// A strict JSON parser for safetensors headers. JSON.parse is not enough: it lets the last of two equal names win,
+// turns 4.0 and 4 into the same number, rounds integers beyond 2^53 and gives objects a "__proto__". Here objects are
+// Maps, integers are bigints, equal names are refused, and nesting is limited (all as strict as Rust's serde_json, or
+// more).
 
 /** A parsed value: objects as Map, integers as bigint, other numbers as number. */
 export type StrictJson = null | boolean | bigint | number | string | StrictJson[] | Map<string, StrictJson>;

@@ -33,7 +33,8 @@ export interface Tokenizer {
  * The tokenizer of a checkpoint: tokenizer.json (+ tokenizer_config.json), else vocab.json + merges.txt read as CLIP's
  * byte-pair encoding. Undefined when the checkpoint has neither.
  *
- * @throws InvalidFileError when a file is there but is not a tokenizer; CheckpointError when one of the pair is missing.
+ * @throws InvalidFileError when a file is there but is not a tokenizer; CheckpointError when one of the pair is
+ * missing.
  * @example
  * const tokenizer = await openTokenizer(await openSource("openai/clip-vit-base-patch32"));
  * tokenizer?.encode(["a photo of a cat"]);     // [[49406, 320, 1125, 539, 320, 2368, 49407]]

@@ -1,5 +1,5 @@
-// The activations that kernels apply in their epilogues, by the names of PyTorch: shaders/lib/activation.wgsl on the GPU
-// and float64 here, which the tests compare it with.
+// The activations that kernels apply in their epilogues, by the names of PyTorch: shaders/lib/activation.wgsl on the
+// GPU and float64 here, which the tests compare it with.
 
 /** Numbers of `activate` in shaders/lib/activation.wgsl. gelu is exact, geluTanh is gelu(approximate="tanh"). */
 export const ACTIVATIONS = {

@@ -1,5 +1,6 @@
-// Pillow's resize of 8-bit pictures, bit for bit: a filter whose support grows with the factor of shrinking, one pass an
-// axis, each rounded to bytes (python-pillow/Pillow: src/libImaging/Resample.c). `resizeOrder` gives the passes in order.
+// Pillow's resize of 8-bit pictures, bit for bit: a filter whose support grows with the factor of shrinking, one pass
+// an axis, each rounded to bytes (python-pillow/Pillow: src/libImaging/Resample.c). `resizeOrder` gives the passes in
+// order.
 import source from "../../shaders/resize.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";

@@ -1,5 +1,5 @@
-// Pictures cut into square patches (torch.nn.functional.unfold with kernel = stride, channels-last): the first half of a
-// Vision Transformer's patch embedding, whose second half is a matmul with the convolution's weight.
+// Pictures cut into square patches (torch.nn.functional.unfold with kernel = stride, channels-last): the first half of
+// a Vision Transformer's patch embedding, whose second half is a matmul with the convolution's weight.
 import source from "../../shaders/unfold.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { expectRank, type Spec, sizeOf } from "../device/tensor.ts";

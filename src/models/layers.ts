@@ -21,7 +21,9 @@ export function project(x: Value, weight: Value, bias?: Value): Value {
   return ops.matmul({ a: x, b: ops.transpose({ x: weight }, { padTo: 4 }), bias }, { n: weight.shape[0] as number });
 }
 
-/** nn.LayerNorm over the last axis; with `step`, of every step-th row only ([B, T, C] with step T: the first tokens). */
+/**
+ * nn.LayerNorm over the last axis; with `step`, of every step-th row only ([B, T, C] with step T: the first tokens).
+ */
 export function layerNorm(x: Value, w: Weights, eps: number, step?: number): Value {
   const [gamma, beta] = [w.get("weight", [lastDim(x)]), w.get("bias", [lastDim(x)])];
   return ops.layerNorm({ x, gamma, beta }, step === undefined ? { eps } : { eps, start: 0, step });

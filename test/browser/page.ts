@@ -1,5 +1,5 @@
-// What the page of kernels.test.ts and clip.test.ts runs: one case of one kernel at a time, and the shipped CLIP, on the
-// browser's own device.
+// What the page of kernels.test.ts and clip.test.ts runs: one case of one kernel at a time, and the shipped CLIP, on
+// the browser's own device.
 import type { Device } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";

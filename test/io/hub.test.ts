@@ -1,4 +1,5 @@
-// The Hub as a source, against a local server that behaves like it: downloads, the cache folder, every failure, cancelling.
+// The Hub as a source, against a local server that behaves like it: downloads, the cache folder, every failure,
+// cancelling.
 
 import { access, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -164,7 +165,7 @@ describe("download and cache", () => {
 });
 
 describe("failures", () => {
-  test("401: says that the model is gated or private and names HF_TOKEN; the token opens it and stays with the Hub", async () => {
+  test("401: says that the model is gated or private and names HF_TOKEN; the token opens it there alone", async () => {
     hub.token = "hf_secret";
     const error = await failureOf();
     expect(error).toBeInstanceOf(NetworkError);

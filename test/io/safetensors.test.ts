@@ -1,5 +1,5 @@
-// The safetensors reader against files that are right, hostile, cut off or something else; the writer against the reader
-// and, where Python's safetensors is installed, both against the official library.
+// The safetensors reader against files that are right, hostile, cut off or something else; the writer against the
+// reader and, where Python's safetensors is installed, both against the official library.
 
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
@@ -40,7 +40,8 @@ describe("readSafetensors", () => {
   });
 
   test("names, shapes, metadata and values, in the order of the data", async () => {
-    const header = `{"b":${tensor("F32", "[1,1]", "[4,8]")},"__proto__":${a4},"__metadata__":{"format":"pt","__proto__":"x"}}`;
+    const own = '{"format":"pt","__proto__":"x"}';
+    const header = `{"b":${tensor("F32", "[1,1]", "[4,8]")},"__proto__":${a4},"__metadata__":${own}}`;
     const file = fileOf(header, 8);
     new DataView(file.buffer).setFloat32(file.byteLength - 4, 1.5, true);
     const { tensors, metadata } = await readSafetensors(file);

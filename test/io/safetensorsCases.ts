@@ -14,7 +14,9 @@ export const tensor = (dtype: string, shape: string, offsets: string) =>
 export const one = (dtype: string, shape: string, offsets: string) => `{"a":${tensor(dtype, shape, offsets)}}`;
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** What a file is, its bytes, and what the message says, or "ok". `stricter` marks where we refuse and Rust does not. */
+/**
+ * What a file is, its bytes, and what the message says, or "ok". `stricter` marks where we refuse and Rust does not.
+ */
 export type Case = [what: string, file: Uint8Array, expected: RegExp | "ok", stricter?: "stricter"];
 
 export const a4 = tensor("F32", "[1]", "[0,4]");

@@ -1,5 +1,5 @@
-// The tokenizer against transformers' ids (test/golden/clip-tokens.json, made by scripts/golden.py), from both layouts of
-// the files, and what it says about files that are not a tokenizer.
+// The tokenizer against transformers' ids (test/golden/clip-tokens.json, made by scripts/golden.py), from both layouts
+// of the files, and what it says about files that are not a tokenizer.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
