@@ -1,5 +1,5 @@
-// Proof on the user's own adapter: every kernel against its float64 reference, and shipped checkpoints against outputs of
-// PyTorch that lie beside them (expected.json).
+// Proof on the user's own adapter: every kernel against its float64 reference, and shipped checkpoints against outputs
+// of PyTorch that lie beside them (expected.json).
 import type { Device } from "../device/device.ts";
 import { CheckpointError } from "../device/errors.ts";
 import { toHalfArray } from "../device/half.ts";
@@ -24,7 +24,8 @@ import { endPositions } from "./tokens.ts";
 /** The cases of one kernel in one type, or one output of a checkpoint. */
 export interface Verification {
   readonly name: string;
-  readonly dtype: "f32" | "f16";
+  /** Absent where nothing is computed on the GPU. */
+  readonly dtype?: "f32" | "f16";
   readonly cases: number;
   /** Largest error, as a share of the largest absolute value (of 1 where that is smaller: kernels). */
   readonly error: number;
@@ -37,8 +38,6 @@ export interface VerifyOptions {
   /** Kernels to run; all when absent. */
   readonly kernels?: readonly string[];
   readonly signal?: AbortSignal;
-  /** Called after each kernel and type. */
-  readonly onProgress?: (progress: { done: number; total: number }) => void;
 }
 
 type DType = "f32" | "f16";
@@ -48,18 +47,15 @@ const SUITES: readonly KernelSuite[] = Object.values(suites);
 /** Names of all kernels. */
 export const KERNELS: readonly string[] = SUITES.map(({ kernel }) => kernel.name);
 
-/** Runs the cases of every kernel in each type that the device has. */
-export async function verifyKernels(device: Device, options: VerifyOptions = {}): Promise<Verification[]> {
-  const { kernels = KERNELS, signal, onProgress } = options;
-  const wanted = SUITES.filter(({ kernel }) => kernels.includes(kernel.name));
-  const runs = wanted.flatMap((suite) => dtypesOf(device).map((dtype) => ({ suite, dtype })));
-  const results: Verification[] = [];
-  for (const [i, { suite, dtype }] of runs.entries()) {
-    const result = await verifySuite(device, suite, dtype, signal);
-    if (result.cases > 0) results.push(result);
-    onProgress?.({ done: i + 1, total: runs.length });
+/** Runs the cases of every kernel in each type that the device has, and gives each result when it is there. */
+export async function* verifyKernels(device: Device, options: VerifyOptions = {}): AsyncGenerator<Verification> {
+  const { kernels = KERNELS, signal } = options;
+  for (const suite of SUITES.filter(({ kernel }) => kernels.includes(kernel.name))) {
+    for (const dtype of dtypesOf(device)) {
+      const result = await verifySuite(device, suite, dtype, signal);
+      if (result.cases > 0) yield result;
+    }
   }
-  return results;
 }
 
 function dtypesOf(device: Device): DType[] {
@@ -111,25 +107,23 @@ interface ExpectedArray {
 const TOLERANCE: Readonly<Record<DType, number>> = { f32: 1e-3, f16: 2e-2 };
 
 /** Compares a CLIP with the expected.json beside it, in each type that the device has. */
-export async function verifyClip(
+export async function* verifyClip(
   device: Device,
   from: SourceLike,
   { signal }: VerifyOptions = {},
-): Promise<Verification[]> {
+): AsyncGenerator<Verification> {
   const source = await openSource(from, { signal });
   const expected = (await source.json("expected.json")) as ExpectedClip | undefined;
   if (!expected) throw new CheckpointError(`${source.name} has no expected.json to compare with`);
-  const tokens = await verifyTokens(source, expected);
+  yield verifyTokens(source, expected);
   const checkpoint = await openCheckpoint(source, { signal });
   try {
-    const results = [tokens];
     for (const dtype of dtypesOf(device)) {
       const got = await runClip(device, source, checkpoint, expected, dtype, signal);
-      results.push(compare("image_embeds", dtype, got.image_embeds, [expected.image_embeds]));
-      results.push(compare("text_embeds", dtype, got.text_embeds, expected.text_embeds));
-      results.push(compare("logits_per_image", dtype, got.logits_per_image, [expected.logits_per_image]));
+      yield compare("image_embeds", dtype, got.image_embeds, [expected.image_embeds]);
+      yield compare("text_embeds", dtype, got.text_embeds, expected.text_embeds);
+      yield compare("logits_per_image", dtype, got.logits_per_image, [expected.logits_per_image]);
     }
-    return results;
   } finally {
     await checkpoint.close();
   }
@@ -141,7 +135,7 @@ async function verifyTokens(source: Source, expected: ExpectedClip): Promise<Ver
   const wanted = expected.input_ids.map((row, i) => row.filter((_, j) => expected.attention_mask[i]?.[j] === 1));
   const failures = expected.texts.filter((_, i) => String(got?.[i]) !== String(wanted[i]));
   const count = expected.texts.length;
-  return { name: "tokens", dtype: "f32", cases: count, error: failures.length / count, tolerance: 0, failures };
+  return { name: "tokens", cases: count, error: failures.length / count, tolerance: 0, failures };
 }
 
 /** Both towers and the logits in one run, from pixel values sin(0.01 i) and the token ids. */

@@ -1,5 +1,6 @@
 // `embed`: embeddings of pictures and texts, to a file or as JSON lines.
-import { extname } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, extname } from "node:path";
 import type { Clip } from "../api/clip.ts";
 import { ImageError } from "../device/errors.ts";
 import { writeNpy } from "../io/npy.ts";
@@ -43,6 +44,7 @@ export function checkEmbed({ images, texts, out }: EmbedRequest): void {
   if (out === undefined) return;
   const extension = extname(out).toLowerCase();
   if (!FORMATS[extension]) throw new UsageError(`--out ${out} must end in ${Object.keys(FORMATS).join(", ")}`);
+  if (!existsSync(dirname(out))) throw new UsageError(`--out ${out}: there is no folder ${dirname(out)}`);
   if (extension === ".npy" && images.length && texts.length) {
     throw new UsageError("an .npy file holds one array: embed pictures or texts, or write .safetensors");
   }

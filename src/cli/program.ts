@@ -125,6 +125,8 @@ function addVerify(command: Command, run: Run): void {
     .argument("[name...]", "kernels and checkpoints to run (default: all)")
     .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --json"))
     .action(async (names: string[], _options: object, self: Command) => {
-      await run(self, async (context) => (await import("./verify.ts")).verify(names, context));
+      const { checkNames, verify } = await import("./verify.ts");
+      checkNames(names);
+      await run(self, (context) => verify(names, context));
     });
 }

@@ -1,6 +1,7 @@
 // Writing files so that nobody ever reads half of one.
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { VisionError } from "../device/errors.ts";
 
 /** Writes beside the path and renames: what is at the path is the old file or the whole new one, at any moment. */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
@@ -8,9 +9,10 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
   try {
     await writeFile(partial, content);
     await rename(partial, path);
-  } catch (error) {
+  } catch (cause) {
     await rm(partial, { force: true }).catch(() => {});
-    throw error;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new VisionError(`${path} cannot be written (${code ?? message})`, { cause });
   }
 }
 
