@@ -3,13 +3,13 @@
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
+import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Clip } from "../../src/api/clip.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { runTowers, TEXT, VISION } from "../models/clipParity.ts";
 import { firstDifference, readGolden, relativeError, worstCosine } from "../models/parity.ts";
-import { withSeededCheckpoint } from "./seeded.ts";
 
 const FOLDER = "test/golden/clip-vit-base-patch32";
 const PHOTOS = ["demos/photos/chelsea.png", "demos/photos/coffee.png"];

@@ -1,10 +1,10 @@
-// Full-size checkpoints without their download: weights made from a manifest by the arithmetic of scripts/seeded.py, which
-// PyTorch's reference outputs were computed with.
+// Full-size checkpoints without their download: weights made from a manifest by the arithmetic of scripts/seeded.py,
+// which PyTorch's reference outputs were computed with.
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-interface Row {
+export interface SeededRow {
   readonly name: string;
   readonly shape: readonly number[];
   readonly mean: number;
@@ -17,7 +17,8 @@ function fnv1a32(text: string): number {
   return hash;
 }
 
-function seededTensor({ name, shape, mean, scale }: Row): Float32Array {
+/** The elements of a tensor. */
+export function seededTensor({ name, shape, mean, scale }: SeededRow): Float32Array {
   const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
   const hash = fnv1a32(name);
   for (let i = 0; i < out.length; i++) {
@@ -32,7 +33,7 @@ function seededTensor({ name, shape, mean, scale }: Row): Float32Array {
 
 /** Writes model.safetensors into a temporary folder, gives its path to `use`, and removes the folder. */
 export async function withSeededCheckpoint<T>(manifest: string, use: (path: string) => Promise<T>): Promise<T> {
-  const rows = JSON.parse(await readFile(manifest, "utf8")) as Row[];
+  const rows = JSON.parse(await readFile(manifest, "utf8")) as SeededRow[];
   const folder = await mkdtemp(join(tmpdir(), "webgpu-vision-"));
   try {
     const path = join(folder, "model.safetensors");
@@ -43,7 +44,8 @@ export async function withSeededCheckpoint<T>(manifest: string, use: (path: stri
   }
 }
 
-async function writeSeeded(rows: readonly Row[], path: string): Promise<void> {
+/** A safetensors file of the manifest's tensors. */
+export async function writeSeeded(rows: readonly SeededRow[], path: string): Promise<void> {
   const header: Record<string, object> = {};
   let offset = 0;
   for (const { name, shape } of rows) {
