@@ -35,7 +35,8 @@ def base64_of(image):
 def small_picture(height, width):
     """Noise beside edges of full contrast, where filters with negative lobes overshoot."""
     pixels = numpy.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=numpy.uint8)
-    pixels[:, width // 2 :] = numpy.where(numpy.indices((height, width - width // 2)).sum(0)[..., None] // 5 % 2, 255, 0)
+    diagonal = numpy.indices((height, width - width // 2)).sum(0)[..., None]
+    pixels[:, width // 2 :] = numpy.where(diagonal // 5 % 2, 255, 0)
     return Image.fromarray(pixels)
 
 
