@@ -5,8 +5,8 @@ export {
   type ClipOptions,
   type EncodeImageOptions,
   type EncodeTextOptions,
-  type LabelScore,
 } from "./api/clip.ts";
+export type { LabelScore } from "./api/embeddings.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device } from "./device/device.ts";
 export * from "./device/errors.ts";

@@ -14,6 +14,7 @@ import { clipImage, clipLogits, clipText } from "../models/clip.ts";
 import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfig.ts";
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
+import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
 import {
   atSize,
   OPENAI_CLIP_MEAN,
@@ -45,12 +46,6 @@ export interface EncodeTextOptions {
 export interface ClassifyOptions extends EncodeImageOptions {
   /** Sentence with {} for the label, "a photo of a {}" by default; several are averaged (a prompt ensemble). */
   readonly template?: string | readonly string[];
-}
-
-export interface LabelScore {
-  readonly label: string;
-  /** Probability among the labels given. */
-  readonly score: number;
 }
 
 // Pictures and texts in one run: more fill a GPU better, and need more memory.
@@ -344,48 +339,4 @@ async function readFiles(source: Source): Promise<ClipFiles> {
 
 function listOf(images: ImageLike | readonly ImageLike[]): readonly ImageLike[] {
   return Array.isArray(images) ? images : [images as ImageLike];
-}
-
-/** Rows of several arrays under each other. */
-function stack(arrays: readonly NdArray[]): NdArray {
-  const [first] = arrays;
-  if (arrays.length === 1 && first) return first;
-  const columns = first?.shape[1] ?? 0;
-  const rows = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  const data = new Float32Array(rows * columns);
-  let at = 0;
-  for (const array of arrays) {
-    data.set(array.data, at);
-    at += array.data.length;
-  }
-  return { data, shape: [rows, columns] };
-}
-
-function rowsOf({ data, shape: [rows = 0, columns = 0] }: NdArray): Float32Array[] {
-  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
-}
-
-/** Means of `size` rows each, of unit length again. */
-function averageGroups(embeds: NdArray, size: number): NdArray {
-  const rows = rowsOf(embeds);
-  const columns = embeds.shape[1] as number;
-  const groups = rows.length / size;
-  const data = new Float32Array(groups * columns);
-  for (let group = 0; group < groups; group++) {
-    const mean = data.subarray(group * columns, (group + 1) * columns);
-    for (const row of rows.slice(group * size, (group + 1) * size))
-      for (let c = 0; c < columns; c++) mean[c]! += row[c]!;
-    const length = Math.hypot(...mean) || 1;
-    for (let c = 0; c < columns; c++) mean[c]! /= length;
-  }
-  return { data, shape: [groups, columns] };
-}
-
-/** Softmax of the logits, best first. */
-function rank(labels: readonly string[], logits: Float32Array): LabelScore[] {
-  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = Array.from(logits, (logit) => Math.exp(logit - most));
-  const total = weights.reduce((a, b) => a + b, 0);
-  const scores = labels.map((label, i) => ({ label, score: (weights[i] as number) / total }));
-  return scores.sort((a, b) => b.score - a.score);
 }

@@ -1,0 +1,52 @@
+// Embeddings on the host: rows stacked, averaged, and logits turned into ranked labels.
+import type { NdArray } from "../device/tensor.ts";
+
+export interface LabelScore {
+  readonly label: string;
+  /** Probability among the labels given. */
+  readonly score: number;
+}
+
+/** Rows of several arrays under each other. */
+export function stack(arrays: readonly NdArray[]): NdArray {
+  const [first] = arrays;
+  if (arrays.length === 1 && first) return first;
+  const columns = first?.shape[1] ?? 0;
+  const rows = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  const data = new Float32Array(rows * columns);
+  let at = 0;
+  for (const array of arrays) {
+    data.set(array.data, at);
+    at += array.data.length;
+  }
+  return { data, shape: [rows, columns] };
+}
+
+export function rowsOf({ data, shape: [rows = 0, columns = 0] }: NdArray): Float32Array[] {
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
+}
+
+/** Means of `size` rows each, of unit length again. */
+export function averageGroups(embeds: NdArray, size: number): NdArray {
+  const columns = embeds.shape[1] as number;
+  const groups: Float32Array[] = [];
+  const rows = rowsOf(embeds);
+  for (let first = 0; first < rows.length; first += size) {
+    const group = rows.slice(first, first + size);
+    const mean = Float64Array.from({ length: columns }, (_, c) =>
+      group.reduce((sum, row) => sum + (row[c] as number), 0),
+    );
+    const length = Math.hypot(...mean) || 1;
+    groups.push(Float32Array.from(mean, (value) => value / length));
+  }
+  return stack(groups.map((data) => ({ data, shape: [1, columns] })));
+}
+
+/** Softmax of the logits, best first. */
+export function rank(labels: readonly string[], logits: Float32Array): LabelScore[] {
+  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = Array.from(logits, (logit) => Math.exp(logit - most));
+  const total = weights.reduce((a, b) => a + b, 0);
+  const scores = labels.map((label, i) => ({ label, score: (weights[i] as number) / total }));
+  return scores.sort((a, b) => b.score - a.score);
+}
