@@ -1,5 +1,5 @@
-// ONNX Runtime as a peer: its npm package is installed into .cache/peers at the first use, apart from the dependencies of
-// this one, and its graphs are given the same weights as ours.
+// ONNX Runtime as a peer: its npm package is installed into .cache/peers at the first use, apart from this package's
+// dependencies, and its graphs are given the same weights as ours.
 import { spawnSync } from "node:child_process";
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,5 +1,5 @@
-// Ours against ONNX Runtime's WebGPU on the same adapter, in one process and in turns: `npm run bench:peers`. Every timed
-// run has new inputs, and its result is compared with the peer's; losses are printed like wins.
+// Ours against ONNX Runtime's WebGPU on the same adapter, in one process and in turns: `npm run bench:peers`. Every
+// timed run has new inputs, and its result is compared with the peer's; losses are printed like wins.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
