@@ -2,3 +2,6 @@
 
 /** Bundles a file and all it needs for a browser, and gives the script. */
 export function bundleForBrowser(entry: string): Promise<Uint8Array>;
+
+/** Bundles a file for Node, with packages left outside, and gives the path of the result. */
+export function bundleForNode(entry: string): Promise<string>;

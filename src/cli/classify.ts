@@ -21,7 +21,7 @@ interface Scores {
 
 export async function classify(request: ClassifyRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
-  const clip = await openClip(context);
+  using clip = await openClip(context);
   const labels = await clip.encodeLabels(request.labels, request.templates);
   const progress = terminal.progress("pictures", request.images.length);
   const results: Scores[] = [];
@@ -32,7 +32,6 @@ export async function classify(request: ClassifyRequest, context: Context): Prom
     progress.update(results.length + errors.length);
   }
   progress.stop();
-  clip.dispose();
   for (const { message } of errors) terminal.error(`error: ${message}`);
   if (options.json) {
     terminal.result(JSON.stringify({ model: modelName(options), dtype: options.dtype, results, errors }, undefined, 2));

@@ -52,10 +52,9 @@ export function checkEmbed({ images, texts, out }: EmbedRequest): void {
 
 export async function embed(request: EmbedRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
-  const clip = await openClip(context);
+  using clip = await openClip(context);
   const images = await embedImages(clip, request.images, context);
   const texts = await embedTexts(clip, request.texts, signal);
-  clip.dispose();
   const result = { model: modelName(options), dtype: options.dtype, images, texts };
   if (request.out === undefined) {
     for (const line of jsonLines(result)) terminal.result(line);

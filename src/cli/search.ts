@@ -35,11 +35,10 @@ export async function search({ folder, query, top }: SearchRequest, context: Con
   const cache = await openCache(context);
   const known = await knownEmbeddings(cache, files);
   const missing = files.filter(({ path }) => !known.has(path));
-  const clip = await openClip(context);
+  using clip = await openClip(context);
   const warnings = await embedMissing(clip, missing, known, cache, context);
   if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
   const { data: text } = await clip.encodeText(query, { signal });
-  clip.dispose();
   const matches = rank(known, text).slice(0, top);
   const embedded = missing.length - warnings.length;
   if (options.json) {

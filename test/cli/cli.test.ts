@@ -1,0 +1,238 @@
+// The command line as a user meets it: exit codes, what goes to stdout and what to stderr, and bad input of every kind.
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Clip } from "../../src/api/clip.ts";
+import { readNpy } from "../../src/io/npy.ts";
+import { readSafetensors } from "../../src/io/safetensors.ts";
+import { testDevice } from "../adapters.ts";
+import { runCli } from "./runCli.ts";
+
+const CAT = "demos/photos/chelsea.png";
+const SHIP = "demos/photos/drawn-ship.jpg";
+const TRACE = /^\s+at .*:\d+/m;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "webgpu-vision-cli-"));
+  await writeFile(join(folder, "empty.jpg"), "");
+  await writeFile(join(folder, "words.png"), "no picture at all");
+  await writeFile(join(folder, "labels.txt"), "\ufeffcat\r\n\r\n dog \n");
+  await writeFile(join(folder, "nothing.txt"), " \n\n");
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe("wrong usage: exit code 2, one or two lines on stderr, nothing on stdout", () => {
+  const labels = ["--labels", "cat,dog"];
+  it.each<[string, string[], RegExp]>([
+    ["an unknown command", ["clasify"], /unknown command 'clasify'[\s\S]*classify/],
+    ["an unknown option", ["info", "--colour"], /unknown option '--colour'/],
+    ["no picture", ["classify", ...labels], /missing required argument 'image'/],
+    ["no labels", ["classify", CAT], /--labels a,b,c and --labels-file/],
+    ["both kinds of labels", ["classify", CAT, ...labels, "--labels-file", "x"], /one of --labels/],
+    ["an empty list of labels", ["classify", CAT, "--labels", " , ,"], /--labels holds no labels/],
+    ["a template without a place", ["classify", CAT, ...labels, "--template", "a photo"], /no \{\}/],
+    ["a count of none", ["classify", CAT, ...labels, "--top", "0"], /whole number from 1/],
+    ["an unknown type", ["info", "--dtype", "f64"], /Allowed choices are f32, f16/],
+    ["nothing to embed", ["embed"], /nothing to embed/],
+    ["an unknown format", ["embed", CAT, "--out", "x.csv"], /\.safetensors, \.npy, \.json/],
+    ["a folder that is not there", ["embed", CAT, "--out", "/no/such/x.npy"], /no folder \/no\/such/],
+    ["two arrays for .npy", ["embed", CAT, "--text", "a", "--out", "x.npy"], /holds one array/],
+    ["an empty query", ["search", "demos/photos", " "], /the text is empty/],
+    ["an unknown kernel", ["verify", "matmull"], /nothing to verify is called matmull/],
+  ])("%s", async (_, args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(TRACE);
+  });
+
+  it("an empty file of labels", async () => {
+    const { code, stderr } = await runCli(["classify", CAT, "--labels-file", join(folder, "nothing.txt")]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/nothing\.txt holds no labels: expected one a line/);
+  });
+});
+
+describe("failures: exit code 1, one line that says what, no trace", () => {
+  const classify = (...args: string[]) => ["classify", CAT, "--labels", "cat,dog", ...args];
+  it.each<[string, string[], RegExp]>([
+    [
+      "a model that is not there",
+      classify("--model", "./no/such/model"),
+      /^error: there is no folder \.\/no\/such\/model/,
+    ],
+    ["a model of another family", classify("--model", "checkpoints/tiny-dino"), /^error: .*model_type "vit"/],
+    ["a file in the place of a model", classify("--model", "package.json"), /^error: package\.json is a file/],
+    [
+      "a file of labels that is not there",
+      ["classify", CAT, "--labels-file", "no.txt"],
+      /^error: there is no file no\.txt/,
+    ],
+    ["a folder that is not there", ["search", "/no/such/folder", "a dog"], /^error: the folder .* does not exist/],
+    ["a folder without pictures", ["search", "src/io", "a dog"], /^error: no pictures in src\/io/],
+  ])("%s", async (_, args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.replace(/^webgpu-vision: running on the CPU.*\n/, "")).toMatch(message);
+    expect(stderr).not.toMatch(TRACE);
+  });
+
+  it("f16 where the adapter has none", async (context) => {
+    if ((await testDevice()).hasF16) return context.skip("this adapter has shader-f16");
+    const { code, stderr } = await runCli(classify("--dtype", "f16"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/error: .*shader-f16.*f32/);
+  });
+
+  it("pictures that are none, beside one that is: the others are classified", async () => {
+    const bad = [join(folder, "missing.jpg"), join(folder, "empty.jpg"), join(folder, "words.png")];
+    const { code, stdout, stderr } = await runCli(["classify", ...bad, CAT, "--labels", "cat,truck", "--json"]);
+    expect(code).toBe(1);
+    for (const path of bad) expect(stderr).toMatch(new RegExp(`^error: .*${path}`, "m"));
+    expect(stderr).not.toMatch(TRACE);
+    const { model, dtype, results, errors } = JSON.parse(stdout);
+    expect({ model, dtype }).toEqual({ model: "tiny-clip", dtype: "f32" });
+    expect(errors.map(({ path }: { path: string }) => path)).toEqual(bad);
+    expect(results).toEqual([{ image: CAT, labels: [label("cat"), label("truck")] }]);
+  });
+});
+
+function label(name: string) {
+  return { label: name, score: expect.any(Number) };
+}
+
+describe("help", () => {
+  it.each(["classify", "embed", "search", "info", "verify"])(
+    "of %s shows its options and examples",
+    async (command) => {
+      const { code, stdout, stderr } = await runCli([command, "--help"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(new RegExp(`^Usage: webgpu-vision ${command}`));
+      expect(stdout).toMatch(/--model <source>[\s\S]*--json/);
+      expect(stdout).toMatch(new RegExp(`Examples:\\n {2}\\$ webgpu-vision ${command}`));
+    },
+  );
+});
+
+describe("classify", () => {
+  it("shows a table for each picture, the best labels first, and nothing else when quiet", async () => {
+    const args = ["classify", CAT, SHIP, "--labels-file", join(folder, "labels.txt"), "--top", "1", "--quiet"];
+    const { code, stdout, stderr } = await runCli([...args, "--template", "a photo of a {}.", "--template", "a {}"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const row = String.raw`  (cat|dog) +█[█▏▎▍▌▋▊▉]* +\d+\.\d %`;
+    expect(stdout).toMatch(new RegExp(`^${CAT}\n${row}\n\n${SHIP}\n${row}\n$`));
+  });
+});
+
+describe("embed", () => {
+  it("writes what the library gives, with names", async () => {
+    const out = join(folder, "both.safetensors");
+    const texts = ["--text", "a cat", "--texts-file", join(folder, "labels.txt")];
+    const { code, stdout, stderr } = await runCli(["embed", SHIP, CAT, ...texts, "--out", out]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    expect(stderr).toMatch(/wrote 5 embeddings of 128 numbers to .*both\.safetensors/);
+    const { tensors, metadata } = await readSafetensors(out);
+    expect(metadata).toEqual({
+      model: "tiny-clip",
+      dtype: "f32",
+      images: JSON.stringify([SHIP, CAT]),
+      texts: JSON.stringify(["a cat", "cat", "dog"]),
+    });
+    using clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device: await testDevice() });
+    for (const [name, wanted] of [
+      ["image_embeds", await clip.encodeImage([SHIP, CAT])],
+      ["text_embeds", await clip.encodeText(["a cat", "cat", "dog"])],
+    ] as const) {
+      const tensor = tensors.get(name);
+      expect(tensor?.shape).toEqual(wanted.shape);
+      const got = new Float32Array((await tensor?.read())?.buffer ?? new ArrayBuffer(0));
+      expect(largestDifference(got, wanted.data)).toBeLessThan(1e-5);
+    }
+  });
+
+  it("writes .npy, and JSON lines when no file is named; both hold the same", async () => {
+    const out = join(folder, "texts.npy");
+    const written = await runCli(["embed", "--text", "a cat", "--text", "a ship", "--out", out, "--json"]);
+    expect(JSON.parse(written.stdout)).toEqual({ out, images: 0, texts: 2, dimensions: 128 });
+    const { data, shape } = readNpy(new Uint8Array(await readFile(out)));
+    expect(shape).toEqual([2, 128]);
+    const { stdout } = await runCli(["embed", "--text", "a cat", "--text", "a ship"]);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ text }) => text)).toEqual(["a cat", "a ship"]);
+    expect(Float32Array.from(lines.flatMap(({ embedding }) => embedding))).toEqual(data);
+  });
+
+  it("leaves the old file and nothing else when a picture fails", async () => {
+    const out = join(folder, "old.json");
+    await writeFile(out, "old");
+    const before = await readdir(folder);
+    const { code, stdout, stderr } = await runCli(["embed", CAT, join(folder, "words.png"), "--out", out]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/error: .*words\.png cannot be decoded/);
+    expect(await readFile(out, "utf8")).toBe("old");
+    expect(await readdir(folder)).toEqual(before);
+  });
+});
+
+describe("info", () => {
+  it("names the adapter, its limits, and what the model is and costs", async () => {
+    const { code, stdout } = await runCli(["info", "--json"]);
+    expect(code).toBe(0);
+    const { adapter, model } = JSON.parse(stdout);
+    const { info, limits } = await testDevice();
+    expect(adapter).toMatchObject({ description: info.description, class: info.class });
+    expect(adapter.limits.maxStorageBufferBindingSize).toBe(limits.maxStorageBufferBindingSize);
+    expect(model).toMatchObject({ name: "tiny-clip", dtype: "f32", family: "clip", stored: ["F16"] });
+    expect(model.parameters).toBeGreaterThan(3.7e6);
+    expect(model.clip).toMatchObject({ dimensions: 128, unread: [] });
+    expect(model.clip.image.dispatches).toBeGreaterThan(model.clip.text.dispatches);
+  });
+
+  it("tells what it can of a model of another family", async () => {
+    const { code, stdout } = await runCli(["info", "--model", "checkpoints/tiny-dino"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Model checkpoints\/tiny-dino\n +family +vit/);
+  });
+});
+
+describe("verify", () => {
+  it("compares kernels and checkpoints with stored results", async () => {
+    const { code, stdout } = await runCli(["verify", "layerNorm", "tiny-clip", "--json"]);
+    expect(code).toBe(0);
+    const { adapter, hasF16, passed, results } = JSON.parse(stdout);
+    const device = await testDevice();
+    expect({ adapter, hasF16, passed }).toEqual({
+      adapter: device.info.description,
+      hasF16: device.hasF16,
+      passed: true,
+    });
+    const names = new Set(results.map(({ name }: { name: string }) => name));
+    const outputs = ["tokens", "image_embeds", "text_embeds", "logits_per_image"].map((name) => `tiny-clip ${name}`);
+    expect([...names]).toEqual(["layerNorm", ...outputs]);
+    for (const { error, tolerance } of results) expect(error).toBeLessThanOrEqual(tolerance);
+  });
+
+  it("is cancelled by Ctrl-C: exit code 130, one word", async () => {
+    const onStdout = (text: string, child: { kill(signal: "SIGINT"): boolean }) => {
+      if (text.startsWith("Adapter")) child.kill("SIGINT");
+    };
+    const { code, stdout, stderr } = await runCli(["verify", "matmul", "--quiet"], { onStdout });
+    expect({ code, stderr }).toEqual({ code: 130, stderr: "cancelled\n" });
+    expect(stdout).not.toMatch(/agree/);
+  });
+});
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0);
+}

@@ -1,0 +1,126 @@
+// `search`: what is embedded again and what is not, with the small CLIP on copies of the demos' photos.
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { GlobalOptions } from "../../src/cli/context.ts";
+import { search } from "../../src/cli/search.ts";
+import { Terminal } from "../../src/cli/terminal.ts";
+
+/** Keeps what is said. */
+class Recorder extends Terminal {
+  readonly results: string[] = [];
+  readonly errors: string[] = [];
+
+  override result(text: string): void {
+    this.results.push(text);
+  }
+
+  override error(text: string): void {
+    this.errors.push(text);
+  }
+}
+
+let folder: string;
+let cache: string;
+
+beforeEach(async () => {
+  const root = await mkdtemp(join(tmpdir(), "webgpu-vision-search-"));
+  folder = join(root, "photos");
+  cache = join(root, "cache");
+  await mkdir(join(folder, "deeper", ".hidden"), { recursive: true });
+  await copyFile("demos/photos/drawn-ship.jpg", join(folder, "ship.jpg"));
+  await copyFile("demos/photos/drawn-sunset.jpg", join(folder, "sunset.JPG"));
+  await copyFile("demos/photos/drawn-cat.jpg", join(folder, "deeper", "cat.jpg"));
+  await copyFile("demos/photos/drawn-cat.jpg", join(folder, "deeper", ".hidden", "cat.jpg"));
+  await writeFile(join(folder, "notes.txt"), "no picture");
+  // The driver's cache of shaders stays where it is.
+  vi.stubEnv("MESA_SHADER_CACHE_DIR", process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"));
+  vi.stubEnv("XDG_CACHE_HOME", cache);
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(join(folder, ".."), { recursive: true });
+});
+
+interface Found {
+  readonly pictures: number;
+  readonly embedded: number;
+  readonly cached: number;
+  readonly results: readonly { readonly path: string; readonly score: number }[];
+  readonly warnings: readonly { readonly path: string; readonly message: string }[];
+}
+
+async function run(query = "a ship", options: Partial<GlobalOptions> = {}, signal = new AbortController().signal) {
+  const terminal = new Recorder({ isQuiet: true });
+  const context = { options: { dtype: "f32", json: true, ...options }, terminal, signal } as const;
+  const code = await search({ folder, query, top: 10 }, context);
+  return { code, errors: terminal.errors, found: JSON.parse(terminal.results.join("\n")) as Found };
+}
+
+function counts({ pictures, embedded, cached }: Found) {
+  return { pictures, embedded, cached };
+}
+
+it("embeds each picture once; a touched one again, a moved one too, a deleted one is gone", async () => {
+  const first = await run();
+  expect(counts(first.found)).toEqual({ pictures: 3, embedded: 3, cached: 0 });
+  const paths = ["ship.jpg", "sunset.JPG", "deeper/cat.jpg"].map((name) => join(folder, name));
+  expect(first.found.results.map(({ path }) => path).sort()).toEqual(paths.sort());
+  const scores = first.found.results.map(({ score }) => score);
+  expect(scores).toEqual([...scores].sort((a, b) => b - a));
+
+  const second = await run();
+  expect(counts(second.found)).toEqual({ pictures: 3, embedded: 0, cached: 3 });
+  expect(second.found.results).toEqual(first.found.results);
+
+  await utimes(join(folder, "ship.jpg"), new Date(), new Date(2020, 1));
+  await rename(join(folder, "deeper", "cat.jpg"), join(folder, "cat.jpg"));
+  await rm(join(folder, "sunset.JPG"));
+  expect(counts((await run()).found)).toEqual({ pictures: 2, embedded: 2, cached: 0 });
+  expect(counts((await run("a cat")).found)).toEqual({ pictures: 2, embedded: 0, cached: 2 });
+});
+
+it("makes a damaged cache again", async () => {
+  await run();
+  const embeddings = join(cache, "webgpu-vision", "embeddings");
+  const names = await readdir(embeddings);
+  expect(names).toHaveLength(2);
+  for (const name of names) await writeFile(join(embeddings, name), "nonsense");
+  const { code, errors, found } = await run();
+  expect({ code, errors }).toEqual({ code: 0, errors: [] });
+  expect(counts(found)).toEqual({ pictures: 3, embedded: 3, cached: 0 });
+});
+
+it("warns of pictures that cannot be read and ranks the others", async () => {
+  await writeFile(join(folder, "words.png"), "no picture");
+  const { code, errors, found } = await run();
+  expect(code).toBe(0);
+  expect(counts(found)).toEqual({ pictures: 4, embedded: 3, cached: 0 });
+  expect(found.results).toHaveLength(3);
+  expect(found.warnings).toEqual([{ path: join(folder, "words.png"), message: expect.stringMatching(/words\.png/) }]);
+  expect(errors).toEqual([expect.stringMatching(/^warning: .*words\.png cannot be decoded/)]);
+});
+
+it("keeps what was embedded when it is cancelled", async () => {
+  for (let i = 0; i < 12; i++) await copyFile("demos/photos/drawn-ship.jpg", join(folder, `ship${i}.jpg`));
+  const cancelled = new AbortController();
+  vi.spyOn(Terminal.prototype, "progress").mockReturnValue({
+    // In the middle of the first eight.
+    update: (done) => done === 3 && cancelled.abort(),
+    stop: () => {},
+  });
+  await expect(run("a ship", {}, cancelled.signal)).rejects.toThrow(/abort/i);
+  vi.restoreAllMocks();
+  const { found } = await run();
+  expect(counts(found)).toEqual({ pictures: 15, embedded: 7, cached: 8 });
+});
+
+it("goes on where the cache cannot be written, and says so", async () => {
+  await writeFile(cache, "a file in the place of the folder");
+  const { code, errors, found } = await run();
+  expect(code).toBe(0);
+  expect(counts(found)).toEqual({ pictures: 3, embedded: 3, cached: 0 });
+  expect(errors).toEqual([expect.stringMatching(/^warning: the embeddings could not be kept/)]);
+});
