@@ -22,5 +22,9 @@ if (given.length === 0) {
   console.error("usage: node scripts/withAdapter.mjs COMMAND [ARGUMENT...]");
   process.exit(2);
 }
-const { adapterVariables, runCommand } = await import(pathToFileURL(await bundleForNode("src/cli/adapter.ts")).href);
-process.exitCode = await runCommand(await commandOf(given), await adapterVariables());
+const { adapterVariables, dropWarnings, runCommand } = await import(
+  pathToFileURL(await bundleForNode("src/cli/adapter.ts")).href
+);
+// Tools look at stderr for what the terminal can do; our own programs do not.
+const options = given[0].endsWith(".ts") ? { stdio: ["inherit", "inherit", "pipe"], onStart: dropWarnings } : {};
+process.exitCode = await runCommand(await commandOf(given), await adapterVariables(), options);

@@ -109,6 +109,16 @@ export function runCommand(
   });
 }
 
+// Dawn says this of CPU adapters, whose limits are larger than it can use, to every process that opens one.
+const NOISE = /^Warning: maxDynamic\w+ artificially reduced.*\n/gm;
+
+/** For `onStart`, with stderr a pipe: passes on all but warnings of Dawn that no user can act on. */
+export function dropWarnings({ stderr }: ChildProcess): void {
+  stderr?.setEncoding("utf8").on("data", (text: string) => {
+    process.stderr.write(process.env.WEBGPU_VISION_DEBUG ? text : text.replace(NOISE, ""));
+  });
+}
+
 /** Path of an installed package's entry; undefined when it is not installed. */
 function resolvePackage(name: string): string | undefined {
   try {
