@@ -109,8 +109,10 @@ export function runCommand(
   });
 }
 
-// Dawn says this of CPU adapters, whose limits are larger than it can use, to every process that opens one.
-const NOISE = /^Warning: maxDynamic\w+ artificially reduced.*\n/gm;
+// Dawn says the first of CPU adapters, whose limits are larger than it can use, and the others where there is no driver,
+// which our own error says better.
+const NOISE =
+  /^(Warning: (maxDynamic\w+ artificially reduced|vkCreateInstance).*| +at \w+ \(.*\/third_party\/dawn\/.*\)\n?)\n/gm;
 
 /** For `onStart`, with stderr a pipe: passes on all but warnings of Dawn that no user can act on. */
 export function dropWarnings({ stderr }: ChildProcess): void {

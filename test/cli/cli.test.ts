@@ -84,6 +84,13 @@ describe("failures: exit code 1, one line that says what, no trace", () => {
     expect(stderr).not.toMatch(TRACE);
   });
 
+  it.runIf(process.platform === "linux")("no adapter (Linux, where a driver can be hidden)", async () => {
+    const env = { VK_ICD_FILENAMES: "/no/such/driver.json", WEBGPU_VISION_ADAPTER: "" };
+    const { code, stdout, stderr } = await runCli(["info"], { env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: WebGPU found no adapter.*\n$/);
+  });
+
   it("f16 where the adapter has none", async (context) => {
     if ((await testDevice()).hasF16) return context.skip("this adapter has shader-f16");
     const { code, stderr } = await runCli(classify("--dtype", "f16"));
