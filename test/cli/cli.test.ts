@@ -88,7 +88,7 @@ describe("failures: exit code 1, one line that says what, no trace", () => {
     const env = { VK_ICD_FILENAMES: "/no/such/driver.json", WEBGPU_VISION_ADAPTER: "" };
     const { code, stdout, stderr } = await runCli(["info"], { env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^error: WebGPU found no adapter/);
+    expect(stderr).toMatch(/^error: WebGPU found no adapter/m);
     expect(stderr).not.toMatch(/vkCreateInstance|maxDynamic/);
     expect(stderr).not.toMatch(TRACE);
   });
