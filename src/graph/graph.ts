@@ -85,6 +85,9 @@ export class Graph {
 
   /** The first elements under another shape. */
   view(of: Value, shape: Shape): Value {
+    if (sizeOf(shape) > sizeOf(of.shape)) {
+      throw new ShapeError(`[view] ${formatShape(of.shape)} has fewer elements than ${formatShape(shape)}`);
+    }
     return this.#record({ kind: "view", of }, { dtype: of.dtype, shape });
   }
 
@@ -95,6 +98,10 @@ export class Graph {
   }
 
   #record(node: Node, spec: Spec): Value {
+    if (!spec.shape.every((size) => Number.isInteger(size) && size >= 0)) {
+      const name = node.kind === "op" ? node.kernel.name : node.kind;
+      throw new ShapeError(`[${name}] ${formatShape(spec.shape)} is not a shape: expected whole numbers from 0`);
+    }
     const value = new Value(this, node, spec);
     this.values.push(value);
     return value;
