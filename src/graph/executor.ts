@@ -93,20 +93,21 @@ export class Executor {
     return new Executor(device, plan, dispatches, buffers, at);
   }
 
-  /** Overwrites an input, from byte `offset` on; takes effect in the next submitted run. */
+  /**
+   * Overwrites an input (f16 as bits in a Uint16Array, any type as bytes), from byte `offset` on, for the next run
+   * submitted. A run may leave other things in the inputs' buffers: write them again before each.
+   */
   write(name: string, data: HostArray, offset = 0): void {
+    this.#check();
     const { value, buffer } = this.#find(this.plan.inputs, "input", name);
-    if (offset + data.byteLength > byteLength(value)) {
-      throw new ArgumentError(
-        `input "${name}" ${formatShape(value.shape)} ${value.dtype} takes ${byteLength(value)} bytes, ` +
-          `got ${data.byteLength} at byte ${offset}`,
-      );
-    }
+    checkType(name, value, data);
+    if (offset + data.byteLength > byteLength(value)) throw wrongLength(name, value, data, offset);
     this.#device.writeBuffer(buffer, offset, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   /** The GPU buffer of an input or output, to copy from one plan to another within one submit. */
   buffer(name: string): GPUBuffer {
+    this.#check();
     return this.#bufferAt(this.#tensor(name).place);
   }
 
@@ -132,7 +133,11 @@ export class Executor {
     before?: (encoder: GPUCommandEncoder) => void,
   ): Promise<Record<string, NdArray>> {
     this.#check();
-    for (const [name, data] of Object.entries(inputs)) this.write(name, data);
+    for (const [name, data] of Object.entries(inputs)) {
+      const { value } = this.#find(this.plan.inputs, "input", name);
+      if (data.byteLength !== byteLength(value)) throw wrongLength(name, value, data);
+      this.write(name, data);
+    }
     const encoder = this.#device.gpu.createCommandEncoder();
     before?.(encoder);
     this.encode(encoder);
@@ -147,7 +152,7 @@ export class Executor {
     }
   }
 
-  /** Runs with the inputs as they are and times each step by itself. */
+  /** Runs with whatever is in the inputs and times each step by itself. */
   async profile(): Promise<Profile> {
     this.#check();
     const works = this.#dispatches.map((dispatch) => (pass: GPUComputePassEncoder) => encodeDispatch(pass, dispatch));
@@ -225,6 +230,22 @@ const HOST: Readonly<Record<DType, (bytes: ArrayBuffer) => Float32Array>> = {
   i32: (bytes) => Float32Array.from(new Int32Array(bytes)),
   u32: (bytes) => Float32Array.from(new Uint32Array(bytes)),
 };
+
+const ARRAY = { f32: "Float32Array", f16: "Uint16Array", i32: "Int32Array", u32: "Uint32Array" } as const;
+
+function checkType(name: string, { dtype }: Spec, data: HostArray): void {
+  const type = Object.prototype.toString.call(data).slice(8, -1); // by name: arrays may come from another realm
+  if (type === ARRAY[dtype] || type === "Uint8Array") return;
+  throw new ArgumentError(`input "${name}" is ${dtype} and takes a ${ARRAY[dtype]}, got ${type}`);
+}
+
+function wrongLength(name: string, value: Spec, data: HostArray, offset = 0): ArgumentError {
+  const at = offset ? ` at byte ${offset}` : "";
+  return new ArgumentError(
+    `input "${name}" ${formatShape(value.shape)} ${value.dtype} takes ${byteLength(value)} bytes, ` +
+      `got ${data.byteLength}${at}`,
+  );
+}
 
 function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
   pass.setPipeline(pipeline);

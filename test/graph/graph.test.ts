@@ -28,11 +28,10 @@ describe("recording", () => {
     [
       "a kernel's inputs that do not fit",
       (graph) =>
-        ops.layerNorm({
-          x: graph.input("x", f32(2, 8)),
-          gamma: graph.weight("g", f32(7)),
-          beta: graph.weight("b", f32(8)),
-        }),
+        ops.layerNorm(
+          { x: graph.input("x", f32(2, 8)), gamma: graph.weight("g", f32(7)), beta: graph.weight("b", f32(8)) },
+          { eps: 1e-5 },
+        ),
       "[layerNorm] gamma has shape [7], expected [8]",
     ],
     [
