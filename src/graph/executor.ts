@@ -173,6 +173,10 @@ export class Executor {
     for (const buffer of [...this.#buffers, ...this.#idle]) this.#device.free(buffer);
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #check(): void {
     if (this.#isDisposed) throw new DisposedError("this plan was disposed");
     this.#device.check();

@@ -2,8 +2,8 @@
 // them (packed, joined, resized). Plans share them by key. The JavaScript heap never holds more than one piece of a
 // file.
 import type { Device } from "../device/device.ts";
-import { CheckpointError, DisposedError } from "../device/errors.ts";
-import { BYTES, formatShape, sizeOf, type Tensor } from "../device/tensor.ts";
+import { CheckpointError, DisposedError, InvalidFileError, LimitError } from "../device/errors.ts";
+import { BYTES, formatShape, sameShape, sizeOf, type Tensor } from "../device/tensor.ts";
 import { type CastParams, cast } from "../kernels/cast.ts";
 import { dispatch } from "../kernels/dispatch.ts";
 import type { Value } from "./graph.ts";
@@ -65,28 +65,38 @@ export class WeightStore {
     this.#kept.clear();
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   async #load(values: readonly Value[], signal?: AbortSignal): Promise<void> {
-    if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
+    this.#check();
     const wanted = new Map(values.map((value) => [staticKey(value), value]));
     for (const key of this.#kept.keys()) wanted.delete(key);
-    const loading = new Loading(this.#device, wanted);
+    const loading = new Loading(this.#device, this.#source.name, wanted);
     try {
       await loading.evaluate();
       for (const stored of this.#source.tensors.values()) {
         signal?.throwIfAborted();
         await loading.take(stored, signal);
       }
-      for (const [key, tensor] of loading.finish(this.#source.name)) this.#kept.set(key, tensor);
+      this.#check();
+      for (const [key, tensor] of loading.finish()) this.#kept.set(key, tensor);
     } catch (error) {
       loading.dispose();
       throw error;
     }
+  }
+
+  #check(): void {
+    if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
   }
 }
 
 /** One pass over the checkpoint: leaves are filled as they come by, and freed when all that reads them is made. */
 class Loading {
   readonly #device: Device;
+  readonly #file: string;
   readonly #pending: Map<string, Value>;
   readonly #leaves = new Map<string, Value>();
   /** What is on the GPU: leaves read, parts and results. */
@@ -94,8 +104,9 @@ class Loading {
   readonly #results = new Map<string, Tensor>();
   #sinceWait = 0;
 
-  constructor(device: Device, wanted: Map<string, Value>) {
+  constructor(device: Device, file: string, wanted: Map<string, Value>) {
     this.#device = device;
+    this.#file = file;
     this.#pending = wanted;
     for (const value of wanted.values()) for (const leaf of weightsOf(value)) this.#leaves.set(staticKey(leaf), leaf);
   }
@@ -104,11 +115,12 @@ class Loading {
   async take(stored: StoredWeight, signal?: AbortSignal): Promise<void> {
     const leaves = [...this.#leaves].filter(([, { node }]) => node.kind === "weight" && node.name === stored.name);
     if (leaves.length === 0) return;
-    const fills = leaves.map(([key, leaf]) => {
-      const tensor = this.#device.createTensor(leaf, stored.name);
-      this.#made.set(key, tensor);
-      return new Fill(this.#device, stored, leaf, tensor);
-    });
+    const fills: Fill[] = [];
+    for (const [key, leaf] of leaves) {
+      checkStored(this.#file, stored, leaf);
+      const tensor = await this.#allocate(key, leaf, stored.name);
+      fills.push(new Fill(this.#device, stored, leaf, tensor));
+    }
     let position = 0;
     for await (const piece of inPieces(stored.stream(signal))) {
       signal?.throwIfAborted();
@@ -116,6 +128,11 @@ class Loading {
       position += piece.length;
       this.#sinceWait += piece.length;
       if (this.#sinceWait >= UNTIL_WAIT) await this.#wait();
+    }
+    if (position !== stored.byteLength) {
+      throw new InvalidFileError(
+        `${this.#file}: tensor "${stored.name}" ended after ${position} of its ${stored.byteLength} bytes`,
+      );
     }
     await this.evaluate();
   }
@@ -138,9 +155,11 @@ class Loading {
   }
 
   /** The results; throws when the checkpoint lacked something. */
-  finish(name: string): Map<string, Tensor> {
+  finish(): Map<string, Tensor> {
     const missing = [...this.#pending.values()].flatMap(weightsOf).find((leaf) => !this.#has(leaf));
-    if (missing?.node.kind === "weight") throw new CheckpointError(`${name} has no tensor "${missing.node.name}"`);
+    if (missing?.node.kind === "weight") {
+      throw new CheckpointError(`${this.#file} has no tensor "${missing.node.name}"`);
+    }
     return this.#results;
   }
 
@@ -183,11 +202,38 @@ class Loading {
     }
   }
 
+  async #allocate(key: string, leaf: Value, name: string): Promise<Tensor> {
+    const { gpu } = this.#device;
+    this.#device.checkSize(leaf, name);
+    gpu.pushErrorScope("out-of-memory");
+    const tensor = this.#device.createTensor(leaf, name);
+    this.#made.set(key, tensor);
+    const error = await gpu.popErrorScope();
+    if (!error) return tensor;
+    throw new LimitError(
+      `the GPU has no memory for ${name} ${formatShape(leaf.shape)} (${error.message}): ` +
+        'free some, use dtype "f16", or a smaller model',
+    );
+  }
+
   async #wait(): Promise<void> {
     this.#sinceWait = 0;
     await this.#device.gpu.queue.onSubmittedWorkDone();
     this.#device.check();
   }
+}
+
+/** Throws unless a stored tensor is what the graph was built for. */
+function checkStored(file: string, { name, dtype, shape }: StoredWeight, { node, shape: wanted }: Value): void {
+  const fail = (why: string): never => {
+    throw new CheckpointError(`${file}: tensor "${name}" has shape ${formatShape(shape)}${why}`);
+  };
+  if (!["F32", "F16", "BF16"].includes(dtype)) fail(` of ${dtype}: weights must be F32, F16 or BF16`);
+  const rows = node.kind === "weight" ? node.rows : undefined;
+  const [all = 0, ...rest] = shape;
+  if (rows && rows[1] > all) fail(`, which has no rows ${rows[0]} to ${rows[1]}`);
+  const found = rows ? [rows[1] - rows[0], ...rest] : shape;
+  if (!sameShape(found, wanted)) fail(`, expected ${formatShape(wanted)}`);
 }
 
 /** Writes the part of a stored tensor that a leaf wants (all of it, or some rows), cast to the leaf's type. */
@@ -225,13 +271,8 @@ class Fill {
 
   async #cast(bytes: Uint8Array, element: number): Promise<void> {
     const device = this.#device;
-    const { dtype, shape, name } = this.#stored;
+    const { dtype, name } = this.#stored;
     const count = bytes.length / this.#width;
-    if (!["F32", "F16", "BF16"].includes(dtype)) {
-      throw new CheckpointError(
-        `tensor "${name}" ${formatShape(shape)} holds ${dtype}; weights must be F32, F16 or BF16`,
-      );
-    }
     const words = { dtype: "u32", shape: [Math.ceil(bytes.length / 4)] } as const;
     const raw = device.createTensor(words, name);
     let made: Tensor | undefined;
