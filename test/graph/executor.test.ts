@@ -1,5 +1,5 @@
-// Runs on the GPU: the right numbers, also when runs overlap; nothing allocated by a run, one submit for each; and every
-// byte given back.
+// Runs on the GPU: the right numbers, also when runs overlap; nothing allocated by a run, one submit for each; and
+// every byte given back.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Device } from "../../src/device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError, LimitError } from "../../src/device/errors.ts";
