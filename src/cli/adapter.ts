@@ -109,8 +109,8 @@ export function runCommand(
   });
 }
 
-// Dawn says the first of CPU adapters, whose limits are larger than it can use, and the others where there is no driver,
-// which our own error says better.
+// Dawn says the first of CPU adapters, whose limits are larger than it can use, and the others where there is no
+// driver, which our own error says better.
 const NOISE =
   /^(Warning: (maxDynamic\w+ artificially reduced|vkCreateInstance).*| +at \w+ \(.*\/third_party\/dawn\/.*\)\n?)\n/gm;
 

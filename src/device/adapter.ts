@@ -19,6 +19,8 @@ export interface AdapterInfo {
   readonly device: string;
   readonly description: string;
   readonly class: AdapterClass;
+  /** Threads of a subgroup, where the adapter names one size. */
+  readonly subgroupSize: number | undefined;
 }
 
 // PCI vendor ids appear where a browser or wgpu gives no name (Deno); 0x10005 is Mesa, 0x1ae0 Google.
@@ -35,10 +37,12 @@ const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
 
 /** Reads the adapter's own words for itself. */
 export function describeAdapter(adapter: { readonly info?: Partial<GPUAdapterInfo> }): AdapterInfo {
-  const { vendor = "", architecture = "", device = "", description = "" } = adapter.info ?? {};
+  const info: Partial<GPUAdapterInfo> = adapter.info ?? {};
+  const { vendor = "", architecture = "", device = "", description = "", subgroupMinSize, subgroupMaxSize } = info;
   const words = [vendor, architecture, device, description].join(" ").toLowerCase();
   const found = CLASSES.find(([pattern]) => pattern.test(words));
-  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown" };
+  const subgroupSize = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
+  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown", subgroupSize };
 }
 
 /** True for adapters that run shaders on the CPU: barriers and workgroup memory are dear there. */

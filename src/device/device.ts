@@ -24,6 +24,8 @@ export class Device {
   readonly hasF16: boolean;
   /** Shaders may use subgroup operations. */
   readonly hasSubgroups: boolean;
+  /** Threads of a subgroup, where every shader gets the same number. */
+  readonly subgroupSize: number | undefined;
   readonly hasTimestamps: boolean;
   readonly pipelines: PipelineCache;
   readonly memory: MemoryUse = { bytes: 0, peakBytes: 0, buffers: 0 };
@@ -41,6 +43,7 @@ export class Device {
     this.limits = gpu.limits;
     this.hasF16 = gpu.features.has("shader-f16");
     this.hasSubgroups = gpu.features.has("subgroups");
+    this.subgroupSize = this.hasSubgroups ? info.subgroupSize : undefined;
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.pipelines = new PipelineCache(gpu);
     this.#owned = owned;

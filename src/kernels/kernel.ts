@@ -15,6 +15,8 @@ export interface DeviceTraits {
   readonly info: Pick<AdapterInfo, "class">;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
+  /** Threads of a subgroup, where it is always the same number. */
+  readonly subgroupSize?: number | undefined;
   readonly limits: Pick<
     GPUSupportedLimits,
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize"
@@ -27,6 +29,8 @@ export interface Launch {
   readonly entryPoint?: string;
   /** Values of the uniform struct; parameters left out are 0. */
   readonly params: Readonly<Record<string, number>>;
+  /** Sources in place of the kernel's `lib`: functions by the same names. */
+  readonly lib?: readonly string[];
   /** Right-hand sides of top-level `alias` and `const` lines. */
   readonly types?: Readonly<Record<string, string | number>>;
   readonly overrides?: Readonly<Record<string, number>>;
@@ -43,6 +47,8 @@ export interface KernelDefinition<I extends string, O extends I, P extends objec
   readonly name: string;
   /** The shader and the lib files it calls; WGSL needs no order. */
   readonly wgsl: readonly string[];
+  /** Lib files for which a launch may put others with functions by the same names. */
+  readonly lib?: readonly string[];
   readonly inputs: readonly I[];
   /** Names of inputs that may be absent. */
   readonly optional?: readonly O[];
@@ -67,6 +73,7 @@ export interface Kernel<I extends string, O extends I, P extends object> extends
 export interface AnyKernel {
   readonly name: string;
   readonly wgsl: string;
+  readonly lib: readonly string[];
   readonly inputs: readonly string[];
   readonly optional: readonly string[];
   readonly params: Readonly<Record<string, ScalarType>>;
@@ -81,6 +88,7 @@ export function defineKernel<P extends object>() {
     definition: KernelDefinition<I, O, P>,
   ): Kernel<I, O, P> => ({
     optional: [],
+    lib: [],
     flops: () => 0,
     ...definition,
     wgsl: definition.wgsl.join("\n"),
@@ -89,7 +97,7 @@ export function defineKernel<P extends object>() {
 
 /**
  * Replaces the right-hand sides of top-level `alias NAME = …;` and `const NAME … = …;` lines.
- * Throws on a name that the source does not declare. `enable f16;` is put first when a value or line needs it.
+ * Throws on a name that the source does not declare. `enable f16;` and `enable subgroups;` are put first where needed.
  */
 export function specialize(source: string, values: Readonly<Record<string, string | number>>): string {
   let text = source;
@@ -98,7 +106,9 @@ export function specialize(source: string, values: Readonly<Record<string, strin
     if (!line.test(text)) throw new KernelError(`specialize: the shader declares no alias or const ${name}`);
     text = text.replace(line, `$1${value};`);
   }
-  return /\bf16\b/.test(stripComments(text)) ? `enable f16;\n${text}` : text;
+  const code = stripComments(text);
+  const enabled = [/\bf16\b/.test(code) && "enable f16;\n", /\bsubgroup[A-Z]/.test(code) && "enable subgroups;\n"];
+  return enabled.filter(Boolean).join("") + text;
 }
 
 function stripComments(source: string): string {
@@ -109,7 +119,7 @@ function stripComments(source: string): string {
 export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSource {
   return {
     label: kernel.name,
-    code: specialize(kernel.wgsl, launch.types ?? {}),
+    code: specialize([kernel.wgsl, ...(launch.lib ?? kernel.lib)].join("\n"), launch.types ?? {}),
     entryPoint: launch.entryPoint ?? "main",
     overrides: launch.overrides ?? {},
     inputCount: kernel.inputs.length,

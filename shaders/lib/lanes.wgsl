@@ -1,0 +1,5 @@
+// Values of other threads of the subgroup. Needs the feature "subgroups".
+
+fn fromLane(x: f32, lane: u32) -> f32 {
+  return subgroupShuffle(x, lane);
+}

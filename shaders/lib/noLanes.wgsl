@@ -1,0 +1,5 @@
+// In lanes.wgsl's place on devices without subgroups, where no variant that calls it is chosen.
+
+fn fromLane(x: f32, lane: u32) -> f32 {
+  return x;
+}
