@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { dirname } from "node:path";
 import { Command } from "commander";
 import { writeSeeded } from "../scripts/seeded.ts";
 import type { Device } from "../src/device/device.ts";
@@ -201,7 +202,10 @@ function describe(difference: number): string {
   return difference.toExponential(1) + (difference > TOLERANCE ? " (off)" : "");
 }
 
-if (out)
-  writeFileSync(out, `${JSON.stringify({ adapter: device.info, node: process.version, load, results }, null, 1)}\n`);
+if (out) {
+  mkdirSync(dirname(out), { recursive: true });
+  const machine = { adapter: device.info, node: process.version, cpus: cpus().length, load };
+  writeFileSync(out, `${JSON.stringify({ ...machine, results }, null, 1)}\n`);
+}
 // onnxruntime-node keeps the process alive.
 process.exit(results.every(({ difference }) => Math.min(...Object.values(difference)) < TOLERANCE) ? 0 : 1);
