@@ -15,13 +15,13 @@ import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfi
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
+import { picturesPerRun, preprocessor, runOnPictures } from "./pictures.ts";
 import {
   atSize,
   OPENAI_CLIP_MEAN,
   OPENAI_CLIP_STD,
   outputSize,
   type Preprocessing,
-  preprocess,
   preprocessing,
 } from "./preprocess.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -48,8 +48,7 @@ export interface ClassifyOptions extends EncodeImageOptions {
   readonly template?: string | readonly string[];
 }
 
-// Pictures and texts in one run: more fill a GPU better, and need more memory.
-const IMAGES_PER_RUN = 8;
+// Texts in one run: more fill a GPU better, and need more memory.
 const TEXTS_PER_RUN = 32;
 
 export class Clip {
@@ -109,7 +108,7 @@ export class Clip {
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const recipe = options.size === undefined ? this.#recipe : atSize(this.#recipe, this.#checkSize(options.size));
     const rows: NdArray[] = [];
-    const perRun = this.#imagesPerRun(recipe);
+    const perRun = picturesPerRun(this.#session, outputSize(recipe, [1, 1]));
     for (let at = 0; at < list.length; at += perRun) {
       options.signal?.throwIfAborted();
       const batch = list.slice(at, at + perRun);
@@ -203,7 +202,7 @@ export class Clip {
 
   /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */
   async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
-    return (await this.#preprocessor({ width, height }, this.#recipe)).plan.summary();
+    return (await preprocessor(this.#session, { width, height }, this.#recipe)).plan.summary();
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
@@ -215,41 +214,9 @@ export class Clip {
     this.dispose();
   }
 
-  /** Pictures through preprocessing and tower; the last picture's preprocessing and the tower are one submit. */
   async #encodeLoaded(images: readonly RgbaImage[], recipe: Preprocessing): Promise<NdArray> {
     const tower = await this.#imageTower(images.length, outputSize(recipe, [1, 1]));
-    const steps = await Promise.all(images.map((image) => this.#preprocessor(image, recipe)));
-    const { gpu } = await this.#session.device();
-    const pixels = tower.buffer("pixels");
-    const bytes = tower.bytes("pixels") / images.length;
-    const encode = (encoder: GPUCommandEncoder, i: number) => {
-      const step = steps[i] as Executor;
-      const image = images[i] as RgbaImage;
-      step.write("image", new Uint8Array(image.data.buffer, image.data.byteOffset, image.data.byteLength));
-      step.encode(encoder);
-      encoder.copyBufferToBuffer(step.buffer("pixels"), 0, pixels, i * bytes, bytes);
-    };
-    for (let i = 0; i < images.length - 1; i++) {
-      const encoder = gpu.createCommandEncoder();
-      encode(encoder, i);
-      gpu.queue.submit([encoder.finish()]);
-    }
-    const { embeds } = await tower.run({}, (encoder) => encode(encoder, images.length - 1));
-    return embeds as NdArray;
-  }
-
-  /** Pictures are copied side by side on the GPU, which takes whole 4-byte words: odd sizes in f16 go one by one. */
-  #imagesPerRun(recipe: Preprocessing): number {
-    const [H, W] = outputSize(recipe, [1, 1]);
-    return this.#session.dtype === "f16" && (H * W) % 2 ? 1 : IMAGES_PER_RUN;
-  }
-
-  #preprocessor({ width, height }: Pick<RgbaImage, "width" | "height">, recipe: Preprocessing): Promise<Executor> {
-    const key = `preprocess ${height} ${width} ${outputSize(recipe, [height, width])}`;
-    return this.#session.executor(key, (graph) => {
-      const image = graph.input("image", { dtype: "u32", shape: [height, width] });
-      graph.output("pixels", preprocess(image, recipe, this.#session.dtype));
-    });
+    return (await runOnPictures(this.#session, tower, images, recipe)).embeds as NdArray;
   }
 
   #imageTower(B: number, [H, W]: readonly [number, number]): Promise<Executor> {

@@ -22,7 +22,7 @@ export interface SessionOptions {
 export type Build = (graph: Graph) => void;
 
 // Plans kept: enough for a folder of photos in a few sizes.
-const MOST_PLANS = 16;
+const MOST_PLANS = 32;
 
 interface Entry {
   readonly executor: Promise<Executor>;
