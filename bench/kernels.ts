@@ -125,6 +125,12 @@ const moves: readonly KernelRow[] = [
   row("transpose", "CLIP B/32 fc1 packed", { x: [3072, 768] }, { padTo: 4 }),
   row("permute", "heads of DINO S/16", { x: [1, 197, 6, 64] }, { dims: [0, 2, 1, 3] }),
   row("concat", "q, k and v of CLIP B/32", { a: [768, 768], b: [1536, 768] }, { axis: 0 }),
+  row(
+    "rope",
+    "queries of DINOv3 S/16",
+    { x: [1, 201, 384], cosine: { shape: [196, 64], dtype: "f32" }, sine: { shape: [196, 64], dtype: "f32" } },
+    { heads: 6, prefix: 5 },
+  ),
   row("narrow", "patches of DINO S/16", { x: [1, 197, 384] }, { axis: 1, start: 1, length: 196 }),
 ];
 

@@ -33,6 +33,7 @@ export const normalize = op(kernels.normalize);
 export const permute = op(kernels.permute);
 export const prepend = op(kernels.prepend);
 export const resize = op(kernels.resize);
+export const rope = op(kernels.rope);
 export const similarity = op(kernels.similarity);
 export const softmax = op(kernels.softmax);
 export const transpose = op(kernels.transpose);

@@ -35,3 +35,4 @@ export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";
 export type { Pair } from "./window.ts";
+export { type RopeParams, rope } from "./rope.ts";

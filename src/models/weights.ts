@@ -1,7 +1,7 @@
 // A checkpoint's tensors by scoped name: `w.at("encoder.layers.3").get("fc1.weight")`. Names are those of Hugging Face;
 // other published namings are read through a map from these names to theirs.
 import { CheckpointError } from "../device/errors.ts";
-import { type DType, formatShape, type Shape } from "../device/tensor.ts";
+import { formatShape, type Shape } from "../device/tensor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { transpose } from "../graph/ops.ts";
 
@@ -27,7 +27,7 @@ export type ExpectedShape = readonly (number | undefined)[];
 interface Root {
   readonly graph: Graph;
   readonly table: TensorTable;
-  readonly dtype: DType;
+  readonly dtype: "f32" | "f16";
   readonly naming: Naming;
   /** Names of stored tensors that were asked for. */
   readonly read: Set<string>;
@@ -49,6 +49,11 @@ export class Weights {
 
   get graph(): Graph {
     return this.#root.graph;
+  }
+
+  /** Type of the values. */
+  get dtype(): "f32" | "f16" {
+    return this.#root.dtype;
   }
 
   /** Names of stored tensors that were asked for so far, under any prefix. */

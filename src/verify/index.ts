@@ -24,3 +24,4 @@ export { splitSumSuite } from "./splitSum.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
 export { unfoldSuite } from "./unfold.ts";
+export { ropeSuite } from "./rope.ts";

@@ -1,0 +1,43 @@
+// Rotary position embedding (Su et al. 2021) of queries or keys, for the tokens after the first few
+// (facebookresearch/dinov3: dinov3/layers/attention.py).
+import source from "../../shaders/rope.wgsl";
+import { ShapeError } from "../device/errors.ts";
+import { expectRank, expectShape, lastDim, sizeOf } from "../device/tensor.ts";
+import { expectFloat, FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+export interface RopeParams {
+  readonly heads: number;
+  /** Tokens at the beginning that have no place: class and registers. */
+  readonly prefix: number;
+}
+
+export const rope = defineKernel<RopeParams>()({
+  name: "rope",
+  wgsl: [source],
+  inputs: ["x", "cosine", "sine"],
+  params: { count: "u32", tokens: "u32", channels: "u32", prefix: "u32" },
+  output: ({ x, cosine, sine }, { heads, prefix }) => {
+    expectRank("rope", "x", x.shape, 3);
+    expectFloat("rope", "x", x);
+    const [, tokens = 0, channels = 0] = x.shape;
+    const D = channels / heads;
+    if (D % 2 !== 0)
+      throw new ShapeError(`[rope] ${channels} channels do not divide into ${heads} heads of an even size`);
+    const places = Math.max(0, tokens - prefix);
+    expectShape("rope", "cosine", cosine.shape, [places, D], "places and head size");
+    expectShape("rope", "sine", sine.shape, [places, D], "places and head size");
+    return { dtype: x.dtype, shape: x.shape };
+  },
+  launch: ({ x }, { heads, prefix }) => {
+    const [, tokens = 0, channels = 0] = x.shape;
+    const count = sizeOf(x.shape);
+    return {
+      params: { count, tokens, channels, prefix },
+      types: { Elem: x.dtype },
+      overrides: { WG: FLAT_THREADS, D: lastDim(x) / heads },
+      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+    };
+  },
+  flops: ({ x }) => 3 * sizeOf(x.shape),
+});

@@ -1,0 +1,30 @@
+// Values of a JSON file, checked as they are taken; the fallback stands where a key is absent or null.
+import { CheckpointError } from "../device/errors.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A part of a file, and the file's name for messages. */
+export interface Fields {
+  readonly file: string;
+  readonly json: Json;
+}
+
+export function object(value: unknown, name: string): Json {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+  throw new CheckpointError(
+    `${name} must be a JSON object, got ${value === undefined ? "nothing" : JSON.stringify(value)}`,
+  );
+}
+
+export function number({ file, json }: Fields, key: string, fallback: number, low: number, high: number): number {
+  const value = json[key] ?? fallback;
+  if (typeof value === "number" && value >= low && value <= high) return value;
+  const got = typeof value === "number" ? value : JSON.stringify(value); // JSON has no NaN
+  throw new CheckpointError(`${file}: ${key} is ${got}, expected a number from ${low} to ${high}`);
+}
+
+export function integer(part: Fields, key: string, fallback: number, low: number, high: number): number {
+  const value = number(part, key, fallback, low, high);
+  if (Number.isInteger(value)) return value;
+  throw new CheckpointError(`${part.file}: ${key} is ${value}, expected a whole number`);
+}
