@@ -6,6 +6,7 @@ export {
   type EncodeImageOptions,
   type EncodeTextOptions,
 } from "./api/clip.ts";
+export { Dino, type DinoEncodeOptions, type DinoFeatures, type DinoOptions, type DinoTokens } from "./api/dino.ts";
 export type { LabelScore } from "./api/embeddings.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device } from "./device/device.ts";

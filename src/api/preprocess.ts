@@ -10,6 +10,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** What is done to a picture, in this order; a step that is absent is not done. */
 export interface Preprocessing {
+  /** Resize floats after rescaling, not bytes (DINOv3): bilinear, with a filter that widens as the picture shrinks. */
+  readonly resizeFloats?: boolean;
   /** Shortest edge, or exactly [height, width]. */
   readonly resize?: number | readonly [number, number];
   readonly resample: ResizeFilter;
@@ -44,6 +46,7 @@ export function preprocessing(json: unknown, defaults: Preprocessing): Preproces
     config.do_center_crop === false ? undefined : (pair(sizeOf(config.crop_size, "crop_size")) ?? defaults.crop);
   const isNormalized = config.do_normalize !== false;
   return {
+    ...(String(config.image_processor_type).startsWith("DINOv3") && { resizeFloats: true }),
     ...(resize !== undefined && { resize }),
     resample: filter,
     ...(crop && { crop }),
@@ -70,6 +73,12 @@ export function outputSize(
 export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "f16"): Value {
   const [H = 0, W = 0] = image.shape;
   const [h, w] = resizedSize(recipe.resize, [H, W]);
+  if (recipe.resizeFloats) {
+    // Weights of a resize sum to 1, so that normalising may come first.
+    const { rescale: scale, mean, std } = recipe;
+    const x = ops.normalize({ image }, { scale, mean, std, dtype });
+    return H === h && W === w ? x : ops.interpolate({ x }, { size: [h, w], mode: "bilinear", antialias: true });
+  }
   const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
   const resized = order.reduce((x, axis) => resizeAxis(x, axis, axis === "horizontal" ? w : h, recipe.resample), image);
   const [height, width] = recipe.crop ?? [h, w];

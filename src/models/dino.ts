@@ -13,6 +13,8 @@ type Grid = readonly [height: number, width: number];
 export interface DinoOptions {
   /** Layers whose class token's attention is wanted: 0 is the first. */
   readonly attentionOf?: readonly number[];
+  /** Layers whose tokens are wanted too: 0 is the first. */
+  readonly layers?: readonly number[];
   /** Added to the grid's size before position embeddings are resized: 0.1 in the original code, none in transformers. */
   readonly interpolateOffset?: number;
 }
@@ -22,6 +24,8 @@ export interface DinoOutput {
   readonly tokens: Value;
   /** Tokens going in and after each layer, before the norm. */
   readonly hiddenStates: readonly Value[];
+  /** Tokens after some layers, each through the final norm (get_intermediate_layers in the original), as asked for. */
+  readonly layers: ReadonlyMap<number, Value>;
   /** Attention of the class token over all tokens [B, heads, T], by layer, as asked for. */
   readonly attention: ReadonlyMap<number, Value>;
 }
@@ -44,7 +48,9 @@ export function dino(pixels: Value, w: Weights, config: DinoConfig, options: Din
     x = block(x, w.at(`blocks.${i}`), config, rotary, options.attentionOf?.includes(i) ? keep : undefined);
     hiddenStates.push(x);
   }
-  return { tokens: layerNorm(x, w.at("norm"), config.layer_norm_eps), hiddenStates, attention };
+  const normed = (value: Value) => layerNorm(value, w.at("norm"), config.layer_norm_eps);
+  const layers = new Map(options.layers?.map((i) => [i, normed(hiddenStates[i + 1] as Value)]));
+  return { tokens: normed(x), hiddenStates, layers, attention };
 }
 
 /** The class token, registers, and patches with their positions. */

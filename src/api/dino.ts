@@ -1,0 +1,267 @@
+// DINO for people who want features: a vector of a picture, one of each patch, and where the class token looks.
+import type { Device } from "../device/device.ts";
+import { ArgumentError, CheckpointError } from "../device/errors.ts";
+import type { NdArray } from "../device/tensor.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { PlanSummary } from "../graph/plan.ts";
+import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
+import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
+import { dino } from "../models/dino.ts";
+import { type DinoConfig, dinoConfig } from "../models/dinoConfig.ts";
+import { dinoNaming } from "../models/dinoNames.ts";
+import { Weights } from "../models/weights.ts";
+import { picturesPerRun, runOnPictures } from "./pictures.ts";
+import { outputSize, type Preprocessing, preprocessing } from "./preprocess.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+export type DinoOptions = SourceOptions & SessionOptions;
+
+export interface DinoEncodeOptions {
+  /**
+   * Shortest edge in pixels, both edges then rounded to whole patches; or exactly [height, width]; or, when absent, what
+   * the checkpoint's own preprocessing makes.
+   */
+  readonly size?: number | readonly [height: number, width: number];
+  /** Layers whose tokens are wanted too, each through the final norm: -1 is the last, -4 the fourth from the end. */
+  readonly layers?: readonly number[];
+  /** The class token's attention in the last layer (true), or in this one. */
+  readonly attention?: boolean | number;
+  /** 0.1 resizes position embeddings as the original DINO and DINOv2 code does; 0, as transformers does, when absent. */
+  readonly interpolateOffset?: number;
+  readonly signal?: AbortSignal;
+  /** Called after each run. */
+  readonly onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** Tokens of pictures: the class token's and the patches'. */
+export interface DinoTokens {
+  /** [pictures, channels] */
+  readonly cls: NdArray;
+  /** [pictures, height * width, channels] of the grid */
+  readonly patches: NdArray;
+}
+
+export interface DinoFeatures extends DinoTokens {
+  /** Patches down and across. */
+  readonly grid: readonly [height: number, width: number];
+  /** Attention of the class token to the patches [pictures, heads, height * width]; a row sums to less than 1. */
+  readonly attention?: NdArray;
+  /** In the order asked for. */
+  readonly layers?: readonly (DinoTokens & { readonly layer: number })[];
+}
+
+const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
+
+/** What the graph of a run is built from. */
+interface Request {
+  readonly layers: readonly number[];
+  readonly attentionOf: readonly number[];
+  readonly interpolateOffset: number;
+}
+
+export class Dino {
+  readonly config: DinoConfig;
+  readonly #session: Session;
+  readonly #checkpoint: Checkpoint;
+  readonly #recipe: Preprocessing;
+
+  private constructor(session: Session, checkpoint: Checkpoint, config: DinoConfig, recipe: Preprocessing) {
+    this.#session = session;
+    this.#checkpoint = checkpoint;
+    this.config = config;
+    this.#recipe = recipe;
+  }
+
+  /**
+   * Loads a DINO, DINOv2 or DINOv3 ViT: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   *
+   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is wrong;
+   * nothing stays on the GPU then.
+   * @example
+   * using dino = await Dino.fromPretrained("facebook/dino-vits16");
+   */
+  static async fromPretrained(from: SourceLike, options: DinoOptions = {}): Promise<Dino> {
+    const source = await openSource(from, options);
+    const json = await source.json("config.json");
+    if (json === undefined) throw new CheckpointError(`${source.name} has no config.json: is it a DINO checkpoint?`);
+    const config = dinoConfig(json);
+    const recipe = preprocessing(await source.json("preprocessor_config.json"), {
+      resize: [config.image_size, config.image_size],
+      resample: "bicubic",
+      rescale: 1 / 255,
+      mean: IMAGENET_MEAN,
+      std: IMAGENET_STD,
+    });
+    const checkpoint = await openCheckpoint(source, options);
+    let session: Session | undefined;
+    try {
+      session = await Session.open(checkpoint, options);
+      const made = new Dino(session, checkpoint, config, recipe);
+      const [key, build] = made.#plan(1, outputSize(recipe, [1, 1]), {
+        layers: [],
+        attentionOf: [],
+        interpolateOffset: 0,
+      });
+      await session.preload({ [key]: build }, options.signal);
+      return made;
+    } catch (error) {
+      if (session) session.dispose();
+      else await checkpoint.close();
+      throw error;
+    }
+  }
+
+  /** The device in use. */
+  device(): Promise<Device> {
+    return this.#session.device();
+  }
+
+  /**
+   * Features of pictures. Several must come to one grid: give `size` as [height, width], or call once for each.
+   *
+   * @throws ImageError for what is no picture, ArgumentError for an empty list or pictures of different grids.
+   * @example
+   * const { cls, patches, grid } = await dino.encodeImage("cat.jpg", { size: 480 });
+   */
+  async encodeImage(images: ImageLike | readonly ImageLike[], options: DinoEncodeOptions = {}): Promise<DinoFeatures> {
+    const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
+    if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
+    const request = this.#request(options);
+    const loaded = await Promise.all(list.map((image) => loadImage(image, options.signal)));
+    const recipes = loaded.map((image) => this.#recipeFor(image, options.size));
+    const sizes = loaded.map(({ height, width }, i) => outputSize(recipes[i] as Preprocessing, [height, width]));
+    const size = sizes[0] as readonly [number, number];
+    const other = sizes.find(([h, w]) => h !== size[0] || w !== size[1]);
+    if (other) {
+      throw new ArgumentError(
+        `the pictures come to different sizes, ${size.join(" x ")} and ${other.join(" x ")}: ` +
+          "give size as [height, width], or encode them one by one",
+      );
+    }
+    const runs: Record<string, NdArray>[] = [];
+    const perRun = picturesPerRun(this.#session, size);
+    for (let at = 0; at < loaded.length; at += perRun) {
+      options.signal?.throwIfAborted();
+      const batch = loaded.slice(at, at + perRun);
+      const [key, build] = this.#plan(batch.length, size, request);
+      const tower = await this.#session.executor(key, build, options.signal);
+      runs.push(await runOnPictures(this.#session, tower, batch, recipes[at] as Preprocessing));
+      options.onProgress?.({ done: at + batch.length, total: loaded.length });
+    }
+    return this.#features(runs, size, request, options);
+  }
+
+  /** What a run on one picture of the checkpoint's own size costs: dispatches, FLOPs, bytes. */
+  async summary(): Promise<PlanSummary> {
+    const request = { layers: [], attentionOf: [], interpolateOffset: 0 };
+    const [key, build] = this.#plan(1, outputSize(this.#recipe, [1, 1]), request);
+    return (await this.#session.executor(key, build)).plan.summary();
+  }
+
+  /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
+  dispose(): void {
+    this.#session.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #request({ layers = [], attention = false, interpolateOffset = 0 }: DinoEncodeOptions): Request {
+    const attentionOf = attention === false ? [] : [this.#layer(attention === true ? -1 : attention)];
+    return { layers: layers.map((layer) => this.#layer(layer)), attentionOf, interpolateOffset };
+  }
+
+  /** A layer from 0; negative ones count from the end. */
+  #layer(layer: number): number {
+    const { num_hidden_layers: count } = this.config;
+    const found = layer < 0 ? layer + count : layer;
+    if (Number.isInteger(found) && found >= 0 && found < count) return found;
+    throw new ArgumentError(`there is no layer ${layer}: the model has ${count}, from 0 or from -1 backwards`);
+  }
+
+  #recipeFor({ width, height }: RgbaImage, size: DinoEncodeOptions["size"]): Preprocessing {
+    if (size === undefined) return this.#recipe;
+    const { patch_size: patch } = this.config;
+    const { crop: _, ...recipe } = this.#recipe;
+    const wanted = typeof size === "number" ? [size, size] : size;
+    if (wanted.some((n) => !Number.isInteger(n) || n < patch || n > 4096)) {
+      throw new ArgumentError(
+        `size is ${JSON.stringify(size)}, expected whole numbers from ${patch} (a patch) to 4096`,
+      );
+    }
+    if (typeof size !== "number") return { ...recipe, resize: size };
+    const scale = size / Math.min(width, height);
+    const round = (length: number) => Math.max(1, Math.round((length * scale) / patch)) * patch;
+    return { ...recipe, resize: [round(height), round(width)] };
+  }
+
+  #plan(B: number, [H, W]: readonly [number, number], request: Request) {
+    const { layers, attentionOf } = request;
+    const key = `dino ${B} ${H} ${W} ${JSON.stringify(request)}`;
+    const build = (graph: Graph) => {
+      const { dtype } = this.#session;
+      const w = Weights.of(graph, this.#checkpoint, dtype, dinoNaming(this.#checkpoint));
+      const made = dino(graph.input("pixels", { dtype, shape: [B, H, W, 3] }), w, this.config, request);
+      graph.output("tokens", made.tokens);
+      for (const i of new Set(layers)) graph.output(`layer ${i}`, made.layers.get(i) as typeof made.tokens);
+      for (const i of attentionOf) graph.output("attention", made.attention.get(i) as typeof made.tokens);
+    };
+    return [key, build] as const;
+  }
+
+  #features(
+    runs: readonly Readonly<Record<string, NdArray>>[],
+    [H, W]: readonly [number, number],
+    { layers }: Request,
+    options: DinoEncodeOptions,
+  ): DinoFeatures {
+    const { patch_size, num_register_tokens } = this.config;
+    const prefix = 1 + num_register_tokens;
+    const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
+    const tokens = (name: string): DinoTokens => {
+      const found = all(name);
+      const [B = 0, T = 0, C = 0] = found.shape;
+      const cls = { data: slice(found, 0, 1).data, shape: [B, C] };
+      return { cls, patches: slice(found, prefix, T) };
+    };
+    return {
+      ...tokens("tokens"),
+      grid: [Math.floor(H / patch_size), Math.floor(W / patch_size)],
+      ...(options.attention !== undefined &&
+        options.attention !== false && { attention: columns(all("attention"), prefix) }),
+      ...(options.layers && { layers: layers.map((layer) => ({ layer, ...tokens(`layer ${layer}`) })) }),
+    };
+  }
+}
+
+/** Arrays under each other along the first axis. */
+function joined(arrays: readonly NdArray[]): NdArray {
+  const [first] = arrays;
+  if (arrays.length === 1 && first) return first;
+  const data = new Float32Array(arrays.reduce((sum, array) => sum + array.data.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    data.set(array.data, at);
+    at += array.data.length;
+  }
+  const count = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  return { data, shape: [count, ...(first?.shape.slice(1) ?? [])] };
+}
+
+/** Tokens [start, end) of each picture. */
+function slice({ data, shape: [B = 0, T = 0, C = 0] }: NdArray, start: number, end: number): NdArray {
+  const count = end - start;
+  const out = new Float32Array(B * count * C);
+  for (let b = 0; b < B; b++) out.set(data.subarray((b * T + start) * C, (b * T + end) * C), b * count * C);
+  return { data: out, shape: [B, count, C] };
+}
+
+/** The last axis from `start` on. */
+function columns({ data, shape }: NdArray, start: number): NdArray {
+  const width = shape.at(-1) as number;
+  const kept = data.filter((_, i) => i % width >= start);
+  return { data: kept, shape: [...shape.slice(0, -1), width - start] };
+}
