@@ -19,15 +19,15 @@ export type DinoOptions = SourceOptions & SessionOptions;
 
 export interface DinoEncodeOptions {
   /**
-   * Shortest edge in pixels, both edges then rounded to whole patches; or exactly [height, width]; or, when absent, what
-   * the checkpoint's own preprocessing makes.
+   * Shortest edge in pixels, both edges then rounded to whole patches; or exactly [height, width]; or, when absent,
+   * what the checkpoint's own preprocessing makes.
    */
   readonly size?: number | readonly [height: number, width: number];
   /** Layers whose tokens are wanted too, each through the final norm: -1 is the last, -4 the fourth from the end. */
   readonly layers?: readonly number[];
   /** The class token's attention in the last layer (true), or in this one. */
   readonly attention?: boolean | number;
-  /** 0.1 resizes position embeddings as the original DINO and DINOv2 code does; 0, as transformers does, when absent. */
+  /** 0.1 resizes position embeddings as the original DINO and DINOv2 code does; 0, transformers' way, when absent. */
   readonly interpolateOffset?: number;
   readonly signal?: AbortSignal;
   /** Called after each run. */
@@ -77,8 +77,8 @@ export class Dino {
   /**
    * Loads a DINO, DINOv2 or DINOv3 ViT: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
    *
-   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is wrong;
-   * nothing stays on the GPU then.
+   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
+   * wrong; nothing stays on the GPU then.
    * @example
    * using dino = await Dino.fromPretrained("facebook/dino-vits16");
    */

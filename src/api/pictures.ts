@@ -1,4 +1,4 @@
-// From decoded pictures to what a tower gives, on the GPU: a preprocessing plan for each size of picture, and the tower.
+// From decoded pictures to what a tower gives, on the GPU: a preprocessing plan for each size, and the tower.
 import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { RgbaImage } from "../io/image.ts";

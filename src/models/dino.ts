@@ -1,5 +1,6 @@
-// DINO's Vision Transformers: ViT (Caron et al. 2021), DINOv2 with or without registers (Oquab et al. 2023, Darcet et al.
-// 2023), DINOv3 (Siméoni et al. 2025). Follows transformers' modeling_vit.py, modeling_dinov2*.py, modeling_dinov3_vit.py.
+// DINO's Vision Transformers: ViT (Caron et al. 2021), DINOv2 with or without registers (Oquab et al. 2023, Darcet et
+// al. 2023), DINOv3 (Siméoni et al. 2025). Follows transformers' modeling_vit.py, modeling_dinov2*.py and
+// modeling_dinov3_vit.py.
 import { toHalfArray } from "../device/half.ts";
 import { type DType, lastDim } from "../device/tensor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
@@ -15,7 +16,7 @@ export interface DinoOptions {
   readonly attentionOf?: readonly number[];
   /** Layers whose tokens are wanted too: 0 is the first. */
   readonly layers?: readonly number[];
-  /** Added to the grid's size before position embeddings are resized: 0.1 in the original code, none in transformers. */
+  /** Added to the grid's size before position embeddings are resized: 0.1 in the original, none in transformers. */
   readonly interpolateOffset?: number;
 }
 

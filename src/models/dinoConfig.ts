@@ -1,5 +1,5 @@
-// config.json of DINO models with a ViT, with transformers' class defaults (models/vit, dinov2, dinov2_with_registers and
-// dinov3_vit: configuration_*.py).
+// config.json of DINO models with a ViT, with transformers' class defaults (models/vit, dinov2, dinov2_with_registers
+// and dinov3_vit: configuration_*.py).
 import { CheckpointError } from "../device/errors.ts";
 import type { Activation } from "../kernels/activation.ts";
 import { HIDDEN_ACTS } from "./clipConfig.ts";
