@@ -20,7 +20,7 @@ export function clipImage(pixels: Value, weights: Weights, config: ClipVisionCon
   const [, H = 0, W = 0] = pixels.shape;
   const grid = [Math.floor(H / patch_size), Math.floor(W / patch_size)] as const;
   const patches = patchEmbedding(pixels, w.at("embeddings.patch_embedding"), patch_size); // [B, N, C]
-  const token = w.get("embeddings.class_embedding", [lastDim(patches)]);
+  const token = w.get("embeddings.class_embedding", [config.hidden_size]);
   let x = ops.prepend({ x: patches, token, positions: positions(w.at("embeddings.position_embedding"), grid, config) });
   x = layerNorm(x, w.at("pre_layrnorm"), eps); // [B, 1 + N, C]
   const hiddenStates = encoder(x, w.at("encoder"), config);
@@ -35,7 +35,7 @@ export function clipText(ids: Value, end: Value, weights: Weights, config: ClipT
   const [B = 0, T = 0] = ids.shape;
   const tokens = embedding(ids, w.at("embeddings.token_embedding")); // [B, T, C]
   const C = lastDim(tokens);
-  const table = w.get("embeddings.position_embedding.weight", [config.max_position_embeddings, C]);
+  const table = w.get("embeddings.position_embedding.weight", [config.max_position_embeddings, config.hidden_size]);
   const x = add(tokens, ids.graph.firstRows(table, T));
   const hiddenStates = encoder(x, w.at("encoder"), config, true);
   const last = hiddenStates.at(-1) as Value;

@@ -58,7 +58,7 @@ export function dino(pixels: Value, w: Weights, config: DinoConfig, options: Din
 function embeddings(pixels: Value, grid: Grid, w: Weights, config: DinoConfig, options: DinoOptions): Value {
   const { graph } = pixels;
   const x = patchEmbedding(pixels, w.at("patch_embed.proj"), config.patch_size); // [B, N, C]
-  const C = lastDim(x);
+  const C = config.hidden_size;
   const registers = config.num_register_tokens;
   let token = graph.reshape(w.get("cls_token", [1, 1, C]), [1, C]);
   if (registers) {
