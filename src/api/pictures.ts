@@ -42,7 +42,8 @@ export async function runOnPictures(
     const { data } = images[i] as RgbaImage;
     step.write("image", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     step.encode(encoder);
-    encoder.copyBufferToBuffer(step.buffer("pixels"), 0, pixels, i * bytes, bytes);
+    // Whole words: the half beyond an odd picture, which goes alone, lies in the padding of both buffers.
+    encoder.copyBufferToBuffer(step.buffer("pixels"), 0, pixels, i * bytes, Math.ceil(bytes / 4) * 4);
   };
   for (let i = 0; i < images.length - 1; i++) {
     const encoder = gpu.createCommandEncoder();
