@@ -2,6 +2,7 @@
 // published files often hold only what differs from them. open_clip_config.json is read into the same.
 import { CheckpointError } from "../device/errors.ts";
 import type { Activation } from "../kernels/activation.ts";
+import { type Fields, integer, type Json, number, object } from "./fields.ts";
 
 export interface ClipTowerConfig {
   readonly hidden_size: number;
@@ -28,8 +29,6 @@ export interface ClipConfig {
   readonly text: ClipTextConfig;
   readonly logit_scale_init_value: number;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 const TEXT = {
   hidden_size: 512,
@@ -73,110 +72,110 @@ export function clipConfig(json: unknown): ClipConfig {
     throw new CheckpointError(`config.json says model_type "${type}"; Clip reads "clip" models`);
   }
   // A file of one tower holds that tower's keys at the top.
-  const part = (name: "text" | "vision") => ({
-    ...(type === `clip_${name}_model` ? config : {}),
-    ...object(config[`${name}_config`] ?? {}, `${name}_config`),
-    ...object(config[`${name}_config_dict`] ?? {}, `${name}_config_dict`),
+  const part = (name: "text" | "vision"): Fields => ({
+    file: "config.json",
+    json: {
+      ...(type === `clip_${name}_model` ? config : {}),
+      ...object(config[`${name}_config`] ?? {}, `${name}_config`),
+      ...object(config[`${name}_config_dict`] ?? {}, `${name}_config_dict`),
+    },
   });
+  const whole = { file: "config.json", json: config };
   return {
     text: textConfig(part("text")),
     vision: visionConfig(part("vision")),
-    logit_scale_init_value: number(config, "logit_scale_init_value", 2.6592, -20, 20),
+    logit_scale_init_value: number(whole, "logit_scale_init_value", 2.6592, -20, 20),
   };
 }
 
-/** Reads open_clip_config.json of a ViT (mlfoundations/open_clip: src/open_clip/model.py). */
+/**
+ * Reads open_clip_config.json of a ViT; what it leaves out is as in open_clip's CLIPVisionCfg and CLIPTextCfg
+ * (mlfoundations/open_clip: src/open_clip/model.py).
+ */
 export function openClipConfig(json: unknown): ClipConfig {
-  const model = object(object(json, "open_clip_config.json").model_cfg, "model_cfg");
+  const file = "open_clip_config.json";
+  const model = object(object(json, file).model_cfg, "model_cfg");
   const vision = object(model.vision_cfg, "vision_cfg");
   const text = object(model.text_cfg, "text_cfg");
+  refuse(vision, "vision_cfg", "timm_model_name", "Clip reads open_clip's own Vision Transformers");
+  refuse(text, "text_cfg", "hf_model_name", "Clip reads open_clip's own text transformer");
   const hidden_act = model.quick_gelu === true ? "quick_gelu" : "gelu";
-  const tower = (cfg: Json, heads: number) => ({
-    hidden_size: cfg.width,
-    num_hidden_layers: cfg.layers,
-    num_attention_heads: heads,
-    intermediate_size: Math.floor(Number(cfg.width) * Number(cfg.mlp_ratio ?? 4)),
+  const tower = ({ width, layers, mlp_ratio = 4 }: Json, defaults: typeof TEXT | typeof VISION) => ({
+    hidden_size: width,
+    num_hidden_layers: layers,
+    intermediate_size: Math.floor(Number(width ?? defaults.hidden_size) * Number(mlp_ratio)),
     hidden_act,
   });
   return {
     vision: visionConfig({
-      ...tower(vision, Number(vision.width) / Number(vision.head_width ?? 64)),
-      image_size: vision.image_size,
-      patch_size: vision.patch_size,
+      file,
+      json: {
+        ...tower(vision, VISION),
+        num_attention_heads: Math.floor(Number(vision.width ?? VISION.hidden_size) / Number(vision.head_width ?? 64)),
+        image_size: vision.image_size,
+        patch_size: vision.patch_size ?? 16,
+      },
     }),
     text: textConfig({
-      ...tower(text, Number(text.heads)),
-      max_position_embeddings: text.context_length ?? 77,
-      vocab_size: text.vocab_size ?? 49408,
-      eos_token_id: 2, // the end token is the largest id
+      file,
+      json: {
+        ...tower(text, TEXT),
+        num_attention_heads: text.heads,
+        max_position_embeddings: text.context_length,
+        vocab_size: text.vocab_size,
+        eos_token_id: 2, // the end token is the largest id
+      },
     }),
     logit_scale_init_value: 2.6592,
   };
 }
 
-function textConfig(json: Json): ClipTextConfig {
+function refuse(part: Json, name: string, key: string, why: string): void {
+  if (part[key] == null) return;
+  throw new CheckpointError(`open_clip_config.json: ${name} has a ${key} ${JSON.stringify(part[key])}: ${why}`);
+}
+
+function textConfig(part: Fields): ClipTextConfig {
   return {
-    ...towerConfig(json, TEXT),
-    max_position_embeddings: integer(json, "max_position_embeddings", TEXT.max_position_embeddings, 1, 1 << 20),
-    vocab_size: integer(json, "vocab_size", TEXT.vocab_size, 1, 1 << 24),
-    eos_token_id: integer(json, "eos_token_id", TEXT.eos_token_id, 0, 1 << 24),
+    ...towerConfig(part, TEXT),
+    max_position_embeddings: integer(part, "max_position_embeddings", TEXT.max_position_embeddings, 1, 1 << 20),
+    vocab_size: integer(part, "vocab_size", TEXT.vocab_size, 1, 1 << 24),
+    eos_token_id: integer(part, "eos_token_id", TEXT.eos_token_id, 0, 1 << 24),
   };
 }
 
-function visionConfig(json: Json): ClipVisionConfig {
+function visionConfig(part: Fields): ClipVisionConfig {
   const config = {
-    ...towerConfig(json, VISION),
-    image_size: integer(json, "image_size", VISION.image_size, 1, 8192),
-    patch_size: integer(json, "patch_size", VISION.patch_size, 1, 8192),
+    ...towerConfig(part, VISION),
+    image_size: integer(part, "image_size", VISION.image_size, 1, 8192),
+    patch_size: integer(part, "patch_size", VISION.patch_size, 1, 8192),
   };
   if (config.patch_size > config.image_size) {
     throw new CheckpointError(
-      `config.json: patch_size ${config.patch_size} is larger than image_size ${config.image_size}`,
+      `${part.file}: patch_size ${config.patch_size} is larger than image_size ${config.image_size}`,
     );
   }
   return config;
 }
 
-function towerConfig(json: Json, defaults: typeof TEXT | typeof VISION): ClipTowerConfig {
+function towerConfig(part: Fields, defaults: typeof TEXT | typeof VISION): ClipTowerConfig {
+  const { file, json } = part;
   const act = String(json.hidden_act ?? defaults.hidden_act);
-  const hidden_act = HIDDEN_ACTS[act];
+  const hidden_act = Object.hasOwn(HIDDEN_ACTS, act) ? HIDDEN_ACTS[act] : undefined;
   if (!hidden_act) {
-    throw new CheckpointError(`config.json: hidden_act "${act}" is not one of ${Object.keys(HIDDEN_ACTS).join(", ")}`);
+    throw new CheckpointError(`${file}: hidden_act "${act}" is not one of ${Object.keys(HIDDEN_ACTS).join(", ")}`);
   }
   const config = {
-    hidden_size: integer(json, "hidden_size", defaults.hidden_size, 1, 1 << 16),
-    intermediate_size: integer(json, "intermediate_size", defaults.intermediate_size, 1, 1 << 18),
-    num_hidden_layers: integer(json, "num_hidden_layers", defaults.num_hidden_layers, 1, 1000),
-    num_attention_heads: integer(json, "num_attention_heads", defaults.num_attention_heads, 1, 1 << 12),
+    hidden_size: integer(part, "hidden_size", defaults.hidden_size, 1, 1 << 16),
+    intermediate_size: integer(part, "intermediate_size", defaults.intermediate_size, 1, 1 << 18),
+    num_hidden_layers: integer(part, "num_hidden_layers", defaults.num_hidden_layers, 1, 1000),
+    num_attention_heads: integer(part, "num_attention_heads", defaults.num_attention_heads, 1, 1 << 12),
     hidden_act,
-    layer_norm_eps: number(json, "layer_norm_eps", defaults.layer_norm_eps, 0, 1),
+    layer_norm_eps: number(part, "layer_norm_eps", defaults.layer_norm_eps, 0, 1),
   };
   if (config.hidden_size % config.num_attention_heads) {
     const { hidden_size, num_attention_heads } = config;
-    throw new CheckpointError(
-      `config.json: hidden_size ${hidden_size} does not divide into ${num_attention_heads} heads`,
-    );
+    throw new CheckpointError(`${file}: hidden_size ${hidden_size} does not divide into ${num_attention_heads} heads`);
   }
   return config;
-}
-
-function object(value: unknown, name: string): Json {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
-  throw new CheckpointError(
-    `${name} must be a JSON object, got ${value === undefined ? "nothing" : JSON.stringify(value)}`,
-  );
-}
-
-function number(json: Json, key: string, fallback: number, low: number, high: number): number {
-  const value = json[key] ?? fallback;
-  if (typeof value === "number" && value >= low && value <= high) return value;
-  throw new CheckpointError(
-    `config.json: ${key} is ${JSON.stringify(value)}, expected a number from ${low} to ${high}`,
-  );
-}
-
-function integer(json: Json, key: string, fallback: number, low: number, high: number): number {
-  const value = number(json, key, fallback, low, high);
-  if (Number.isInteger(value)) return value;
-  throw new CheckpointError(`config.json: ${key} is ${value}, expected a whole number`);
 }

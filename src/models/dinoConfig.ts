@@ -40,7 +40,7 @@ const FAMILIES: Readonly<Record<DinoConfig["model_type"], Defaults>> = {
 export function dinoConfig(json: unknown): DinoConfig {
   const part: Fields = { file: "config.json", json: object(json, "config.json") };
   const model_type = part.json.model_type as DinoConfig["model_type"];
-  const defaults = FAMILIES[model_type];
+  const defaults = Object.hasOwn(FAMILIES, model_type ?? "") ? FAMILIES[model_type] : undefined;
   if (!defaults) {
     throw new CheckpointError(
       `config.json says model_type ${JSON.stringify(model_type)}; Dino reads ${Object.keys(FAMILIES).join(", ")}`,
@@ -49,7 +49,7 @@ export function dinoConfig(json: unknown): DinoConfig {
   const isV3 = model_type === "dinov3_vit";
   const width = isV3 ? 384 : 768;
   const act = String(part.json.hidden_act ?? "gelu");
-  const hidden_act = HIDDEN_ACTS[act];
+  const hidden_act = Object.hasOwn(HIDDEN_ACTS, act) ? HIDDEN_ACTS[act] : undefined;
   if (!hidden_act) throw new CheckpointError(`config.json: hidden_act "${act}" is not known`);
   const config: DinoConfig = {
     model_type,

@@ -1,5 +1,5 @@
-// What must not work: each gives a typed error that says what and how to fix it, frees the GPU memory it took, and lets the
-// process go on.
+// What must not work: each gives a typed error that says what and how to fix it, frees the GPU memory it took, and
+// lets the process go on.
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Clip through the public API: from photos against PyTorch, pictures of every kind, batches, labels and templates, other
-// sizes, f16.
+// Clip through the public API: from photos against PyTorch, pictures of every kind, batches, labels and templates,
+// other sizes, f16.
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Clip } from "../../src/api/clip.ts";
