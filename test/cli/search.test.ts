@@ -63,7 +63,7 @@ function counts({ pictures, embedded, cached }: Found) {
   return { pictures, embedded, cached };
 }
 
-it("embeds each picture once; a touched one again, a moved one too, a deleted one is gone", async () => {
+it("embeds each picture once; a changed or moved one again, and all of a folder whose cache is damaged", async () => {
   const first = await run();
   expect(counts(first.found)).toEqual({ pictures: 3, embedded: 3, cached: 0 });
   const paths = ["ship.jpg", "sunset.JPG", "deeper/cat.jpg"].map((name) => join(folder, name));
@@ -77,20 +77,15 @@ it("embeds each picture once; a touched one again, a moved one too, a deleted on
 
   await utimes(join(folder, "ship.jpg"), new Date(), new Date(2020, 1));
   await rename(join(folder, "deeper", "cat.jpg"), join(folder, "cat.jpg"));
-  await rm(join(folder, "sunset.JPG"));
-  expect(counts((await run()).found)).toEqual({ pictures: 2, embedded: 2, cached: 0 });
-  expect(counts((await run("a cat")).found)).toEqual({ pictures: 2, embedded: 0, cached: 2 });
-});
+  const third = await run("a cat");
+  expect(counts(third.found)).toEqual({ pictures: 3, embedded: 2, cached: 1 });
 
-it("makes a damaged cache again", async () => {
-  await run();
+  await rm(join(folder, "sunset.JPG"));
   const embeddings = join(cache, "webgpu-vision", "embeddings");
-  const names = await readdir(embeddings);
-  expect(names).toHaveLength(2);
-  for (const name of names) await writeFile(join(embeddings, name), "nonsense");
+  for (const name of await readdir(embeddings)) await writeFile(join(embeddings, name), "nonsense");
   const { code, errors, found } = await run();
   expect({ code, errors }).toEqual({ code: 0, errors: [] });
-  expect(counts(found)).toEqual({ pictures: 3, embedded: 3, cached: 0 });
+  expect(counts(found)).toEqual({ pictures: 2, embedded: 2, cached: 0 });
 });
 
 it("warns of pictures that cannot be read and ranks the others", async () => {
@@ -104,7 +99,7 @@ it("warns of pictures that cannot be read and ranks the others", async () => {
 });
 
 it("keeps what was embedded when it is cancelled", async () => {
-  for (let i = 0; i < 12; i++) await copyFile("demos/photos/drawn-ship.jpg", join(folder, `ship${i}.jpg`));
+  for (let i = 0; i < 6; i++) await copyFile("demos/photos/drawn-ship.jpg", join(folder, `ship${i}.jpg`));
   const cancelled = new AbortController();
   vi.spyOn(Terminal.prototype, "progress").mockReturnValue({
     // In the middle of the first eight.
@@ -114,7 +109,7 @@ it("keeps what was embedded when it is cancelled", async () => {
   await expect(run("a ship", {}, cancelled.signal)).rejects.toThrow(/abort/i);
   vi.restoreAllMocks();
   const { found } = await run();
-  expect(counts(found)).toEqual({ pictures: 15, embedded: 7, cached: 8 });
+  expect(counts(found)).toEqual({ pictures: 9, embedded: 1, cached: 8 });
 });
 
 it("goes on where the cache cannot be written, and says so", async () => {
