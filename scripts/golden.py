@@ -6,6 +6,7 @@
 
 small-clip, small-clip-gelu   a checkpoint in the Hub's layout with weights from seeded.py, and golden.safetensors:
                               inputs, some intermediate activations and outputs, in float32 on the CPU
+small-dino*                   DINO's ViTs the same way, from chelsea.png at several sizes
 clip-vit-base-patch32         the same for the real size, without the weights: manifest.json says how to make them
 tokens                        clip-tokens.json: the ids of its texts by transformers' CLIPTokenizerFast
 pictures                      small pictures of every kind, and in expected.json their pixels as Pillow reads them
@@ -51,7 +52,8 @@ def checkpoint(folder, model, keep_weights=True):
             shutil.copy(Path(tmp) / "model.safetensors", folder)
         else:
             (folder / "manifest.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-        return type(model).from_pretrained(tmp, dtype=torch.float32, attn_implementation="eager").eval()
+        options = dict(add_pooling_layer=False) if isinstance(model, tf.ViTModel) else {}
+        return type(model).from_pretrained(tmp, dtype=torch.float32, attn_implementation="eager", **options).eval()
 
 
 def synthetic_ids(vocab, length):
@@ -132,6 +134,68 @@ def clip_vit_base_patch32(out):
     clip(folder, {}, dict(bos_token_id=0, eos_token_id=2), 512, clip_ids(), False, leave_out=["text.hidden.0"])
 
 
+# ------------------------------------------------------------------------------------------------------------- dino
+@torch.no_grad()
+def dino(folder, model, sizes):
+    """sizes: (height, width); the first is what preprocessor_config.json makes."""
+    model = checkpoint(folder, model)
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    size = dict(zip(("height", "width"), sizes[0]))
+    processor = tf.ViTImageProcessorPil(size=size, image_mean=mean, image_std=std, resample=2)
+    processor.save_pretrained(folder)
+    photo = Image.open(PHOTOS / "chelsea.png").convert("RGB")
+    golden = {}
+    for height, width in sizes:
+        pixels = processor(photo, size={"height": height, "width": width}, return_tensors="pt")["pixel_values"]
+        options = {"interpolate_pos_encoding": True} if isinstance(model, tf.ViTModel) else {}
+        o = model(pixels, output_hidden_states=True, output_attentions=True, **options)
+        tensors = {
+            "pixel_values": pixels,
+            "hidden.0": o.hidden_states[0],
+            "hidden.1": o.hidden_states[1],
+            "last_hidden_state": o.last_hidden_state,
+            "pooler_output": o.pooler_output,
+            "attentions.last.cls": o.attentions[-1][:, :, 0, :],  # [1, heads, tokens]: the class token's row
+        }
+        golden |= {f"{height}x{width}.{name}": x for name, x in tensors.items() if x is not None}
+    save_file({k: x.detach().contiguous().clone() for k, x in golden.items()}, folder / "golden.safetensors")
+
+
+def dino_v1(name, sizes, **config):
+    return lambda out: dino(out / name, tf.ViTModel(tf.ViTConfig(**config), add_pooling_layer=False), sizes)
+
+
+def dino_v2(name, sizes, layers, kind=tf.Dinov2Model, config=tf.Dinov2Config, **more):
+    sizes_of = dict(hidden_size=96, num_hidden_layers=layers, num_attention_heads=3, mlp_ratio=4)
+    return lambda out: dino(out / name, kind(config(**sizes_of, image_size=70, patch_size=14, **more)), sizes)
+
+
+def dino_v3(out):
+    config = tf.DINOv3ViTConfig(**tower(96, 3, 3, 384, image_size=64, patch_size=16, num_register_tokens=4))
+    dino(out / "small-dinov3", tf.DINOv3ViTModel(config), [(64, 64), (96, 80)])
+
+
+DINO = {
+    "small-dino": dino_v1(
+        "small-dino", [(64, 64), (96, 48), (80, 128)], **tower(96, 3, 3, 384, image_size=64, patch_size=16)
+    ),
+    "small-dino-p8": dino_v1(
+        "small-dino-p8", [(56, 56), (120, 88)], **tower(64, 2, 2, 256, image_size=56, patch_size=8)
+    ),
+    "small-dinov2": dino_v2("small-dinov2", [(70, 70), (98, 56)], 3),
+    "small-dinov2-swiglu": dino_v2("small-dinov2-swiglu", [(70, 70)], 2, use_swiglu_ffn=True),
+    "small-dinov2-registers": dino_v2(
+        "small-dinov2-registers",
+        [(70, 70), (98, 56)],
+        2,
+        tf.Dinov2WithRegistersModel,
+        tf.Dinov2WithRegistersConfig,
+        num_register_tokens=4,
+    ),
+    "small-dinov3": dino_v3,
+}
+
+
 # ----------------------------------------------------------------------------------------------------------- tokens
 def clip_tokenizer(tmp):
     packed = GOLDEN / "clip-tokenizer" / "tokenizer.json.gz"
@@ -204,6 +268,7 @@ CASES = {
     "small-clip": small_clip,
     "small-clip-gelu": small_clip_gelu,
     "clip-vit-base-patch32": clip_vit_base_patch32,
+    **DINO,
     "tokens": tokens,
     "pictures": pictures,
 }

@@ -55,12 +55,14 @@ def spread_of(name, shape):
     last = name.rsplit(".", 1)[-1]
     if name.endswith("logit_scale"):
         return 4.6052, 0.0
+    if last in ("lambda1", "gamma"):  # a layer scale
+        return 0.5, 0.2
     if len(shape) == 1 and last == "weight":  # a norm's gain
         return 1.0, 0.2
     if len(shape) <= 1:
         return 0.0, 0.1
     is_patch = len(shape) == 4 and shape[2] == shape[3] and shape[1] <= 4
-    if "embedding" in name and not is_patch:
+    if any(part in name for part in ("embedding", "_token", "_embed", "register")) and not is_patch:
         return 0.0, 0.5
     return 0.0, (3.0 / int(np.prod(shape[1:]))) ** 0.5
 

@@ -15,7 +15,7 @@ type Matmul = NodeOf<"op"> & { readonly params: kernels.MatmulParams };
 
 /** The matmul that makes a value, when nothing else reads it and it still is without what `taken` names. */
 function matmulOf(value: Value | undefined, op: Candidate, ...taken: ("activation" | "scale" | "residual")[]) {
-  if (!value || value.node.kind !== "op" || value.node.kernel !== kernels.matmul || op.users(value) !== 1) return;
+  if (value?.node.kind !== "op" || value.node.kernel !== kernels.matmul || op.users(value) !== 1) return;
   const node = value.node as Matmul;
   const { scale, residual } = node.inputs;
   const isTaken = { activation: (node.params.activation ?? "none") !== "none", scale: !!scale, residual: !!residual };

@@ -28,6 +28,7 @@ export {
   resizeCoefficients,
   resizeOrder,
 } from "./resize.ts";
+export { type RopeParams, rope } from "./rope.ts";
 export { type SimilarityParams, similarity } from "./similarity.ts";
 export { softmax } from "./softmax.ts";
 export { type SplitSumParams, splitSum } from "./splitSum.ts";
@@ -35,4 +36,3 @@ export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";
 export type { Pair } from "./window.ts";
-export { type RopeParams, rope } from "./rope.ts";

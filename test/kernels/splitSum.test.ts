@@ -6,7 +6,7 @@ import { splitSum } from "../../src/kernels/splitSum.ts";
 import { matmulSuite } from "../../src/verify/matmul.ts";
 import { largestError } from "../../src/verify/run.ts";
 import { splitSumSuite } from "../../src/verify/splitSum.ts";
-import { makeInputs, toNumbers } from "../../src/verify/suite.ts";
+import { type MadeInput, makeInputs, toNumbers } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 import { kernelTest } from "./kernelTest.ts";
 
@@ -16,7 +16,10 @@ it.each([2, 3, 8])("a matmul in %i parts, then their sum, equals the whole", asy
   const device = await testDevice();
   const test = { inputs: { a: [50, 300], b: [300, 72], bias: [70], residual: [50, 70] } };
   const made = makeInputs(test, "f32");
-  const upload = (name: string) => device.upload(made[name]!.spec, made[name]!.data, name);
+  const upload = (name: string) => {
+    const { spec, data } = made[name] as MadeInput;
+    return device.upload(spec, data, name);
+  };
   const [a, b, bias, residual] = [upload("a"), upload("b"), upload("bias"), upload("residual")];
   const parts = await dispatch(device, matmul, { a, b }, { n: 70, splits });
   const y = await dispatch(device, splitSum, { parts, bias, residual }, { activation: "gelu" });
