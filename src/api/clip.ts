@@ -20,6 +20,7 @@ import {
   atSize,
   OPENAI_CLIP_MEAN,
   OPENAI_CLIP_STD,
+  openClipPreprocessing,
   outputSize,
   type Preprocessing,
   preprocessing,
@@ -292,15 +293,16 @@ async function readFiles(source: Source): Promise<ClipFiles> {
   }
   const config = openClip === undefined ? clipConfig(json) : openClipConfig(openClip);
   const { image_size } = config.vision;
-  const { mean, std } = ((openClip as { preprocess_cfg?: object })?.preprocess_cfg ?? {}) as Partial<Preprocessing>;
-  const recipe = preprocessing(await source.json("preprocessor_config.json"), {
+  const defaults: Preprocessing = {
     resize: image_size,
     resample: "bicubic",
     crop: [image_size, image_size],
     rescale: 1 / 255,
-    mean: mean ?? OPENAI_CLIP_MEAN,
-    std: std ?? OPENAI_CLIP_STD,
-  });
+    mean: OPENAI_CLIP_MEAN,
+    std: OPENAI_CLIP_STD,
+  };
+  const own = openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults);
+  const recipe = preprocessing(await source.json("preprocessor_config.json"), own);
   return { config, tokenizer: await openTokenizer(source), recipe };
 }
 

@@ -26,6 +26,8 @@ export interface Preprocessing {
 export const OPENAI_CLIP_MEAN: Rgb = [0.48145466, 0.4578275, 0.40821073];
 export const OPENAI_CLIP_STD: Rgb = [0.26862954, 0.26130258, 0.27577711];
 
+const FILE = "preprocessor_config.json";
+
 // PIL.Image.Resampling by number.
 const FILTERS: readonly ResizeFilter[] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
@@ -35,12 +37,12 @@ const FILTERS: readonly ResizeFilter[] = ["nearest", "lanczos", "bilinear", "bic
 export function preprocessing(json: unknown, defaults: Preprocessing): Preprocessing {
   if (json === undefined) return defaults;
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new CheckpointError("preprocessor_config.json must be a JSON object");
+    throw new CheckpointError(`${FILE} must be a JSON object`);
   }
   const config = json as Json;
   const resample = config.resample ?? FILTERS.indexOf(defaults.resample);
   const filter = FILTERS[resample as number];
-  if (!filter) throw new CheckpointError(`preprocessor_config.json: resample is ${resample}, expected 0 to 5`);
+  if (!filter) throw new CheckpointError(`${FILE}: resample is ${resample}, expected 0 to 5`);
   const resize = config.do_resize === false ? undefined : (sizeOf(config.size, "size") ?? defaults.resize);
   const crop =
     config.do_center_crop === false ? undefined : (pair(sizeOf(config.crop_size, "crop_size")) ?? defaults.crop);
@@ -51,8 +53,28 @@ export function preprocessing(json: unknown, defaults: Preprocessing): Preproces
     resample: filter,
     ...(crop && { crop }),
     rescale: config.do_rescale === false ? 1 : positive(config.rescale_factor ?? defaults.rescale, "rescale_factor"),
-    mean: isNormalized ? rgb(config.image_mean ?? defaults.mean, "image_mean") : [0, 0, 0],
-    std: isNormalized ? rgb(config.image_std ?? defaults.std, "image_std") : [1, 1, 1],
+    mean: isNormalized ? rgb(config.image_mean ?? defaults.mean, `${FILE}: image_mean`) : [0, 0, 0],
+    std: isNormalized ? positiveRgb(config.image_std ?? defaults.std, `${FILE}: image_std`) : [1, 1, 1],
+  };
+}
+
+/** Reads preprocess_cfg of open_clip_config.json (mlfoundations/open_clip: src/open_clip/transform.py). */
+export function openClipPreprocessing(json: unknown, defaults: Preprocessing): Preprocessing {
+  const file = "open_clip_config.json";
+  const { preprocess_cfg } = json as Json;
+  const { mean, std, interpolation, resize_mode } = (preprocess_cfg ?? {}) as Json;
+  if (!["bicubic", "bilinear", undefined].includes(interpolation as string)) {
+    throw new CheckpointError(`${file}: interpolation is "${interpolation}", expected bicubic or bilinear`);
+  }
+  if (!["shortest", "squash", undefined].includes(resize_mode as string)) {
+    throw new CheckpointError(`${file}: resize_mode is "${resize_mode}", expected shortest or squash`);
+  }
+  return {
+    ...defaults,
+    ...(interpolation !== undefined && { resample: interpolation as ResizeFilter }),
+    ...(resize_mode === "squash" && { resize: defaults.crop }),
+    mean: rgb(mean ?? defaults.mean, `${file}: mean`),
+    std: positiveRgb(std ?? defaults.std, `${file}: std`),
   };
 }
 
@@ -79,24 +101,39 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
     const x = ops.normalize({ image }, { scale, mean, std, dtype });
     return H === h && W === w ? x : ops.interpolate({ x }, { size: [h, w], mode: "bilinear", antialias: true });
   }
-  const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
-  const resized = order.reduce((x, axis) => resizeAxis(x, axis, axis === "horizontal" ? w : h, recipe.resample), image);
   const [height, width] = recipe.crop ?? [h, w];
-  const [top, left] = [Math.floor((h - height) / 2), Math.floor((w - width) / 2)];
+  const axes = {
+    vertical: { size: h, first: Math.floor((h - height) / 2), count: height },
+    horizontal: { size: w, first: Math.floor((w - width) / 2), count: width },
+  };
+  let x = image;
+  for (const axis of resizeOrder({ width: W, height: H }, { width: w, height: h })) {
+    x = resizeAxis(x, axis, axes[axis], recipe.resample);
+    axes[axis].first = Math.min(0, axes[axis].first); // what lies before the window was not made
+  }
+  const [top, left] = [axes.vertical.first, axes.horizontal.first];
   const { rescale: scale, mean, std } = recipe;
-  return ops.normalize({ image: resized }, { top, left, height, width, scale, mean, std, dtype });
+  return ops.normalize({ image: x }, { top, left, height, width, scale, mean, std, dtype });
 }
 
-/** One pass of Pillow's resize. */
-function resizeAxis(image: Value, axis: ResizeAxis, size: number, filter: ResizeFilter): Value {
+/** An axis of the resized picture, and the part of it that the crop keeps: from `first`, which may be before it. */
+interface Window {
+  readonly size: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** One pass of Pillow's resize, of what the crop keeps: a picture of 3000 x 2 would become one of 336,000 x 224. */
+function resizeAxis(image: Value, axis: ResizeAxis, { size, first, count }: Window, filter: ResizeFilter): Value {
   const length = image.shape[axis === "horizontal" ? 1 : 0] as number;
   const { starts, weights, taps } = resizeCoefficients(length, size, filter);
+  const [begin, end] = [Math.max(0, first), Math.min(size, first + count)];
   const { graph } = image;
   return ops.resize(
     {
       image,
-      starts: graph.constant({ dtype: "i32", shape: [size] }, starts),
-      weights: graph.constant({ dtype: "i32", shape: [size, taps] }, weights),
+      starts: graph.constant({ dtype: "i32", shape: [end - begin] }, starts.slice(begin, end)),
+      weights: graph.constant({ dtype: "i32", shape: [end - begin, taps] }, weights.slice(begin * taps, end * taps)),
     },
     { axis },
   );
@@ -118,7 +155,7 @@ function sizeOf(value: unknown, name: string): Preprocessing["resize"] {
   const { shortest_edge, height, width } = value as Json;
   if (shortest_edge !== undefined) return whole(shortest_edge, name);
   if (height !== undefined && width !== undefined) return [whole(height, name), whole(width, name)];
-  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected a size`);
+  throw new CheckpointError(`${FILE}: ${name} is ${JSON.stringify(value)}, expected a size`);
 }
 
 function pair(size: Preprocessing["resize"]): readonly [number, number] | undefined {
@@ -127,19 +164,23 @@ function pair(size: Preprocessing["resize"]): readonly [number, number] | undefi
 
 function whole(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192) return value;
-  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected 1 to 8192`);
+  throw new CheckpointError(`${FILE}: ${name} is ${JSON.stringify(value)}, expected 1 to 8192`);
 }
 
 function positive(value: unknown, name: string): number {
   if (typeof value === "number" && value > 0 && Number.isFinite(value)) return value;
-  throw new CheckpointError(
-    `preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected a positive number`,
-  );
+  throw new CheckpointError(`${FILE}: ${name} is ${JSON.stringify(value)}, expected a positive number`);
 }
 
 function rgb(value: unknown, name: string): Rgb {
   const isRgb =
     Array.isArray(value) && value.length === 3 && value.every((n) => typeof n === "number" && Number.isFinite(n));
   if (isRgb) return value as unknown as Rgb;
-  throw new CheckpointError(`preprocessor_config.json: ${name} is ${JSON.stringify(value)}, expected three numbers`);
+  throw new CheckpointError(`${name} is ${JSON.stringify(value)}, expected three numbers`);
+}
+
+function positiveRgb(value: unknown, name: string): Rgb {
+  const divisors = rgb(value, name);
+  if (divisors.every((n) => n > 0)) return divisors;
+  throw new CheckpointError(`${name} is ${JSON.stringify(value)}, expected three positive numbers`);
 }

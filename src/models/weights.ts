@@ -99,6 +99,12 @@ export class Weights {
       );
     }
     const [rows = 1, ...rest] = found.shape;
+    if (stored.part && rows % stored.part.of) {
+      throw new CheckpointError(
+        `${table.name}: tensor "${stored.name}" has shape ${formatShape(found.shape)}, whose rows are not ` +
+          `${stored.part.of} equal parts`,
+      );
+    }
     const shape = stored.part ? [rows / stored.part.of, ...rest] : found.shape;
     return { stored, storedShape: found.shape, shape: stored.transposed ? [...shape].reverse() : shape };
   }
