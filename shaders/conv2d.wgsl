@@ -1,17 +1,24 @@
-// conv2d: y = act(convolution(x, weight) + bias), the plain form: one element of y a thread. Sums in f32.
-// x: [B, H, W, C]; weight: [O, C / groups, KH, KW] as PyTorch stores it; bias: [O]; y: [B, OH, OW, O].
-// What lies beyond x is 0. Activations: lib/activation.wgsl, lib/nan.wgsl.
+// conv2d: y = outAct(act(convolution(x, weight) + bias) + residual). What lies beyond x is 0. Sums in f32.
+// x: [B, H, W, C]; bias: [O]; y and residual: [B, OH, OW, O]; weight, for direct: [O, C / groups, KH, KW] as PyTorch
+// stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s.
+// The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
+// the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
+// a pixel where it is dilated. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane: lib/lanes.wgsl.
 
 alias Elem = f32; // f32 | f16
+alias XWord = vec4<Elem>; // vec4<Elem> for sharedTile where C is a multiple of 4, else Elem
+const X_WIDTH = 4u; // elements of an XWord: 4 | 1
+alias WeightWord = vec4<Elem>; // Elem for direct
 
 struct Params {
-  count: u32, // elements of y
+  rows: u32, // B * OH * OW
   H: u32,
   W: u32,
   C: u32,
   OH: u32,
   OW: u32,
   O: u32,
+  N4: u32, // vec4s of a row of packed weights
   KH: u32,
   KW: u32,
   groups: u32,
@@ -21,57 +28,253 @@ struct Params {
   paddingW: u32,
   dilationH: u32,
   dilationW: u32,
+  run: u32, // elements
+  runs: u32, // of a row of the window: 1 | KW
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Elem>;
-@group(0) @binding(1) var<storage, read> weight: array<Elem>;
+@group(0) @binding(0) var<storage, read> x: array<XWord>;
+@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
 @group(0) @binding(2) var<storage, read> bias: array<Elem>;
-@group(0) @binding(3) var<storage, read_write> y: array<Elem>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> residual: array<Elem>;
+@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 override WG: u32 = 64;
 override ACTIVATION: u32 = 0;
+override OUTPUT_ACTIVATION: u32 = 0;
 override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+override SPLITS: u32 = 1; // parts of K; y is then [SPLITS, B, OH, OW, O] without epilogue, for splitSum
 
+const BEYOND = 0x80000000u; // a place in a row of x that no picture has
+
+fn elementOfX(at: u32) -> f32 {
+  return f32(vec4<Elem>(x[at / X_WIDTH])[at % X_WIDTH]);
+}
+
+fn store(sum: f32, row: u32, o: u32, part: u32) {
+  let at = row * params.O + o;
+  var value = sum;
+  if (SPLITS == 1) {
+    if (HAS_BIAS) {
+      value += f32(bias[o]);
+    }
+    value = activate(ACTIVATION, value);
+    if (HAS_RESIDUAL) {
+      value += f32(residual[at]);
+    }
+    value = activate(OUTPUT_ACTIVATION, value);
+  }
+  y[part * params.rows * params.O + at] = Elem(value);
+}
+
+fn store4(sums: vec4<f32>, row: u32, col4: u32, part: u32) {
+  for (var i = 0u; i < 4 && col4 * 4 + i < params.O; i++) {
+    store(sums[i], row, col4 * 4 + i, part);
+  }
+}
+
+// Where a window begins: the picture's first row, and the window's top row and left column in the picture. What lies
+// above or left of it wraps around to numbers beyond every picture.
+fn cornerOf(row: u32) -> vec3u {
+  let place = min(row, params.rows - 1);
+  let top = place / params.OW % params.OH * params.strideH - params.paddingH;
+  let left = place % params.OW * params.strideW - params.paddingW;
+  return vec3u(place / params.OW / params.OH * params.H, top, left);
+}
+
+// Where a run begins: its index in x, and its place in a row of the picture.
+fn runOf(corner: vec3u, ky: u32, kx: u32) -> vec2u {
+  let row = corner.y + ky * params.dilationH;
+  let left = (corner.z + kx * params.dilationW) * params.C;
+  return vec2u((corner.x + row) * params.W * params.C + left, select(BEYOND, left, row < params.H));
+}
+
+fn elementOfRun(run: vec2u, e: u32) -> f32 {
+  let isInside = run.y + e < params.W * params.C;
+  return select(0.0, elementOfX(select(0u, run.x + e, isInside)), isInside);
+}
+
+// One element of y a thread, with weights as PyTorch stores them: groups, of which a depthwise convolution has C.
 @compute @workgroup_size(WG)
-fn main(
+fn direct(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
+  if (at >= params.rows * params.O) {
     return;
   }
   let o = at % params.O;
-  let place = at / params.O;
-  let row = place / params.OW % params.OH * params.strideH; // of the window's corner, counted from the padding's edge
-  let col = place % params.OW * params.strideW;
-  let image = place / params.OW / params.OH * params.H;
+  let corner = cornerOf(at / params.O);
   let depth = params.C / params.groups;
   let channel = o / (params.O / params.groups) * depth;
   var sum = 0.0;
   for (var ky = 0u; ky < params.KH; ky++) {
-    // Left of the edge the difference wraps around to a number beyond every picture.
-    let iy = row + ky * params.dilationH - params.paddingH;
-    if (iy >= params.H) {
-      continue;
-    }
     for (var kx = 0u; kx < params.KW; kx++) {
-      let ix = col + kx * params.dilationW - params.paddingW;
-      if (ix >= params.W) {
-        continue;
-      }
-      let pixel = ((image + iy) * params.W + ix) * params.C + channel;
+      let run = runOf(corner, ky, kx);
       var w = (o * depth * params.KH + ky) * params.KW + kx;
       for (var c = 0u; c < depth; c++) {
-        sum += f32(x[pixel + c]) * f32(weight[w]);
+        sum += elementOfRun(run, channel + c) * f32(vec4<Elem>(weight[w]).x);
         w += params.KH * params.KW;
       }
     }
   }
-  if (HAS_BIAS) {
-    sum += f32(bias[o]);
+  store(sum, at / params.O, o, 0);
+}
+
+// Four windows by two vec4 columns a thread, all in registers: as matmul's registerTile, for CPU adapters.
+// x: column groups, y and z: groups of windows.
+@compute @workgroup_size(WG)
+fn registerTile(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.z * groups.y + group.y) * 4;
+  let corner0 = cornerOf(row);
+  let corner1 = cornerOf(row + 1);
+  let corner2 = cornerOf(row + 2);
+  let corner3 = cornerOf(row + 3);
+  let col0 = group.x * WG * 2 + lane;
+  let col1 = col0 + WG;
+  var b0 = min(col0, params.N4 - 1);
+  var b1 = min(col1, params.N4 - 1);
+  var sums0 = mat4x4<f32>(); // a column a window
+  var sums1 = mat4x4<f32>();
+  for (var piece = 0u; piece < params.KH * params.runs; piece++) {
+    let ky = piece / params.runs;
+    let kx = piece % params.runs;
+    let run0 = runOf(corner0, ky, kx);
+    let run1 = runOf(corner1, ky, kx);
+    let run2 = runOf(corner2, ky, kx);
+    let run3 = runOf(corner3, ky, kx);
+    for (var e = 0u; e < params.run; e++) {
+      let u = vec4<f32>(elementOfRun(run0, e), elementOfRun(run1, e), elementOfRun(run2, e), elementOfRun(run3, e));
+      let v0 = vec4<f32>(vec4<Elem>(weight[b0]));
+      let v1 = vec4<f32>(vec4<Elem>(weight[b1]));
+      sums0 += mat4x4<f32>(u.x * v0, u.y * v0, u.z * v0, u.w * v0);
+      sums1 += mat4x4<f32>(u.x * v1, u.y * v1, u.z * v1, u.w * v1);
+      b0 += params.N4;
+      b1 += params.N4;
+    }
   }
-  y[at] = Elem(select(activate(ACTIVATION, sum), sum, isNan(sum)));
+  for (var i = 0u; i < 4 && row + i < params.rows; i++) {
+    store4(sums0[i], row + i, col0, 0);
+    store4(sums1[i], row + i, col1, 0);
+  }
+}
+
+const ROWS = 16u; // windows of a laneTile
+const LANES = 8u; // threads of its workgroup, which is one subgroup
+
+// ROWS windows by one vec4 column a thread; the threads of a subgroup load LANES elements of each window at once and
+// take them from each other: as matmul's laneTile, for lavapipe. x: column groups, y and z: groups of windows.
+@compute @workgroup_size(WG)
+fn laneTile(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.z * groups.y + group.y) * ROWS;
+  let col = group.x * LANES + lane;
+  var corners: array<vec3u, ROWS>;
+  var sums: array<vec4<f32>, ROWS>;
+  for (var r = 0u; r < ROWS; r++) {
+    corners[r] = cornerOf(row + r);
+    sums[r] = vec4<f32>();
+  }
+  var b = min(col, params.N4 - 1);
+  for (var piece = 0u; piece < params.KH * params.runs; piece++) {
+    var runs: array<vec2u, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+      runs[r] = runOf(corners[r], piece / params.runs, piece % params.runs);
+    }
+    for (var e = 0u; e < params.run; e += LANES) {
+      var u: array<f32, ROWS>; // element e + lane of each run
+      for (var r = 0u; r < ROWS; r++) {
+        u[r] = elementOfRun(runs[r], e + lane);
+      }
+      let count = min(LANES, params.run - e);
+      for (var j = 0u; j < count; j++) {
+        let v = vec4<f32>(vec4<Elem>(weight[b]));
+        for (var r = 0u; r < ROWS; r++) {
+          sums[r] += fromLane(u[r], j) * v;
+        }
+        b += params.N4;
+      }
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) {
+    if (row + r < params.rows) {
+      store4(sums[r], row + r, col, 0);
+    }
+  }
+}
+
+const TILE = 64u; // windows and columns of a sharedTile
+const DEPTH = 16u; // its step along K
+var<workgroup> tileX: array<array<vec4<f32>, TILE / 4>, DEPTH>; // [k][window / 4]
+var<workgroup> tileW: array<array<vec4<f32>, TILE / 4>, DEPTH>; // [k][column / 4]
+
+// Elements k .. k + 3 of a window, of which those before `end` are there.
+fn window4(corner: vec3u, k: u32, end: u32) -> vec4<f32> {
+  var value = vec4<f32>();
+  for (var i = 0u; i < 4 && k + i < end; i += X_WIDTH) {
+    let piece = (k + i) / params.run;
+    let e = (k + i) % params.run;
+    let run = runOf(corner, piece / params.runs, piece % params.runs);
+    if (run.y + e < params.W * params.C) {
+      let word = vec4<f32>(vec4<Elem>(x[(run.x + e) / X_WIDTH]));
+      if (X_WIDTH == 4u) {
+        return word;
+      }
+      value[i] = word.x;
+    }
+  }
+  return value;
+}
+
+// 64 windows by 64 columns by 256 threads, 4 x 4 each, through 8 KiB of workgroup memory: as matmul's sharedTile, for
+// GPUs. x: column tiles, y: tiles of windows, z: part of K.
+@compute @workgroup_size(16, 16)
+fn sharedTile(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let K = params.KH * params.runs * params.run;
+  let share = ((K + 4 * SPLITS - 1) / (4 * SPLITS)) * 4;
+  let end = min((group.z + 1) * share, K);
+  let corner = cornerOf(group.y * TILE + lane / 4);
+  let col = min(group.x * (TILE / 4) + lane % 16, params.N4 - 1);
+  var sum: array<vec4<f32>, 4>;
+  for (var k = group.z * share; k < end; k += DEPTH) {
+    let u = window4(corner, k + lane % 4 * 4, end);
+    for (var i = 0u; i < 4; i++) {
+      tileX[lane % 4 * 4 + i][lane / 16][lane / 4 % 4] = u[i];
+    }
+    var v = vec4<f32>();
+    if (k + lane / 16 < end) {
+      v = vec4<f32>(vec4<Elem>(weight[(k + lane / 16) * params.N4 + col]));
+    }
+    tileW[lane / 16][lane % 16] = v;
+    workgroupBarrier();
+    for (var i = 0u; i < DEPTH; i++) {
+      let a = tileX[i][local.y];
+      let b = tileW[i][local.x];
+      sum[0] += a.x * b;
+      sum[1] += a.y * b;
+      sum[2] += a.z * b;
+      sum[3] += a.w * b;
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4; i++) {
+    let row = group.y * TILE + local.y * 4 + i;
+    if (row < params.rows) {
+      store4(sum[i], row, group.x * (TILE / 4) + local.x, group.z);
+    }
+  }
 }

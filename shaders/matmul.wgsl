@@ -1,4 +1,4 @@
-// matmul: c = act(a · b + bias) * scale + residual.
+// matmul: c = outAct(act(a · b + bias) * scale + residual).
 // a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a
 // batch);
 // bias, scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N]. Sums in f32.
@@ -31,6 +31,7 @@ struct Params {
 
 override WG: u32 = 8; // threads of registerTile, side by side along N
 override ACTIVATION: u32 = 0;
+override OUTPUT_ACTIVATION: u32 = 0;
 override HAS_BIAS: bool = false;
 override HAS_SCALE: bool = false;
 override HAS_RESIDUAL: bool = false;
@@ -111,6 +112,7 @@ fn store(sum: vec4<f32>, row: u32, col4: u32, part: u32) {
     if (HAS_RESIDUAL) {
       y += residualAt((row % params.residualRows) * params.N + col, count);
     }
+    y = activate4(OUTPUT_ACTIVATION, y);
   }
   let at = (part * params.M * params.batch + row) * params.N + col;
   for (var i = 0u; i < count; i++) {

@@ -1,4 +1,5 @@
-// splitSum: adds the parts of a split matmul and applies its epilogue: y = act(Σ parts + bias) * scale + residual.
+// splitSum: adds the parts of a split matmul or conv2d and applies its epilogue:
+// y = outAct(act(Σ parts + bias) * scale + residual).
 // parts: [splits, rows, N]; bias, scale: [N]; residual: [R, N] repeated down the rows; y: [rows, N]. One thread an
 // element.
 
@@ -20,6 +21,7 @@ struct Params {
 
 override WG: u32 = 64;
 override ACTIVATION: u32 = 0;
+override OUTPUT_ACTIVATION: u32 = 0;
 override HAS_BIAS: bool = false;
 override HAS_SCALE: bool = false;
 override HAS_RESIDUAL: bool = false;
@@ -49,5 +51,5 @@ fn main(
   if (HAS_RESIDUAL) {
     sum += f32(residual[i % params.residualCount]);
   }
-  y[i] = Elem(sum);
+  y[i] = Elem(activate(OUTPUT_ACTIVATION, sum));
 }

@@ -1,33 +1,65 @@
-// Rewrites that save a pass over memory: activation, layer scale and residual go into the matmul before them, and
-// the products of q, k and v become one that attention reads by stride.
-import { lastDim, sameShape } from "../device/tensor.ts";
+// Rewrites that save a pass over memory: activations, layer scale and residual go into the matmul or conv2d before
+// them, a convolution of single pixels becomes a matmul, and the products of q, k and v become one that attention reads
+// by stride.
+import { lastDim, sameShape, sizeOf } from "../device/tensor.ts";
 import type { Activation } from "../kernels/activation.ts";
+import { type Conv2dParams, isPointwise } from "../kernels/conv2d.ts";
 import * as kernels from "../kernels/index.ts";
 import type { Graph, NodeOf, Value } from "./graph.ts";
 import { type Candidate, type Rule, rewrite } from "./rewrite.ts";
 
 /** The same computation with fewer dispatches. */
 export function fuse(graph: Graph): Graph {
-  return rewrite(graph, [activationIntoMatmul, scaleIntoMatmul, residualIntoMatmul, oneMatmulForQkv]);
+  return rewrite(graph, [
+    activationIntoProduct,
+    scaleIntoMatmul,
+    residualIntoProduct,
+    oneMatmulForQkv,
+    convolutionAsMatmul,
+    packedConvolution,
+  ]);
 }
 
-type Matmul = NodeOf<"op"> & { readonly params: kernels.MatmulParams };
+/** A matmul or conv2d; what both take in their epilogues has one name. */
+type Product = NodeOf<"op"> & { readonly params: kernels.MatmulParams };
 
-/** The matmul that makes a value, when nothing else reads it and it still is without what `taken` names. */
-function matmulOf(value: Value | undefined, op: Candidate, ...taken: ("activation" | "scale" | "residual")[]) {
-  if (value?.node.kind !== "op" || value.node.kernel !== kernels.matmul || op.users(value) !== 1) return;
-  const node = value.node as Matmul;
+/** The product that makes a value, when nothing else reads it and it still is without what `taken` names. */
+function productOf(
+  value: Value | undefined,
+  op: Candidate,
+  ...taken: ("activation" | "scale" | "residual" | "outputActivation")[]
+) {
+  if (value?.node.kind !== "op" || op.users(value) !== 1) return;
+  if (value.node.kernel !== kernels.matmul && value.node.kernel !== kernels.conv2d) return;
+  const node = value.node as Product;
   const { scale, residual } = node.inputs;
-  const isTaken = { activation: (node.params.activation ?? "none") !== "none", scale: !!scale, residual: !!residual };
+  const { activation = "none", outputActivation = "none" } = node.params;
+  const isTaken = {
+    activation: activation !== "none",
+    scale: !!scale,
+    residual: !!residual,
+    outputActivation: outputActivation !== "none",
+  };
   return taken.some((name) => isTaken[name]) ? undefined : node;
 }
 
-/** gelu(matmul(…)) */
-const activationIntoMatmul: Rule = (op) => {
+function matmulOf(value: Value | undefined, op: Candidate, ...taken: Parameters<typeof productOf>[2][]) {
+  const node = productOf(value, op, "outputActivation", ...taken);
+  return node?.kernel === kernels.matmul ? node : undefined;
+}
+
+/** gelu(matmul(…)), or relu(x + conv2d(…)) */
+const activationIntoProduct: Rule = (op) => {
   if (op.kernel !== kernels.unary) return;
-  const node = matmulOf(op.inputs.x, op, "activation", "scale", "residual");
+  const node = productOf(op.inputs.x, op, "outputActivation");
+  if (!node) return;
   const { kind } = op.params as { kind: Activation };
-  return node && op.graph.add(kernels.matmul, node.inputs, { ...node.params, activation: kind });
+  const { activation = "none" } = node.params;
+  const isFirst = activation === "none" && !node.inputs.scale && !node.inputs.residual;
+  return op.graph.add(node.kernel, node.inputs, {
+    ...node.params,
+    [isFirst ? "activation" : "outputActivation"]: kind,
+  });
 };
 
 /** matmul(…) * scale, one factor a channel: LayerScale of DINOv2 */
@@ -39,8 +71,8 @@ const scaleIntoMatmul: Rule = (op) => {
   return op.graph.add(kernels.matmul, { ...node.inputs, scale: b }, node.params);
 };
 
-/** x + matmul(…) */
-const residualIntoMatmul: Rule = (op) => {
+/** x + matmul(…), x + conv2d(…) */
+const residualIntoProduct: Rule = (op) => {
   const { a, b } = op.inputs;
   if (!isBinary(op, "add") || !a || !b) return;
   return residualInto(b, a, op) ?? residualInto(a, b, op);
@@ -48,15 +80,38 @@ const residualIntoMatmul: Rule = (op) => {
 
 /** The other operand has the product's shape, or repeats down its rows (positions). */
 function residualInto(product: Value, residual: Value, op: Candidate): Value | undefined {
-  const node = matmulOf(product, op, "residual");
+  const node = productOf(product, op, "residual", "outputActivation");
   const repeats = sameShape(product.shape.slice(-residual.shape.length), residual.shape) && residual.shape.length > 1;
-  return node && repeats ? op.graph.add(kernels.matmul, { ...node.inputs, residual }, node.params) : undefined;
+  const fits = node?.kernel === kernels.matmul ? repeats : sameShape(product.shape, residual.shape);
+  return node && fits ? op.graph.add(node.kernel, { ...node.inputs, residual }, node.params) : undefined;
 }
 
 function isBinary(op: Candidate, wanted: string): boolean {
   const { op: name, activation = "none" } = op.params as { op?: string; activation?: Activation };
   return op.kernel === kernels.binary && name === wanted && activation === "none";
 }
+
+/** A 1x1 convolution: every pixel times one matrix. */
+const convolutionAsMatmul: Rule = ({ kernel, inputs, params, graph }) => {
+  const { weight, x: a, bias } = inputs;
+  if (kernel !== kernels.conv2d || !a || !weight || !isPointwise(weight, params)) return;
+  const [O = 0, C = 0] = weight.shape;
+  const b = graph.add(kernels.transpose, { x: graph.reshape(weight, [O, C]) }, { padTo: 4 });
+  const { activation } = params as Conv2dParams;
+  return graph.add(kernels.matmul, { a, b, bias }, { n: O, ...(activation && { activation }) });
+};
+
+/** Weights of a convolution in the order in which the tiles of conv2d read them; those of groups stay as they are. */
+const packedConvolution: Rule = ({ kernel, inputs, params, graph }) => {
+  const { weight } = inputs;
+  const { packed, groups = 1 } = params as Conv2dParams;
+  if (kernel !== kernels.conv2d || !weight || packed || groups !== 1) return;
+  const [O = 0] = weight.shape;
+  const rows = graph.add(kernels.permute, { x: weight }, { dims: [0, 2, 3, 1] }); // [O, KH, KW, C]
+  const columns = graph.reshape(rows, [O, sizeOf(weight.shape) / O]);
+  const made = graph.add(kernels.transpose, { x: columns }, { padTo: 4 });
+  return graph.add(kernels.conv2d, { ...inputs, weight: made }, { ...params, packed: weight.shape });
+};
 
 /** attention(x·Wq, x·Wk, x·Wv): one product x·[Wq | Wk | Wv], whose columns attention reads by stride. */
 const oneMatmulForQkv: Rule = (op) => {

@@ -1,24 +1,45 @@
-// Rewrites that depend on the device: a matmul with too few rows and columns to fill a GPU is split along K.
-import type { DeviceTraits } from "../kernels/kernel.ts";
+// Rewrites that depend on the device: a product with too few rows and columns to fill a GPU is split along K.
+import { type Conv2dParams, conv2d, conv2dSplits } from "../kernels/conv2d.ts";
+import type { AnyKernel, DeviceTraits } from "../kernels/kernel.ts";
 import { type MatmulParams, matmul, matmulSplits } from "../kernels/matmul.ts";
-import { splitSum } from "../kernels/splitSum.ts";
-import type { Graph, Value } from "./graph.ts";
+import { type SplitSumParams, splitSum } from "../kernels/splitSum.ts";
+import type { Graph, Inputs, Value } from "./graph.ts";
 import { type Rule, rewrite } from "./rewrite.ts";
 
 /** The same computation in the form that suits a device. */
 export function lower(graph: Graph, device: DeviceTraits): Graph {
-  return rewrite(graph, [splitMatmul(device)]);
+  return rewrite(graph, [splitMatmul(device), splitConvolution(device)]);
 }
 
-/** Parts of K over more workgroups, then their sum with the epilogue. */
 function splitMatmul(device: DeviceTraits): Rule {
   return ({ kernel, inputs, params, graph }) => {
     if (kernel !== matmul) return;
-    const { a, b, ...epilogue } = inputs as Record<string, Value> & { a: Value; b: Value };
-    const { n, activation } = params as MatmulParams;
-    const splits = matmulSplits(a, b, n, device);
-    if (splits < 2) return;
-    const parts = graph.add(matmul, { a, b }, { n, splits });
-    return graph.add(splitSum, { parts, ...epilogue }, activation ? { activation } : {});
+    const { a, b, ...rest } = inputs as Record<string, Value> & { a: Value; b: Value };
+    const { n } = params as MatmulParams;
+    return splitProduct(graph, matmul, { a, b }, rest, params, matmulSplits(a, b, n, device));
   };
+}
+
+function splitConvolution(device: DeviceTraits): Rule {
+  return ({ kernel, inputs, params, graph }) => {
+    if (kernel !== conv2d) return;
+    const { x, weight, ...rest } = inputs as Record<string, Value> & { x: Value; weight: Value };
+    const splits = conv2dSplits(x, weight, params as Conv2dParams, device);
+    return splitProduct(graph, conv2d, { x, weight }, rest, params, splits);
+  };
+}
+
+/** Parts of K over more workgroups, then their sum with the epilogue. */
+function splitProduct(
+  graph: Graph,
+  kernel: AnyKernel,
+  factors: Inputs,
+  rest: Inputs,
+  { activation, outputActivation, ...params }: SplitSumParams,
+  splits: number,
+): Value | undefined {
+  if (splits < 2) return;
+  const parts = graph.add(kernel, factors, { ...params, splits });
+  const epilogue = { ...(activation && { activation }), ...(outputActivation && { outputActivation }) };
+  return graph.add(splitSum, { parts, ...rest }, epilogue);
 }

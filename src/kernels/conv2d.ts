@@ -1,13 +1,19 @@
-// Convolution (torch.nn.functional.conv2d), channels last, with bias and activation in its epilogue.
+// Convolution (torch.nn.functional.conv2d), channels last, with everything that follows it in a ResNet: bias (batch
+// norm folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it is
+// a product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
 import source from "../../shaders/conv2d.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
+import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
+import noLanesSource from "../../shaders/lib/noLanes.wgsl";
+import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
-import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectRank, expectShape, formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
-import { type Pair, slide, type Windows } from "./window.ts";
+import { type DeviceTraits, defineKernel, foldWorkgroups, type Launch } from "./kernel.ts";
+import { splitsOf } from "./matmul.ts";
+import { type Pair, pairOf, slide, type Windows } from "./window.ts";
 
 export interface Conv2dParams {
   /** 1 when absent. */
@@ -19,27 +25,56 @@ export interface Conv2dParams {
   /** Parts into which the channels fall; 1 when absent, C for a depthwise convolution. */
   readonly groups?: number;
   readonly activation?: Activation;
+  /** After the residual. */
+  readonly outputActivation?: Activation;
+  /** Shape [O, C, KH, KW] of weights that are packed as [KH * KW * C, O padded to a multiple of 4]. */
+  readonly packed?: Shape;
+  /** Parts into which the sum is split; the result is then [splits, B, OH, OW, O] without epilogue, for splitSum. */
+  readonly splits?: number;
 }
 
-function windows(x: Spec, weight: Spec, params: Conv2dParams): Windows {
-  const [, , KH = 0, KW = 0] = weight.shape;
+interface Inputs {
+  readonly x: Spec;
+  readonly weight: Spec;
+}
+
+function windows({ x, weight }: Inputs, params: Conv2dParams): Windows {
+  const [, , KH = 0, KW = 0] = params.packed ?? weight.shape;
   const { stride = 1, padding = 0, dilation = 1 } = params;
   return slide("conv2d", x, { kernel: [KH, KW], stride, padding, dilation });
+}
+
+function checkWeight({ x, weight }: Inputs, { groups = 1, packed }: Conv2dParams): void {
+  const C = x.shape[3] as number;
+  const [O = 0, depth = 0, KH = 0, KW = 0] = packed ?? weight.shape;
+  if (!Number.isInteger(groups) || groups < 1 || C % groups !== 0 || O % groups !== 0) {
+    throw new ArgumentError(`[conv2d] groups is ${groups}, expected a divisor of ${C} and ${O} channels in and out`);
+  }
+  if (depth !== C / groups) {
+    const got = `weight ${formatShape(packed ?? weight.shape)} for x ${formatShape(x.shape)}`;
+    throw new ShapeError(`[conv2d] ${got}: expected [O, ${C / groups}, KH, KW] (channels of x by ${groups} groups)`);
+  }
+  if (!packed) return;
+  if (groups !== 1) throw new ArgumentError(`[conv2d] groups is ${groups}: packed weights have one group`);
+  const columns = Math.ceil(O / 4) * 4;
+  expectShape("conv2d", "weight", weight.shape, [KH * KW * C, columns], `${formatShape(packed)} packed`);
 }
 
 export const conv2d = defineKernel<Conv2dParams>()({
   name: "conv2d",
   wgsl: [activationSource, nanSource, source],
-  inputs: ["x", "weight", "bias"],
-  optional: ["bias"],
+  lib: [noLanesSource],
+  inputs: ["x", "weight", "bias", "residual"],
+  optional: ["bias", "residual"],
   params: {
-    count: "u32",
+    rows: "u32",
     H: "u32",
     W: "u32",
     C: "u32",
     OH: "u32",
     OW: "u32",
     O: "u32",
+    N4: "u32",
     KH: "u32",
     KW: "u32",
     groups: "u32",
@@ -49,45 +84,122 @@ export const conv2d = defineKernel<Conv2dParams>()({
     paddingW: "u32",
     dilationH: "u32",
     dilationW: "u32",
+    run: "u32",
+    runs: "u32",
   },
-  output: ({ x, weight, bias }, params) => {
+  output: ({ x, weight, bias, residual }, params) => {
     expectFloat("conv2d", "x", x);
     expectSameDType("conv2d", "weight", weight, "x", x);
-    expectRank("conv2d", "weight", weight.shape, 4);
-    const { places } = windows(x, weight, params);
-    const [B = 0, , , C = 0] = x.shape;
-    const [O = 0, depth = 0] = weight.shape;
-    const { groups = 1 } = params;
-    if (!Number.isInteger(groups) || groups < 1 || C % groups !== 0 || O % groups !== 0) {
-      throw new ArgumentError(`[conv2d] groups is ${groups}, expected a divisor of ${C} and ${O} channels in and out`);
-    }
-    if (depth !== C / groups) {
-      const got = `weight ${formatShape(weight.shape)} for x ${formatShape(x.shape)}`;
-      throw new ShapeError(`[conv2d] ${got}: expected [O, ${C / groups}, KH, KW] (channels of x by ${groups} groups)`);
-    }
+    expectRank("conv2d", "weight", params.packed ?? weight.shape, 4);
+    const { places } = windows({ x, weight }, params);
+    checkWeight({ x, weight }, params);
+    const [O = 0] = params.packed ?? weight.shape;
+    const shape = [x.shape[0] as number, ...places, O];
     if (bias) expectShape("conv2d", "bias", bias.shape, [O], "first axis of weight");
-    return { dtype: x.dtype, shape: [B, ...places, O] };
+    if (residual) expectShape("conv2d", "residual", residual.shape, shape, "shape of the result");
+    const { splits = 1 } = params;
+    return { dtype: x.dtype, shape: splits > 1 ? [splits, ...shape] : shape };
   },
-  launch: ({ x, weight, bias }, params) => {
-    const { kernel, stride, padding, dilation, places } = windows(x, weight, params);
+  launch: ({ x, weight, bias, residual }, params, device) => {
+    const { kernel, stride, padding, dilation, places } = windows({ x, weight }, params);
     const [B = 0, H = 0, W = 0, C = 0] = x.shape;
-    const [O = 0] = weight.shape;
-    const { groups = 1, activation = "none" } = params;
-    const count = sizeOf([B, ...places, O]);
+    const [O = 0] = params.packed ?? weight.shape;
+    const { groups = 1, activation = "none", outputActivation = "none", splits = 1 } = params;
+    const rows = sizeOf([B, ...places]);
+    const size = { rows, O, C, N4: Math.ceil(O / 4) };
+    const runs = dilation[1] === 1 ? 1 : kernel[1];
+    const { overrides, types, ...variant } = params.packed
+      ? chooseTile(size, splits, device)
+      : conv2dVariants.direct(size);
     return {
+      ...variant,
       params: {
-        ...{ count, H, W, C, O, groups },
+        ...{ rows, H, W, C, O, groups, N4: size.N4, runs, run: (C * kernel[1]) / runs },
         ...{ OH: places[0], OW: places[1], KH: kernel[0], KW: kernel[1] },
         ...{ strideH: stride[0], strideW: stride[1], paddingH: padding[0], paddingW: padding[1] },
         ...{ dilationH: dilation[0], dilationW: dilation[1] },
       },
-      types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS, ACTIVATION: ACTIVATIONS[activation], HAS_BIAS: bias ? 1 : 0 },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      types: { Elem: x.dtype, ...types },
+      overrides: {
+        ...overrides,
+        ACTIVATION: ACTIVATIONS[activation],
+        OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
+        HAS_BIAS: bias ? 1 : 0,
+        HAS_RESIDUAL: residual ? 1 : 0,
+        SPLITS: splits,
+      },
+      workgroups: rows * O === 0 ? [0] : variant.workgroups,
     };
   },
   flops: ({ x, weight }, params) => {
-    const { places } = windows(x, weight, params);
-    return 2 * (x.shape[0] as number) * sizeOf(places) * sizeOf(weight.shape);
+    const { places } = windows({ x, weight }, params);
+    return 2 * (x.shape[0] as number) * sizeOf(places) * sizeOf(params.packed ?? weight.shape);
   },
 });
+
+type Variant = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;
+
+interface Sizes {
+  /** Windows: B * OH * OW. */
+  readonly rows: number;
+  readonly O: number;
+  readonly C: number;
+  readonly N4: number;
+}
+
+const SCALARS = { XWord: "Elem", X_WIDTH: "1u" };
+
+/** Variants by name; those for packed weights give the same result on every adapter. */
+export const conv2dVariants = {
+  direct: ({ rows, O }: Sizes): Variant => ({
+    entryPoint: "direct",
+    types: { ...SCALARS, WeightWord: "Elem" },
+    overrides: { WG: FLAT_THREADS },
+    workgroups: foldWorkgroups(Math.ceil((rows * O) / FLAT_THREADS)),
+  }),
+  registerTile: ({ rows, N4 }: Sizes): Variant => ({
+    entryPoint: "registerTile",
+    types: SCALARS,
+    overrides: { WG: 8 },
+    workgroups: [Math.ceil(N4 / 16), ...foldWorkgroups(Math.ceil(rows / 4))],
+  }),
+  laneTile: ({ rows, N4 }: Sizes, lanes: number): Variant => {
+    // As many windows as registers hold, shared out evenly: 49 are 4 tiles of 13.
+    const tile = Math.max(1, Math.ceil(rows / Math.max(1, Math.ceil(rows / 16))));
+    return {
+      entryPoint: "laneTile",
+      lib: [lanesSource],
+      types: { ...SCALARS, ROWS: `${tile}u`, LANES: `${lanes}u` },
+      overrides: { WG: lanes },
+      workgroups: [Math.ceil(N4 / lanes), ...foldWorkgroups(Math.ceil(rows / tile))],
+    };
+  },
+  sharedTile: ({ rows, N4, C }: Sizes, splits = 1): Variant => ({
+    entryPoint: "sharedTile",
+    types: C % 4 === 0 ? { XWord: "vec4<Elem>", X_WIDTH: "4u" } : SCALARS,
+    workgroups: [Math.ceil(N4 / 16), Math.ceil(rows / 64), splits],
+  }),
+} as const;
+
+function chooseTile(size: Sizes, splits: number, device: DeviceTraits): Variant {
+  const { class: adapterClass } = device.info;
+  const lanes = adapterClass === "cpu-lavapipe" ? device.subgroupSize : undefined;
+  if (splits === 1 && lanes) return conv2dVariants.laneTile(size, lanes);
+  return splits === 1 && isCpu(adapterClass)
+    ? conv2dVariants.registerTile(size)
+    : conv2dVariants.sharedTile(size, splits);
+}
+
+/** Parts of the sum that give a GPU enough workgroups, for packed weights: 3x3 on maps of 7x7; 1 on CPU adapters. */
+export function conv2dSplits(x: Spec, weight: Spec, params: Conv2dParams, device: DeviceTraits): number {
+  if (!params.packed) return 1;
+  const { places } = windows({ x, weight }, params);
+  const [K = 0] = weight.shape;
+  return splitsOf({ M: sizeOf([x.shape[0] as number, ...places]), N: params.packed[0] as number, K }, device);
+}
+
+/** True for a window of one pixel on every pixel: the convolution is a product. */
+export function isPointwise(weight: Spec, { stride = 1, padding = 0, groups = 1, packed }: Conv2dParams): boolean {
+  const pairs = [weight.shape.slice(2), pairOf(stride)].flat();
+  return !packed && groups === 1 && pairs.every((n) => n === 1) && pairOf(padding).every((n) => n === 0);
+}

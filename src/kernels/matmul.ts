@@ -15,6 +15,8 @@ export interface MatmulParams {
   /** Columns of the result where b is padded beyond them; all of b's when absent. */
   readonly n?: number;
   readonly activation?: Activation;
+  /** After layer scale and residual. */
+  readonly outputActivation?: Activation;
   /** Parts into which K is split; the result is then [splits, …a's rows, N] without epilogue, for splitSum. */
   readonly splits?: number;
 }
@@ -63,7 +65,11 @@ export const matmul = defineKernel<MatmulParams>()({
     const shape = [...a.shape.slice(0, -1), N];
     return { dtype: a.dtype, shape: splits && splits > 1 ? [splits, ...shape] : shape };
   },
-  launch: ({ a, b, bias, scale, residual }, { n, activation = "none", splits = 1 }, device) => {
+  launch: (
+    { a, b, bias, scale, residual },
+    { n, activation = "none", outputActivation = "none", splits = 1 },
+    device,
+  ) => {
     const size = sizes(a, b, n);
     const { M, N, K, N4, batch } = size;
     const bStride = b.shape.length === 3 ? K * N4 : 0;
@@ -76,6 +82,7 @@ export const matmul = defineKernel<MatmulParams>()({
       overrides: {
         ...overrides,
         ACTIVATION: ACTIVATIONS[activation],
+        OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
         HAS_BIAS: bias ? 1 : 0,
         HAS_SCALE: scale ? 1 : 0,
         HAS_RESIDUAL: residual ? 1 : 0,
@@ -139,13 +146,18 @@ function chooseVariant(size: Sizes, splits: number, device: DeviceTraits): Varia
   return size.M < 8 ? matmulVariants.singleRow(size) : matmulVariants.sharedTile(size, splits);
 }
 
-/**
- * How many parts of K give a GPU enough workgroups, for a product with few tiles and a long K (3x3 convolutions of 7x7
- * maps); 1 on CPU adapters. A second dispatch has its price, so the bounds are narrow until they are measured on GPUs.
- */
+/** How many parts of K give a GPU enough workgroups for this product; 1 on CPU adapters. */
 export function matmulSplits(a: Spec, b: Spec, n: number | undefined, device: DeviceTraits): number {
-  const { M, N, K, batch } = sizes(a, b, n);
-  if (isCpu(device.info.class) || batch > 1 || M < 8 || K < 1024) return 1;
+  const size = sizes(a, b, n);
+  return size.batch > 1 ? 1 : splitsOf(size, device);
+}
+
+/**
+ * The same for a product [M, K] by [K, N] with few tiles and a long K (3x3 convolutions of 7x7 maps). A second dispatch
+ * has its price, so the bounds are narrow until they are measured on GPUs.
+ */
+export function splitsOf({ M, N, K }: Pick<Sizes, "M" | "N" | "K">, device: DeviceTraits): number {
+  if (isCpu(device.info.class) || M < 8 || K < 1024) return 1;
   const tiles = Math.ceil(M / 64) * Math.ceil(N / 64);
   return tiles > 8 ? 1 : Math.min(8, Math.floor(K / 256), Math.ceil(64 / tiles));
 }

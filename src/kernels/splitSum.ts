@@ -1,5 +1,5 @@
-// The second half of a matmul whose K is split over workgroups: the parts are added in order, so that the result is the
-// same every time, and bias, activation, layer scale and residual follow as in matmul's own epilogue.
+// The second half of a matmul or conv2d whose K is split over workgroups: the parts are added in order, so that the
+// result is the same every time, and bias, activation, layer scale and residual follow as in their own epilogues.
 import activationSource from "../../shaders/lib/activation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import source from "../../shaders/splitSum.wgsl";
@@ -11,6 +11,8 @@ import { defineKernel, foldWorkgroups } from "./kernel.ts";
 
 export interface SplitSumParams {
   readonly activation?: Activation;
+  /** After layer scale and residual. */
+  readonly outputActivation?: Activation;
 }
 
 function result({ dtype, shape }: Spec): Spec {
@@ -37,7 +39,7 @@ export const splitSum = defineKernel<SplitSumParams>()({
     }
     return y;
   },
-  launch: ({ parts, bias, scale, residual }, { activation = "none" }) => {
+  launch: ({ parts, bias, scale, residual }, { activation = "none", outputActivation = "none" }) => {
     const y = result(parts);
     const count = sizeOf(y.shape);
     return {
@@ -51,6 +53,7 @@ export const splitSum = defineKernel<SplitSumParams>()({
       overrides: {
         WG: FLAT_THREADS,
         ACTIVATION: ACTIVATIONS[activation],
+        OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
         HAS_BIAS: bias ? 1 : 0,
         HAS_SCALE: scale ? 1 : 0,
         HAS_RESIDUAL: residual ? 1 : 0,

@@ -23,7 +23,7 @@ export interface Windows {
   readonly places: readonly [number, number];
 }
 
-function pairOf(value: Pair): readonly [number, number] {
+export function pairOf(value: Pair): readonly [number, number] {
   return typeof value === "number" ? [value, value] : value;
 }
 

@@ -32,7 +32,7 @@ const EPILOGUE = { bias: true, scale: true } as const;
 
 export const matmulSuite = defineSuite<MatmulParams>({
   kernel: matmul,
-  reference: ({ a, b, bias, scale, residual }, { n, activation = "none", splits = 1 }) => {
+  reference: ({ a, b, bias, scale, residual }, { n, activation = "none", outputActivation = "none", splits = 1 }) => {
     const [K = 1, columns = 1] = (b as HostTensor).shape.slice(-2);
     const N = n ?? columns;
     const rows = sizeOf((a as HostTensor).shape.slice(0, -1));
@@ -48,7 +48,7 @@ export const matmulSuite = defineSuite<MatmulParams>({
         sum = activate(activation, sum);
         if (scale) sum *= at(scale, col);
         if (residual) sum += at(residual, (row * N + col) % residual.data.length);
-        out[row * N + col] = sum;
+        out[row * N + col] = activate(outputActivation, sum);
       }
     }
     return out;
@@ -56,6 +56,7 @@ export const matmulSuite = defineSuite<MatmulParams>({
   cases: [
     matmulCase({ M: 1, N: 1, K: 1 }),
     matmulCase({ M: 3, N: 5, K: 7, ...EPILOGUE, activation: "gelu", residualRows: 3 }),
+    matmulCase({ M: 9, N: 6, K: 10, bias: true, residualRows: 9, outputActivation: "relu" }),
     matmulCase({ M: 64, N: 64, K: 16 }),
     matmulCase({ M: 65, N: 68, K: 17, ...EPILOGUE }),
     matmulCase({ M: 50, N: 96, K: 768, bias: true, activation: "quickGelu" }),

@@ -14,7 +14,7 @@ function splitSumCase(
 
 export const splitSumSuite = defineSuite<SplitSumParams>({
   kernel: splitSum,
-  reference: ({ parts, bias, scale, residual }, { activation = "none" }) => {
+  reference: ({ parts, bias, scale, residual }, { activation = "none", outputActivation = "none" }) => {
     const { shape, data } = parts as HostTensor;
     const [splits = 1] = shape;
     const N = shape.at(-1) as number;
@@ -22,7 +22,8 @@ export const splitSumSuite = defineSuite<SplitSumParams>({
     return Float64Array.from({ length: count }, (_, i) => {
       let sum = bias?.data[i % N] ?? 0;
       for (let part = 0; part < splits; part++) sum += data[part * count + i] as number;
-      return activate(activation, sum) * (scale?.data[i % N] ?? 1) + (residual?.data[i % residual.data.length] ?? 0);
+      const y = activate(activation, sum) * (scale?.data[i % N] ?? 1);
+      return activate(outputActivation, y + (residual?.data[i % residual.data.length] ?? 0));
     });
   },
   cases: [
@@ -31,6 +32,7 @@ export const splitSumSuite = defineSuite<SplitSumParams>({
     splitSumCase([2, 64, 64], { bias: [64] }),
     splitSumCase([8, 65, 33], { residual: [5, 33] }, { activation: "quickGelu" }),
     splitSumCase([4, 2, 50, 768], { bias: [768], residual: [2, 50, 768] }),
+    splitSumCase([3, 7, 7, 20], { bias: [20], residual: [7, 7, 20] }, { outputActivation: "relu" }),
     splitSumCase([2, 0, 8], { bias: [8] }),
   ],
   rejects: [

@@ -69,6 +69,21 @@ describe("into the matmul before it", () => {
     expect(names(graph)).toEqual(["matmul"]);
   });
 
+  it("an activation after a residual or a scale, apart from one before it: act(x·W + x) is not act(x·W) + x", () => {
+    const afterResidual = fused((x) =>
+      ops.unary({ x: ops.binary({ a: linear(x, "fc", 8), b: x }, { op: "add" }) }, { kind: "relu" }),
+    );
+    const afterScale = fused((x, g) => {
+      const scaled = ops.binary({ a: linear(x, "fc", 8), b: g.weight("gamma", f32(8)) }, { op: "mul" });
+      return ops.unary({ x: scaled }, { kind: "relu" });
+    });
+    for (const graph of [afterResidual, afterScale]) {
+      expect(names(graph)).toEqual(["matmul"]);
+      expect(operations(graph)[0]?.params).toMatchObject({ outputActivation: "relu" });
+      expect(operations(graph)[0]?.params).not.toHaveProperty("activation");
+    }
+  });
+
   it("a residual that repeats down the rows: position embeddings", () => {
     const graph = fused((x, g) =>
       ops.binary({ a: linear(x, "fc", 4), b: g.weight("positions", f32(6, 4)) }, { op: "add" }),
@@ -119,28 +134,22 @@ describe("not", () => {
     expect(names(graph)).toEqual(["matmul", "binary"]);
   });
 
-  it("an activation after a residual or a scale: act(x·W + x) is not act(x·W) + x", () => {
-    const afterResidual = fused((x) =>
-      ops.unary({ x: ops.binary({ a: linear(x, "fc", 8), b: x }, { op: "add" }) }, { kind: "relu" }),
-    );
-    expect(names(afterResidual)).toEqual(["matmul", "unary"]);
-    const afterScale = fused((x, g) => {
-      const scaled = ops.binary({ a: linear(x, "fc", 8), b: g.weight("gamma", f32(8)) }, { op: "mul" });
-      return ops.unary({ x: scaled }, { kind: "relu" });
-    });
-    expect(names(afterScale)).toEqual(["matmul", "unary"]);
-  });
-
   it("a second activation, scale or residual", () => {
     const twice = fused((x) => {
       const once = ops.binary({ a: linear(x, "fc", 8), b: x }, { op: "add" });
       return ops.binary({ a: once, b: x }, { op: "add" });
     });
     expect(names(twice)).toEqual(["matmul", "binary"]);
-    const both = fused((x) =>
-      ops.unary({ x: ops.unary({ x: linear(x, "fc", 8) }, { kind: "gelu" }) }, { kind: "relu" }),
-    );
-    expect(names(both)).toEqual(["matmul", "unary"]);
+    const thrice = fused((x) => {
+      const residual = ops.binary({ a: ops.unary({ x: linear(x, "fc", 8) }, { kind: "gelu" }), b: x }, { op: "add" });
+      return ops.unary({ x: ops.unary({ x: residual }, { kind: "relu" }) }, { kind: "tanh" });
+    });
+    expect(names(thrice)).toEqual(["matmul", "unary"]);
+    const late = fused((x) => {
+      const done = ops.unary({ x: ops.binary({ a: linear(x, "fc", 8), b: x }, { op: "add" }) }, { kind: "relu" });
+      return ops.binary({ a: done, b: x }, { op: "add" });
+    });
+    expect(names(late)).toEqual(["matmul", "binary"]);
   });
 
   it("a scale after a residual, or one that is not one factor a channel", () => {
@@ -227,6 +236,52 @@ it("keeps inputs, outputs, shapes and the graph it was given", () => {
     ["same", [24]],
   ]);
   expect(next.values.filter(({ node }) => node.kind === "input")).toHaveLength(1);
+});
+
+describe("convolutions", () => {
+  /** A ResNet's branch over x [1, 7, 7, C] with 3x3 weights, then the residual and ReLU. */
+  const branch = (C: number, size: number, params: object = {}) => {
+    const graph = new Graph();
+    const x = graph.input("x", f32(1, 7, 7, C));
+    const weight = graph.weight("conv.weight", f32(C, C, size, size));
+    const y = ops.conv2d({ x, weight, bias: graph.weight("conv.bias", f32(C)) }, params);
+    graph.output("y", ops.unary({ x: ops.binary({ a: y, b: x }, { op: "add" }) }, { kind: "relu" }));
+    return fuse(graph);
+  };
+
+  it("of one pixel are matmuls, with the same epilogue", () => {
+    const graph = branch(8, 1);
+    expect(names(graph)).toEqual(["matmul"]);
+    expect(operations(graph)[0]?.params).toMatchObject({ n: 8, outputActivation: "relu" });
+  });
+
+  it("take bias, residual and ReLU, with weights packed at load", () => {
+    const graph = branch(8, 3, { padding: 1 });
+    expect(names(graph)).toEqual(["conv2d"]);
+    const [conv] = operations(graph);
+    expect(conv?.params).toMatchObject({ packed: [8, 8, 3, 3], outputActivation: "relu" });
+    expect([conv?.inputs.weight?.shape, conv?.inputs.residual?.shape]).toEqual([
+      [72, 8],
+      [1, 7, 7, 8],
+    ]);
+  });
+
+  it("take no residual that is another shape", () => {
+    const graph = new Graph();
+    const x = graph.input("x", f32(2, 7, 7, 8));
+    const weight = graph.weight("conv.weight", f32(8, 8, 3, 3));
+    const y = ops.conv2d({ x, weight }, { padding: 1 });
+    graph.output("y", ops.binary({ a: y, b: graph.weight("r", f32(7, 7, 8)) }, { op: "add" }));
+    expect(names(fuse(graph))).toEqual(["conv2d", "binary"]);
+  });
+
+  it("are split on a GPU where there are few tiles", () => {
+    const graph = branch(256, 3, { padding: 1 });
+    const [conv, sum] = operations(lower(graph, GPU));
+    expect([conv?.kernel.name, sum?.kernel.name]).toEqual(["conv2d", "splitSum"]);
+    expect(sum?.params).toEqual({ outputActivation: "relu" });
+    expect(names(lower(graph, CPU))).toEqual(["conv2d"]);
+  });
 });
 
 describe("lower: a product with few tiles and a long K", () => {
