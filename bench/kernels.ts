@@ -45,8 +45,11 @@ function attention(what: string, [batch, T, heads, D]: Shape & { length: 4 }, pa
   return row("attention", what, { q: qkv, k: qkv, v: qkv }, { heads, ...params });
 }
 
-function conv(what: string, x: Shape, weight: Shape, params: object): KernelRow {
-  return row("conv2d", what, { x, weight, bias: [weight[0] as number] }, params);
+/** A convolution of one group with its weights packed, as plans have it. */
+function conv(what: string, x: Shape, packed: Shape, params: object): KernelRow {
+  const [O = 0, C = 0, KH = 0, KW = 0] = packed;
+  const weight = [KH * KW * C, Math.ceil(O / 4) * 4];
+  return row("conv2d", what, { x, weight, bias: [O] }, { ...params, packed });
 }
 
 /** One pass of Pillow's bicubic resize. */
@@ -85,7 +88,15 @@ const products: readonly KernelRow[] = [
   conv("RN50 stem", [1, 224, 224, 3], [64, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }),
   conv("RN50 layer1 3x3", [1, 56, 56, 64], [64, 64, 3, 3], { padding: 1, activation: "relu" }),
   conv("RN50 layer4 3x3", [1, 7, 7, 512], [512, 512, 3, 3], { padding: 1, activation: "relu" }),
-  conv("RN50 layer3 1x1", [1, 14, 14, 1024], [256, 1024, 1, 1], { activation: "relu" }),
+  conv("RN50 layer2 3x3", [1, 28, 28, 128], [128, 128, 3, 3], { padding: 1, activation: "relu" }),
+  conv("RN50 layer3 3x3", [1, 14, 14, 256], [256, 256, 3, 3], { padding: 1, activation: "relu" }),
+  conv("RN50 layer3 shortcut", [1, 28, 28, 512], [1024, 512, 1, 1], { stride: 2 }),
+  row(
+    "conv2d",
+    "MobileSAM depthwise",
+    { x: [1, 128, 128, 128], weight: [128, 1, 3, 3], bias: [128] },
+    { padding: 1, groups: 128 },
+  ),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];
