@@ -39,7 +39,7 @@ export function loadOnnxRuntime(): OnnxRuntime {
 interface External {
   readonly offset: number;
   readonly from: readonly string[];
-  readonly as: "same" | "transposed" | "qkv";
+  readonly as: "same" | "transposed" | "qkv" | "folded" | "foldedBias";
 }
 
 /** A graph of bench/peers with the manifest's weights beside it; gives its path. */
@@ -64,6 +64,7 @@ function arrange({ from, as }: External, rows: ReadonlyMap<string, SeededRow>): 
   const tensors = from.map((name) => rows.get(name) as SeededRow);
   const parts = tensors.map(seededTensor);
   if (as === "same") return Float32Array.from(parts.flatMap((part) => [...part]));
+  if (as === "folded" || as === "foldedBias") return fold(parts, as === "foldedBias");
   const [outputs = 0, inputs = 0] = tensors[0]?.shape ?? [];
   const data = new Float32Array(parts.length * outputs * inputs);
   parts.forEach((part, p) => {
@@ -73,4 +74,17 @@ function arrange({ from, as }: External, rows: ReadonlyMap<string, SeededRow>): 
     }
   });
   return data;
+}
+
+/** Batch norm in the convolution before it: its weight [O, …] scaled, or the bias that is left. */
+function fold(parts: readonly Float32Array[], isBias: boolean): Float32Array {
+  const [gamma = [], variance = [], ...rest] = isBias ? parts : parts.slice(1);
+  const factor = Float64Array.from(gamma, (value, o) => value / Math.sqrt((variance[o] as number) + 1e-5));
+  if (isBias) {
+    const [beta = [], mean = []] = rest;
+    return Float32Array.from(beta, (value, o) => value - (mean[o] as number) * (factor[o] as number));
+  }
+  const weight = parts[0] as Float32Array;
+  const size = weight.length / factor.length;
+  return weight.map((value, i) => value * (factor[Math.floor(i / size)] as number));
 }

@@ -1,39 +1,13 @@
 // Ours against ONNX Runtime's WebGPU on the same adapter, in one process and in turns: `npm run bench:peers`. Every
 // timed run has new inputs, and its result is compared with the peer's; losses are printed like wins.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { Command } from "commander";
-import { writeSeeded } from "../scripts/seeded.ts";
-import type { Device } from "../src/device/device.ts";
 import { openDevice } from "../src/device/open.ts";
-import { Executor } from "../src/graph/executor.ts";
-import { Graph, type Value } from "../src/graph/graph.ts";
-import * as ops from "../src/graph/ops.ts";
-import { plan } from "../src/graph/plan.ts";
-import { type WeightSource, WeightStore } from "../src/graph/store.ts";
-import { readSafetensors } from "../src/io/safetensors.ts";
-import { clipImage } from "../src/models/clip.ts";
-import { clipConfig } from "../src/models/clipConfig.ts";
-import { Weights } from "../src/models/weights.ts";
-import { fillGraph, loadOnnxRuntime, type OnnxRuntime } from "./onnxruntime.ts";
-
-type Arrays = Readonly<Record<string, Float32Array>>;
-
-/** One side of a comparison: gives its result for inputs made for this round. */
-interface Side {
-  readonly name: string;
-  run(inputs: Arrays): Promise<Float32Array>;
-  close(): Promise<void> | void;
-}
-
-interface Contest {
-  readonly what: string;
-  readonly flops: number;
-  readonly sides: readonly Side[];
-  inputs(): Arrays;
-}
+import { CONTESTS, type Contest, type Side } from "./contests.ts";
+import { loadOnnxRuntime } from "./onnxruntime.ts";
 
 export interface PeerResult {
   readonly what: string;
@@ -49,88 +23,7 @@ export interface PeerResult {
 
 // A peer may itself be off; a contest fails when no peer agrees with ours.
 const TOLERANCE = 1e-3;
-const CLIP = "test/golden/clip-vit-base-patch32";
-const NO_WEIGHTS: WeightSource = { name: "", tensors: new Map() };
-
-const noise = (n: number) => Float32Array.from({ length: n }, () => Math.random() * 2 - 1);
-
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-
-async function ourSide(
-  device: Device,
-  source: WeightSource,
-  build: (graph: Graph) => Value,
-  prepare = (x: Arrays) => x,
-) {
-  const graph = new Graph();
-  graph.output("y", build(graph));
-  const made = plan(graph, device);
-  const store = new WeightStore(device, source);
-  await store.load(made.statics.values());
-  const executor = await Executor.create(device, made, store);
-  const side: Side = {
-    name: "webgpu-vision",
-    run: async (inputs) => (await executor.run(prepare(inputs))).y?.data as Float32Array,
-    close: () => {
-      executor.dispose();
-      store.dispose();
-    },
-  };
-  return { side, flops: made.summary().flops };
-}
-
-async function peerSide(
-  ort: OnnxRuntime,
-  name: string,
-  path: string,
-  dims: Readonly<Record<string, readonly number[]>>,
-) {
-  const session = await ort.InferenceSession.create(path, { executionProviders: ["webgpu"] });
-  const tensors = (inputs: Arrays) =>
-    Object.entries(dims).map(([key, shape]) => [key, new ort.Tensor("float32", inputs[key] as Float32Array, shape)]);
-  const run = async (inputs: Arrays) => {
-    const outputs = await session.run(Object.fromEntries(tensors(inputs)));
-    return Object.values(outputs)[0]?.data as Float32Array;
-  };
-  return { name, run, close: () => session.release() } satisfies Side;
-}
-
-async function matmulContest(device: Device, ort: OnnxRuntime, n: number): Promise<Contest> {
-  const shape = [n, n];
-  const spec = { dtype: "f32", shape } as const;
-  const { side, flops } = await ourSide(device, NO_WEIGHTS, (graph) =>
-    ops.matmul({ a: graph.input("a", spec), b: graph.input("b", spec) }),
-  );
-  const peer = await peerSide(ort, "onnxruntime-node", "bench/peers/matmul.onnx", { a: shape, b: shape });
-  return { what: `matmul ${n}³`, flops, sides: [side, peer], inputs: () => ({ a: noise(n * n), b: noise(n * n) }) };
-}
-
-/** The image tower from normalised pixels to the projection, which is what the ONNX graphs hold. */
-async function clipContest(device: Device, ort: OnnxRuntime): Promise<Contest> {
-  const weights = ".cache/peers/clip-vit-base-patch32.safetensors";
-  mkdirSync(".cache/peers", { recursive: true });
-  if (!existsSync(weights)) await writeSeeded(JSON.parse(readFileSync(`${CLIP}/manifest.json`, "utf8")), weights);
-  const { vision } = clipConfig(JSON.parse(readFileSync(`${CLIP}/config.json`, "utf8")));
-  const checkpoint = await readSafetensors(weights);
-  const build = (graph: Graph) => {
-    const pixels = graph.input("pixels", { dtype: "f32", shape: [1, 224, 224, 3] });
-    return clipImage(pixels, Weights.of(graph, checkpoint, "f32"), vision).embeds;
-  };
-  const { side, flops } = await ourSide(device, checkpoint, build, ({ x }) => ({
-    pixels: channelsLast(x as Float32Array),
-  }));
-  const peers: Side[] = [];
-  for (const form of ["image.fused", "image"]) {
-    const path = fillGraph(`clip-vit-base-patch32.${form}`, `${CLIP}/manifest.json`);
-    peers.push(await peerSide(ort, `onnxruntime-node ${form}`, path, { x: [1, 3, 224, 224] }));
-  }
-  return { what: "CLIP B/32 image", flops, sides: [side, ...peers], inputs: () => ({ x: noise(3 * 224 * 224) }) };
-}
-
-function channelsLast(x: Float32Array): Float32Array {
-  const pixels = x.length / 3;
-  return Float32Array.from({ length: x.length }, (_, i) => x[(i % 3) * pixels + Math.floor(i / 3)] as number);
-}
 
 /** Takes the sides in turn, in changing order, after one round that is not counted. */
 async function contest({ what, flops, sides, inputs }: Contest, rounds: number): Promise<PeerResult> {
@@ -175,14 +68,10 @@ const program = new Command("bench:peers")
   .option("--out <file>", "write the results as JSON");
 const { rounds, only, out } = program.parse().opts<{ rounds: number; only: string; out?: string }>();
 
-const contests: Readonly<Record<string, (device: Device, ort: OnnxRuntime) => Promise<Contest>>> = {
-  matmul: (device, ort) => matmulContest(device, ort, 1024),
-  clip: clipContest,
-};
 const device = await openDevice();
 const ort = loadOnnxRuntime();
 const results: PeerResult[] = [];
-for (const [name, make] of Object.entries(contests)) {
+for (const [name, make] of Object.entries(CONTESTS)) {
   if (name.includes(only)) results.push(await contest(await make(device, ort), rounds));
 }
 const load = spawnSync("cat", ["/proc/loadavg"], { encoding: "utf8" }).stdout?.trim();

@@ -4,28 +4,48 @@
     python scripts/peers.py GRAPH.onnx... [--out bench/peers]
 
 GRAPH.onnx: exported by torch.onnx from transformers with the weights as external data, some with ONNX Runtime's
-transformer fusions. NAME.json lists { offset, length, from, as }: `from` names the checkpoint's tensors, `as` says whether
-the graph holds them as they are, transposed, or (qkv) transposed side by side. matmul.onnx is one MatMul of any size.
+transformer fusions. NAME.json lists { offset, length, from, as }: `from` names the checkpoint's tensors, `as` says how the graph holds them:
+as they are, transposed, (qkv) transposed side by side, or a convolution's weight or bias with batch norm folded in.
+matmul.onnx is one MatMul of any size.
 """
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto, helper
 
-PREFIXES = {"v.": "vision_model.", "t.": "text_model."}
+# From a graph's names to the checkpoint's, by the beginning of the graph's file name.
+RULES = {
+    "clip-": [
+        (r"^v\.", "vision_model."),
+        (r"^t\.", "text_model."),
+        (r"^p\.", lambda graph: ("visual" if ".image" in graph else "text") + "_projection."),
+    ],
+    "dino-vit": [
+        (r"^m\.(layers\.)?", lambda graph: "encoder.layer."),
+        (r"^encoder\.layer\.(embeddings|layernorm)\.", r"\1."),
+        (r"\.attention\.q_proj\.", ".attention.attention.query."),
+        (r"\.attention\.k_proj\.", ".attention.attention.key."),
+        (r"\.attention\.v_proj\.", ".attention.attention.value."),
+        (r"\.attention\.o_proj\.", ".attention.output.dense."),
+        (r"\.mlp\.fc1\.", ".intermediate.dense."),
+        (r"\.mlp\.fc2\.", ".output.dense."),
+    ],
+    "dino-resnet": [(r"^m\.", "")],
+}
 
 
 def checkpoint_name(name, graph):
-    if name.startswith("p."):
-        return ("visual_projection." if ".image" in graph else "text_projection.") + name[2:]
-    for short, long in PREFIXES.items():
-        if name.startswith(short):
-            return long + name[len(short) :]
-    raise SystemExit(f"{graph}: no rule for {name}")
+    rules = next((rules for start, rules in RULES.items() if graph.startswith(start)), None)
+    if rules is None:
+        raise SystemExit(f"{graph}: no rules for its names")
+    for pattern, to in rules:
+        name = re.sub(pattern, to(graph) if callable(to) else to, name)
+    return name
 
 
 def bias_after(model, output):
@@ -43,6 +63,12 @@ def source_of(model, tensor, graph):
         layer, kind = tensor.split("_")[1], tensor.rsplit("_", 1)[1]
         prefix = checkpoint_name(("v." if ".image" in graph else "t.") + f"encoder.layers.{layer}.self_attn.", graph)
         return [f"{prefix}{part}_proj.{kind}" for part in "qkv"], "qkv" if kind == "weight" else "same"
+    if graph.startswith("dino-resnet"):
+        conv = checkpoint_name(tensor, graph).removesuffix("weight_bias").removesuffix("weight")
+        norm = [conv.replace("convolution", "normalization") + part for part in ("weight", "running_var")]
+        if tensor.endswith("_bias"):
+            return norm + [norm[0].replace("weight", part) for part in ("bias", "running_mean")], "foldedBias"
+        return [f"{conv}weight", *norm], "folded"
     if "." in tensor:
         return [checkpoint_name(tensor, graph)], "same"
     product = next(node for node in model.graph.node if node.op_type == "MatMul" and tensor in node.input)
