@@ -1,4 +1,5 @@
 // The public names of webgpu-vision.
+export { type AttentionMap, type AttentionMapOptions, attentionMaps } from "./api/attentionMaps.ts";
 export {
   type ClassifyOptions,
   Clip,
@@ -8,6 +9,12 @@ export {
 } from "./api/clip.ts";
 export { Dino, type DinoEncodeOptions, type DinoFeatures, type DinoOptions, type DinoTokens } from "./api/dino.ts";
 export type { LabelScore } from "./api/embeddings.ts";
+export type { PatchFeatures } from "./api/featureRows.ts";
+export { KnnClassifier, type KnnOptions } from "./api/knn.ts";
+export { LinearProbe, type LinearProbeOptions } from "./api/linearProbe.ts";
+export { type MatchOptions, matchPatches, type PatchMatch } from "./api/matchPatches.ts";
+export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, pca } from "./api/pca.ts";
+export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./api/propagateMask.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device } from "./device/device.ts";
 export * from "./device/errors.ts";
