@@ -91,12 +91,7 @@ const products: readonly KernelRow[] = [
   conv("RN50 layer2 3x3", [1, 28, 28, 128], [128, 128, 3, 3], { padding: 1, activation: "relu" }),
   conv("RN50 layer3 3x3", [1, 14, 14, 256], [256, 256, 3, 3], { padding: 1, activation: "relu" }),
   conv("RN50 layer3 shortcut", [1, 28, 28, 512], [1024, 512, 1, 1], { stride: 2 }),
-  row(
-    "conv2d",
-    "MobileSAM depthwise",
-    { x: [1, 128, 128, 128], weight: [128, 1, 3, 3], bias: [128] },
-    { padding: 1, groups: 128 },
-  ),
+  conv("MobileSAM depthwise", [1, 128, 128, 128], [128, 1, 3, 3], { padding: 1, groups: 128 }),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];

@@ -3,10 +3,10 @@
 // stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s.
 // The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
 // the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
-// a pixel where it is dilated. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane: lib/lanes.wgsl.
+// a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane: lib/lanes.wgsl.
 
 alias Elem = f32; // f32 | f16
-alias XWord = vec4<Elem>; // vec4<Elem> for sharedTile where C is a multiple of 4, else Elem
+alias XWord = vec4<Elem>; // vec4<Elem> for depthwise, and for sharedTile where C is a multiple of 4, else Elem
 const X_WIDTH = 4u; // elements of an XWord: 4 | 1
 alias WeightWord = vec4<Elem>; // Elem for direct
 
@@ -122,6 +122,37 @@ fn direct(
     }
   }
   store(sum, at / params.O, o, 0);
+}
+
+// Each channel by itself, one vec4 of channels of one window a thread: groups = C = O, a multiple of 4.
+@compute @workgroup_size(WG)
+fn depthwise(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = (group.y * groups.x + group.x) * WG + lane;
+  if (at >= params.rows * params.N4) {
+    return;
+  }
+  let col = at % params.N4;
+  let corner = cornerOf(at / params.N4);
+  var sum = vec4<f32>();
+  for (var ky = 0u; ky < params.KH; ky++) {
+    let row = corner.y + ky * params.dilationH;
+    if (row >= params.H) {
+      continue;
+    }
+    for (var kx = 0u; kx < params.KW; kx++) {
+      let left = corner.z + kx * params.dilationW;
+      if (left >= params.W) {
+        continue;
+      }
+      let u = vec4<f32>(vec4<Elem>(x[((corner.x + row) * params.W + left) * params.N4 + col]));
+      sum += u * vec4<f32>(vec4<Elem>(weight[(ky * params.KW + kx) * params.N4 + col]));
+    }
+  }
+  store4(sum, at / params.N4, col, 0);
 }
 
 // Four windows by two vec4 columns a thread, all in registers: as matmul's registerTile, for CPU adapters.

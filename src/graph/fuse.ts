@@ -3,7 +3,7 @@
 // by stride.
 import { lastDim, sameShape, sizeOf } from "../device/tensor.ts";
 import type { Activation } from "../kernels/activation.ts";
-import { type Conv2dParams, isPointwise } from "../kernels/conv2d.ts";
+import { type Conv2dParams, isPackable, isPointwise } from "../kernels/conv2d.ts";
 import * as kernels from "../kernels/index.ts";
 import type { Graph, NodeOf, Value } from "./graph.ts";
 import { type Candidate, type Rule, rewrite } from "./rewrite.ts";
@@ -101,11 +101,10 @@ const convolutionAsMatmul: Rule = ({ kernel, inputs, params, graph }) => {
   return graph.add(kernels.matmul, { a, b, bias }, { n: O, ...(activation && { activation }) });
 };
 
-/** Weights of a convolution in the order in which the tiles of conv2d read them; those of groups stay as they are. */
+/** Weights of a convolution in the order in which conv2d's tiles read them; those of groups stay as they are. */
 const packedConvolution: Rule = ({ kernel, inputs, params, graph }) => {
   const { weight } = inputs;
-  const { packed, groups = 1 } = params as Conv2dParams;
-  if (kernel !== kernels.conv2d || !weight || packed || groups !== 1) return;
+  if (kernel !== kernels.conv2d || !weight || !isPackable(weight, params)) return;
   const [O = 0] = weight.shape;
   const rows = graph.add(kernels.permute, { x: weight }, { dims: [0, 2, 3, 1] }); // [O, KH, KW, C]
   const columns = graph.reshape(rows, [O, sizeOf(weight.shape) / O]);

@@ -1,6 +1,6 @@
-// Convolution (torch.nn.functional.conv2d), channels last, with everything that follows it in a ResNet: bias (batch
-// norm folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it is
-// a product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
+// Convolution (torch.nn.functional.conv2d), channels last, with everything that follows it in a ResNet: bias (batch norm
+// folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it is a
+// product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
 import source from "../../shaders/conv2d.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
@@ -27,7 +27,10 @@ export interface Conv2dParams {
   readonly activation?: Activation;
   /** After the residual. */
   readonly outputActivation?: Activation;
-  /** Shape [O, C, KH, KW] of weights that are packed as [KH * KW * C, O padded to a multiple of 4]. */
+  /**
+   * Shape [O, C / groups, KH, KW] of weights that are packed as [KH * KW * C / groups, O padded to a multiple of 4]: of
+   * one group, or depthwise.
+   */
   readonly packed?: Shape;
   /** Parts into which the sum is split; the result is then [splits, B, OH, OW, O] without epilogue, for splitSum. */
   readonly splits?: number;
@@ -55,9 +58,16 @@ function checkWeight({ x, weight }: Inputs, { groups = 1, packed }: Conv2dParams
     throw new ShapeError(`[conv2d] ${got}: expected [O, ${C / groups}, KH, KW] (channels of x by ${groups} groups)`);
   }
   if (!packed) return;
-  if (groups !== 1) throw new ArgumentError(`[conv2d] groups is ${groups}: packed weights have one group`);
+  if (groups !== 1 && !isDepthwise(packed, groups)) {
+    throw new ArgumentError(`[conv2d] groups is ${groups}: packed weights have one group, or are depthwise`);
+  }
   const columns = Math.ceil(O / 4) * 4;
-  expectShape("conv2d", "weight", weight.shape, [KH * KW * C, columns], `${formatShape(packed)} packed`);
+  expectShape("conv2d", "weight", weight.shape, [KH * KW * depth, columns], `${formatShape(packed)} packed`);
+}
+
+/** True for one group a channel, and channels in whole vec4s. */
+function isDepthwise([O = 0, depth = 0]: Shape, groups: number): boolean {
+  return groups === O && depth === 1 && O % 4 === 0;
 }
 
 export const conv2d = defineKernel<Conv2dParams>()({
@@ -108,9 +118,11 @@ export const conv2d = defineKernel<Conv2dParams>()({
     const rows = sizeOf([B, ...places]);
     const size = { rows, O, C, N4: Math.ceil(O / 4) };
     const runs = dilation[1] === 1 ? 1 : kernel[1];
-    const { overrides, types, ...variant } = params.packed
-      ? chooseTile(size, splits, device)
-      : conv2dVariants.direct(size);
+    const { overrides, types, ...variant } = !params.packed
+      ? conv2dVariants.direct(size)
+      : groups > 1
+        ? conv2dVariants.depthwise(size)
+        : chooseTile(size, splits, device);
     return {
       ...variant,
       params: {
@@ -157,6 +169,11 @@ export const conv2dVariants = {
     overrides: { WG: FLAT_THREADS },
     workgroups: foldWorkgroups(Math.ceil((rows * O) / FLAT_THREADS)),
   }),
+  depthwise: ({ rows, N4 }: Sizes): Variant => ({
+    entryPoint: "depthwise",
+    overrides: { WG: FLAT_THREADS },
+    workgroups: foldWorkgroups(Math.ceil((rows * N4) / FLAT_THREADS)),
+  }),
   registerTile: ({ rows, N4 }: Sizes): Variant => ({
     entryPoint: "registerTile",
     types: SCALARS,
@@ -192,7 +209,7 @@ function chooseTile(size: Sizes, splits: number, device: DeviceTraits): Variant 
 
 /** Parts of the sum that give a GPU enough workgroups, for packed weights: 3x3 on maps of 7x7; 1 on CPU adapters. */
 export function conv2dSplits(x: Spec, weight: Spec, params: Conv2dParams, device: DeviceTraits): number {
-  if (!params.packed) return 1;
+  if (!params.packed || (params.groups ?? 1) > 1) return 1;
   const { places } = windows({ x, weight }, params);
   const [K = 0] = weight.shape;
   return splitsOf({ M: sizeOf([x.shape[0] as number, ...places]), N: params.packed[0] as number, K }, device);
@@ -202,4 +219,9 @@ export function conv2dSplits(x: Spec, weight: Spec, params: Conv2dParams, device
 export function isPointwise(weight: Spec, { stride = 1, padding = 0, groups = 1, packed }: Conv2dParams): boolean {
   const pairs = [weight.shape.slice(2), pairOf(stride)].flat();
   return !packed && groups === 1 && pairs.every((n) => n === 1) && pairOf(padding).every((n) => n === 0);
+}
+
+/** True where weights of this shape are packed: those of one group, and depthwise ones. */
+export function isPackable(weight: Spec, { groups = 1, packed }: Conv2dParams): boolean {
+  return !packed && (groups === 1 || isDepthwise(weight.shape, groups));
 }

@@ -13,8 +13,8 @@ function convCase(x: Shape, weight: Shape, params: Conv2dParams = {}, why?: stri
 
 /** The same weights, packed for the tiles. */
 function packedCase(x: Shape, packed: Shape, params: Conv2dParams = {}, why?: string): KernelCase {
-  const [O = 0, C = 0, KH = 0, KW = 0] = packed;
-  const weight = [KH * KW * C, Math.ceil(O / 4) * 4];
+  const [O = 0, depth = 0, KH = 0, KW = 0] = packed;
+  const weight = [KH * KW * depth, Math.ceil(O / 4) * 4];
   return { inputs: { x, weight, bias: [O] }, params: { ...params, packed }, ...(why && { why }) };
 }
 
@@ -93,6 +93,9 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
     packedCase([1, 7, 7, 512], [68, 512, 3, 3], { padding: 1 }, "a long sum of few windows"),
     packedCase([1, 3, 3, 2048], [4, 2048, 3, 3], { padding: 1 }),
     packedCase([0, 8, 8, 3], [4, 3, 3, 3]),
+    packedCase([2, 8, 11, 8], [8, 1, 3, 3], { padding: 1, groups: 8, activation: "gelu" }, "depthwise"),
+    packedCase([1, 9, 6, 4], [4, 1, 3, 5], { padding: [1, 2], stride: 2, groups: 4 }, "depthwise"),
+    withResidual(packedCase([1, 4, 3, 12], [12, 1, 3, 3], { padding: 1, groups: 12 }, "depthwise"), [1, 4, 3, 12]),
     {
       inputs: { x: { shape: [1, 1, 4, 1], data: [1, Number.NaN, 1, -Infinity] }, weight: [3, 4] },
       params: { packed: [2, 1, 1, 3], padding: [0, 1], activation: "relu" },

@@ -5,7 +5,8 @@ import { kernelTest } from "./kernelTest.ts";
 
 /** The same convolution by the named variant, where its weights are packed. */
 const by = (variant: "registerTile" | "laneTile" | "sharedTile") => (launch: Launch, device: DeviceTraits) => {
-  if (launch.entryPoint === "direct" || (variant === "laneTile" && !device.subgroupSize)) return undefined;
+  const isTile = launch.entryPoint !== "direct" && launch.entryPoint !== "depthwise";
+  if (!isTile || (variant === "laneTile" && !device.subgroupSize)) return undefined;
   const { rows = 0, O = 0, C = 0, N4 = 0 } = launch.params;
   const size = { rows, O, C, N4 };
   const { overrides, types, ...chosen } =
