@@ -51,7 +51,7 @@ export interface PageServer extends AsyncDisposable {
 const ROOT = join(import.meta.dirname, "../..");
 
 /**
- * Bundles a script for the browser and serves a page that runs it, and the checkpoints and photos of this repository.
+ * Bundles a script for the browser and serves a page that runs it, and the checkpoints, photos and goldens of this repository.
  */
 export async function servePage(script: string): Promise<PageServer> {
   const code = await bundleForBrowser(script);
@@ -59,7 +59,8 @@ export async function servePage(script: string): Promise<PageServer> {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/page.js") response.setHeader("content-type", "text/javascript").end(code);
     else if (pathname === "/") response.setHeader("content-type", "text/html").end(PAGE);
-    else if (/^\/(checkpoints|demos\/photos)\/[\w./-]+$/.test(pathname)) sendFile(join(ROOT, pathname), response);
+    else if (/^\/(checkpoints|demos\/photos|test\/golden)\/[\w./-]+$/.test(pathname))
+      sendFile(join(ROOT, pathname), response);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

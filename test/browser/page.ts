@@ -1,11 +1,12 @@
-// What the page of kernels.test.ts and clip.test.ts runs: one case of one kernel at a time, and the shipped CLIP, on
-// the browser's own device.
+// What the page of the tests beside it runs: one case of one kernel at a time, and whole models, on the browser's own
+// device.
 import type { Device } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";
 import { type CaseResult, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
 import { clipSmoke, type SmokeResult } from "../clipSmoke.ts";
+import { type DinoSmokeResult, dinoSmoke } from "../dinoSmoke.ts";
 
 /** What a test asks the page to run. */
 export interface CaseRequest {
@@ -20,6 +21,8 @@ export interface Page {
   run(request: CaseRequest): Promise<CaseResult>;
   /** The CLIP and the picture at two addresses. */
   clip(model: string, picture: string): Promise<SmokeResult>;
+  /** A DINO's folder with golden.safetensors in it, and the picture. */
+  dino(model: string, picture: string): Promise<DinoSmokeResult>;
 }
 
 let device: Device;
@@ -41,6 +44,11 @@ const page: Page = {
   async clip(model, picture) {
     const blob = await (await fetch(picture)).blob();
     return clipSmoke(new URL(model, location.href), blob);
+  },
+  async dino(model, picture) {
+    const blob = await (await fetch(picture)).blob();
+    const folder = new URL(`${model}/`, location.href);
+    return dinoSmoke(folder, new URL("golden.safetensors", folder), blob);
   },
 };
 

@@ -1,4 +1,4 @@
-// The cases of every kernel and the shipped CLIP in Deno, whose WebGPU is wgpu and whose shader compiler is naga:
+// The cases of every kernel, the shipped CLIP and small DINOs in Deno, whose WebGPU is wgpu and whose shader compiler is naga:
 // another implementation than the Dawn of Node and Chromium. Prints each case that fails, then the sum as vitest does;
 // the exit code tells.
 import { openDevice } from "../../src/device/open.ts";
@@ -6,6 +6,7 @@ import * as suites from "../../src/verify/index.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
 import { clipSmoke, TEXT_TOLERANCE } from "../clipSmoke.ts";
+import { DINOS, dinoSmoke, LEAST_COSINE } from "../dinoSmoke.ts";
 
 const count = { failed: 0, passed: 0, skipped: 0 };
 using device = await openDevice();
@@ -36,6 +37,13 @@ check(`CLIP's texts agree with PyTorch's (error ${textError})`, textError <= TEX
 check(`CLIP sees a cat (got ${label})`, label === "cat");
 check(`CLIP takes batches (shape ${shape}, error ${batchError})`, shape[0] === 2 && batchError <= 1e-5);
 check(`CLIP leaves nothing on the GPU (buffers ${leakedBuffers})`, leakedBuffers === 0);
+
+for (const name of DINOS) {
+  const folder = `test/golden/${name}`;
+  const result = await dinoSmoke(folder, `${folder}/golden.safetensors`, "demos/photos/chelsea.png");
+  check(`${name} agrees with PyTorch (cosine ${result.cosine})`, result.cosine >= LEAST_COSINE);
+  check(`${name} leaves nothing on the GPU (buffers ${result.leakedBuffers})`, result.leakedBuffers === 0);
+}
 
 const words = Object.entries(count).filter(([, n]) => n > 0);
 console.log(`\n      Tests  ${words.map(([word, n]) => `${n} ${word}`).join(" | ")}`);
