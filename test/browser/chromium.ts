@@ -51,7 +51,8 @@ export interface PageServer extends AsyncDisposable {
 const ROOT = join(import.meta.dirname, "../..");
 
 /**
- * Bundles a script for the browser and serves a page that runs it, and the checkpoints, photos and goldens of this repository.
+ * Bundles a script for the browser and serves a page that runs it, and the checkpoints, photos and goldens of this
+ * repository.
  */
 export async function servePage(script: string): Promise<PageServer> {
   const code = await bundleForBrowser(script);
