@@ -93,9 +93,11 @@ export function maskSettings(options: GenerateMasksOptions): MaskSettings {
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = options[name] ?? DEFAULTS[name];
     const [least, most, isWhole] = RANGES[name];
-    if (!(value >= least && value <= most) || (isWhole && !Number.isInteger(value))) {
+    const fits = typeof value === "number" && value >= least && value <= most;
+    if (!fits || (isWhole && !Number.isInteger(value))) {
+      const shown = typeof value === "number" ? value : JSON.stringify(value);
       throw new ArgumentError(
-        `${name} is ${String(value)}, expected a ${isWhole ? "whole " : ""}number from ${least} to ${most}`,
+        `${name} is ${shown}, expected a ${isWhole ? "whole " : ""}number from ${least} to ${most}`,
       );
     }
     settings[name] = value;
