@@ -59,7 +59,8 @@ function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / total);
 }
 
-function scoreTable(labels: Scores["labels"]): string {
+/** Labels with bars and per cents. */
+export function scoreTable(labels: Scores["labels"]): string {
   const rows = labels.map(({ label, score }) => [label, bar(score), `${(score * 100).toFixed(1)} %`]);
   return table(rows, "llr", "  ");
 }

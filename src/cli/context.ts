@@ -17,14 +17,14 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** The folder or Hub id that --model names; the CLIP that ships when it is absent. */
-export function modelSource({ model }: GlobalOptions): string {
-  return model ?? shippedCheckpoint("tiny-clip");
+/** The folder or Hub id that --model names; when it is absent a checkpoint that ships, the CLIP unless another is said. */
+export function modelSource({ model }: GlobalOptions, shipped = "tiny-clip"): string {
+  return model ?? shippedCheckpoint(shipped);
 }
 
 /** The model's name for people. */
-export function modelName({ model }: GlobalOptions): string {
-  return model ?? "tiny-clip";
+export function modelName({ model }: GlobalOptions, shipped = "tiny-clip"): string {
+  return model ?? shipped;
 }
 
 /** Loads the model, with a bar for each file that comes over the network. */

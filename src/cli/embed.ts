@@ -7,6 +7,7 @@ import { writeNpy } from "../io/npy.ts";
 import { type TensorData, writeSafetensors } from "../io/safetensors.ts";
 import { type Context, modelName, openClip } from "./context.ts";
 import { EXIT, UsageError } from "./failure.ts";
+import { shortest } from "./numbers.ts";
 import { embedPictures } from "./pictures.ts";
 import { writeWhole } from "./writeWhole.ts";
 
@@ -100,15 +101,6 @@ function toJson({ model, dtype, images, texts }: Result): object {
 
 function named({ names, rows }: Embeddings) {
   return rows.map((row, i) => ({ name: names[i] as string, embedding: Array.from(row, shortest) }));
-}
-
-/** The shortest number that is the same in float32. */
-function shortest(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === value) return rounded;
-  }
-  return Number(value.toPrecision(9));
 }
 
 function toSafetensors({ model, dtype, images, texts }: Result): Uint8Array {

@@ -11,6 +11,32 @@ export function positiveInteger(text: string): number {
   throw new InvalidArgumentError("Expected a whole number from 1.");
 }
 
+/** For options that are shares: more than 0, 1 at most. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("Expected a number above 0 and at most 1.");
+}
+
+/** For options that name a layer: from 0, or from -1 backwards. */
+export function layerNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("Expected whole numbers, as in 0 for the first or -1 for the last layer.");
+}
+
+export function layerNumbers(text: string): number[] {
+  return [...new Set(text.split(",").map(layerNumber))];
+}
+
+/** For --size: pixels of the shortest edge, or HEIGHTxWIDTH. */
+export function pictureSize(text: string): number | readonly [height: number, width: number] {
+  const [, height, width] = /^([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?$/.exec(text) ?? [];
+  if (height === undefined)
+    throw new InvalidArgumentError("Expected pixels of the shortest edge as in 480, or HEIGHTxWIDTH as in 480x640.");
+  return width === undefined ? Number(height) : [Number(height), Number(width)];
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];

@@ -68,14 +68,14 @@ export async function* embedPictures(
   }
 }
 
-type LoadedPicture = { readonly path: string; readonly image: RgbaImage } | PictureFailure;
+export type LoadedPicture = { readonly path: string; readonly image: RgbaImage } | PictureFailure;
 
 function loadBatch(paths: readonly string[], signal?: AbortSignal): Promise<LoadedPicture[]> {
   return Promise.all(paths.map((path) => loadPicture(path, signal)));
 }
 
 /** Never rejects: nobody may be waiting when a command is cancelled. */
-async function loadPicture(path: string, signal?: AbortSignal): Promise<LoadedPicture> {
+export async function loadPicture(path: string, signal?: AbortSignal): Promise<LoadedPicture> {
   try {
     return { path, image: await loadImage(path, signal) };
   } catch (error) {

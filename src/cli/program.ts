@@ -1,7 +1,9 @@
 // The commands, their options and their help. What runs a command is loaded when it is called.
 import { Command, Option } from "commander";
 import type { Context } from "./context.ts";
+import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
+import { examples } from "./help.ts";
 import { collect, collectTemplate, type LabelOptions, positiveInteger, readLabels, readLines } from "./options.ts";
 import { packageVersion } from "./paths.ts";
 
@@ -11,9 +13,9 @@ export type Run = (command: Command, work: (context: Context) => Promise<number>
 /** The whole command line. */
 export function makeProgram(run: Run): Command {
   const program = new Command("webgpu-vision")
-    .description("CLIP on WebGPU: classify, embed and search pictures, on the GPU of this machine")
+    .description("CLIP and DINO on WebGPU: classify, search and compare pictures, on the GPU of this machine")
     .version(packageVersion())
-    .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny-clip that ships)")
+    .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny-clip or tiny-dino that ships)")
     .addOption(new Option("--dtype <type>", "type of weights and activations").choices(["f32", "f16"]).default("f32"))
     .option("--json", "print JSON")
     .option("--quiet", "no progress and no notes on stderr")
@@ -24,17 +26,13 @@ export function makeProgram(run: Run): Command {
   addClassify(add("classify"), run);
   addEmbed(add("embed"), run);
   addSearch(add("search"), run);
+  addDinoCommands(program, run);
   addInfo(add("info"), run);
   addVerify(add("verify"), run);
   return program.addHelpText(
     "after",
     examples("classify cat.jpg --labels cat,dog", 'search ~/Pictures "a dog on a beach"'),
   );
-}
-
-/** Examples for the end of a help text. */
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ webgpu-vision ${line}`).join("\n")}`;
 }
 
 function addClassify(command: Command, run: Run): void {

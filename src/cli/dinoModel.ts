@@ -1,0 +1,72 @@
+// DINO for commands: loaded with bars for what is downloaded, and run on pictures one after another.
+import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../api/dino.ts";
+import { ImageError } from "../device/errors.ts";
+import type { RgbaImage } from "../io/image.ts";
+import { type Context, downloadBars, modelSource } from "./context.ts";
+import { loadPicture, type PictureFailure } from "./pictures.ts";
+
+/** The checkpoint that ships, for commands that run DINO. */
+export const SHIPPED_DINO = "tiny-dino";
+
+// Patches along the shortest edge, when no size is asked for: enough to look at, whatever the patch.
+const PATCHES = 28;
+
+export async function openDino({ options, terminal, signal }: Context): Promise<Dino> {
+  const { onProgress, stop } = downloadBars(terminal);
+  const { dtype } = options;
+  try {
+    return await Dino.fromPretrained(modelSource(options, SHIPPED_DINO), { dtype, signal, onProgress });
+  } finally {
+    stop();
+  }
+}
+
+/** Size for maps of patches: what was asked for, or one that makes a fine grid. */
+export function gridSize(dino: Dino, size: DinoEncodeOptions["size"]): DinoEncodeOptions["size"] {
+  return size ?? PATCHES * dino.config.patch_size;
+}
+
+export interface EncodedPicture {
+  readonly path: string;
+  readonly image: RgbaImage;
+  readonly features: DinoFeatures;
+}
+
+/** Features of pictures in their order. One that cannot be read gives a failure in its place, and the others go on. */
+export async function* encodePictures(
+  dino: Dino,
+  paths: readonly string[],
+  options: DinoEncodeOptions,
+): AsyncGenerator<EncodedPicture | PictureFailure> {
+  const { signal } = options;
+  // The next one is decoded while the GPU is at work.
+  let next = paths[0] === undefined ? undefined : loadPicture(paths[0], signal);
+  for (let i = 0; next; i++) {
+    const picture = await next;
+    const following = paths[i + 1];
+    next = following === undefined ? undefined : loadPicture(following, signal);
+    signal?.throwIfAborted();
+    if (!("image" in picture)) yield picture;
+    else yield { ...picture, features: await dino.encodeImage({ ...picture.image, channels: 4 }, options) };
+  }
+}
+
+/** The same where one picture that cannot be read is the end: a file with rows missing would be a trap. */
+export async function* encodeAll(
+  dino: Dino,
+  paths: readonly string[],
+  options: DinoEncodeOptions,
+  { terminal, signal }: Context,
+): AsyncGenerator<EncodedPicture> {
+  const progress = terminal.progress("pictures", paths.length);
+  let done = 0;
+  try {
+    for await (const picture of encodePictures(dino, paths, { ...options, signal })) {
+      if ("message" in picture) throw new ImageError(picture.message);
+      yield picture;
+      progress.update(++done);
+    }
+  } finally {
+    progress.stop();
+  }
+}
