@@ -35,6 +35,7 @@ export const normalize = op(kernels.normalize);
 export const permute = op(kernels.permute);
 export const pool2d = op(kernels.pool2d);
 export const prepend = op(kernels.prepend);
+export const relativePositions = op(kernels.relativePositions);
 export const resize = op(kernels.resize);
 export const rope = op(kernels.rope);
 export const similarity = op(kernels.similarity);

@@ -1,12 +1,13 @@
 // Scaled dot-product attention (torch.nn.functional.scaled_dot_product_attention) over heads that lie side by side in a
-// row, read by stride, so that q, k and v may be columns of one packed tensor. Scores are never stored
-// (Milakov and Gimelshein 2018; Dao et al. 2022).
+// row, read by stride, so that q, k and v may be columns of one packed tensor; over all tokens or in windows of a map,
+// with relative positions. Scores are never stored (Milakov and Gimelshein 2018; Dao et al. 2022).
 
 import source from "../../shaders/attention.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
+import windowsSource from "../../shaders/lib/windows.wgsl";
 import { isCpu } from "../device/adapter.ts";
-import { ShapeError } from "../device/errors.ts";
-import { formatShape, lastDim, type Spec } from "../device/tensor.ts";
+import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
 import { defineKernel, type Launch } from "./kernel.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
@@ -21,19 +22,76 @@ export interface AttentionParams {
   readonly causal?: boolean;
   /** 1 / sqrt(head size) when absent. */
   readonly scale?: number;
+  /** Tokens are the places [height, width] of a map, row by row. Needed for windows and relative positions. */
+  readonly grid?: readonly [number, number];
+  /** Side of the windows that the map is cut into; tokens of one window see each other. The whole map when absent. */
+  readonly window?: number | undefined;
 }
 
-function sizes(q: Spec, k: Spec, { heads, channels = lastDim(q) }: AttentionParams) {
+type Inputs = Readonly<Record<"q" | "k" | "v", Spec> & Partial<Record<"pad" | "rel" | "bias", Spec>>>;
+
+function sizes({ q, k }: Inputs, { heads, channels = lastDim(q), grid, window }: AttentionParams) {
   const [batch = 1, queries = 1] = q.shape;
-  return { batch, queries, keys: k.shape[1] ?? 1, channels, D: channels / heads };
+  const [height, width] = grid ?? [1, queries];
+  const [windowHeight, windowWidth] = window ? [window, window] : [height, width];
+  const windows = Math.ceil(height / windowHeight) * Math.ceil(width / windowWidth);
+  const keys = k.shape[1] ?? 1;
+  return { batch, queries, keys, channels, D: channels / heads, height, width, windowHeight, windowWidth, windows };
+}
+
+function checkShapes(inputs: Inputs, params: AttentionParams): void {
+  const { q, k, v } = inputs;
+  const { batch, queries, keys, channels, D } = sizes(inputs, params);
+  const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`;
+  if (q.shape.length !== 3 || k.shape.length !== 3 || v.shape.length !== 3) {
+    throw new ShapeError(`[attention] q, k and v must be [batch, tokens, channels]: ${shapes}`);
+  }
+  if (k.shape[0] !== batch || v.shape[0] !== batch || v.shape[1] !== keys) {
+    throw new ShapeError(`[attention] q, k and v must have one batch, k and v the same tokens: ${shapes}`);
+  }
+  if (!Number.isInteger(D))
+    throw new ShapeError(`[attention] ${channels} channels do not divide into ${params.heads} heads`);
+  const { qOffset = 0, kOffset = 0, vOffset = 0, causal } = params;
+  if (qOffset + channels > lastDim(q) || kOffset + channels > lastDim(k) || vOffset + channels > lastDim(v)) {
+    throw new ShapeError(`[attention] ${channels} channels from the offsets go beyond a row: ${shapes}`);
+  }
+  if (keys === 0 && queries > 0) throw new ShapeError(`[attention] there are no keys: ${shapes}`);
+  if (causal && queries > keys) throw new ShapeError(`[attention] causal needs as many keys as queries: ${shapes}`);
+}
+
+function checkPositions(inputs: Inputs, params: AttentionParams): void {
+  const { k, v, pad, rel, bias } = inputs;
+  const { heads, grid, window = 1, causal } = params;
+  const { batch, queries, keys, windowHeight, windowWidth } = sizes(inputs, params);
+  if (!grid) {
+    if (params.window === undefined && !pad && !rel && !bias) return;
+    throw new ArgumentError(
+      "[attention] window, pad, rel and bias need grid: the places [height, width] of the tokens",
+    );
+  }
+  if (causal) throw new ArgumentError("[attention] causal and grid exclude each other");
+  if (!Number.isInteger(window) || window < 1) {
+    throw new ArgumentError(`[attention] window is ${window}, expected a whole number from 1`);
+  }
+  if (grid[0] * grid[1] !== queries || queries !== keys) {
+    throw new ShapeError(`[attention] grid ${formatShape(grid)} is not of ${queries} queries and ${keys} keys`);
+  }
+  if (rel && bias) throw new ArgumentError("[attention] rel and bias exclude each other");
+  if (pad) {
+    expectShape("attention", "pad", pad.shape, [lastDim(k)], "a row of k");
+    expectShape("attention", "pad", pad.shape, [lastDim(v)], "a row of v");
+  }
+  const positions = [batch, queries, heads, windowHeight + windowWidth];
+  if (rel) expectShape("attention", "rel", rel.shape, positions, "[batch, tokens, heads, rows + columns of a window]");
+  if (bias) expectShape("attention", "bias", bias.shape, [heads, windowHeight * windowWidth], "[heads, distances]");
 }
 
 export const attention = defineKernel<AttentionParams>()({
   name: "attention",
-  wgsl: [nanSource, source],
-  inputs: ["q", "k", "v"],
+  wgsl: [nanSource, windowsSource, source],
+  inputs: ["q", "k", "v", "pad", "rel", "bias"],
+  optional: ["pad", "rel", "bias"],
   params: {
-    batch: "u32",
     heads: "u32",
     queries: "u32",
     keys: "u32",
@@ -45,63 +103,69 @@ export const attention = defineKernel<AttentionParams>()({
     vStride: "u32",
     headSize: "u32",
     scale: "f32",
+    height: "u32",
+    width: "u32",
+    windowHeight: "u32",
+    windowWidth: "u32",
   },
-  output: ({ q, k, v }, params) => {
-    const { batch, queries, keys, channels, D } = sizes(q, k, params);
-    const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`;
-    if (q.shape.length !== 3 || k.shape.length !== 3 || v.shape.length !== 3) {
-      throw new ShapeError(`[attention] q, k and v must be [batch, tokens, channels]: ${shapes}`);
-    }
-    if (k.shape[0] !== batch || v.shape[0] !== batch || v.shape[1] !== keys) {
-      throw new ShapeError(`[attention] q, k and v must have one batch, k and v the same tokens: ${shapes}`);
-    }
-    if (!Number.isInteger(D))
-      throw new ShapeError(`[attention] ${channels} channels do not divide into ${params.heads} heads`);
-    const { qOffset = 0, kOffset = 0, vOffset = 0, causal } = params;
-    if (qOffset + channels > lastDim(q) || kOffset + channels > lastDim(k) || vOffset + channels > lastDim(v)) {
-      throw new ShapeError(`[attention] ${channels} channels from the offsets go beyond a row: ${shapes}`);
-    }
-    if (keys === 0 && queries > 0) throw new ShapeError(`[attention] there are no keys: ${shapes}`);
-    if (causal && queries > keys) throw new ShapeError(`[attention] causal needs as many keys as queries: ${shapes}`);
-    return { dtype: q.dtype, shape: [batch, queries, channels] };
+  output: (inputs, params) => {
+    checkShapes(inputs, params);
+    checkPositions(inputs, params);
+    const { batch, queries, channels } = sizes(inputs, params);
+    return { dtype: inputs.q.dtype, shape: [batch, queries, channels] };
   },
-  launch: ({ q, k, v }, params, device) => {
-    const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false } = params;
-    const { batch, queries, keys, D } = sizes(q, k, params);
+  launch: (inputs, params, device) => {
+    const { q, k, v, pad, rel, bias } = inputs;
+    const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false, grid } = params;
+    const { batch, queries, keys, D, height, width, windowHeight, windowWidth, windows } = sizes(inputs, params);
     const [qStride, kStride, vStride] = [lastDim(q), lastDim(k), lastDim(v)];
     const isWide = [D, qOffset, kOffset, vOffset, qStride, kStride, vStride].every((n) => n % 4 === 0);
     const variant = attentionVariants[isCpu(device.info.class) ? "registerTile" : "sharedKeys"];
-    const { overrides, types, ...rest } = variant({ batch, queries, heads, D, isWide });
+    const { overrides, types, ...rest } = variant({
+      parts: batch * windows,
+      queries: Math.min(windowHeight, height) * Math.min(windowWidth, width),
+      heads,
+      D,
+      isWide,
+    });
     return {
       ...rest,
       params: {
-        batch,
-        heads,
-        queries,
-        keys,
-        qOffset,
-        kOffset,
-        vOffset,
-        qStride,
-        kStride,
-        vStride,
-        headSize: D,
+        ...{ heads, queries, keys, qOffset, kOffset, vOffset, qStride, kStride, vStride, headSize: D },
         scale: (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E,
+        ...{ height, width, windowHeight, windowWidth },
       },
       types: { Elem: q.dtype, D: `${D}u`, ...types },
-      overrides: { ...overrides, CAUSAL: causal ? 1 : 0 },
+      overrides: {
+        ...overrides,
+        CAUSAL: causal ? 1 : 0,
+        GRID: grid ? 1 : 0,
+        HAS_PAD: pad ? 1 : 0,
+        HAS_REL: rel ? 1 : 0,
+        HAS_BIAS: bias ? 1 : 0,
+      },
     };
   },
-  flops: ({ q, k }, params) => {
-    const { batch, queries, keys, channels } = sizes(q, k, params);
-    return 4 * batch * queries * keys * channels;
+  flops: (inputs, params) => {
+    const { batch, queries, keys, channels, ...map } = sizes(inputs, params);
+    const pairs = params.grid
+      ? squares(map.height, map.windowHeight) * squares(map.width, map.windowWidth)
+      : queries * keys;
+    return 4 * batch * pairs * channels;
   },
 });
+
+/** Sum of squared lengths of the parts that an axis is cut into. */
+function squares(length: number, part: number): number {
+  return Math.floor(length / part) * part ** 2 + (length % part) ** 2;
+}
 
 type Variant = Pick<Launch, "entryPoint" | "types" | "overrides" | "workgroups">;
 
 interface Sizes {
-  readonly batch: number;
+  /** Batch elements, or their windows. */
+  readonly parts: number;
+  /** Queries of a part, at most. */
   readonly queries: number;
   readonly heads: number;
   readonly D: number;
@@ -111,16 +175,16 @@ interface Sizes {
 
 /** Variants by name; each gives the same result on every adapter. */
 export const attentionVariants = {
-  registerTile: ({ batch, queries, heads, D }: Sizes): Variant => {
+  registerTile: ({ parts, queries, heads, D }: Sizes): Variant => {
     const WG = D <= 128 ? 8 : 4; // sums of 4 queries a thread within 16 KiB of workgroup memory
     return {
       entryPoint: "registerTile",
       types: { Word: "Elem", WIDTH: "1u" },
       overrides: { WG },
-      workgroups: [Math.ceil(queries / (4 * WG)), heads, batch],
+      workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
     };
   },
-  sharedKeys: ({ batch, queries, heads, D, isWide }: Sizes): Variant => ({
+  sharedKeys: ({ parts, queries, heads, D, isWide }: Sizes): Variant => ({
     entryPoint: "sharedKeys",
     types: {
       ...(isWide ? { Word: "vec4<Elem>", WIDTH: "4u" } : { Word: "Elem", WIDTH: "1u" }),
@@ -128,7 +192,7 @@ export const attentionVariants = {
       KEYS: `${keysPerTile(D)}u`,
     },
     overrides: { WG: 64 },
-    workgroups: [Math.ceil(queries / 64), heads, batch],
+    workgroups: [Math.ceil(queries / 64), heads, parts],
   }),
 } as const;
 

@@ -18,6 +18,7 @@ export { type NormalizeParams, normalize, type Rgb } from "./normalize.ts";
 export { type PermuteParams, permute } from "./permute.ts";
 export { type Pool2dParams, pool2d } from "./pool2d.ts";
 export { prepend } from "./prepend.ts";
+export { type RelativePositionsParams, relativePositions } from "./relativePositions.ts";
 export {
   type PictureSize,
   type ResizeAxis,

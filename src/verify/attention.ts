@@ -26,39 +26,94 @@ function packed({ batch, queries, D, ...params }: AttentionCase): KernelCase {
 
 const HEAD_SIZES = [14, 16, 32, 56, 72, 80, 96, 128, 256];
 
+/** Packed tokens of a map, with what the window and relative positions need. */
+interface MapCase extends AttentionParams {
+  readonly batch?: number;
+  readonly D: number;
+  readonly grid: readonly [number, number];
+  readonly extras?: readonly ("pad" | "rel" | "bias")[];
+}
+
+function map({ batch = 1, D, extras = [], ...params }: MapCase, why?: string): KernelCase {
+  const { heads, grid, window } = params;
+  const channels = heads * D;
+  const [height, width] = window ? [window, window] : grid;
+  const qkv = [batch, grid[0] * grid[1], 3 * channels];
+  const shapes = {
+    pad: [3 * channels],
+    rel: [batch, grid[0] * grid[1], heads, height + width],
+    bias: [heads, height * width],
+  };
+  return {
+    inputs: { q: qkv, k: qkv, v: qkv, ...Object.fromEntries(extras.map((name) => [name, shapes[name]])) },
+    params: { ...params, channels, kOffset: channels, vOffset: 2 * channels },
+    ...(why && { why }),
+  };
+}
+
+/** A key that a query sees: its row of k and v, or none where it lies beyond the map, and its position score. */
+interface Seen {
+  readonly row: number | undefined;
+  readonly position: number;
+}
+
+/** The keys of a query, given as its batch element and its token. */
+function seenBy(batch: number, token: number, head: number, inputs: Inputs, params: AttentionParams): Seen[] {
+  const { q, k, pad, rel, bias } = inputs;
+  const [queries, keys] = [q.shape[1] as number, k.shape[1] as number];
+  if (!params.grid) {
+    const count = params.causal ? token + 1 + keys - queries : keys;
+    return Array.from({ length: count }, (_, key) => ({ row: batch * keys + key, position: 0 }));
+  }
+  const [height, width] = params.grid;
+  const [windowHeight, windowWidth] = params.window ? [params.window, params.window] : params.grid;
+  const [y, x] = [Math.floor(token / width), token % width];
+  const [top, left] = [y - (y % windowHeight), x - (x % windowWidth)];
+  const seen: Seen[] = [];
+  for (let dy = 0; dy < windowHeight; dy++) {
+    for (let dx = 0; dx < windowWidth; dx++) {
+      const isOnMap = top + dy < height && left + dx < width;
+      if (!isOnMap && !pad) continue;
+      const at = ((batch * queries + token) * params.heads + head) * (windowHeight + windowWidth);
+      const far = (head * windowHeight + Math.abs(top + dy - y)) * windowWidth + Math.abs(left + dx - x);
+      const relative = rel ? (rel.data[at + dy] as number) + (rel.data[at + windowHeight + dx] as number) : 0;
+      const position = relative + (bias ? (bias.data[far] as number) : 0);
+      seen.push({ row: isOnMap ? (batch * height + top + dy) * width + left + dx : undefined, position });
+    }
+  }
+  return seen;
+}
+
+type Inputs = Readonly<Record<"q" | "k" | "v", HostTensor> & Partial<Record<"pad" | "rel" | "bias", HostTensor>>>;
+
 export const attentionSuite = defineSuite<AttentionParams>({
   kernel: attention,
-  reference: (inputs, params) => {
-    const [q, k, v] = [inputs.q, inputs.k, inputs.v] as [HostTensor, HostTensor, HostTensor];
-    const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false } = params;
+  reference: (all, params) => {
+    const inputs = all as unknown as Inputs;
+    const { q, k, v, pad } = inputs;
+    const { heads, qOffset = 0, kOffset = 0, vOffset = 0 } = params;
     const [batch, queries, qStride] = q.shape as [number, number, number];
-    const [, keys, kStride] = k.shape as [number, number, number];
-    const vStride = v.shape[2] as number;
     const channels = params.channels ?? qStride;
     const D = channels / heads;
     const scale = params.scale ?? 1 / Math.sqrt(D);
     const out = new Float64Array(batch * queries * channels);
-    const score = new Float64Array(keys);
-    for (let row = 0; row < batch * queries; row++) {
-      const first = Math.floor(row / queries) * keys;
-      const count = causal ? (row % queries) + 1 + keys - queries : keys;
+    /** Element of a row of k or v; the padding's row where there is none. */
+    const element = (of: HostTensor, row: number | undefined, column: number) =>
+      (row === undefined ? pad?.data[column] : of.data[row * (of.shape[2] as number) + column]) as number;
+    for (let at = 0; at < batch * queries; at++) {
       for (let head = 0; head < heads; head++) {
-        let total = 0;
-        for (let key = 0; key < count; key++) {
+        const seen = seenBy(Math.floor(at / queries), at % queries, head, inputs, params);
+        const scores = seen.map(({ row, position }) => {
           let dot = 0;
           for (let d = 0; d < D; d++) {
-            const a = q.data[row * qStride + qOffset + head * D + d] as number;
-            dot += a * (k.data[(first + key) * kStride + kOffset + head * D + d] as number);
+            dot += element(q, at, qOffset + head * D + d) * element(k, row, kOffset + head * D + d);
           }
-          score[key] = Math.exp(dot * scale);
-          total += score[key] as number;
-        }
+          return Math.exp(dot * scale + position);
+        });
+        const total = scores.reduce((a, b) => a + b, 0);
         for (let d = 0; d < D; d++) {
-          let sum = 0;
-          for (let key = 0; key < count; key++) {
-            sum += (score[key] as number) * (v.data[(first + key) * vStride + vOffset + head * D + d] as number);
-          }
-          out[row * channels + head * D + d] = sum / total;
+          const values = seen.map(({ row }, i) => (scores[i] as number) * element(v, row, vOffset + head * D + d));
+          out[at * channels + head * D + d] = values.reduce((a, b) => a + b, 0) / total;
         }
       }
     }
@@ -76,6 +131,18 @@ export const attentionSuite = defineSuite<AttentionParams>({
     separate({ batch: 1, queries: 9, heads: 2, D: 8, scale: 3 }),
     ...HEAD_SIZES.map((D) => packed({ batch: 1, queries: 17, heads: 2, D })),
     separate({ batch: 0, queries: 4, heads: 2, D: 8 }),
+    map({ grid: [4, 6], window: 2, heads: 2, D: 8 }, "whole windows"),
+    map({ grid: [5, 7], window: 3, heads: 2, D: 8 }, "keys beyond the map are left out"),
+    map({ grid: [5, 7], window: 3, heads: 2, D: 14, batch: 2, extras: ["pad"] }, "one row beyond the map"),
+    map({ grid: [3, 2], window: 5, heads: 1, D: 8, extras: ["pad", "rel"] }, "a window larger than the map"),
+    map({ grid: [1, 1], window: 4, heads: 1, D: 4, extras: ["pad", "bias"] }, "one query"),
+    map({ grid: [9, 5], window: 4, heads: 2, D: 14, batch: 2, extras: ["pad", "rel"] }),
+    map({ grid: [14, 20], window: 14, heads: 1, D: 16, extras: ["pad", "rel"] }),
+    map({ grid: [5, 7], heads: 3, D: 14, batch: 2, extras: ["rel"] }, "one window as large as the map"),
+    map({ grid: [17, 9], heads: 1, D: 32, extras: ["rel"] }),
+    map({ grid: [9, 10], window: 7, heads: 2, D: 32, batch: 2, extras: ["pad", "bias"] }),
+    map({ grid: [8, 8], window: 4, heads: 2, D: 16, extras: ["bias"] }, "distances in whole windows"),
+    map({ grid: [3, 5], heads: 2, D: 8, extras: ["bias"] }, "distances on a map that is not square"),
     {
       inputs: { q: { shape: [1, 8, 16], low: -60, high: 60 }, k: [1, 40, 16], v: [1, 40, 16] },
       params: { heads: 1, scale: 1 },
@@ -91,6 +158,28 @@ export const attentionSuite = defineSuite<AttentionParams>({
       params: { heads: 1 },
       why: "NaN stays where it is",
     },
+    {
+      inputs: {
+        q: [1, 6, 4],
+        k: { shape: [1, 6, 4], data: Array.from({ length: 24 }, (_, i) => (i === 17 ? Number.NaN : i / 24)) },
+        v: [1, 6, 4],
+        pad: [4],
+      },
+      params: { heads: 1, grid: [2, 3], window: 2 },
+      why: "NaN stays in its window",
+    },
+    {
+      inputs: {
+        q: { shape: [1, 12, 8], low: -9, high: 9 },
+        k: { shape: [1, 12, 8], low: -9, high: 9 },
+        v: [1, 12, 8],
+        pad: { shape: [8], low: -9, high: 9 },
+        rel: { shape: [1, 12, 1, 6], low: -60, high: 60 },
+      },
+      params: { heads: 1, grid: [4, 3], window: 3 },
+      why: "position scores of tens, and padding that outweighs the keys",
+      dtypes: ["f32"],
+    },
   ],
   rejects: [
     {
@@ -103,6 +192,32 @@ export const attentionSuite = defineSuite<AttentionParams>({
       inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] },
       params: { heads: 2, vOffset: 4 },
       message: "go beyond a row",
+    },
+    { inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] }, params: { heads: 2, window: 2 }, message: "need grid" },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] },
+      params: { heads: 2, grid: [2, 3] },
+      message: "grid [2, 3] is not of 4 queries",
+    },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] },
+      params: { heads: 2, grid: [2, 2], window: 0 },
+      message: "window is 0",
+    },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8], rel: [1, 4, 2, 5] },
+      params: { heads: 2, grid: [2, 2] },
+      message: "rel has shape [1, 4, 2, 5], expected [1, 4, 2, 4]",
+    },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8], rel: [1, 4, 2, 4], bias: [2, 4] },
+      params: { heads: 2, grid: [2, 2] },
+      message: "exclude each other",
+    },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8], pad: [7] },
+      params: { heads: 2, grid: [2, 2] },
+      message: "pad has shape [7], expected [8]",
     },
   ],
   tolerance: { f32: 2e-5, f16: 2e-3 },

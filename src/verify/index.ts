@@ -17,6 +17,7 @@ export { normalizeSuite } from "./normalize.ts";
 export { permuteSuite } from "./permute.ts";
 export { pool2dSuite } from "./pool2d.ts";
 export { prependSuite } from "./prepend.ts";
+export { relativePositionsSuite } from "./relativePositions.ts";
 export { resizeSuite } from "./resize.ts";
 export { ropeSuite } from "./rope.ts";
 export { similaritySuite } from "./similarity.ts";

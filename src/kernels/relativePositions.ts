@@ -1,0 +1,76 @@
+// Decomposed relative positions of attention in SAM's image encoder (Li et al. 2021, MViTv2; facebookresearch/
+// segment-anything: modeling/image_encoder.py, add_decomposed_rel_pos): for each query and head, its products with one
+// learned vector per row and per column of its window. attention adds them to its scores as it goes.
+import source from "../../shaders/relativePositions.wgsl";
+import { isCpu } from "../device/adapter.ts";
+import { ShapeError } from "../device/errors.ts";
+import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
+import { defineKernel } from "./kernel.ts";
+
+export interface RelativePositionsParams {
+  readonly heads: number;
+  /** Places [height, width] of the map that the tokens are, row by row. */
+  readonly grid: readonly [number, number];
+  /** Side of the windows that the map is cut into; the whole map when absent. */
+  readonly window?: number | undefined;
+  /** Where the columns of q begin in its rows; 0 when absent. */
+  readonly qOffset?: number;
+}
+
+function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: RelativePositionsParams) {
+  const [batch = 0] = q.shape;
+  const [height, width] = grid;
+  const [windowHeight, windowWidth] = window ? [window, window] : grid;
+  return { batch, height, width, windowHeight, windowWidth, D: lastDim(table) };
+}
+
+export const relativePositions = defineKernel<RelativePositionsParams>()({
+  name: "relativePositions",
+  wgsl: [source],
+  inputs: ["q", "table"],
+  params: {
+    heads: "u32",
+    D: "u32",
+    qOffset: "u32",
+    qStride: "u32",
+    height: "u32",
+    width: "u32",
+    windowHeight: "u32",
+    windowWidth: "u32",
+  },
+  output: ({ q, table }, params) => {
+    const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
+    const { heads, qOffset = 0 } = params;
+    if (q.shape.length !== 3 || q.shape[1] !== height * width) {
+      throw new ShapeError(
+        `[relativePositions] q ${formatShape(q.shape)} is not [batch, ${height} * ${width} tokens, channels]`,
+      );
+    }
+    if (qOffset + heads * D > lastDim(q)) {
+      throw new ShapeError(
+        `[relativePositions] ${heads} heads of ${D} (table ${formatShape(table.shape)}) from ${qOffset} go beyond a ` +
+          `row of q ${formatShape(q.shape)}`,
+      );
+    }
+    const distances = 2 * (windowHeight + windowWidth) - 2;
+    expectShape("relativePositions", "table", table.shape, [distances, D], "distances of rows, then of columns");
+    return { dtype: q.dtype, shape: [batch, height * width, heads, windowHeight + windowWidth] };
+  },
+  launch: ({ q, table }, params, device) => {
+    const { batch, ...map } = sizes({ q, table }, params);
+    const { heads, qOffset = 0 } = params;
+    const tilesOf = (length: number, side: number) => Math.ceil(length / 4) * heads * Math.ceil(side / 8);
+    const tiles = Math.max(tilesOf(map.width, map.windowHeight), tilesOf(map.height, map.windowWidth));
+    const WG = isCpu(device.info.class) ? 8 : 64;
+    return {
+      params: { heads, qOffset, qStride: lastDim(q), ...map },
+      types: { Elem: q.dtype },
+      overrides: { WG },
+      workgroups: [Math.ceil(tiles / WG), Math.max(map.height, map.width), 2 * batch],
+    };
+  },
+  flops: ({ q, table }, params) => {
+    const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
+    return 2 * sizeOf([batch, height, width, params.heads, windowHeight + windowWidth, D]);
+  },
+});

@@ -1,0 +1,68 @@
+// SAM's image encoder against PyTorch: the tokens going in, after the first layer and the last, and the embedding.
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import type { Device } from "../../src/device/device.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import { readSafetensors } from "../../src/io/safetensors.ts";
+import { samImageEncoder } from "../../src/models/sam.ts";
+import { type SamVisionConfig, samConfig } from "../../src/models/samConfig.ts";
+import { samNaming } from "../../src/models/samNames.ts";
+import { Weights } from "../../src/models/weights.ts";
+import { testDevice } from "../adapters.ts";
+import { channelsLast, cosine, firstDifference, readGolden, runGraph, toDevice, worstCosine } from "./parity.ts";
+
+/** Outputs under the golden's names; the embedding, channels last there as here. */
+async function run(device: Device, folder: string, golden: ReadonlyMap<string, NdArray>, dtype: "f32" | "f16") {
+  const config = samConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
+  const checkpoint = await readSafetensors(`${folder}/model.safetensors`);
+  const pixels = channelsLast(golden.get("pixel_values") as NdArray);
+  try {
+    return await runGraph(
+      device,
+      checkpoint,
+      (graph) => {
+        const w = Weights.of(graph, checkpoint, dtype, samNaming(checkpoint));
+        const input = graph.input("pixels", { dtype, shape: pixels.shape });
+        const states: Value[] = [];
+        const embedding = samImageEncoder(input, w, config.vision as SamVisionConfig, (x) => states.push(x));
+        return {
+          "vision.hidden.0": states[0] as Value,
+          "vision.hidden.1": states[1] as Value,
+          "vision.hidden.last": states.at(-1) as Value,
+          image_embeddings: embedding,
+        };
+      },
+      { pixels: toDevice(pixels.data, dtype) },
+    );
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+describe.each(["small-sam", "small-sam-whole-windows"])("%s", (name) => {
+  const folder = `test/golden/${name}`;
+  const read = async () => {
+    const golden = await readGolden(`${folder}/golden.safetensors`);
+    return { golden, embedding: channelsLast(golden.get("image_embeddings") as NdArray) };
+  };
+
+  it("f32: layers and the embedding", async () => {
+    const { golden, embedding } = await read();
+    const got = await run(await testDevice(), folder, golden, "f32");
+    const wanted = new Map([...golden, ["image_embeddings", embedding] as const]);
+    const names = ["vision.hidden.0", "vision.hidden.1", "vision.hidden.last", "image_embeddings"];
+    expect(firstDifference(got, wanted, names, 1e-4)).toBeUndefined();
+    const ours = got.image_embeddings as NdArray;
+    expect(worstCosine(ours, embedding), "worst place").toBeGreaterThanOrEqual(0.9999);
+    expect(cosine(ours.data, embedding.data), "all places").toBeGreaterThanOrEqual(0.99999);
+  });
+
+  it("f16: the embedding with a cosine of 0.999", async (context) => {
+    const device = await testDevice();
+    if (!device.hasF16) return context.skip("this adapter has no shader-f16");
+    const { golden, embedding } = await read();
+    const got = await run(device, folder, golden, "f16");
+    expect(cosine((got.image_embeddings as NdArray).data, embedding.data)).toBeGreaterThanOrEqual(0.999);
+  });
+});
