@@ -10,8 +10,15 @@ export {
 export { Dino, type DinoEncodeOptions, type DinoFeatures, type DinoOptions, type DinoTokens } from "./api/dino.ts";
 export type { LabelScore } from "./api/embeddings.ts";
 export type { PatchFeatures } from "./api/featureRows.ts";
+export type { MaskRecord } from "./api/generateMasks.ts";
 export { KnnClassifier, type KnnOptions } from "./api/knn.ts";
 export { LinearProbe, type LinearProbeOptions } from "./api/linearProbe.ts";
+export { type CocoRle, fromCocoRle, toCocoRle } from "./api/masks/cocoRle.ts";
+export type { PointGrid } from "./api/masks/crops.ts";
+export type { GenerateMasksOptions, OutputMode, Segmentations } from "./api/masks/options.ts";
+export { maskPolygons } from "./api/masks/polygons.ts";
+export { removeSmallRegions } from "./api/masks/regions.ts";
+export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./api/masks/rle.ts";
 export { type MatchOptions, matchPatches, type PatchMatch } from "./api/matchPatches.ts";
 export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, pca } from "./api/pca.ts";
 export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./api/propagateMask.ts";
