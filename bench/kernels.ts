@@ -121,6 +121,7 @@ const rowwise: readonly KernelRow[] = [
 ];
 
 const elementwise: readonly KernelRow[] = [
+  row("batchNorm", "RN50 layer4 3x3 folded", { x: [512, 512, 3, 3], variance: [512], gamma: [512] }),
   row("unary", "DINO S/16 gelu", { x: [197, 1536] }, { kind: "gelu" }),
   row("binary", "SAM B residual", { a: [4096, 768], b: [4096, 768] }, { op: "add" }),
   row(

@@ -20,6 +20,7 @@ function op<I extends string, O extends I, P extends object>(kernel: Kernel<I, O
 
 export const argmax = op(kernels.argmax);
 export const attention = op(kernels.attention);
+export const batchNorm = op(kernels.batchNorm);
 export const binary = op(kernels.binary);
 export const cast = op(kernels.cast);
 export const concat = op(kernels.concat);

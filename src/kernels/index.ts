@@ -3,6 +3,7 @@
 export { ACTIVATIONS, type Activation, activate } from "./activation.ts";
 export { argmax } from "./argmax.ts";
 export { type AttentionParams, attention } from "./attention.ts";
+export { type BatchNormParams, batchNorm } from "./batchNorm.ts";
 export { type BinaryParams, binary } from "./binary.ts";
 export { type CastParams, cast, type StoredType } from "./cast.ts";
 export { type ConcatParams, concat } from "./concat.ts";

@@ -66,6 +66,11 @@ export class Weights {
     return new Weights(this.#root, `${this.#prefix}${prefix}.`);
   }
 
+  /** The same tensors as values of another type. */
+  as(dtype: "f32" | "f16"): Weights {
+    return new Weights({ ...this.#root, dtype }, this.#prefix);
+  }
+
   has(name: string): boolean {
     const { table, naming } = this.#root;
     return table.tensors.has(naming(this.#prefix + name).name);

@@ -2,6 +2,7 @@
 
 export { argmaxSuite } from "./argmax.ts";
 export { attentionSuite } from "./attention.ts";
+export { batchNormSuite } from "./batchNorm.ts";
 export { binarySuite } from "./binary.ts";
 export { castSuite } from "./cast.ts";
 export { concatSuite } from "./concat.ts";

@@ -1,0 +1,44 @@
+// Batch normalisation with stored statistics (torch.nn.functional.batch_norm with training=False) over the first axis:
+// what folds it into the convolution before it. A weight [O, C, KH, KW] is scaled by it without mean and beta; a bias [O]
+// goes through all of it.
+import source from "../../shaders/batchNorm.wgsl";
+import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+export interface BatchNormParams {
+  /** 1e-5 when absent. */
+  readonly eps?: number;
+  /** Type of the result; x's when absent. */
+  readonly dtype?: "f32" | "f16";
+}
+
+export const batchNorm = defineKernel<BatchNormParams>()({
+  name: "batchNorm",
+  wgsl: [source],
+  inputs: ["x", "variance", "mean", "gamma", "beta"],
+  optional: ["mean", "gamma", "beta"],
+  params: { count: "u32", cols: "u32", eps: "f32" },
+  output: ({ x, ...rows }, { dtype }) => {
+    expectFloat("batchNorm", "x", x);
+    for (const [name, row] of Object.entries(rows)) {
+      if (!row) continue;
+      expectSameDType("batchNorm", name, row, "x", x);
+      expectShape("batchNorm", name, row.shape, x.shape.slice(0, 1), "first axis of x");
+    }
+    return { dtype: dtype ?? x.dtype, shape: x.shape };
+  },
+  launch: ({ x, mean, gamma, beta }, { eps = 1e-5, dtype = x.dtype }) => {
+    const count = sizeOf(x.shape);
+    return {
+      params: { count, cols: colsOf(x), eps },
+      types: { Elem: x.dtype, Out: dtype },
+      overrides: { WG: FLAT_THREADS, HAS_MEAN: mean ? 1 : 0, HAS_GAMMA: gamma ? 1 : 0, HAS_BETA: beta ? 1 : 0 },
+      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+    };
+  },
+});
+
+function colsOf({ shape }: Spec): number {
+  return sizeOf(shape.slice(1));
+}
