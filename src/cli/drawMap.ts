@@ -16,7 +16,7 @@ const MOST = 65535;
 const INFERNO = ["#000004", "#420a68", "#932667", "#dd513a", "#fca50a", "#fcffa4"];
 
 // The photo shows through where there is little heat, darkened so that it does not pass for heat.
-const COLD_ALPHA = 150;
+const COLD_ALPHA = 120;
 const HOT_ALPHA = 215;
 
 /** The map at this size, smooth, from dark (its least number) to yellow (its greatest). */

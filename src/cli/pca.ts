@@ -35,7 +35,7 @@ export async function pcaPictures(request: PcaRequest, context: Context): Promis
   const rows: Panel[][] = [];
   for (const [i, photo] of photos.entries()) {
     const colours = await coloursBeside(photo, pictures[i] as PcaPicture);
-    const caption = foreground === "none" ? "patches" : `patches with a ${foreground} first component`;
+    const caption = foreground === "none" ? "patches as colours" : `patches as colours, ${foreground} side`;
     rows.push([
       { picture: photo, caption: names[i] as string },
       { picture: colours, caption },
