@@ -12,8 +12,8 @@ export interface Components {
 
 // Vectors iterated beyond those wanted: they make convergence depend on a much smaller variance.
 const EXTRA = 8;
-const MOST_ITERATIONS = 1000;
-const RESIDUAL = 1e-10;
+const MOST_ITERATIONS = 300;
+const RESIDUAL = 1e-9;
 
 /** The `wanted` first components of all rows together, signed so that the largest entry of each is positive. */
 export function principalComponents(parts: readonly Rows[], wanted: number): Components {
@@ -42,18 +42,26 @@ function meanOf(parts: readonly Rows[], channels: number): Float64Array {
   return mean.map((sum) => sum / count);
 }
 
-/** Up to a factor, the full [C, C] covariance. */
+/** Up to a factor, the full [C, C] covariance. Four rows at a time: each sum is then read and written a fourth as often. */
 function covarianceOf(parts: readonly Rows[], mean: Float64Array): Float64Array {
   const channels = mean.length;
   const sum = new Float64Array(channels * channels);
-  const row = new Float64Array(channels);
+  const block = Array.from({ length: 4 }, () => new Float64Array(channels));
+  const [r0, r1, r2, r3] = block as [Float64Array, Float64Array, Float64Array, Float64Array];
   for (const { data, count } of parts) {
-    for (let r = 0; r < count; r++) {
-      for (let c = 0; c < channels; c++) row[c] = (data[r * channels + c] as number) - (mean[c] as number);
+    for (let first = 0; first < count; first += 4) {
+      block.forEach((row, r) => {
+        const from = (first + r) * channels;
+        for (let c = 0; c < channels; c++) {
+          row[c] = first + r < count ? (data[from + c] as number) - (mean[c] as number) : 0;
+        }
+      });
       for (let i = 0; i < channels; i++) {
-        const value = row[i] as number;
+        const [v0, v1, v2, v3] = [r0[i], r1[i], r2[i], r3[i]] as [number, number, number, number];
         for (let j = i, at = i * channels + i; j < channels; j++, at++) {
-          sum[at] = (sum[at] as number) + value * (row[j] as number);
+          const added =
+            v0 * (r0[j] as number) + v1 * (r1[j] as number) + v2 * (r2[j] as number) + v3 * (r3[j] as number);
+          sum[at] = (sum[at] as number) + added;
         }
       }
     }

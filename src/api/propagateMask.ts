@@ -86,6 +86,7 @@ export async function* propagateMask(
       probabilities: shares(labels, count, grid),
     };
   }
+  if (!first) throw new ArgumentError("[propagateMask] got no frames, expected at least the first mask's own");
 }
 
 function settingsOf(options: PropagateOptions): Settings {
@@ -175,13 +176,22 @@ function propagate(
   return labels;
 }
 
+/** Four sums side by side, as one would wait for each of its additions. */
 function dotRows(a: Rows, row: number, b: Rows, other: number): number {
   const { channels } = a;
-  let sum = 0;
-  for (let c = 0; c < channels; c++) {
-    sum += (a.data[row * channels + c] as number) * (b.data[other * channels + c] as number);
+  const left = row * channels;
+  const right = other * channels;
+  const product = (c: number) => (a.data[left + c] as number) * (b.data[right + c] as number);
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const whole = channels & ~3;
+  for (let c = 0; c < whole; c += 4) {
+    s0 += product(c);
+    s1 += product(c + 1);
+    s2 += product(c + 2);
+    s3 += product(c + 3);
   }
-  return sum;
+  for (let c = whole; c < channels; c++) s0 += product(c);
+  return s0 + s1 + (s2 + s3);
 }
 
 function kthLargest(values: Float32Array, k: number): number {

@@ -1,0 +1,33 @@
+// What the tests of features share: the goldens of scripts/goldenFeatures.py, and features made by hand.
+import type { PatchFeatures } from "../../src/api/featureRows.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
+import { readGolden } from "../models/parity.ts";
+
+/** Looks up a golden by name. */
+export async function featureGoldens(): Promise<(name: string) => NdArray> {
+  const golden = await readGolden("test/golden/features/golden.safetensors");
+  return (name) => {
+    const found = golden.get(name);
+    if (!found) throw new Error(`there is no golden ${name}`);
+    return found;
+  };
+}
+
+export function patchesOf(patches: NdArray, height: number, width: number): PatchFeatures {
+  return { patches, grid: [height, width] };
+}
+
+/** Rows [N, C], or patches [1, N, C] with `leading`. */
+export function array(rows: readonly (readonly number[])[], leading: readonly number[] = []): NdArray {
+  return { data: Float32Array.from(rows.flat()), shape: [...leading, rows.length, rows[0]?.length ?? 0] };
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} elements beside ${b.length}`);
+  let most = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs((a[i] as number) - (b[i] as number));
+    if (!(difference <= most)) most = difference; // NaN too
+  }
+  return most;
+}
