@@ -10,7 +10,7 @@ import { bold, type Stopwatch } from "./terminal.ts";
 const PHOTOS = ["dog.jpg", "chelsea.png", "truck.jpg", "drawn-ship.jpg"];
 
 // tiny-dino was trained on pictures of 64 pixels; more patches show more. One size for all compiles once.
-const SIZE = [192, 288] as const;
+const SIZE = [160, 240] as const;
 
 const model = fileURLToPath(new URL("../checkpoints/tiny-dino", import.meta.url));
 

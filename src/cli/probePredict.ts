@@ -24,7 +24,6 @@ export async function probePredict(request: PredictRequest, given: Context): Pro
   const context = { ...given, options };
   const { terminal, signal } = context;
   using dino = await openDino(context);
-  await warnOfOther(request.probe, setting, context);
   const progress = terminal.progress("pictures", request.images.length);
   const results: { image: string; labels: { label: string; score: number }[] }[] = [];
   const errors: PictureFailure[] = [];
@@ -38,6 +37,7 @@ export async function probePredict(request: PredictRequest, given: Context): Pro
     progress.update(results.length + errors.length);
   }
   progress.stop();
+  await warnOfOther(request.probe, setting, context);
   for (const { message } of errors) terminal.error(`error: ${message}`);
   if (options.json) {
     const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
