@@ -1,0 +1,121 @@
+"""Makes test/golden/masks/tinySam.json: everything mode by segment-anything's own SamAutomaticMaskGenerator.
+
+    pip install torch torchvision safetensors pillow pycocotools opencv-python-headless
+    pip install git+https://github.com/facebookresearch/segment-anything
+    python scripts/goldenEverything.py
+
+The weights of checkpoints/tiny-sam are renamed to the original names, and the original code runs them on photos of
+demos/photos. Its records are stored with COCO's RLE. The scores of tiny-sam are lower than those of the published
+models, and so are the thresholds.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from segment_anything import SamAutomaticMaskGenerator
+from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL = ROOT / "checkpoints" / "tiny-sam"
+OUT = ROOT / "test" / "golden" / "masks" / "tinySam.json"
+
+BASE = dict(points_per_side=16, pred_iou_thresh=0.35, stability_score_thresh=0.6, stability_score_offset=0.4)
+CROPS = dict(BASE, crop_n_layers=1, crop_n_points_downscale_factor=2)
+REGIONS = dict(BASE, min_mask_region_area=100)
+COARSE = dict(BASE, points_per_side=8, stability_score_offset=1.0, stability_score_thresh=0.3)
+RUNS = [("coffee.png", [BASE, CROPS, REGIONS, COARSE]), ("dog.jpg", [CROPS, REGIONS]), ("truck.jpg", [BASE])]
+
+POSITIONS = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+RENAMED = [
+    (r"^shared_image_embedding\.positional_embedding$", POSITIONS),
+    (r"^prompt_encoder\.shared_embedding\.positional_embedding$", POSITIONS),
+    (r"^vision_encoder\.patch_embed\.projection", "image_encoder.patch_embed.proj"),
+    (r"^vision_encoder\.layers\.", "image_encoder.blocks."),
+    (r"^vision_encoder\.neck\.conv1", "image_encoder.neck.0"),
+    (r"^vision_encoder\.neck\.layer_norm1", "image_encoder.neck.1"),
+    (r"^vision_encoder\.neck\.conv2", "image_encoder.neck.2"),
+    (r"^vision_encoder\.neck\.layer_norm2", "image_encoder.neck.3"),
+    (r"^vision_encoder\.", "image_encoder."),
+    (r"\.point_embed\.", ".point_embeddings."),
+    (r"(?<!no_)mask_embed\.conv1", "mask_downscaling.0"),
+    (r"(?<!no_)mask_embed\.layer_norm1", "mask_downscaling.1"),
+    (r"(?<!no_)mask_embed\.conv2", "mask_downscaling.3"),
+    (r"(?<!no_)mask_embed\.layer_norm2", "mask_downscaling.4"),
+    (r"(?<!no_)mask_embed\.conv3", "mask_downscaling.6"),
+    (r"upscale_conv1", "output_upscaling.0"),
+    (r"upscale_layer_norm", "output_upscaling.1"),
+    (r"upscale_conv2", "output_upscaling.3"),
+    (r"layer_norm_final_attn", "norm_final_attn"),
+    (r"\.layer_norm(\d)", r".norm\1"),
+]
+HEAD = re.compile(r"(output_hypernetworks_mlps\.\d+|iou_prediction_head)\.(proj_in|layers\.(\d+)|proj_out)\.")
+
+
+def original_name(name, head_depth):
+    def head(found):
+        layer = {"proj_in": 0, "proj_out": head_depth - 1}.get(found[2])
+        return f"{found[1]}.layers.{int(found[3]) + 1 if layer is None else layer}."
+
+    if HEAD.search(name):
+        return HEAD.sub(head, name)
+    for pattern, replacement in RENAMED:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def build(config):
+    vision, prompt, decoder = (config[f"{part}_config"] for part in ("vision", "prompt_encoder", "mask_decoder"))
+    size, grid, channels = vision["image_size"], vision["image_size"] // vision["patch_size"], decoder["hidden_size"]
+    encoder = ImageEncoderViT(
+        img_size=size, patch_size=vision["patch_size"], depth=vision["num_hidden_layers"],
+        embed_dim=vision["hidden_size"], num_heads=vision["num_attention_heads"],
+        mlp_ratio=vision["mlp_dim"] / vision["hidden_size"], out_chans=vision["output_channels"],
+        norm_layer=lambda width: torch.nn.LayerNorm(width, eps=1e-6), use_rel_pos=True,
+        window_size=vision["window_size"], global_attn_indexes=vision["global_attn_indexes"],
+    )  # fmt: skip
+    transformer = TwoWayTransformer(
+        depth=decoder["num_hidden_layers"], embedding_dim=channels, mlp_dim=decoder["mlp_dim"],
+        num_heads=decoder["num_attention_heads"],
+    )  # fmt: skip
+    masks = MaskDecoder(
+        transformer_dim=channels, transformer=transformer, iou_head_depth=decoder["iou_head_depth"],
+        iou_head_hidden_dim=decoder["iou_head_hidden_dim"],
+    )  # fmt: skip
+    prompts = PromptEncoder(prompt["hidden_size"], (grid, grid), (size, size), prompt["mask_input_channels"])
+    return Sam(encoder, prompts, masks)
+
+
+def load():
+    config = json.loads((MODEL / "config.json").read_text())
+    depth = config["mask_decoder_config"]["iou_head_depth"]
+    state = load_file(MODEL / "model.safetensors")
+    model = build(config).eval()
+    model.load_state_dict({original_name(name, depth): tensor.float() for name, tensor in state.items()})
+    return model
+
+
+def rounded(record):
+    scores = {name: float(f"{record[name]:.7g}") for name in ("predicted_iou", "stability_score")}
+    return {**record, **scores, "segmentation": record["segmentation"]["counts"]}
+
+
+def main():
+    model = load()
+    photos = []
+    for name, runs in RUNS:
+        pixels = np.array(Image.open(ROOT / "demos" / "photos" / name).convert("RGB"))
+        made = []
+        for settings in runs:
+            records = SamAutomaticMaskGenerator(model, output_mode="coco_rle", **settings).generate(pixels)
+            made.append({"settings": settings, "records": [rounded(record) for record in records]})
+        photos.append({"image": name, "size": list(pixels.shape[:2]), "runs": made})
+    OUT.write_text("[\n" + ",\n".join(json.dumps(photo) for photo in photos) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()
