@@ -52,25 +52,33 @@ fn elementOfX(at: u32) -> f32 {
   return f32(vec4<Elem>(x[at / X_WIDTH])[at % X_WIDTH]);
 }
 
-fn store(sum: f32, row: u32, o: u32, part: u32) {
+fn store4(sums: vec4<f32>, row: u32, col4: u32, part: u32) {
+  let o = col4 * 4;
+  if (o >= params.O) {
+    return;
+  }
+  let count = params.O - o;
   let at = row * params.O + o;
-  var value = sum;
+  var value = sums;
   if (SPLITS == 1) {
     if (HAS_BIAS) {
-      value += f32(bias[o]);
+      for (var i = 0u; i < 4; i++) {
+        value[i] += f32(bias[min(o + i, params.O - 1)]);
+      }
     }
-    value = activate(ACTIVATION, value);
+    value = activate4(ACTIVATION, value);
     if (HAS_RESIDUAL) {
-      value += f32(residual[at]);
+      for (var i = 0u; i < 4; i++) {
+        value[i] += f32(residual[min(at + i, params.rows * params.O - 1)]);
+      }
     }
-    value = activate(OUTPUT_ACTIVATION, value);
+    value = activate4(OUTPUT_ACTIVATION, value);
   }
-  y[part * params.rows * params.O + at] = Elem(value);
-}
-
-fn store4(sums: vec4<f32>, row: u32, col4: u32, part: u32) {
-  for (var i = 0u; i < 4 && col4 * 4 + i < params.O; i++) {
-    store(sums[i], row, col4 * 4 + i, part);
+  let first = part * params.rows * params.O + at;
+  for (var i = 0u; i < 4; i++) {
+    if (i < count) {
+      y[first + i] = Elem(value[i]);
+    }
   }
 }
 
@@ -93,6 +101,18 @@ fn runOf(corner: vec3u, ky: u32, kx: u32) -> vec2u {
 fn elementOfRun(run: vec2u, e: u32) -> f32 {
   let isInside = run.y + e < params.W * params.C;
   return select(0.0, elementOfX(select(0u, run.x + e, isInside)), isInside);
+}
+
+fn finish(sum: f32, at: u32, o: u32) -> f32 {
+  var value = sum;
+  if (HAS_BIAS) {
+    value += f32(bias[o]);
+  }
+  value = activate(ACTIVATION, value);
+  if (HAS_RESIDUAL) {
+    value += f32(residual[at]);
+  }
+  return activate(OUTPUT_ACTIVATION, value);
 }
 
 // One element of y a thread, with weights as PyTorch stores them: groups, of which a depthwise convolution has C.
@@ -121,7 +141,7 @@ fn direct(
       }
     }
   }
-  store(sum, at / params.O, o, 0);
+  y[at] = Elem(finish(sum, at, o));
 }
 
 // Each channel by itself, one vec4 of channels of one window a thread: groups = C = O, a multiple of 4.

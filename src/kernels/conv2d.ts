@@ -12,7 +12,7 @@ import { expectRank, expectShape, formatShape, type Shape, type Spec, sizeOf } f
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
 import { type DeviceTraits, defineKernel, foldWorkgroups, type Launch } from "./kernel.ts";
-import { splitsOf } from "./matmul.ts";
+import { rowsPerLane, splitsOf } from "./matmul.ts";
 import { type Pair, pairOf, slide, type Windows } from "./window.ts";
 
 export interface Conv2dParams {
@@ -181,8 +181,7 @@ export const conv2dVariants = {
     workgroups: [Math.ceil(N4 / 16), ...foldWorkgroups(Math.ceil(rows / 4))],
   }),
   laneTile: ({ rows, N4 }: Sizes, lanes: number): Variant => {
-    // As many windows as registers hold, shared out evenly: 49 are 4 tiles of 13.
-    const tile = Math.max(1, Math.ceil(rows / Math.max(1, Math.ceil(rows / 16))));
+    const tile = rowsPerLane(rows);
     return {
       entryPoint: "laneTile",
       lib: [lanesSource],

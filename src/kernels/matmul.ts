@@ -114,8 +114,7 @@ export const matmulVariants = {
     workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 4), batch],
   }),
   laneTile: ({ M, N4, batch }: Sizes, _splits: number, lanes: number): Variant => {
-    // As many rows as registers hold, shared out evenly: 50 rows are 4 tiles of 13.
-    const rows = Math.max(1, Math.ceil(M / Math.max(1, Math.ceil(M / 16))));
+    const rows = rowsPerLane(M);
     return {
       entryPoint: "laneTile",
       lib: [lanesSource],
@@ -135,6 +134,15 @@ export const matmulVariants = {
     workgroups: [Math.ceil(N4 / 16), M, batch],
   }),
 } as const;
+
+/**
+ * Rows of a laneTile: at most 16, which registers hold, and shared out evenly (50 rows are 4 tiles of 13), but of few
+ * different numbers, as each is a pipeline to compile.
+ */
+export function rowsPerLane(M: number): number {
+  const even = Math.ceil(M / Math.max(1, Math.ceil(M / 16)));
+  return [1, 2, 4, 8, 13].find((rows) => rows >= even) ?? 16;
+}
 
 function chooseVariant(size: Sizes, splits: number, device: DeviceTraits): Variant {
   if (splits > 1) return matmulVariants.sharedTile(size, splits);

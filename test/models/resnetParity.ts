@@ -1,0 +1,43 @@
+// A DINO ResNet on the pixel values that PyTorch was given, under the names of its golden.
+import { readFile } from "node:fs/promises";
+import type { Device } from "../../src/device/device.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
+import type { Checkpoint } from "../../src/io/safetensors.ts";
+import { resnet } from "../../src/models/resnet.ts";
+import { resnetConfig } from "../../src/models/resnetConfig.ts";
+import { resnetNaming } from "../../src/models/resnetNames.ts";
+import { Weights } from "../../src/models/weights.ts";
+import { channelsLast, runGraph, toDevice } from "./parity.ts";
+
+type Golden = ReadonlyMap<string, NdArray>;
+
+/** Outputs at one size, channels last, under the golden's names without the size. */
+export async function runResnet(
+  device: Device,
+  folder: string,
+  checkpoint: Checkpoint,
+  pixelValues: NdArray,
+  dtype: "f32" | "f16",
+) {
+  const config = resnetConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")), checkpoint);
+  const pixels = channelsLast(pixelValues);
+  return runGraph(
+    device,
+    checkpoint,
+    (graph) => {
+      const w = Weights.of(graph, checkpoint, dtype, resnetNaming(checkpoint));
+      const { map, pooled, hiddenStates } = resnet(graph.input("pixels", { dtype, shape: pixels.shape }), w, config);
+      const [first, second] = hiddenStates;
+      return { "hidden.0": first ?? map, "hidden.1": second ?? map, last_hidden_state: map, pooler_output: pooled };
+    },
+    { pixels: toDevice(pixels.data, dtype) },
+  );
+}
+
+/** The golden's tensors of one size, maps channels last. */
+export function resnetGolden(golden: Golden, size: string): Golden {
+  const own = [...golden].filter(([name]) => name.startsWith(`${size}.`));
+  return new Map(
+    own.map(([name, value]) => [name.slice(size.length + 1), value.shape.length === 4 ? channelsLast(value) : value]),
+  );
+}
