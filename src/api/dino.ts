@@ -1,18 +1,22 @@
 // DINO for people who want features: a vector of a picture, one of each patch, and where the class token looks.
 import type { Device } from "../device/device.ts";
-import { ArgumentError, CheckpointError } from "../device/errors.ts";
+import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
-import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
+import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { dino } from "../models/dino.ts";
 import { type DinoConfig, dinoConfig } from "../models/dinoConfig.ts";
 import { dinoNaming } from "../models/dinoNames.ts";
-import { Weights } from "../models/weights.ts";
+import { dinoConfigOf } from "../models/dinoTensors.ts";
+import { resnet } from "../models/resnet.ts";
+import { type ResnetConfig, resnetConfig } from "../models/resnetConfig.ts";
+import { isResnet, resnetNaming } from "../models/resnetNames.ts";
+import { type Naming, Weights } from "../models/weights.ts";
 import { picturesPerRun, runOnPictures } from "./pictures.ts";
-import { outputSize, type Preprocessing, preprocessing } from "./preprocess.ts";
+import { outputSize, type Preprocessing, preprocessing, timmPreprocessing } from "./preprocess.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 export type DinoOptions = SourceOptions & SessionOptions;
@@ -34,15 +38,19 @@ export interface DinoEncodeOptions {
   readonly onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-/** Tokens of pictures: the class token's and the patches'. */
+/** Features of whole pictures and of their patches. */
 export interface DinoTokens {
-  /** [pictures, channels] */
+  /** [pictures, channels]: the class token; of a ResNet, the mean of the map. */
   readonly cls: NdArray;
-  /** [pictures, height * width, channels] of the grid */
+  /** [pictures, height * width, channels] of the grid; of a ResNet, the map. */
   readonly patches: NdArray;
 }
 
 export interface DinoFeatures extends DinoTokens {
+  /** Of a ResNet, what `cls` is. */
+  readonly pooled?: NdArray;
+  /** Of a ResNet, what `patches` is. */
+  readonly map?: NdArray;
   /** Patches down and across. */
   readonly grid: readonly [height: number, width: number];
   /** Attention of the class token to the patches [pictures, heads, height * width]; a row sums to less than 1. */
@@ -50,6 +58,9 @@ export interface DinoFeatures extends DinoTokens {
   /** In the order asked for. */
   readonly layers?: readonly (DinoTokens & { readonly layer: number })[];
 }
+
+/** A ViT's config, or a ResNet's. */
+export type AnyDinoConfig = DinoConfig | ResnetConfig;
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
@@ -61,13 +72,15 @@ interface Request {
   readonly interpolateOffset: number;
 }
 
+const NOTHING_MORE: Request = { layers: [], attentionOf: [], interpolateOffset: 0 };
+
 export class Dino {
-  readonly config: DinoConfig;
+  readonly config: AnyDinoConfig;
   readonly #session: Session;
   readonly #checkpoint: Checkpoint;
   readonly #recipe: Preprocessing;
 
-  private constructor(session: Session, checkpoint: Checkpoint, config: DinoConfig, recipe: Preprocessing) {
+  private constructor(session: Session, checkpoint: Checkpoint, config: AnyDinoConfig, recipe: Preprocessing) {
     this.#session = session;
     this.#checkpoint = checkpoint;
     this.config = config;
@@ -75,7 +88,7 @@ export class Dino {
   }
 
   /**
-   * Loads a DINO, DINOv2 or DINOv3 ViT: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   * Loads a DINO (ViT or ResNet), DINOv2 or DINOv3: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
    *
    * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
    * wrong; nothing stays on the GPU then.
@@ -84,26 +97,13 @@ export class Dino {
    */
   static async fromPretrained(from: SourceLike, options: DinoOptions = {}): Promise<Dino> {
     const source = await openSource(from, options);
-    const json = await source.json("config.json");
-    if (json === undefined) throw new CheckpointError(`${source.name} has no config.json: is it a DINO checkpoint?`);
-    const config = dinoConfig(json);
-    const recipe = preprocessing(await source.json("preprocessor_config.json"), {
-      resize: [config.image_size, config.image_size],
-      resample: "bicubic",
-      rescale: 1 / 255,
-      mean: IMAGENET_MEAN,
-      std: IMAGENET_STD,
-    });
     const checkpoint = await openCheckpoint(source, options);
     let session: Session | undefined;
     try {
+      const { config, recipe } = await readFiles(source, checkpoint);
       session = await Session.open(checkpoint, options);
       const made = new Dino(session, checkpoint, config, recipe);
-      const [key, build] = made.#plan(1, outputSize(recipe, [1, 1]), {
-        layers: [],
-        attentionOf: [],
-        interpolateOffset: 0,
-      });
+      const [key, build] = made.#plan(1, outputSize(recipe, [1, 1]), NOTHING_MORE);
       await session.preload({ [key]: build }, options.signal);
       return made;
     } catch (error) {
@@ -121,7 +121,8 @@ export class Dino {
   /**
    * Features of pictures. Several must come to one grid: give `size` as [height, width], or call once for each.
    *
-   * @throws ImageError for what is no picture, ArgumentError for an empty list or pictures of different grids.
+   * @throws ImageError for what is no picture, ArgumentError for an empty list, pictures of different grids, or
+   * attention and layers of a ResNet; LimitError, before anything is allocated, for a size that the GPU cannot hold.
    * @example
    * const { cls, patches, grid } = await dino.encodeImage("cat.jpg", { size: 480 });
    */
@@ -155,8 +156,7 @@ export class Dino {
 
   /** What a run on one picture of the checkpoint's own size costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
-    const request = { layers: [], attentionOf: [], interpolateOffset: 0 };
-    const [key, build] = this.#plan(1, outputSize(this.#recipe, [1, 1]), request);
+    const [key, build] = this.#plan(1, outputSize(this.#recipe, [1, 1]), NOTHING_MORE);
     return (await this.#session.executor(key, build)).plan.summary();
   }
 
@@ -176,6 +176,9 @@ export class Dino {
 
   /** A layer from 0; negative ones count from the end. */
   #layer(layer: number): number {
+    if (this.config.model_type === "resnet") {
+      throw new ArgumentError("a ResNet has no attention and no layers of tokens: ask a DINO with a ViT for them");
+    }
     const { num_hidden_layers: count } = this.config;
     const found = layer < 0 ? layer + count : layer;
     if (Number.isInteger(found) && found >= 0 && found < count) return found;
@@ -184,12 +187,12 @@ export class Dino {
 
   #recipeFor({ width, height }: RgbaImage, size: DinoEncodeOptions["size"]): Preprocessing {
     if (size === undefined) return this.#recipe;
-    const { patch_size: patch } = this.config;
+    const patch = this.config.model_type === "resnet" ? 1 : this.config.patch_size;
     const { crop: _, ...recipe } = this.#recipe;
     const wanted = typeof size === "number" ? [size, size] : size;
     if (wanted.some((n) => !Number.isInteger(n) || n < patch || n > 4096)) {
       throw new ArgumentError(
-        `size is ${JSON.stringify(size)}, expected whole numbers from ${patch} (a patch) to 4096`,
+        `size is ${JSON.stringify(size)}, expected whole numbers from ${patch} (one patch) to 4096`,
       );
     }
     if (typeof size !== "number") return { ...recipe, resize: size };
@@ -203,8 +206,15 @@ export class Dino {
     const key = `dino ${B} ${H} ${W} ${JSON.stringify(request)}`;
     const build = (graph: Graph) => {
       const { dtype } = this.#session;
-      const w = Weights.of(graph, this.#checkpoint, dtype, dinoNaming(this.#checkpoint));
-      const made = dino(graph.input("pixels", { dtype, shape: [B, H, W, 3] }), w, this.config, request);
+      const pixels = graph.input("pixels", { dtype, shape: [B, H, W, 3] });
+      const weights = (naming: Naming) => Weights.of(graph, this.#checkpoint, dtype, naming);
+      if (this.config.model_type === "resnet") {
+        const { map, pooled } = resnet(pixels, weights(resnetNaming(this.#checkpoint)), this.config);
+        graph.output("map", map);
+        graph.output("pooled", pooled);
+        return;
+      }
+      const made = dino(pixels, weights(dinoNaming(this.#checkpoint)), this.config, request);
       graph.output("tokens", made.tokens);
       for (const i of new Set(layers)) graph.output(`layer ${i}`, made.layers.get(i) as typeof made.tokens);
       for (const i of attentionOf) graph.output("attention", made.attention.get(i) as typeof made.tokens);
@@ -218,9 +228,10 @@ export class Dino {
     { layers }: Request,
     options: DinoEncodeOptions,
   ): DinoFeatures {
+    const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
+    if (this.config.model_type === "resnet") return resnetFeatures(all("map"), all("pooled"));
     const { patch_size, num_register_tokens } = this.config;
     const prefix = 1 + num_register_tokens;
-    const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
     const tokens = (name: string): DinoTokens => {
       const found = all(name);
       const [B = 0, T = 0, C = 0] = found.shape;
@@ -235,6 +246,33 @@ export class Dino {
       ...(options.layers && { layers: layers.map((layer) => ({ layer, ...tokens(`layer ${layer}`) })) }),
     };
   }
+}
+
+/** What the files say: transformers' config.json, timm's, or none beside the tensors. */
+async function readFiles(source: Source, checkpoint: Checkpoint) {
+  const json = (await source.json("config.json")) as { model_type?: unknown } | undefined;
+  const isNamed = json?.model_type !== undefined && json.model_type !== "resnet";
+  const config = isNamed
+    ? dinoConfig(json)
+    : isResnet(checkpoint)
+      ? resnetConfig(json, checkpoint)
+      : dinoConfigOf(checkpoint);
+  const size = config.model_type === "resnet" ? 224 : config.image_size;
+  const defaults: Preprocessing = {
+    resize: [size, size],
+    resample: "bicubic",
+    rescale: 1 / 255,
+    mean: IMAGENET_MEAN,
+    std: IMAGENET_STD,
+  };
+  const own = isNamed || json?.model_type === "resnet" ? defaults : timmPreprocessing(json, defaults);
+  return { config, recipe: preprocessing(await source.json("preprocessor_config.json"), own) };
+}
+
+/** A map [B, h, w, C] and its mean [B, C]. */
+function resnetFeatures({ data, shape: [B = 0, h = 0, w = 0, C = 0] }: NdArray, pooled: NdArray): DinoFeatures {
+  const map = { data, shape: [B, h * w, C] };
+  return { cls: pooled, patches: map, pooled, map, grid: [h, w] };
 }
 
 /** Arrays under each other along the first axis. */

@@ -78,6 +78,29 @@ export function openClipPreprocessing(json: unknown, defaults: Preprocessing): P
   };
 }
 
+/**
+ * Reads pretrained_cfg of a timm config.json (huggingface/pytorch-image-models: timm/data/transforms_factory.py): the
+ * shortest edge comes to the input's side over crop_pct, then the centre is cropped.
+ */
+export function timmPreprocessing(json: unknown, defaults: Preprocessing): Preprocessing {
+  const file = "config.json";
+  const config = ((json ?? {}) as Json).pretrained_cfg as Json | undefined;
+  const { mean, std, interpolation = "bicubic", crop_pct = 0.875, input_size } = config ?? {};
+  const filter = FILTERS.find((name) => name === interpolation);
+  if (!filter)
+    throw new CheckpointError(`${file}: interpolation is "${interpolation}", expected ${FILTERS.join(", ")}`);
+  const wanted = Array.isArray(input_size) ? input_size[1] : pair(defaults.resize)?.[0];
+  const side = whole(wanted, "input_size", file);
+  return {
+    ...defaults,
+    resample: filter,
+    resize: whole(Math.floor(side / positive(crop_pct, "crop_pct", file)), "crop_pct", file),
+    crop: [side, side],
+    mean: rgb(mean ?? defaults.mean, `${file}: mean`),
+    std: positiveRgb(std ?? defaults.std, `${file}: std`),
+  };
+}
+
 /** The same recipe ending in a square of another size. */
 export function atSize(recipe: Preprocessing, size: number): Preprocessing {
   return { ...recipe, resize: Array.isArray(recipe.resize) ? [size, size] : size, crop: [size, size] };
@@ -162,14 +185,14 @@ function pair(size: Preprocessing["resize"]): readonly [number, number] | undefi
   return typeof size === "number" ? [size, size] : size;
 }
 
-function whole(value: unknown, name: string): number {
+function whole(value: unknown, name: string, file = FILE): number {
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192) return value;
-  throw new CheckpointError(`${FILE}: ${name} is ${JSON.stringify(value)}, expected 1 to 8192`);
+  throw new CheckpointError(`${file}: ${name} is ${JSON.stringify(value)}, expected 1 to 8192`);
 }
 
-function positive(value: unknown, name: string): number {
+function positive(value: unknown, name: string, file = FILE): number {
   if (typeof value === "number" && value > 0 && Number.isFinite(value)) return value;
-  throw new CheckpointError(`${FILE}: ${name} is ${JSON.stringify(value)}, expected a positive number`);
+  throw new CheckpointError(`${file}: ${name} is ${JSON.stringify(value)}, expected a positive number`);
 }
 
 function rgb(value: unknown, name: string): Rgb {

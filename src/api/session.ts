@@ -3,7 +3,7 @@
 import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
-import { Executor } from "../graph/executor.ts";
+import { checkSizes, Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { type Plan, plan } from "../graph/plan.ts";
 import { weightsOf } from "../graph/statics.ts";
@@ -147,7 +147,9 @@ function givenDevice(device: Device | GPUDevice | undefined): Device | undefined
 function planOf(build: Build, device: Device): Plan {
   const graph = new Graph();
   build(graph);
-  return plan(graph, device);
+  const made = plan(graph, device);
+  checkSizes(device, made); // before any weight is made for it
+  return made;
 }
 
 function makeEntry(device: Device, shared: WeightStore, build: Build, signal?: AbortSignal): Entry {

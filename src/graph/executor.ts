@@ -257,7 +257,8 @@ function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, work
   pass.dispatchWorkgroups(...workgroups);
 }
 
-function checkSizes(device: Device, plan: Plan): void {
+/** Throws LimitError where a tensor of the plan is more than this device can bind; nothing is allocated for it. */
+export function checkSizes(device: Device, plan: Plan): void {
   for (const { value } of plan.steps) device.checkSize(value, "an activation");
   for (const [name, { value }] of plan.inputs) device.checkSize(value, `input "${name}"`);
   for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`);

@@ -1,5 +1,5 @@
-// config.json of ResNets, with transformers' class defaults (models/resnet/configuration_resnet.py). The number of blocks
-// and all widths come from the tensors.
+// config.json of ResNets, with transformers' class defaults (models/resnet/configuration_resnet.py). The number of
+// blocks and all widths come from the tensors.
 import { CheckpointError } from "../device/errors.ts";
 import type { Activation } from "../kernels/activation.ts";
 import { HIDDEN_ACTS } from "./clipConfig.ts";

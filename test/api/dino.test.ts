@@ -99,3 +99,58 @@ describe("refuses, and leaves nothing behind", () => {
     expect(device.memory.bytes).toBe(before);
   });
 });
+
+describe("a ResNet", () => {
+  const folder = "test/golden/small-dino-resnet";
+
+  it("gives a pooled feature and a map from a photo, as PyTorch does", async () => {
+    const golden = await readGolden(`${folder}/golden.safetensors`);
+    using model = await Dino.fromPretrained(folder, { device });
+    const { pooled, map, cls, patches, grid } = await model.encodeImage(PHOTO);
+    expect([pooled?.shape, map?.shape, grid]).toEqual([
+      [1, 128],
+      [1, 4, 128],
+      [2, 2],
+    ]);
+    expect([cls, patches]).toEqual([pooled, map]);
+    const wanted = golden.get("64x64.pooler_output")?.data ?? [];
+    expect(cosine(pooled?.data ?? [], wanted)).toBeGreaterThanOrEqual(0.9999);
+  });
+
+  it("takes any size, and refuses what only a ViT has", async () => {
+    using model = await Dino.fromPretrained(folder, { device });
+    expect((await model.encodeImage(PHOTO, { size: [65, 97] })).grid).toEqual([3, 4]);
+    await expect(model.encodeImage(PHOTO, { attention: true })).rejects.toThrow(/ResNet has no attention/);
+    await expect(model.encodeImage(PHOTO, { layers: [-1] })).rejects.toThrow(/ResNet has no attention/);
+  });
+});
+
+describe("pictures of unusual shape", () => {
+  const picture = (width: number, height: number) => ({
+    width,
+    height,
+    channels: 3 as const,
+    data: new Uint8Array(width * height * 3).fill(100),
+  });
+
+  it("one pixel, and a panorama of 1:20", async () => {
+    const one = await dino.encodeImage(picture(1, 1));
+    expect(one.cls.data.every(Number.isFinite)).toBe(true);
+    const wide = await dino.encodeImage(picture(640, 32), { size: 16 });
+    expect(wide.grid).toEqual([2, 40]);
+    expect(wide.patches.data.every(Number.isFinite)).toBe(true);
+  });
+
+  it("too many patches for one binding: an error with the numbers, before anything is allocated", async () => {
+    const before = device.memory.bytes;
+    const peak = device.memory.peakBytes;
+    const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+    if (3 * 4096 * 4096 * 4 > limit) {
+      await expect(dino.encodeImage(PHOTO, { size: [4096, 4096] })).rejects.toThrow(/needs [\d.]+ MiB.*binds at most/);
+      expect([device.memory.bytes, device.memory.peakBytes]).toEqual([before, peak]);
+    } else {
+      console.log(`this adapter binds ${limit} bytes: 4096 x 4096 fits, and would take hours`);
+      await expect(dino.encodeImage(PHOTO, { size: [4096, 8192] })).rejects.toThrow(/size is \[4096,8192\]/);
+    }
+  });
+});
