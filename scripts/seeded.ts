@@ -31,12 +31,16 @@ export function seededTensor({ name, shape, mean, scale }: SeededRow): Float32Ar
   return out;
 }
 
-/** Writes model.safetensors into a temporary folder, gives its path to `use`, and removes the folder. */
-export async function withSeededCheckpoint<T>(manifest: string, use: (path: string) => Promise<T>): Promise<T> {
+/** Writes the weights into a temporary folder, gives the file's path to `use`, and removes the folder. */
+export async function withSeededCheckpoint<T>(
+  manifest: string,
+  use: (path: string) => Promise<T>,
+  name = "model.safetensors",
+): Promise<T> {
   const rows = JSON.parse(await readFile(manifest, "utf8")) as SeededRow[];
   const folder = await mkdtemp(join(tmpdir(), "webgpu-vision-"));
   try {
-    const path = join(folder, "model.safetensors");
+    const path = join(folder, name);
     await writeSeeded(rows, path);
     return await use(path);
   } finally {

@@ -11,7 +11,7 @@ import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
 import { clipImage, clipLogits, clipText } from "../models/clip.ts";
-import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfig.ts";
+import { type ClipConfig, clipConfig, isClipResnet, openClipConfig } from "../models/clipConfig.ts";
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
@@ -68,7 +68,7 @@ export class Clip {
   }
 
   /**
-   * Loads a checkpoint with a ViT: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   * Loads a checkpoint with a ViT or a ResNet: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
    *
    * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
    * wrong; nothing stays on the GPU then.
@@ -78,7 +78,7 @@ export class Clip {
   static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
     const source = await openSource(from, options);
     const files = await readFiles(source);
-    const checkpoint = await openCheckpoint(source, options);
+    const checkpoint = await openCheckpoint(source, options, files.weights);
     let session: Session | undefined;
     try {
       session = await Session.open(checkpoint, options);
@@ -271,7 +271,12 @@ export class Clip {
   }
 
   #checkSize(size: number): number {
-    const { patch_size } = this.config.vision;
+    const { vision } = this.config;
+    if (isClipResnet(vision)) {
+      if (size === vision.image_size) return size;
+      throw new ArgumentError(`size is ${size}: a CLIP ResNet sees pictures of ${vision.image_size} pixels only`);
+    }
+    const { patch_size } = vision;
     if (Number.isInteger(size) && size >= patch_size && size <= 4096) return size;
     throw new ArgumentError(`size is ${size}, expected a whole number from ${patch_size} (one patch) to 4096`);
   }
@@ -281,10 +286,12 @@ interface ClipFiles {
   readonly config: ClipConfig;
   readonly tokenizer: Tokenizer | undefined;
   readonly recipe: Preprocessing;
+  /** File of the weights, where several may be there. */
+  readonly weights: string | undefined;
 }
 
 async function readFiles(source: Source): Promise<ClipFiles> {
-  const json = await source.json("config.json");
+  const json = await configOf(source);
   const openClip = json === undefined ? await source.json("open_clip_config.json") : undefined;
   if (json === undefined && openClip === undefined) {
     throw new CheckpointError(
@@ -303,7 +310,14 @@ async function readFiles(source: Source): Promise<ClipFiles> {
   };
   const own = openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults);
   const recipe = preprocessing(await source.json("preprocessor_config.json"), own);
-  return { config, tokenizer: await openTokenizer(source), recipe };
+  const weights = openClip === undefined ? undefined : "open_clip_model.safetensors";
+  return { config, tokenizer: await openTokenizer(source), recipe, weights };
+}
+
+/** transformers' config.json. timm's, which describes the image tower alone, does not count: open_clip's says all. */
+export async function configOf(source: Source): Promise<unknown> {
+  const json = (await source.json("config.json")) as { architecture?: unknown } | undefined;
+  return json?.architecture !== undefined && (await source.json("open_clip_config.json")) ? undefined : json;
 }
 
 function listOf(images: ImageLike | readonly ImageLike[]): readonly ImageLike[] {

@@ -12,6 +12,7 @@ import { clipImage, clipText } from "../models/clip.ts";
 import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfig.ts";
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
+import { configOf } from "./clip.ts";
 
 export interface ModelDescription {
   /** "clip", or another model_type of config.json, of which only the tensors are described. */
@@ -54,7 +55,8 @@ export async function describeModel(
 ): Promise<ModelDescription> {
   const source = await openSource(from, options);
   const family = await familyOf(source);
-  const checkpoint = await openCheckpoint(source, options);
+  const isOpenClip = family === "clip" && (await configOf(source)) === undefined;
+  const checkpoint = await openCheckpoint(source, options, isOpenClip ? "open_clip_model.safetensors" : undefined);
   try {
     const tensors = [...checkpoint.tensors.values()];
     return {
@@ -71,7 +73,7 @@ export async function describeModel(
 }
 
 async function familyOf(source: Source): Promise<string> {
-  const config = (await source.json("config.json")) as { model_type?: unknown } | undefined;
+  const config = (await configOf(source)) as { model_type?: unknown } | undefined;
   if (config) return String(config.model_type ?? "clip").replace(/^clip_(vision|text)_model$/, "clip");
   if (await source.json("open_clip_config.json")) return "clip";
   throw new CheckpointError(`${source.name} has no config.json and no open_clip_config.json: is it a model's folder?`);
@@ -83,7 +85,7 @@ async function describeClip(
   device: Device,
   dtype: "f32" | "f16",
 ): Promise<ClipDescription> {
-  const json = await source.json("config.json");
+  const json = await configOf(source);
   const config = json ? clipConfig(json) : openClipConfig(await source.json("open_clip_config.json"));
   const read = new Set<string>();
   let dimensions = 0;

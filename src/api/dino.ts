@@ -72,6 +72,7 @@ interface Request {
   readonly interpolateOffset: number;
 }
 
+const RESNET_STRIDE = 32;
 const NOTHING_MORE: Request = { layers: [], attentionOf: [], interpolateOffset: 0 };
 
 export class Dino {
@@ -111,6 +112,11 @@ export class Dino {
       else await checkpoint.close();
       throw error;
     }
+  }
+
+  /** Pixels of a patch's side; of a ResNet, from one place of its map to the next. */
+  get patchSize(): number {
+    return this.config.model_type === "resnet" ? RESNET_STRIDE : this.config.patch_size;
   }
 
   /** The device in use. */

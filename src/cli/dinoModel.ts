@@ -23,7 +23,7 @@ export async function openDino({ options, terminal, signal }: Context): Promise<
 
 /** Size for maps of patches: what was asked for, or one that makes a fine grid. */
 export function gridSize(dino: Dino, size: DinoEncodeOptions["size"]): DinoEncodeOptions["size"] {
-  return size ?? PATCHES * dino.config.patch_size;
+  return size ?? PATCHES * dino.patchSize;
 }
 
 export interface EncodedPicture {

@@ -3,7 +3,7 @@ import { type ClipDescription, describeModel, type ModelDescription } from "../a
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ClipTowerConfig } from "../models/clipConfig.ts";
+import { type ClipTowerConfig, isClipResnet } from "../models/clipConfig.ts";
 import { type Context, downloadBars, modelName, modelSource } from "./context.ts";
 import { EXIT } from "./failure.ts";
 import { pairs, short } from "./table.ts";
@@ -56,7 +56,9 @@ function limitsText({ limits }: Device): string {
 function modelText(model: ModelDescription, dtype: string): string {
   const { family, tensors, parameters, stored, storedBytes, clip } = model;
   return pairs({
-    family: clip ? "CLIP with a Vision Transformer" : `${family}: no command of this version runs it`,
+    family: clip
+      ? `CLIP with a ${isClipResnet(clip.config.vision) ? "ResNet" : "Vision Transformer"}`
+      : `${family}: no command of this version runs it`,
     parameters: `${short(parameters)} in ${tensors} tensors`,
     stored: `${stored.join(", ")}, ${bytes(storedBytes)}`,
     ...(clip && clipLines(clip, dtype)),
@@ -67,12 +69,17 @@ function clipLines({ config, dimensions, image, text, unread }: ClipDescription,
   const { vision, text: words } = config;
   return {
     embedding: `${dimensions} numbers`,
-    pictures: image && `${vision.image_size} x ${vision.image_size}, patches of ${vision.patch_size}, ${tower(vision)}`,
+    pictures: image && `${vision.image_size} x ${vision.image_size}, ${imageTower(vision)}`,
     texts: text && `up to ${words.max_position_embeddings} of ${words.vocab_size} tokens, ${tower(words)}`,
     [`one picture in ${dtype}`]: image && cost(image),
     [`one text in ${dtype}`]: text && cost(text),
     "unread tensors": unread.length === 0 ? "none" : unread.join(", "),
   };
+}
+
+function imageTower(vision: ClipDescription["config"]["vision"]): string {
+  if (isClipResnet(vision)) return `${vision.layers.join(", ")} blocks, ${vision.num_attention_heads} heads at the end`;
+  return `patches of ${vision.patch_size}, ${tower(vision)}`;
 }
 
 function tower({

@@ -114,16 +114,20 @@ function storedTensor(file: ByteSource, entry: TensorEntry, start: number, opene
 
 /**
  * Opens a model's weights: model.safetensors, or model.safetensors.index.json with its shards, or
- * open_clip_model.safetensors, in that order.
+ * open_clip_model.safetensors, in that order; or before them the file `preferred`, where it is there.
  *
  * @throws NotFoundError when the source has none of them or lacks a shard; InvalidFileError; NetworkError.
  */
-export async function openCheckpoint(source: Source, { signal }: SourceOptions = {}): Promise<Checkpoint> {
+export async function openCheckpoint(
+  source: Source,
+  { signal }: SourceOptions = {},
+  preferred?: string,
+): Promise<Checkpoint> {
   const open = async (name: string) => {
     const file = await source.open(name);
     return file && readFile(file, `${name} of ${source.name}`, signal);
   };
-  const single = await open(SINGLE);
+  const single = (preferred && (await open(preferred))) || (await open(SINGLE));
   if (single) return single;
   const index = await source.json(INDEX);
   if (index !== undefined) return openShards(source, index, open);

@@ -1,20 +1,31 @@
-// CLIP with a Vision Transformer (Radford et al. 2021, figure 1): an image tower and a text tower that end in one
-// space. Follows transformers' models/clip/modeling_clip.py; weights under its names.
+// CLIP (Radford et al. 2021, figure 1): an image tower, a Vision Transformer here or a ResNet in clipResnet.ts, and a
+// text tower that end in one space. Follows transformers' models/clip/modeling_clip.py; weights under its names.
 import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
-import type { ClipConfig, ClipTextConfig, ClipTowerConfig, ClipVisionConfig } from "./clipConfig.ts";
+import {
+  type ClipConfig,
+  type ClipTextConfig,
+  type ClipTowerConfig,
+  type ClipVisionConfig,
+  isClipResnet,
+} from "./clipConfig.ts";
+import { clipResnet } from "./clipResnet.ts";
 import { activation, add, embedding, layerNorm, linear, patchEmbedding } from "./layers.ts";
 import type { Weights } from "./weights.ts";
 
-/** What a tower gives: the embedding [B, proj] and the tokens after each layer [B, T, C]. */
+/** What a tower gives: the embedding [B, proj], and tokens after each layer [B, T, C] or maps after each stage. */
 export interface TowerOutput {
   readonly embeds: Value;
   readonly hiddenStates: readonly Value[];
 }
 
 /** pixels [B, H, W, 3], normalised. */
-export function clipImage(pixels: Value, weights: Weights, config: ClipVisionConfig): TowerOutput {
+export function clipImage(pixels: Value, weights: Weights, config: ClipConfig["vision"]): TowerOutput {
+  return isClipResnet(config) ? clipResnet(pixels, weights.at("visual"), config) : clipVit(pixels, weights, config);
+}
+
+function clipVit(pixels: Value, weights: Weights, config: ClipVisionConfig): TowerOutput {
   const w = weights.at("vision_model");
   const { patch_size, layer_norm_eps: eps } = config;
   const [, H = 0, W = 0] = pixels.shape;

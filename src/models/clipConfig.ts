@@ -24,8 +24,17 @@ export interface ClipTextConfig extends ClipTowerConfig {
   readonly eos_token_id: number;
 }
 
+/** An image tower that is one of CLIP's ResNets. */
+export interface ClipResnetConfig {
+  readonly image_size: number;
+  /** Blocks of each stage. */
+  readonly layers: readonly number[];
+  /** Of the attention in place of the last pooling. */
+  readonly num_attention_heads: number;
+}
+
 export interface ClipConfig {
-  readonly vision: ClipVisionConfig;
+  readonly vision: ClipVisionConfig | ClipResnetConfig;
   readonly text: ClipTextConfig;
   readonly logit_scale_init_value: number;
 }
@@ -64,8 +73,13 @@ export const HIDDEN_ACTS: Readonly<Record<string, Activation>> = {
   swish: "silu",
 };
 
+/** True for an image tower that is a ResNet. */
+export function isClipResnet(vision: ClipConfig["vision"]): vision is ClipResnetConfig {
+  return "layers" in vision;
+}
+
 /** Reads config.json of a CLIPModel, or of one tower with projection; throws CheckpointError on absurd values. */
-export function clipConfig(json: unknown): ClipConfig {
+export function clipConfig(json: unknown): ClipConfig & { readonly vision: ClipVisionConfig } {
   const config = object(json, "config.json");
   const type = config.model_type ?? "clip";
   if (!["clip", "clip_vision_model", "clip_text_model"].includes(String(type))) {
@@ -89,8 +103,8 @@ export function clipConfig(json: unknown): ClipConfig {
 }
 
 /**
- * Reads open_clip_config.json of a ViT; what it leaves out is as in open_clip's CLIPVisionCfg and CLIPTextCfg
- * (mlfoundations/open_clip: src/open_clip/model.py).
+ * Reads open_clip_config.json of a ViT or a ResNet; what it leaves out is as in open_clip's CLIPVisionCfg and
+ * CLIPTextCfg (mlfoundations/open_clip: src/open_clip/model.py).
  */
 export function openClipConfig(json: unknown): ClipConfig {
   const file = "open_clip_config.json";
@@ -107,15 +121,19 @@ export function openClipConfig(json: unknown): ClipConfig {
     hidden_act,
   });
   return {
-    vision: visionConfig({
-      file,
-      json: {
-        ...tower(vision, VISION),
-        num_attention_heads: Math.floor(Number(vision.width ?? VISION.hidden_size) / Number(vision.head_width ?? 64)),
-        image_size: vision.image_size,
-        patch_size: vision.patch_size ?? 16,
-      },
-    }),
+    vision: Array.isArray(vision.layers)
+      ? resnetConfig({ file, json: vision })
+      : visionConfig({
+          file,
+          json: {
+            ...tower(vision, VISION),
+            num_attention_heads: Math.floor(
+              Number(vision.width ?? VISION.hidden_size) / Number(vision.head_width ?? 64),
+            ),
+            image_size: vision.image_size,
+            patch_size: vision.patch_size ?? 16,
+          },
+        }),
     text: textConfig({
       file,
       json: {
@@ -156,6 +174,23 @@ function visionConfig(part: Fields): ClipVisionConfig {
     );
   }
   return config;
+}
+
+/** The maps of the last stage have 32 times the stem's channels. */
+function resnetConfig(part: Fields): ClipResnetConfig {
+  const layers = part.json.layers as unknown[];
+  const isDepth = (n: unknown) => Number.isInteger(n) && (n as number) >= 1 && (n as number) <= 1000;
+  if (layers.length !== 4 || !layers.every(isDepth)) {
+    const got = JSON.stringify(layers);
+    throw new CheckpointError(`${part.file}: layers is ${got}, expected the numbers of blocks of four stages`);
+  }
+  const width = integer(part, "width", 64, 1, 1 << 12);
+  const headWidth = integer(part, "head_width", 64, 1, 1 << 16);
+  return {
+    image_size: integer(part, "image_size", 224, 32, 8192),
+    layers: layers as number[],
+    num_attention_heads: Math.max(1, Math.floor((width * 32) / headWidth)),
+  };
 }
 
 function towerConfig(part: Fields, defaults: typeof TEXT | typeof VISION): ClipTowerConfig {

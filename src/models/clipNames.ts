@@ -1,4 +1,5 @@
-// OpenAI's and open_clip's names of a CLIP ViT (openai/CLIP: clip/model.py), as a map from Hugging Face's.
+// OpenAI's and open_clip's names of CLIP (openai/CLIP: clip/model.py), as a map from Hugging Face's. The image tower of
+// a ResNet, which Hugging Face has not, is read under OpenAI's names as they are.
 import type { Naming, StoredName, TensorTable } from "./weights.ts";
 
 /** Names that differ as wholes. `visual.proj` and `text_projection` are stored as [in, out]. */

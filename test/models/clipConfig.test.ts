@@ -158,13 +158,24 @@ describe("open_clip_config.json", () => {
     const { text, vision } = openClipConfig(published());
     expect(vision).toEqual({ ...DEFAULTS.vision, hidden_act: "gelu" });
     expect(text).toEqual({ ...DEFAULTS.text, hidden_act: "gelu", eos_token_id: 2 });
-    expect(openClipConfig(published({ quick_gelu: true })).vision.hidden_act).toBe("quickGelu");
+    expect(openClipConfig(published({ quick_gelu: true })).vision).toMatchObject({ hidden_act: "quickGelu" });
+  });
+
+  it("RN50x4: blocks of each stage, heads of 64 channels", () => {
+    const vision_cfg = { image_size: 288, layers: [4, 6, 10, 6], width: 80, patch_size: null };
+    expect(openClipConfig({ model_cfg: { vision_cfg, text_cfg: { width: 640, heads: 10 } } }).vision).toEqual({
+      image_size: 288,
+      layers: [4, 6, 10, 6],
+      num_attention_heads: 40,
+    });
+    const three = { model_cfg: { vision_cfg: { ...vision_cfg, layers: [4, 6, 10] }, text_cfg: {} } };
+    expect(() => openClipConfig(three)).toThrow(/expected the numbers of blocks of four stages/);
   });
 
   it("what is left out is as open_clip's classes have it", () => {
     const { text, vision } = openClipConfig({ model_cfg: { vision_cfg: {}, text_cfg: {} } });
     expect(vision).toMatchObject({ hidden_size: 768, num_hidden_layers: 12, num_attention_heads: 12, patch_size: 16 });
-    expect([vision.image_size, vision.intermediate_size]).toEqual([224, 3072]);
+    expect(vision).toMatchObject({ image_size: 224, intermediate_size: 3072 });
     expect(text).toMatchObject({ hidden_size: 512, num_hidden_layers: 12, num_attention_heads: 8 });
   });
 

@@ -1,0 +1,54 @@
+// A CLIP ResNet against open_clip, from the pixel values and token ids it was given, stage by stage, and through the API
+// from the photos. Its weights are made from the manifest.
+import { copyFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { withSeededCheckpoint } from "../../scripts/seeded.ts";
+import { Clip } from "../../src/api/clip.ts";
+import { readSafetensors } from "../../src/io/safetensors.ts";
+import { testDevice } from "../adapters.ts";
+import { clipResnetGolden, runClipResnet, STAGES } from "./clipResnetParity.ts";
+import { firstDifference, relativeError, worstCosine } from "./parity.ts";
+
+const FOLDER = "test/golden/small-clip-resnet";
+const PHOTOS = ["demos/photos/chelsea.png", "demos/photos/coffee.png"];
+
+describe("small-clip-resnet", () => {
+  it.for(["f32", "f16"] as const)("%s: stages, and embeddings of pictures and texts", async (dtype, context) => {
+    const device = await testDevice();
+    if (dtype === "f16" && !device.hasF16) return context.skip("this adapter has no shader-f16");
+    const golden = await clipResnetGolden(FOLDER);
+    await withSeededCheckpoint(`${FOLDER}/manifest.json`, async (path) => {
+      const checkpoint = await readSafetensors(path);
+      const got = await runClipResnet(device, FOLDER, checkpoint, golden, dtype);
+      await checkpoint.close();
+      if (dtype === "f32") expect(firstDifference(got, golden, STAGES, 1e-3)).toBeUndefined();
+      for (const name of ["image_embeds", "text_embeds"]) {
+        const [ours, wanted] = [got[name], golden.get(name)];
+        if (!ours || !wanted) throw new RangeError(`no ${name}`);
+        expect(worstCosine(ours, wanted), name).toBeGreaterThanOrEqual(dtype === "f32" ? 0.99999 : 0.999);
+        if (dtype === "f32") expect(relativeError(ours.data, wanted.data), name).toBeLessThanOrEqual(1e-3);
+      }
+    });
+  });
+
+  it("through the API: a folder as open_clip publishes it, photos, and sizes that it cannot take", async () => {
+    const golden = await clipResnetGolden(FOLDER);
+    const device = await testDevice();
+    await withSeededCheckpoint(
+      `${FOLDER}/manifest.json`,
+      async (path) => {
+        const folder = dirname(path);
+        await copyFile(`${FOLDER}/open_clip_config.json`, join(folder, "open_clip_config.json"));
+        using clip = await Clip.fromPretrained(folder, { device });
+        const embeds = await clip.encodeImage(PHOTOS);
+        const wanted = golden.get("image_embeds");
+        if (!wanted) throw new RangeError("no image_embeds");
+        expect(worstCosine(embeds, wanted)).toBeGreaterThanOrEqual(0.9999);
+        expect((await clip.encodeImage(PHOTOS, { size: 64 })).data).toEqual(embeds.data);
+        await expect(clip.encodeImage(PHOTOS, { size: 96 })).rejects.toThrow(/sees pictures of 64 pixels only/);
+      },
+      "open_clip_model.safetensors",
+    );
+  });
+});
