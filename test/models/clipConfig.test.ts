@@ -191,10 +191,7 @@ describe("open_clip_config.json", () => {
   it.each<[unknown, string]>([
     [{}, "model_cfg must be a JSON object, got nothing"],
     [{ model_cfg: {} }, "vision_cfg must be a JSON object, got nothing"],
-    [
-      published({ vision_cfg: { layers: [3, 4, 6, 3], width: 64 } }),
-      "num_hidden_layers is [3,4,6,3], expected a number",
-    ],
+    [published({ vision_cfg: { layers: [3, 4.5, 6, 3] } }), "expected the numbers of blocks of four stages"],
     [published({ vision_cfg: { layers: 12, width: "wide" } }), 'hidden_size is "wide", expected a number'],
     [published({ vision_cfg: { head_width: 0 } }), "num_attention_heads is Infinity, expected a number"],
     [published({ vision_cfg: { mlp_ratio: "4x" } }), "intermediate_size is NaN, expected a number"],
