@@ -1,12 +1,13 @@
-"""Makes test/golden/masks/tinySam.json: everything mode by segment-anything's own SamAutomaticMaskGenerator.
+"""Makes test/golden/masks/tinySam.json and candidates.json: everything mode by segment-anything's own code.
 
     pip install torch torchvision safetensors pillow pycocotools opencv-python-headless
     pip install git+https://github.com/facebookresearch/segment-anything
     python scripts/goldenEverything.py
 
-The weights of checkpoints/tiny-sam are renamed to the original names, and the original code runs them on photos of
-demos/photos. Its records are stored with COCO's RLE. The scores of tiny-sam are lower than those of the published
-models, and so are the thresholds.
+The weights of checkpoints/tiny-sam are renamed to the original names, and SamAutomaticMaskGenerator runs them on photos
+of demos/photos. Its records are stored with COCO's RLE. The scores of tiny-sam are lower than those of the published
+models, and so are the thresholds. candidates.json also holds, of one run, the masks that the network gave: with them
+all that follows can be compared exactly.
 """
 
 import json
@@ -19,10 +20,11 @@ from PIL import Image
 from safetensors.torch import load_file
 from segment_anything import SamAutomaticMaskGenerator
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+from segment_anything.utils.amg import calculate_stability_score, coco_encode_rle, mask_to_rle_pytorch
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "checkpoints" / "tiny-sam"
-OUT = ROOT / "test" / "golden" / "masks" / "tinySam.json"
+GOLDEN = ROOT / "test" / "golden" / "masks"
 
 BASE = dict(points_per_side=16, pred_iou_thresh=0.35, stability_score_thresh=0.6, stability_score_offset=0.4)
 CROPS = dict(BASE, crop_n_layers=1, crop_n_points_downscale_factor=2)
@@ -99,6 +101,42 @@ def load():
     return model
 
 
+class Recorder(SamAutomaticMaskGenerator):
+    """Keeps the masks that pass the thresholds, of each batch of points, as they come from the network."""
+
+    def _process_batch(self, points, im_size, crop_box, orig_size):
+        coords = torch.as_tensor(self.predictor.transform.apply_coords(points, im_size))[:, None]
+        logits, ious, _ = self.predictor.predict_torch(coords, torch.ones(len(points), 1), return_logits=True)
+        logits, ious = logits.flatten(0, 1), ious.flatten()
+        stability = calculate_stability_score(logits, 0.0, self.stability_score_offset)
+        kept = torch.nonzero((ious > self.pred_iou_thresh) & (stability >= self.stability_score_thresh)).flatten()
+        masks = [
+            {
+                "point": int(i) // 3,
+                "counts": coco_encode_rle(mask_to_rle_pytorch(logits[i : i + 1] > 0)[0])["counts"],
+                "predicted_iou": ious[i].item(),
+                "stability_score": stability[i].item(),
+            }
+            for i in kept
+        ]
+        self.batches.append({"crop": list(crop_box), "points": points.tolist(), "masks": masks})
+        return super()._process_batch(points, im_size, crop_box, orig_size)
+
+
+def candidates(model):
+    settings = dict(BASE, points_per_side=9, points_per_batch=32, crop_n_layers=1, crop_n_points_downscale_factor=2)
+    settings |= dict(min_mask_region_area=100, box_nms_thresh=0.8)
+    generator = Recorder(model, output_mode="coco_rle", **settings)
+    generator.batches = []
+    pixels = photo("coffee.png")
+    records = generator.generate(pixels)
+    return {"size": list(pixels.shape[:2]), "settings": settings, "batches": generator.batches, "records": records}
+
+
+def photo(name):
+    return np.array(Image.open(ROOT / "demos" / "photos" / name).convert("RGB"))
+
+
 def rounded(record):
     scores = {name: float(f"{record[name]:.7g}") for name in ("predicted_iou", "stability_score")}
     return {**record, **scores, "segmentation": record["segmentation"]["counts"]}
@@ -106,15 +144,16 @@ def rounded(record):
 
 def main():
     model = load()
+    (GOLDEN / "candidates.json").write_text(json.dumps(candidates(model)) + "\n")
     photos = []
     for name, runs in RUNS:
-        pixels = np.array(Image.open(ROOT / "demos" / "photos" / name).convert("RGB"))
+        pixels = photo(name)
         made = []
         for settings in runs:
             records = SamAutomaticMaskGenerator(model, output_mode="coco_rle", **settings).generate(pixels)
             made.append({"settings": settings, "records": [rounded(record) for record in records]})
         photos.append({"image": name, "size": list(pixels.shape[:2]), "runs": made})
-    OUT.write_text("[\n" + ",\n".join(json.dumps(photo) for photo in photos) + "\n]\n")
+    (GOLDEN / "tinySam.json").write_text("[\n" + ",\n".join(map(json.dumps, photos)) + "\n]\n")
 
 
 if __name__ == "__main__":
