@@ -1,5 +1,5 @@
 // What `npm start` runs: the models that ship here look at the photos in demos/photos. `npm start -- "a blue ship"`
-// ranks them for another text; `npm start -- "a blue ship" FOLDER` puts what it draws into that folder, and not in out/.
+// ranks them for another text; `npm start -- "a blue ship" FOLDER` puts what it draws there, and not into out/.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -17,7 +17,7 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** The folder or Hub id that --model names; when it is absent a checkpoint that ships, the CLIP unless another is said. */
+/** The folder or Hub id that --model names; a checkpoint that ships when it is absent, the CLIP unless said. */
 export function modelSource({ model }: GlobalOptions, shipped = "tiny-clip"): string {
   return model ?? shippedCheckpoint(shipped);
 }

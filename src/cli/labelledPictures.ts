@@ -35,7 +35,7 @@ export interface Division {
   readonly test: readonly LabelledPicture[];
 }
 
-/** Takes this share of each class to measure on, at least one picture left to train on; a seed always takes the same. */
+/** Takes this share of each class to measure on, and leaves one picture at least; a seed always takes the same. */
 export function holdOut(pictures: readonly LabelledPicture[], share: number, seed: number): Division {
   const classes = new Map<string, LabelledPicture[]>();
   for (const picture of pictures) classes.set(picture.label, [...(classes.get(picture.label) ?? []), picture]);

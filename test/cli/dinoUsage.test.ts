@@ -86,6 +86,19 @@ describe("wrong usage is refused before anything runs", () => {
   });
 });
 
+describe("help", () => {
+  it.each(["features", "attention", "pca", "match", "probe train", "probe predict"])("of %s", async (name) => {
+    const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const { message } = await refusal([...name.split(" "), "--help"]);
+    const text = stdout.mock.calls.map(([part]) => String(part)).join("");
+    stdout.mockRestore();
+    expect(message).toBe("(outputHelp)");
+    expect(text).toMatch(new RegExp(`^Usage: webgpu-vision ${name}`));
+    expect(text).toMatch(/--model <source>[\s\S]*--json/);
+    expect(text).toMatch(new RegExp(`Examples:\\n {2}\\$ webgpu-vision ${name}`));
+  });
+});
+
 describe("options", () => {
   it("read sizes and layers", () => {
     expect([pictureSize("480"), pictureSize("480x640")]).toEqual([480, [480, 640]]);
