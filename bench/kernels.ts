@@ -174,5 +174,33 @@ const pictures: readonly KernelRow[] = [
   row("pool2d", "RN50 stem", { x: [1, 112, 112, 64] }, { kind: "max", kernel: 3, stride: 2, padding: 1 }),
 ];
 
+const segmentation: readonly KernelRow[] = [
+  row(
+    "positionCode",
+    "SAM's places of 64 x 64",
+    { coords: { shape: [4096, 2], dtype: "f32" }, gaussian: { shape: [2, 128], dtype: "f32" } },
+    {},
+  ),
+  row("pixelShuffle", "SAM's masks", { x: [1, 4096, 16, 4] }, { grid: [64, 64], levels: 2 }),
+  row(
+    "maskUpsample",
+    "SAM, bits of 3 masks",
+    { x: [3, 256, 256] },
+    {
+      square: 1024,
+      cut: [768, 1024],
+      size: [480, 640],
+      threshold: 0,
+    },
+  ),
+];
+
 /** Every row, kernel by kernel. */
-export const ROWS: readonly KernelRow[] = [...products, ...rowwise, ...elementwise, ...moves, ...pictures];
+export const ROWS: readonly KernelRow[] = [
+  ...products,
+  ...rowwise,
+  ...elementwise,
+  ...moves,
+  ...pictures,
+  ...segmentation,
+];

@@ -1,6 +1,7 @@
-// layerNorm: y = (x - mean) / sqrt(variance + eps) * gamma + beta over the last axis.
+// layerNorm: y = act((x - mean) / sqrt(variance + eps) * gamma + beta) over the last axis.
 // x, y: [rows, cols]; gamma, beta: [cols]. Two passes in f32, as E[x²] - mean² cancels; the mean is kept as
-// a difference from the row's first element, so that a large common offset costs no digits.
+// a difference from the row's first element, so that a large common offset costs no digits. Activations:
+// lib/activation.wgsl, lib/nan.wgsl.
 // `row` reads row `start + i * step` of x for row i of y, so that one token of many can be picked without a copy.
 
 alias Elem = f32; // f32 | f16
@@ -19,6 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+override ACTIVATION: u32 = 0;
 override WG: u32 = 64; // threads of a workgroup: those of one row, or one row each
 
 // One workgroup a row: right on GPUs, where the threads of a row read neighbouring elements.
@@ -60,7 +62,8 @@ fn rowPerGroup(
   let scale = inverseSqrt(sumOverGroup(squares, lane) / f32(params.cols) + params.eps);
   if (row < params.rows) {
     for (var c = lane; c < params.cols; c += WG) {
-      y[row * params.cols + c] = Elem((f32(x[at + c]) - first - mean) * scale * f32(gamma[c]) + f32(beta[c]));
+      let value = (f32(x[at + c]) - first - mean) * scale * f32(gamma[c]) + f32(beta[c]);
+      y[row * params.cols + c] = Elem(activate(ACTIVATION, value));
     }
   }
 }
@@ -90,6 +93,7 @@ fn rowPerThread(
   }
   let scale = inverseSqrt(squares / f32(params.cols) + params.eps);
   for (var c = 0u; c < params.cols; c++) {
-    y[row * params.cols + c] = Elem((f32(x[at + c]) - first - mean) * scale * f32(gamma[c]) + f32(beta[c]));
+    let value = (f32(x[at + c]) - first - mean) * scale * f32(gamma[c]) + f32(beta[c]);
+    y[row * params.cols + c] = Elem(activate(ACTIVATION, value));
   }
 }

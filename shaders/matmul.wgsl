@@ -1,7 +1,7 @@
 // matmul: c = outAct(act(a · b + bias) * scale + residual).
 // a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a
 // batch);
-// bias, scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N]. Sums in f32.
+// bias: [N], or [batch, N]; scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N]. Sums in f32.
 // With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to add.
 // Activations: lib/activation.wgsl; fromLane: lib/lanes.wgsl.
 
@@ -19,6 +19,7 @@ struct Params {
   bStride: u32, // vec4s from one batch's b to the next; 0 where all share one
   residualRows: u32,
   batch: u32,
+  biasStride: u32, // elements from one batch's bias to the next; 0 where all share one
 }
 
 @group(0) @binding(0) var<storage, read> a: array<AWord>;
@@ -103,7 +104,7 @@ fn store(sum: vec4<f32>, row: u32, col4: u32, part: u32) {
   var y = sum;
   if (SPLITS == 1) {
     if (HAS_BIAS) {
-      y += biasAt(col, count);
+      y += biasAt(row / params.M * params.biasStride + col, count);
     }
     y = activate4(ACTIVATION, y);
     if (HAS_SCALE) {

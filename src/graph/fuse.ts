@@ -12,6 +12,7 @@ import { type Candidate, type Rule, rewrite } from "./rewrite.ts";
 export function fuse(graph: Graph): Graph {
   return rewrite(graph, [
     activationIntoProduct,
+    activationIntoNorm,
     scaleIntoMatmul,
     residualIntoProduct,
     oneMatmulForQkv,
@@ -60,6 +61,16 @@ const activationIntoProduct: Rule = (op) => {
     ...node.params,
     [isFirst ? "activation" : "outputActivation"]: kind,
   });
+};
+
+/** gelu(layerNorm(…)) */
+const activationIntoNorm: Rule = (op) => {
+  const { x } = op.inputs;
+  if (op.kernel !== kernels.unary || x?.node.kind !== "op" || x.node.kernel !== kernels.layerNorm) return;
+  const params = x.node.params as kernels.LayerNormParams;
+  if (op.users(x) !== 1 || params.activation) return;
+  const { kind: activation } = op.params as { kind: Activation };
+  return op.graph.add(kernels.layerNorm, x.node.inputs, { ...params, activation });
 };
 
 /** matmul(…) * scale, one factor a channel: LayerScale of DINOv2 */

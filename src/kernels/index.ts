@@ -12,12 +12,15 @@ export { type GatherParams, gather } from "./gather.ts";
 export { type InterpolateParams, interpolate } from "./interpolate.ts";
 export { type L2NormaliseParams, l2Normalise } from "./l2Normalise.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
+export { type MaskUpsampleParams, maskUpsample } from "./maskUpsample.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
 export { type MeanPoolParams, meanPool } from "./meanPool.ts";
 export { type NarrowParams, narrow } from "./narrow.ts";
 export { type NormalizeParams, normalize, type Rgb } from "./normalize.ts";
 export { type PermuteParams, permute } from "./permute.ts";
+export { type PixelShuffleParams, pixelShuffle } from "./pixelShuffle.ts";
 export { type Pool2dParams, pool2d } from "./pool2d.ts";
+export { type PositionCodeParams, positionCode } from "./positionCode.ts";
 export { prepend } from "./prepend.ts";
 export { type RelativePositionsParams, relativePositions } from "./relativePositions.ts";
 export {

@@ -1,7 +1,10 @@
 // Layer normalisation over the last axis (torch.nn.functional.layer_norm), of all rows or of every `step`th one.
 import source from "../../shaders/layerNorm.wgsl";
+import activationSource from "../../shaders/lib/activation.wgsl";
+import nanSource from "../../shaders/lib/nan.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
+import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 
 export interface LayerNormParams {
@@ -9,6 +12,7 @@ export interface LayerNormParams {
   /** Take only row `start`, `start + step`, … of x: x [B, T, C] with step T gives [B, C]. All rows when absent. */
   readonly start?: number;
   readonly step?: number;
+  readonly activation?: Activation;
 }
 
 function shape(x: Spec, { step }: LayerNormParams): readonly number[] {
@@ -17,7 +21,7 @@ function shape(x: Spec, { step }: LayerNormParams): readonly number[] {
 
 export const layerNorm = defineKernel<LayerNormParams>()({
   name: "layerNorm",
-  wgsl: [source],
+  wgsl: [activationSource, nanSource, source],
   inputs: ["x", "gamma", "beta"],
   params: { rows: "u32", cols: "u32", start: "u32", step: "u32", eps: "f32" },
   output: ({ x, gamma, beta }, params) => {
@@ -33,7 +37,7 @@ export const layerNorm = defineKernel<LayerNormParams>()({
       entryPoint: perThread ? "rowPerThread" : "rowPerGroup",
       params: { rows, cols, start: params.start ?? 0, step: params.step ?? 1, eps: params.eps },
       types: { Elem: x.dtype },
-      overrides: { WG: perThread ? 8 : 64 },
+      overrides: { WG: perThread ? 8 : 64, ACTIVATION: ACTIVATIONS[params.activation ?? "none"] },
       workgroups: foldWorkgroups(perThread ? Math.ceil(rows / 8) : rows),
     };
   },

@@ -43,7 +43,16 @@ export const matmul = defineKernel<MatmulParams>()({
   lib: [noLanesSource],
   inputs: ["a", "b", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
-  params: { M: "u32", N: "u32", K: "u32", N4: "u32", bStride: "u32", residualRows: "u32", batch: "u32" },
+  params: {
+    M: "u32",
+    N: "u32",
+    K: "u32",
+    N4: "u32",
+    bStride: "u32",
+    residualRows: "u32",
+    batch: "u32",
+    biasStride: "u32",
+  },
   output: ({ a, b, bias, scale, residual }, { n, splits }) => {
     const { N, K, M, batch } = sizes(a, b, n);
     const shapes = `a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`;
@@ -55,7 +64,8 @@ export const matmul = defineKernel<MatmulParams>()({
     }
     if (!Number.isInteger(M))
       throw new ShapeError(`[matmul] a's rows must be shared out evenly over b's batch: ${shapes}`);
-    if (bias) expectShape("matmul", "bias", bias.shape, [N], "columns of the result");
+    if (bias?.shape.length === 2) expectShape("matmul", "bias", bias.shape, [batch, N], "batch and columns");
+    else if (bias) expectShape("matmul", "bias", bias.shape, [N], "columns of the result");
     if (scale) expectShape("matmul", "scale", scale.shape, [N], "columns of the result");
     if (residual && (lastDim(residual) !== N || (M * batch) % rowsOf(residual) !== 0)) {
       throw new ShapeError(
@@ -77,7 +87,11 @@ export const matmul = defineKernel<MatmulParams>()({
     const isEmpty = sizeOf([M, N, batch]) === 0;
     return {
       ...variant,
-      params: { M, N, K, N4, bStride, batch, residualRows: residual ? rowsOf(residual) : 1 },
+      params: {
+        ...{ M, N, K, N4, bStride, batch },
+        residualRows: residual ? rowsOf(residual) : 1,
+        biasStride: bias?.shape.length === 2 ? N : 0,
+      },
       types: { Elem: a.dtype, ...types, ...word("C", N) },
       overrides: {
         ...overrides,

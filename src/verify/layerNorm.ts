@@ -1,4 +1,5 @@
 // Reference and cases of layerNorm.
+import { activate } from "../kernels/activation.ts";
 import { type LayerNormParams, layerNorm } from "../kernels/layerNorm.ts";
 import { defineSuite, type KernelCase } from "./suite.ts";
 
@@ -8,7 +9,7 @@ function layerNormCase(rows: number, cols: number, params: LayerNormParams = { e
 
 export const layerNormSuite = defineSuite<LayerNormParams>({
   kernel: layerNorm,
-  reference: ({ x, gamma, beta }, { eps, start = 0, step = 1 }) => {
+  reference: ({ x, gamma, beta }, { eps, start = 0, step = 1, activation = "none" }) => {
     if (!x || !gamma || !beta) throw new TypeError("x, gamma and beta are needed");
     const cols = gamma.data.length;
     const rows: Float64Array[] = [];
@@ -17,9 +18,10 @@ export const layerNormSuite = defineSuite<LayerNormParams>({
       const mean = values.reduce((a, b) => a + b, 0) / cols;
       const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / cols;
       rows.push(
-        values.map(
-          (v, c) => ((v - mean) / Math.sqrt(variance + eps)) * (gamma.data[c] as number) + (beta.data[c] as number),
-        ),
+        values.map((v, c) => {
+          const scaled = ((v - mean) / Math.sqrt(variance + eps)) * (gamma.data[c] as number);
+          return activate(activation, scaled + (beta.data[c] as number));
+        }),
       );
     }
     return Float64Array.from(rows.flatMap((row) => [...row]));
@@ -30,6 +32,7 @@ export const layerNormSuite = defineSuite<LayerNormParams>({
     layerNormCase(197, 65),
     layerNormCase(64, 64),
     layerNormCase(65, 129),
+    layerNormCase(5, 32, { eps: 1e-6, activation: "gelu" }),
     layerNormCase(0, 8),
     layerNormCase(6, 40, { eps: 1e-12, start: 0, step: 3 }),
     {

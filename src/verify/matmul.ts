@@ -9,7 +9,8 @@ interface MatmulCase extends MatmulParams {
   readonly N: number;
   readonly K: number;
   readonly batch?: number;
-  readonly bias?: boolean;
+  /** "batch": one a batch. */
+  readonly bias?: boolean | "batch";
   readonly scale?: boolean;
   readonly residualRows?: number;
 }
@@ -20,7 +21,7 @@ function matmulCase({ M, N, K, batch, bias, scale, residualRows, ...params }: Ma
     inputs: {
       a: batch ? [batch, M, K] : [M, K],
       b: batch ? [batch, K, columns] : [K, columns],
-      ...(bias && { bias: [N] }),
+      ...(bias && { bias: bias === "batch" ? [batch ?? 1, N] : [N] }),
       ...(scale && { scale: [N] }),
       ...(residualRows && { residual: [residualRows, N] }),
     },
@@ -44,7 +45,7 @@ export const matmulSuite = defineSuite<MatmulParams>({
       for (let col = 0; col < N; col++) {
         let sum = 0;
         for (let k = 0; k < K; k++) sum += at(a, row * K + k) * at(b, base + k * columns + col);
-        if (bias) sum += at(bias, col);
+        if (bias) sum += at(bias, (bias.shape.length === 2 ? Math.floor(row / (rows / batch)) * N : 0) + col);
         sum = activate(activation, sum);
         if (scale) sum *= at(scale, col);
         if (residual) sum += at(residual, (row * N + col) % residual.data.length);
@@ -64,6 +65,8 @@ export const matmulSuite = defineSuite<MatmulParams>({
     matmulCase({ M: 8, N: 40, K: 36, activation: "relu", residualRows: 4 }),
     matmulCase({ M: 5, N: 9, K: 10, batch: 3, ...EPILOGUE, residualRows: 15 }),
     matmulCase({ M: 4, N: 64, K: 32, batch: 4 }),
+    matmulCase({ M: 1, N: 8, K: 12, batch: 4, bias: "batch", activation: "relu" }),
+    matmulCase({ M: 3, N: 5, K: 12, batch: 4, bias: "batch" }),
     matmulCase({ M: 2, N: 512, K: 300, bias: true }),
     {
       inputs: { a: { shape: [2, 4], data: [1, 2, 3, 4, Number.NaN, 1, 1, 1] }, b: [4, 8], bias: [8] },
@@ -77,6 +80,7 @@ export const matmulSuite = defineSuite<MatmulParams>({
     { inputs: { a: [2, 8], b: [7, 8] }, message: "last axis of a must equal b's K" },
     { inputs: { a: [2, 8], b: [8, 7] }, message: "multiple of 4 columns" },
     { inputs: { a: [2, 8], b: [8, 8], bias: [4] }, message: "bias has shape [4], expected [8]" },
+    { inputs: { a: [2, 2, 8], b: [2, 8, 8], bias: [3, 8] }, message: "bias has shape [3, 8], expected [2, 8]" },
     { inputs: { a: [3, 8], b: [8, 8], residual: [2, 8] }, message: "does not repeat" },
   ],
   tolerance: { f32: 2e-6, f16: 2e-3 },

@@ -5,7 +5,7 @@ kernelTest(layerNormSuite, {
   rowPerGroup: (launch) => ({
     ...launch,
     entryPoint: "rowPerGroup",
-    overrides: { WG: 64 },
+    overrides: { ...launch.overrides, WG: 64 },
     workgroups: [Number(launch.params.rows)],
   }),
 });

@@ -1,0 +1,47 @@
+// positionCode: y = table[label] + [sin(2π xy·G), cos(2π xy·G)], the random Fourier features of a place (Tancik et al.
+// 2020), or table[label] alone for the first labels.
+// coords: [rows, 2], x before y, in [-1, 1]; gaussian: [2, F]; labels: [rows], rows of table [K, 2 F], none where it is
+// absent; y: [rows, 2 F]. One element of y a thread.
+
+alias Elem = f32; // f32 | f16
+
+struct Params {
+  count: u32, // elements of y
+  features: u32, // F
+  placeless: u32, // labels below this have no place
+}
+
+@group(0) @binding(0) var<storage, read> coords: array<f32>;
+@group(0) @binding(1) var<storage, read> gaussian: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<i32>;
+@group(0) @binding(3) var<storage, read> table: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+override WG: u32 = 64;
+override HAS_TABLE: bool = false;
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = (group.y * groups.x + group.x) * WG + lane;
+  if (at >= params.count) {
+    return;
+  }
+  let columns = 2 * params.features;
+  let row = at / columns;
+  let column = at % columns;
+  let f = column % params.features;
+  let turns = coords[row * 2] * gaussian[f] + coords[row * 2 + 1] * gaussian[params.features + f];
+  let angle = 6.283185307179586 * turns;
+  let code = select(cos(angle), sin(angle), column < params.features);
+  var value = code;
+  if (HAS_TABLE) {
+    let label = u32(labels[row]);
+    value = table[label * columns + column] + select(code, 0.0, label < params.placeless);
+  }
+  y[at] = Elem(value);
+}

@@ -1,0 +1,69 @@
+// SAM's masks at the size of the picture (segment-anything: modeling/sam.py, postprocess_masks): two bilinear resizes
+// with a cut between them, as logits, or as bits of those above a threshold.
+import source from "../../shaders/maskUpsample.wgsl";
+import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectFloat, FLAT_THREADS } from "./axes.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+
+export interface MaskUpsampleParams {
+  /** Side of the padded square. */
+  readonly square: number;
+  /** The part of the square, from its top left corner, that the picture takes. */
+  readonly cut: readonly [height: number, width: number];
+  /** The picture's size. */
+  readonly size: readonly [height: number, width: number];
+  /** Gives bits of the logits above it, u32 [masks, H, ceil(W / 32)]; logits f32 [masks, H, W] when absent. */
+  readonly threshold?: number;
+}
+
+function result(x: Spec, { size: [H, W], threshold }: MaskUpsampleParams): Spec {
+  const masks = x.shape[0] ?? 0;
+  if (threshold === undefined) return { dtype: "f32", shape: [masks, H, W] };
+  return { dtype: "u32", shape: [masks, H, Math.ceil(W / 32)] };
+}
+
+export const maskUpsample = defineKernel<MaskUpsampleParams>()({
+  name: "maskUpsample",
+  wgsl: [source],
+  inputs: ["x"],
+  params: {
+    count: "u32",
+    L: "u32",
+    S: "u32",
+    cutH: "u32",
+    cutW: "u32",
+    H: "u32",
+    W: "u32",
+    threshold: "f32",
+  },
+  output: ({ x }, params) => {
+    expectFloat("maskUpsample", "x", x);
+    const [, L = 0, width = 0] = x.shape;
+    if (x.shape.length !== 3 || L !== width || L === 0) {
+      throw new ShapeError(`[maskUpsample] x has shape ${formatShape(x.shape)}, expected [masks, L, L]`);
+    }
+    const { square, cut, size } = params;
+    const isSize = (n: number) => Number.isInteger(n) && n >= 1;
+    if (![square, ...cut, ...size].every(isSize) || cut.some((n) => n > square)) {
+      const got = `square ${square}, cut ${formatShape(cut)}, size ${formatShape(size)}`;
+      throw new ArgumentError(`[maskUpsample] ${got}: expected whole numbers from 1, and the cut within the square`);
+    }
+    return result(x, params);
+  },
+  launch: ({ x }, params) => {
+    const { square: S, cut, size, threshold } = params;
+    const count = sizeOf(result(x, params).shape);
+    return {
+      entryPoint: threshold === undefined ? "logits" : "bits",
+      params: {
+        ...{ count, L: x.shape[1] ?? 0, S, cutH: cut[0], cutW: cut[1], H: size[0], W: size[1] },
+        threshold: threshold ?? 0,
+      },
+      types: { Elem: x.dtype, Out: threshold === undefined ? "f32" : "u32" },
+      overrides: { WG: FLAT_THREADS },
+      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+    };
+  },
+  flops: ({ x }, { size }) => 42 * (x.shape[0] ?? 0) * sizeOf(size),
+});

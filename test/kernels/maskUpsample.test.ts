@@ -1,0 +1,4 @@
+import { maskUpsampleSuite } from "../../src/verify/maskUpsample.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(maskUpsampleSuite);
