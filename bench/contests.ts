@@ -14,6 +14,9 @@ import { clipConfig } from "../src/models/clipConfig.ts";
 import { dino } from "../src/models/dino.ts";
 import { dinoConfig } from "../src/models/dinoConfig.ts";
 import { dinoNaming } from "../src/models/dinoNames.ts";
+import { resnet } from "../src/models/resnet.ts";
+import { resnetConfig } from "../src/models/resnetConfig.ts";
+import { resnetNaming } from "../src/models/resnetNames.ts";
 import { Weights } from "../src/models/weights.ts";
 import { fillGraph, type OnnxRuntime } from "./onnxruntime.ts";
 
@@ -120,6 +123,15 @@ export const MODELS: Readonly<Record<string, ModelContest>> = {
     build: (pixels, checkpoint, config) => {
       const w = Weights.of(pixels.graph, checkpoint, "f32", dinoNaming(checkpoint));
       return dino(pixels, w, dinoConfig(config)).tokens;
+    },
+  },
+  "dino-resnet50": {
+    what: "DINO ResNet-50",
+    golden: "dino-resnet50",
+    graphs: ["dino-resnet50"],
+    build: (pixels, checkpoint, config) => {
+      const w = Weights.of(pixels.graph, checkpoint, "f32", resnetNaming(checkpoint));
+      return resnet(pixels, w, resnetConfig(config, checkpoint)).pooled;
     },
   },
 };
