@@ -54,6 +54,14 @@ export function channelsLast({ data, shape: [B = 0, C = 0, H = 0, W = 0] }: NdAr
   return { data: out, shape: [B, H, W, C] };
 }
 
+/** The golden's tensors of one size, maps channels last. */
+export function ofSize(golden: ReadonlyMap<string, NdArray>, size: string): Map<string, NdArray> {
+  const own = [...golden].filter(([name]) => name.startsWith(`${size}.`));
+  return new Map(
+    own.map(([name, value]) => [name.slice(size.length + 1), value.shape.length === 4 ? channelsLast(value) : value]),
+  );
+}
+
 /** Floats as the device takes them. */
 export function toDevice(data: Float32Array, dtype: "f32" | "f16"): Float32Array | Uint16Array {
   return dtype === "f32" ? data : toHalfArray(data);

@@ -7,8 +7,8 @@ import { describe, expect, it } from "vitest";
 import { type Checkpoint, readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors.ts";
 import { resnetConfig } from "../../src/models/resnetConfig.ts";
 import { testDevice } from "../adapters.ts";
-import { cosine, firstDifference, readGolden, worstCosine } from "./parity.ts";
-import { resnetGolden, runResnet } from "./resnetParity.ts";
+import { cosine, firstDifference, ofSize, readGolden, worstCosine } from "./parity.ts";
+import { runResnet } from "./resnetParity.ts";
 
 const FOLDER = "test/golden/small-dino-resnet";
 const NAMES = ["hidden.0", "hidden.1", "last_hidden_state", "pooler_output"];
@@ -18,7 +18,7 @@ async function run(size: string, dtype: "f32" | "f16", checkpoint: Checkpoint) {
   const pixels = golden.get(`${size}.pixel_values`);
   if (!pixels) throw new RangeError(`the golden has no ${size}`);
   const got = await runResnet(await testDevice(), FOLDER, checkpoint, pixels, dtype);
-  return { got, wanted: resnetGolden(golden, size) };
+  return { got, wanted: ofSize(golden, size) };
 }
 
 describe.each(["64x64", "97x65"])("at %s", (size) => {

@@ -9,8 +9,6 @@ import { resnetNaming } from "../../src/models/resnetNames.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { channelsLast, runGraph, toDevice } from "./parity.ts";
 
-type Golden = ReadonlyMap<string, NdArray>;
-
 /** Outputs at one size, channels last, under the golden's names without the size. */
 export async function runResnet(
   device: Device,
@@ -31,13 +29,5 @@ export async function runResnet(
       return { "hidden.0": first ?? map, "hidden.1": second ?? map, last_hidden_state: map, pooler_output: pooled };
     },
     { pixels: toDevice(pixels.data, dtype) },
-  );
-}
-
-/** The golden's tensors of one size, maps channels last. */
-export function resnetGolden(golden: Golden, size: string): Golden {
-  const own = [...golden].filter(([name]) => name.startsWith(`${size}.`));
-  return new Map(
-    own.map(([name, value]) => [name.slice(size.length + 1), value.shape.length === 4 ? channelsLast(value) : value]),
   );
 }

@@ -1,0 +1,128 @@
+// DINO, DINOv2 and DINOv3 at their real sizes (seeded weights in a temporary folder) against PyTorch: from pixel values,
+// and from a photo through the public API; and what a run costs. `npm run test:full`.
+import { copyFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { withSeededCheckpoint } from "../../scripts/seeded.ts";
+import { Dino, type DinoFeatures } from "../../src/api/dino.ts";
+import type { Device } from "../../src/device/device.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
+import { type Checkpoint, readSafetensors } from "../../src/io/safetensors.ts";
+import { testDevice } from "../adapters.ts";
+import { runDino } from "../models/dinoParity.ts";
+import { cosine, ofSize, readGolden, worstCosine } from "../models/parity.ts";
+import { runResnet } from "../models/resnetParity.ts";
+
+type Golden = ReadonlyMap<string, NdArray>;
+
+interface Case {
+  /** Those from pixel values; the first is what the model's own preprocessing makes. */
+  readonly sizes: readonly string[];
+  /** Whether it runs in f16 too. */
+  readonly f16?: boolean;
+  /** From the photo to the features, without preprocessing. */
+  readonly dispatches?: number;
+}
+
+// All have the same preprocessing, so that their pixel values are kept once.
+const PIXELS = "test/golden/dino-pixels/golden.safetensors";
+const PHOTO = "demos/photos/chelsea.png";
+
+const CASES: Readonly<Record<string, Case>> = {
+  "dino-vits16": { sizes: ["224x224", "256x320"], f16: true, dispatches: 96 },
+  "dino-vits8": { sizes: ["224x224"], dispatches: 96 },
+  "dino-vitb16": { sizes: ["224x224"], dispatches: 96 },
+  "dino-resnet50": { sizes: ["224x224", "256x320"], f16: true, dispatches: 70 },
+  "dinov2-small": { sizes: ["224x224"] },
+  "dinov3-vits16": { sizes: ["224x224"], f16: true },
+};
+
+function find(tensors: Golden, name: string): NdArray {
+  const found = tensors.get(name);
+  if (!found) throw new RangeError(`the golden has no ${name}`);
+  return found;
+}
+
+/** The largest difference; infinite where a number is missing or not one. */
+function largestError(ours: ArrayLike<number>, theirs: Float32Array): number {
+  let worst = ours.length === theirs.length ? 0 : Number.POSITIVE_INFINITY;
+  theirs.forEach((value, i) => {
+    const error = Math.abs(value - (ours[i] as number));
+    worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+  });
+  return worst;
+}
+
+/** From the pixel values, at every size in f32, at the last in f16. */
+async function checkPixels(device: Device, name: string, checkpoint: Checkpoint, dtype: "f32" | "f16", size: string) {
+  const folder = `test/golden/${name}`;
+  const wanted = ofSize(await readGolden(`${folder}/golden.safetensors`), size);
+  const run = name.includes("resnet") ? runResnet : runDino;
+  const pixels = find(await readGolden(PIXELS), size);
+  const start = performance.now();
+  const got: Golden = new Map(Object.entries(await run(device, folder, checkpoint, pixels, dtype)));
+  const seconds = (performance.now() - start) / 1e3;
+  const figures: string[] = [];
+  for (const key of ["last_hidden_state", "pooler_output"].filter((key) => wanted.has(key))) {
+    const [ours, theirs] = [find(got, key), find(wanted, key)];
+    const [overall, worst] = [cosine(ours.data, theirs.data), worstCosine(ours, theirs)];
+    figures.push(`${key} 1 - cosine ${(1 - overall).toExponential(1)}, worst token ${(1 - worst).toExponential(1)}`);
+    expect(overall, `${key} overall`).toBeGreaterThanOrEqual(dtype === "f32" ? 0.99999 : 0.999);
+    if (dtype === "f32") expect(worst, `${key}, worst token`).toBeGreaterThanOrEqual(0.9999);
+  }
+  const attention = wanted.get("attentions.last.cls");
+  if (attention) {
+    const error = largestError(find(got, "attentions.last.cls").data, attention.data);
+    figures.push(`class attention within ${error.toExponential(1)}`);
+    if (dtype === "f32") expect(error, "class attention").toBeLessThanOrEqual(1e-3);
+  }
+  console.log(`${name} ${dtype} ${size}: ${figures.join("; ")}; ${seconds.toFixed(1)} s`);
+}
+
+/** Features as one list of tokens, without the registers; a ResNet's are the map. */
+function tokensOf({ cls, patches, map }: DinoFeatures): Float32Array {
+  return map ? map.data : Float32Array.of(...cls.data, ...patches.data);
+}
+
+/** What PyTorch gave, without its registers: the class token and the patches. */
+function withoutRegisters({ data, shape }: NdArray, { grid, map }: DinoFeatures): Float32Array {
+  const channels = shape.at(-1) as number;
+  const patches = data.subarray(data.length - grid[0] * grid[1] * channels);
+  return map ? patches : Float32Array.of(...data.subarray(0, channels), ...patches);
+}
+
+/** The same through the public API, from the photo. */
+async function checkPhoto(device: Device, name: string, folder: string, most: number | undefined) {
+  for (const file of ["config.json", "preprocessor_config.json"]) {
+    await copyFile(`test/golden/${name}/${file}`, join(folder, file));
+  }
+  const wanted = ofSize(await readGolden(`test/golden/${name}/golden.safetensors`), "224x224");
+  const before = device.memory.bytes;
+  const model = await Dino.fromPretrained(folder, { device });
+  const features = await model.encodeImage(PHOTO);
+  const theirs = withoutRegisters(find(wanted, "last_hidden_state"), features);
+  const found = cosine(tokensOf(features), theirs);
+  const { dispatches } = await model.summary();
+  model.dispose();
+  console.log(`${name} from the photo: 1 - cosine ${(1 - found).toExponential(1)}; ${dispatches} dispatches`);
+  expect(tokensOf(features).length).toBe(theirs.length);
+  expect(found).toBeGreaterThanOrEqual(0.9999);
+  if (most) expect(dispatches).toBeLessThanOrEqual(most);
+  expect(device.memory.bytes).toBe(before);
+}
+
+describe.each(Object.entries(CASES))("%s", (name, { sizes, f16, dispatches }) => {
+  it("agrees with PyTorch from pixel values and from a photo, within its budget, and frees its memory", async () => {
+    const device = await testDevice();
+    const before = device.memory.bytes;
+    await withSeededCheckpoint(`test/golden/${name}/manifest.json`, async (path) => {
+      const checkpoint = await readSafetensors(path);
+      for (const size of sizes) await checkPixels(device, name, checkpoint, "f32", size);
+      if (f16 && device.hasF16) await checkPixels(device, name, checkpoint, "f16", sizes.at(-1) as string);
+      if (f16 && !device.hasF16) console.log(`${name}: this adapter has no shader-f16`);
+      await checkpoint.close();
+      expect(device.memory.bytes).toBe(before);
+      await checkPhoto(device, name, dirname(path), dispatches);
+    });
+  }, 300_000);
+});

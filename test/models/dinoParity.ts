@@ -1,0 +1,40 @@
+// One of DINO's ViTs on the pixel values that PyTorch was given, under the names of its golden.
+import { readFile } from "node:fs/promises";
+import type { Device } from "../../src/device/device.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
+import type { Checkpoint } from "../../src/io/safetensors.ts";
+import { dino } from "../../src/models/dino.ts";
+import { dinoConfig } from "../../src/models/dinoConfig.ts";
+import { dinoNaming } from "../../src/models/dinoNames.ts";
+import { Weights } from "../../src/models/weights.ts";
+import { channelsLast, runGraph, toDevice } from "./parity.ts";
+
+/** Outputs at one size, under the golden's names without the size. */
+export async function runDino(
+  device: Device,
+  folder: string,
+  checkpoint: Checkpoint,
+  pixelValues: NdArray,
+  dtype: "f32" | "f16",
+) {
+  const config = dinoConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
+  const pixels = channelsLast(pixelValues);
+  const last = config.num_hidden_layers - 1;
+  return runGraph(
+    device,
+    checkpoint,
+    (graph) => {
+      const w = Weights.of(graph, checkpoint, dtype, dinoNaming(checkpoint));
+      const input = graph.input("pixels", { dtype, shape: pixels.shape });
+      const { tokens, hiddenStates, attention } = dino(input, w, config, { attentionOf: [last] });
+      const [first, second] = hiddenStates;
+      return {
+        "hidden.0": first ?? tokens,
+        "hidden.1": second ?? tokens,
+        last_hidden_state: tokens,
+        "attentions.last.cls": attention.get(last) ?? tokens,
+      };
+    },
+    { pixels: toDevice(pixels.data, dtype) },
+  );
+}
