@@ -79,16 +79,28 @@ async function checkPixels(device: Device, name: string, checkpoint: Checkpoint,
   console.log(`${name} ${dtype} ${size}: ${figures.join("; ")}; ${seconds.toFixed(1)} s`);
 }
 
-/** Features as one list of tokens, without the registers; a ResNet's are the map. */
+/** The class token followed by the patches; of a ResNet, the map. */
 function tokensOf({ cls, patches, map }: DinoFeatures): Float32Array {
-  return map ? map.data : Float32Array.of(...cls.data, ...patches.data);
+  return map ? map.data : joined(cls.data, patches.data);
 }
 
-/** What PyTorch gave, without its registers: the class token and the patches. */
+/** What PyTorch gave, without its registers. */
 function withoutRegisters({ data, shape }: NdArray, { grid, map }: DinoFeatures): Float32Array {
   const channels = shape.at(-1) as number;
   const patches = data.subarray(data.length - grid[0] * grid[1] * channels);
-  return map ? patches : Float32Array.of(...data.subarray(0, channels), ...patches);
+  return map ? patches : joined(data.subarray(0, channels), patches);
+}
+
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  const all = new Float32Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+}
+
+async function runPhoto(device: Device, folder: string) {
+  using model = await Dino.fromPretrained(folder, { device });
+  return { features: await model.encodeImage(PHOTO), dispatches: (await model.summary()).dispatches };
 }
 
 /** The same through the public API, from the photo. */
@@ -98,12 +110,9 @@ async function checkPhoto(device: Device, name: string, folder: string, most: nu
   }
   const wanted = ofSize(await readGolden(`test/golden/${name}/golden.safetensors`), "224x224");
   const before = device.memory.bytes; // holds what the device itself keeps once it has run a graph
-  const model = await Dino.fromPretrained(folder, { device });
-  const features = await model.encodeImage(PHOTO);
+  const { features, dispatches } = await runPhoto(device, folder);
   const theirs = withoutRegisters(find(wanted, "last_hidden_state"), features);
   const found = cosine(tokensOf(features), theirs);
-  const { dispatches } = await model.summary();
-  model.dispose();
   console.log(`${name} from the photo: 1 - cosine ${(1 - found).toExponential(1)}; ${dispatches} dispatches`);
   expect(tokensOf(features).length).toBe(theirs.length);
   expect(found).toBeGreaterThanOrEqual(0.9999);
