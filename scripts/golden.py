@@ -1,13 +1,17 @@
 """Makes test/golden: the outputs of PyTorch, transformers and Pillow that the tests compare with.
 
     python -m venv .venv && . .venv/bin/activate
-    pip install torch torchvision transformers safetensors pillow
+    pip install torch torchvision transformers safetensors pillow open_clip_torch
     python scripts/golden.py CASE... | all [--out test/golden]
 
 small-clip, small-clip-gelu   a checkpoint in the Hub's layout with weights from seeded.py, and golden.safetensors:
                               inputs, some intermediate activations and outputs, in float32 on the CPU
-small-dino*                   DINO's ViTs the same way, from chelsea.png at several sizes
+small-dino*                   DINO's ViTs and a ResNet the same way, from chelsea.png at several sizes
 clip-vit-base-patch32         the same for the real size, without the weights: manifest.json says how to make them
+dino-*, dinov2-*, dinov3-*    real sizes without weights and with outputs only; all have the pixels of dino-pixels
+dino-pixels                   their pixel values
+*-clip-resnet*                CLIP with OpenAI's ResNet by open_clip, without the weights; the real size with outputs only,
+                              its pixel values being those of clip-vit-base-patch32
 tokens                        clip-tokens.json: the ids of its texts by transformers' CLIPTokenizerFast
 pictures                      small pictures of every kind, and in expected.json their pixels as Pillow reads them
 
@@ -51,17 +55,27 @@ def checkpoint(folder, model, keep_weights=True):
         if keep_weights:
             shutil.copy(Path(tmp) / "model.safetensors", folder)
         else:
-            (folder / "manifest.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-        options = dict(add_pooling_layer=False) if isinstance(model, tf.ViTModel) else {}
-        return type(model).from_pretrained(tmp, dtype=torch.float32, attn_implementation="eager", **options).eval()
+            write_manifest(rows, folder)
+        options = {} if isinstance(model, tf.ResNetModel) else dict(attn_implementation="eager")
+        if isinstance(model, tf.ViTModel):
+            options |= dict(add_pooling_layer=False)
+        return type(model).from_pretrained(tmp, dtype=torch.float32, **options).eval()
 
 
-def synthetic_ids(vocab, length):
-    """Three texts of 3 to `length` tokens: start, random tokens, end; the rest is filled up with the end token."""
+def write_manifest(rows, folder):
+    (folder / "manifest.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+
+
+def save_golden(golden, folder):
+    save_file({k: x.detach().contiguous().clone() for k, x in golden.items()}, folder / "golden.safetensors")
+
+
+def synthetic_ids(vocab, length, pad):
+    """Three texts of 3 to `length` tokens: start, random tokens, end; the rest is filled up with `pad`."""
     rng = np.random.default_rng(7)
-    ids = np.full((3, length), vocab - 1)
+    ids = np.full((3, length), pad)
     for row, n in zip(ids, (2, length // 2, length - 1)):
-        row[0] = vocab - 2
+        row[0], row[n] = vocab - 2, vocab - 1
         row[1:n] = rng.integers(0, vocab - 2, n - 1)
     return torch.from_numpy(ids)
 
@@ -89,7 +103,7 @@ def clip(folder, vision, text, projection, ids=None, keep_weights=True, leave_ou
     v = model.vision_model(pixels, output_hidden_states=True)
     image_embeds = model.visual_projection(v.pooler_output)
     if ids is None:
-        ids = synthetic_ids(text["vocab_size"], text["max_position_embeddings"])
+        ids = synthetic_ids(text["vocab_size"], text["max_position_embeddings"], pad=text["vocab_size"] - 1)
     t = model.text_model(ids, output_hidden_states=True)
     text_embeds = model.text_projection(t.pooler_output)
     unit = lambda x: x / x.norm(dim=-1, keepdim=True)
@@ -105,8 +119,7 @@ def clip(folder, vision, text, projection, ids=None, keep_weights=True, leave_ou
         "text_embeds": text_embeds,
         "logits_per_image": model.logit_scale.exp() * unit(image_embeds) @ unit(text_embeds).T,
     }
-    kept = {k: x.detach().contiguous().clone() for k, x in golden.items() if k not in leave_out}
-    save_file(kept, folder / "golden.safetensors")
+    save_golden({k: x for k, x in golden.items() if k not in leave_out}, folder)
 
 
 def tower(width, layers, heads, mlp, **more):
@@ -134,35 +147,118 @@ def clip_vit_base_patch32(out):
     clip(folder, {}, dict(bos_token_id=0, eos_token_id=2), 512, clip_ids(), False, leave_out=["text.hidden.0"])
 
 
-# ------------------------------------------------------------------------------------------------------------- dino
+# ------------------------------------------------------------------------------------------- CLIP with a ResNet
+OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+def open_clip_rows(state):
+    """The manifest of OpenAI's names: text_projection is [in, out]; the pooling's positions are added to a mean."""
+    rows = seeded.manifest_of(state)
+    for row in rows:
+        if row["name"] == "text_projection":
+            row["scale"] = round((3.0 / row["shape"][0]) ** 0.5, 8)
+        if row["name"] == "visual.attnpool.positional_embedding":
+            row["scale"] = 0.1
+    return rows
+
+
 @torch.no_grad()
-def dino(folder, model, sizes):
-    """sizes: (height, width); the first is what preprocessor_config.json makes."""
-    model = checkpoint(folder, model)
+def clip_resnet(folder, embed_dim, vision, text, outputs_only=False):
+    """In the layout of open_clip's repositories on the Hub."""
+    import open_clip
+    from open_clip.transform import image_transform
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = open_clip.model.CLIP(embed_dim, vision, text, quick_gelu=True).eval()
+    rows = open_clip_rows(model.state_dict())
+    write_manifest(rows, folder)
+    model.load_state_dict({r["name"]: torch.from_numpy(seeded.tensor(**r)) for r in rows}, strict=False)
+    config = dict(embed_dim=embed_dim, quick_gelu=True, vision_cfg=vision, text_cfg=text)
+    json_text = json.dumps({"model_cfg": config, "preprocess_cfg": {"mean": OPENAI_MEAN, "std": OPENAI_STD}}, indent=2)
+    (folder / "open_clip_config.json").write_text(json_text + "\n")
+    to_pixels = image_transform(vision["image_size"], is_train=False, mean=OPENAI_MEAN, std=OPENAI_STD)
+    photos = [Image.open(PHOTOS / name).convert("RGB") for name in ("chelsea.png", "coffee.png")]
+    pixels = torch.stack([to_pixels(photo) for photo in photos])
+    length, vocab = text["context_length"], text["vocab_size"]
+    ids = open_clip.tokenize(TEXTS, length) if vocab == 49408 else synthetic_ids(vocab, length, pad=0)
+    golden = {
+        "image_embeds": model.encode_image(pixels),
+        "text_embeds": model.encode_text(ids),
+        "input_ids": ids.to(torch.int32),
+    }
+    if not outputs_only:
+        stem = model.visual.stem(pixels)
+        layer1 = model.visual.layer1(stem)
+        layer4 = model.visual.layer4(model.visual.layer3(model.visual.layer2(layer1)))
+        unit = lambda x: x / x.norm(dim=-1, keepdim=True)
+        logits = model.logit_scale.exp() * unit(golden["image_embeds"]) @ unit(golden["text_embeds"]).T
+        golden |= {"pixel_values": pixels, "vision.stem": stem, "vision.layer1": layer1, "vision.layer4": layer4}
+        golden["logits_per_image"] = logits
+    save_golden(golden, folder)
+
+
+def small_clip_resnet(out):
+    vision = dict(layers=[2, 1, 1, 2], width=16, image_size=64)
+    text = dict(context_length=20, vocab_size=600, width=48, heads=3, layers=2)
+    clip_resnet(out / "small-clip-resnet", 48, vision, text)
+
+
+def clip_resnet50(out):
+    vision = dict(layers=[3, 4, 6, 3], width=64, image_size=224)
+    text = dict(context_length=77, vocab_size=49408, width=512, heads=8, layers=12)
+    clip_resnet(out / "clip-resnet50", 1024, vision, text, outputs_only=True)
+
+
+# ------------------------------------------------------------------------------------------------------------- dino
+def dino_processor(height, width):
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    size = dict(zip(("height", "width"), sizes[0]))
-    processor = tf.ViTImageProcessorPil(size=size, image_mean=mean, image_std=std, resample=2)
-    processor.save_pretrained(folder)
+    return tf.ViTImageProcessorPil(
+        size={"height": height, "width": width}, image_mean=mean, image_std=std, resample=2
+    )
+
+
+def dino_pixels(height, width):
     photo = Image.open(PHOTOS / "chelsea.png").convert("RGB")
+    return dino_processor(height, width)(photo, return_tensors="pt")["pixel_values"]
+
+
+@torch.no_grad()
+def dino(folder, model, sizes, outputs_only=False):
+    """sizes: (height, width); the first is what preprocessor_config.json makes. Outputs only: no weights either."""
+    model = checkpoint(folder, model, keep_weights=not outputs_only)
+    dino_processor(*sizes[0]).save_pretrained(folder)
+    is_resnet = isinstance(model, tf.ResNetModel)
     golden = {}
     for height, width in sizes:
-        pixels = processor(photo, size={"height": height, "width": width}, return_tensors="pt")["pixel_values"]
+        pixels = dino_pixels(height, width)
         options = {"interpolate_pos_encoding": True} if isinstance(model, tf.ViTModel) else {}
-        o = model(pixels, output_hidden_states=True, output_attentions=True, **options)
+        if not is_resnet:
+            options |= {"output_attentions": True}
+        o = model(pixels, output_hidden_states=True, **options)
         tensors = {
             "pixel_values": pixels,
             "hidden.0": o.hidden_states[0],
             "hidden.1": o.hidden_states[1],
             "last_hidden_state": o.last_hidden_state,
             "pooler_output": o.pooler_output,
-            "attentions.last.cls": o.attentions[-1][:, :, 0, :],  # [1, heads, tokens]: the class token's row
         }
+        if outputs_only:
+            kept = ("last_hidden_state", "pooler_output") if is_resnet else ("last_hidden_state",)
+            tensors = {name: tensors[name] for name in kept}
+        if not is_resnet:
+            tensors["attentions.last.cls"] = o.attentions[-1][:, :, 0, :]  # [1, heads, tokens]: the class token's row
         golden |= {f"{height}x{width}.{name}": x for name, x in tensors.items() if x is not None}
-    save_file({k: x.detach().contiguous().clone() for k, x in golden.items()}, folder / "golden.safetensors")
+    save_golden(golden, folder)
 
 
-def dino_v1(name, sizes, **config):
-    return lambda out: dino(out / name, tf.ViTModel(tf.ViTConfig(**config), add_pooling_layer=False), sizes)
+def dino_v1(name, sizes, outputs_only=False, **config):
+    make = lambda: tf.ViTModel(tf.ViTConfig(**config), add_pooling_layer=False)
+    return lambda out: dino(out / name, make(), sizes, outputs_only)
+
+
+def dino_resnet(out):
+    config = tf.ResNetConfig(embedding_size=16, hidden_sizes=[32, 64, 96, 128], depths=[2, 1, 2, 1])
+    dino(out / "small-dino-resnet", tf.ResNetModel(config), [(64, 64), (97, 65)])
 
 
 def dino_v2(name, sizes, layers, kind=tf.Dinov2Model, config=tf.Dinov2Config, **more):
@@ -193,6 +289,41 @@ DINO = {
         num_register_tokens=4,
     ),
     "small-dinov3": dino_v3,
+    "small-dino-resnet": dino_resnet,
+}
+
+
+# ------------------------------------------------------------------------------------------- dino at its real sizes
+def dino_resnet50(out):
+    dino(out / "dino-resnet50", tf.ResNetModel(tf.ResNetConfig()), FULL_SIZES, outputs_only=True)
+
+
+def dinov2_small(out):
+    sizes_of = dict(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=518, patch_size=14)
+    dino(out / "dinov2-small", tf.Dinov2Model(tf.Dinov2Config(**sizes_of)), FULL_SIZES[:1], outputs_only=True)
+
+
+def dinov3_vits16(out):
+    config = tf.DINOv3ViTConfig(num_register_tokens=4)
+    dino(out / "dinov3-vits16", tf.DINOv3ViTModel(config), FULL_SIZES[:1], outputs_only=True)
+
+
+def all_dino_pixels(out):
+    folder = out / "dino-pixels"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_golden({f"{height}x{width}": dino_pixels(height, width) for height, width in FULL_SIZES}, folder)
+
+
+FULL_SIZES = [(224, 224), (256, 320)]
+VIT_S, VIT_B = tower(384, 12, 6, 1536), tower(768, 12, 12, 3072)
+FULL_DINO = {
+    "dino-pixels": all_dino_pixels,
+    "dino-vits16": dino_v1("dino-vits16", FULL_SIZES, True, **VIT_S),
+    "dino-vits8": dino_v1("dino-vits8", FULL_SIZES[:1], True, **VIT_S, patch_size=8),
+    "dino-vitb16": dino_v1("dino-vitb16", FULL_SIZES[:1], True, **VIT_B),
+    "dino-resnet50": dino_resnet50,
+    "dinov2-small": dinov2_small,
+    "dinov3-vits16": dinov3_vits16,
 }
 
 
@@ -268,7 +399,10 @@ CASES = {
     "small-clip": small_clip,
     "small-clip-gelu": small_clip_gelu,
     "clip-vit-base-patch32": clip_vit_base_patch32,
+    "small-clip-resnet": small_clip_resnet,
+    "clip-resnet50": clip_resnet50,
     **DINO,
+    **FULL_DINO,
     "tokens": tokens,
     "pictures": pictures,
 }

@@ -46,6 +46,8 @@ def manifest_of(state):
     """Mean and scale of each tensor of a PyTorch state dict, chosen so that activations keep about unit size."""
     rows = []
     for name, t in state.items():
+        if name.endswith("num_batches_tracked"):
+            continue
         mean, scale = spread_of(name, list(t.shape))
         rows.append({"name": name, "shape": list(t.shape), "mean": round(mean, 6), "scale": round(scale, 8)})
     return rows
@@ -53,6 +55,10 @@ def manifest_of(state):
 
 def spread_of(name, shape):
     last = name.rsplit(".", 1)[-1]
+    if last == "running_var":
+        return 1.0, 0.5
+    if last == "running_mean":
+        return 0.0, 0.2
     if name.endswith("logit_scale"):
         return 4.6052, 0.0
     if last in ("lambda1", "gamma"):  # a layer scale
