@@ -22,6 +22,9 @@ export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./
 export { type MatchOptions, matchPatches, type PatchMatch } from "./api/matchPatches.ts";
 export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, pca } from "./api/pca.ts";
 export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./api/propagateMask.ts";
+export { Sam, type SamOptions } from "./api/sam.ts";
+export type { SamBox, SamPoint, SamPrompt } from "./api/samPrompts.ts";
+export { type PredictOptions, type SamMask, SamScene } from "./api/samScene.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device } from "./device/device.ts";
 export * from "./device/errors.ts";

@@ -17,6 +17,8 @@ export interface Preprocessing {
   readonly resample: ResizeFilter;
   /** Centre crop [height, width]; zeros where the picture is smaller. */
   readonly crop?: readonly [number, number];
+  /** Zeros to the right and below, after normalising, up to [height, width]. */
+  readonly pad?: readonly [number, number];
   /** Factor from bytes to numbers, 1/255 as a rule. */
   readonly rescale: number;
   readonly mean: Rgb;
@@ -108,10 +110,10 @@ export function atSize(recipe: Preprocessing, size: number): Preprocessing {
 
 /** Size of what a picture of [height, width] becomes. */
 export function outputSize(
-  { crop, ...recipe }: Preprocessing,
+  { crop, pad, ...recipe }: Preprocessing,
   size: readonly [number, number],
 ): readonly [number, number] {
-  return crop ?? resizedSize(recipe.resize, size);
+  return pad ?? crop ?? resizedSize(recipe.resize, size);
 }
 
 /** Records the recipe: image [H, W] of packed RGBA bytes gives [1, h, w, 3]. */
@@ -136,7 +138,10 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
   }
   const [top, left] = [axes.vertical.first, axes.horizontal.first];
   const { rescale: scale, mean, std } = recipe;
-  return ops.normalize({ image: x }, { top, left, height, width, scale, mean, std, dtype });
+  const values = { scale, mean, std, dtype };
+  if (recipe.pad)
+    return ops.normalize({ image: x }, { height: recipe.pad[0], width: recipe.pad[1], padAfter: true, ...values });
+  return ops.normalize({ image: x }, { top, left, height, width, ...values });
 }
 
 /** An axis of the resized picture, and the part of it that the crop keeps: from `first`, which may be before it. */

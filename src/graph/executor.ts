@@ -30,6 +30,9 @@ export interface Profile {
   readonly source: Timing["source"];
 }
 
+/** Records more work into a run's command encoder. */
+export type EncodeMore = (encoder: GPUCommandEncoder) => void;
+
 export class Executor {
   readonly plan: Plan;
   readonly #device: Device;
@@ -132,6 +135,19 @@ export class Executor {
     inputs: Readonly<Record<string, HostArray>> = {},
     before?: (encoder: GPUCommandEncoder) => void,
   ): Promise<Record<string, NdArray>> {
+    const bytes = await this.runBytes(inputs, { before });
+    const arrays = Object.entries(bytes).map(([name, part]) => {
+      const { value } = this.#find(this.plan.outputs, "output", name);
+      return [name, { data: HOST[value.dtype](part), shape: value.shape }] as const;
+    });
+    return Object.fromEntries(arrays);
+  }
+
+  /** As `run`, with the bytes of the elements; `after` may record work on the outputs into the same submit. */
+  async runBytes(
+    inputs: Readonly<Record<string, HostArray>>,
+    { before, after }: { readonly before?: EncodeMore | undefined; readonly after?: EncodeMore | undefined } = {},
+  ): Promise<Record<string, ArrayBuffer>> {
     this.#check();
     for (const [name, data] of Object.entries(inputs)) {
       const { value } = this.#find(this.plan.inputs, "input", name);
@@ -141,6 +157,7 @@ export class Executor {
     const encoder = this.#device.gpu.createCommandEncoder();
     before?.(encoder);
     this.encode(encoder);
+    after?.(encoder);
     const staging = this.#idle.pop() ?? this.#stagingBuffer();
     try {
       this.#copyOutputs(encoder, staging);
@@ -216,15 +233,10 @@ export class Executor {
     }
   }
 
-  #split(bytes: ArrayBuffer): Record<string, NdArray> {
-    const arrays = this.#layout().map(({ name, value, at }) => [name, toNdArray(bytes, at, value)] as const);
-    return Object.fromEntries(arrays);
+  #split(bytes: ArrayBuffer): Record<string, ArrayBuffer> {
+    const parts = this.#layout().map(({ name, value, at }) => [name, bytes.slice(at, at + byteLength(value))] as const);
+    return Object.fromEntries(parts);
   }
-}
-
-function toNdArray(bytes: ArrayBuffer, at: number, spec: Spec): NdArray {
-  const part = bytes.slice(at, at + byteLength(spec));
-  return { data: HOST[spec.dtype](part), shape: spec.shape };
 }
 
 /** What the host gets: 32-bit floats for both float types; integers as floats are exact up to 2²⁴. */

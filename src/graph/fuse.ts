@@ -123,26 +123,27 @@ const packedConvolution: Rule = ({ kernel, inputs, params, graph }) => {
   return graph.add(kernels.conv2d, { ...inputs, weight: made }, { ...params, packed: weight.shape });
 };
 
-/** attention(x·Wq, x·Wk, x·Wv): one product x·[Wq | Wk | Wv], whose columns attention reads by stride. */
+/**
+ * attention(x·Wq, x·Wk, x·Wv): one product x·[Wq | Wk | Wv], whose columns attention reads by stride; or of q and k alone
+ * where v comes from another value.
+ */
 const oneMatmulForQkv: Rule = (op) => {
-  const { q, k, v } = op.inputs;
+  const { q, k, v, ...rest } = op.inputs;
   if (op.kernel !== kernels.attention || !q || !k || !v) return;
-  const products = [q, k, v].map((value) => linearOf(value, op));
-  const [first] = products;
-  if (!first || products.some((product) => product?.a !== first.a)) return;
-  const all = products.filter((product) => product !== undefined);
+  const [first, ...others] = [q, k, v].map((value) => linearOf(value, op));
+  if (!first || others[0]?.a !== first.a) return;
+  const isAll = others[1]?.a === first.a;
+  const all = [first, ...others].slice(0, isAll ? 3 : 2).filter((product) => product !== undefined);
   const { graph } = op;
-  const weight = all
-    .map((product) => product.weight)
-    .reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
-  const bias = all
-    .map((product) => product.bias)
-    .reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
+  const joined = (name: "weight" | "bias") =>
+    all.map((product) => product[name]).reduce((x, y) => graph.add(kernels.concat, { a: x, b: y }, { axis: 0 }));
+  const weight = joined("weight");
   const b = graph.add(kernels.transpose, { x: weight }, { padTo: 4 });
-  const qkv = graph.add(kernels.matmul, { a: first.a, b, bias }, { n: weight.shape[0] });
+  const product = graph.add(kernels.matmul, { a: first.a, b, bias: joined("bias") }, { n: weight.shape[0] });
   const channels = lastDim(q);
-  const params = { ...op.params, channels, kOffset: channels, vOffset: 2 * channels };
-  return graph.add(kernels.attention, { q: qkv, k: qkv, v: qkv }, params);
+  const params = { ...op.params, channels, kOffset: channels, ...(isAll && { vOffset: 2 * channels }) };
+  const inputs = { q: product, k: product, v: isAll ? product : v, ...rest };
+  return graph.add(kernels.attention, inputs, params);
 };
 
 /** The parts of a matmul with a whole weight and no epilogue but bias; a missing bias is zeros. */

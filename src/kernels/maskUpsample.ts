@@ -13,14 +13,17 @@ export interface MaskUpsampleParams {
   readonly cut: readonly [height: number, width: number];
   /** The picture's size. */
   readonly size: readonly [height: number, width: number];
-  /** Gives bits of the logits above it, u32 [masks, H, ceil(W / 32)]; logits f32 [masks, H, W] when absent. */
+  /**
+   * Gives bits of the logits above it, u32 [masks, W, ceil(H / 32)], column by column with bit i of a word for its row i;
+   * logits f32 [masks, H, W] when absent.
+   */
   readonly threshold?: number;
 }
 
 function result(x: Spec, { size: [H, W], threshold }: MaskUpsampleParams): Spec {
   const masks = x.shape[0] ?? 0;
   if (threshold === undefined) return { dtype: "f32", shape: [masks, H, W] };
-  return { dtype: "u32", shape: [masks, H, Math.ceil(W / 32)] };
+  return { dtype: "u32", shape: [masks, W, Math.ceil(H / 32)] };
 }
 
 export const maskUpsample = defineKernel<MaskUpsampleParams>()({

@@ -50,8 +50,6 @@ export interface SamDecoderConfig {
   readonly num_attention_heads: number;
   readonly attention_downsample_rate: number;
   readonly num_multimask_outputs: number;
-  /** Layers of the head that estimates IoU. */
-  readonly iou_head_depth: number;
   /** Of the norms within a layer: 1e-6 in transformers, 1e-5 in the original; the last norm has 1e-5 in both. */
   readonly layer_norm_eps: number;
 }
@@ -122,6 +120,8 @@ function promptConfig(part: Fields): SamPromptConfig {
 }
 
 function decoderConfig(part: Fields, eps: number): SamDecoderConfig {
+  const depth = integer(part, "iou_head_depth", 3, 2, 100);
+  if (depth !== 3) throw new CheckpointError(`${part.file}: iou_head_depth is ${depth}, expected 3 layers`);
   return {
     hidden_size: integer(part, "hidden_size", 256, 8, 1 << 14),
     hidden_act: hiddenAct(part, "relu"),
@@ -130,7 +130,6 @@ function decoderConfig(part: Fields, eps: number): SamDecoderConfig {
     num_attention_heads: integer(part, "num_attention_heads", 8, 1, 1 << 10),
     attention_downsample_rate: integer(part, "attention_downsample_rate", 2, 1, 64),
     num_multimask_outputs: integer(part, "num_multimask_outputs", 3, 1, 64),
-    iou_head_depth: integer(part, "iou_head_depth", 3, 2, 100),
     layer_norm_eps: number(part, "layer_norm_eps", eps, 0, 1),
   };
 }

@@ -31,16 +31,17 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
   reference: ({ x }, { square, cut, size, threshold }) => {
     const { data, shape } = x as HostTensor;
     const [masks = 0, L = 0] = shape;
-    const words = Math.ceil(size[1] / 32);
+    const [H, W] = size;
+    const words = Math.ceil(H / 32);
     const all = Array.from({ length: masks }, (_, mask) => {
       const low = data.subarray(mask * L * L, (mask + 1) * L * L);
       const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
       if (threshold === undefined) return logits;
-      return Float64Array.from({ length: size[0] * words }, (_, at) => {
-        const [row, first] = [Math.floor(at / words), (at % words) * 32];
+      return Float64Array.from({ length: W * words }, (_, at) => {
+        const [col, first] = [Math.floor(at / words), (at % words) * 32];
         let word = 0;
-        for (let i = 0; i < Math.min(32, size[1] - first); i++) {
-          if ((logits[row * size[1] + first + i] as number) > threshold) word += 2 ** i;
+        for (let i = 0; i < Math.min(32, H - first); i++) {
+          if ((logits[(first + i) * W + col] as number) > threshold) word += 2 ** i;
         }
         return word;
       });
@@ -54,8 +55,8 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
     { inputs: { x: [1, 16, 16] }, params: { square: 64, cut: [64, 40], size: [33, 20] } },
     {
       // Far from the threshold, so that rounding decides no bit.
-      inputs: { x: { shape: [2, 2, 2], data: [-3, -3, 5, 5, 4, 4, -3, -3] } },
-      params: { square: 8, cut: [8, 6], size: [9, 65], threshold: 0.51 },
+      inputs: { x: { shape: [2, 2, 2], data: [-3, 5, -3, 5, 4, -3, 4, -3] } },
+      params: { square: 8, cut: [6, 8], size: [65, 9], threshold: 0.51 },
       why: "bits",
     },
     { inputs: { x: [0, 4, 4] }, params: { square: 16, cut: [16, 16], size: [4, 4], threshold: 0 } },

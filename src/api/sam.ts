@@ -1,0 +1,204 @@
+// SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
+import type { Device } from "../device/device.ts";
+import { ArgumentError, DeviceLostError } from "../device/errors.ts";
+import type { Executor } from "../graph/executor.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import type { PlanSummary } from "../graph/plan.ts";
+import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
+import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
+import { samImageEncoder } from "../models/sam.ts";
+import { originalSamConfig, type SamConfig, type SamVisionConfig, samConfig } from "../models/samConfig.ts";
+import { samImage } from "../models/samDecoder.ts";
+import { hasOriginalSamNames, samNaming } from "../models/samNames.ts";
+import { Weights } from "../models/weights.ts";
+import { type CropPredictor, generateMasks, type MaskRecord } from "./generateMasks.ts";
+import type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
+import type { Box } from "./masks/rle.ts";
+import { preprocessor } from "./pictures.ts";
+import { type Preprocessing, preprocessing } from "./preprocess.ts";
+import { SamScene } from "./samScene.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+export type SamOptions = SourceOptions & SessionOptions;
+
+const MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255] as const;
+const STD = [58.395 / 255, 57.12 / 255, 57.375 / 255] as const;
+
+export class Sam {
+  readonly config: SamConfig;
+  readonly #session: Session;
+  readonly #checkpoint: Checkpoint;
+  readonly #recipe: Preprocessing;
+
+  private constructor(session: Session, checkpoint: Checkpoint, config: SamConfig, recipe: Preprocessing) {
+    this.#session = session;
+    this.#checkpoint = checkpoint;
+    this.config = config;
+    this.#recipe = recipe;
+  }
+
+  /**
+   * Loads a SAM (ViT-B, L, H, SlimSAM) or MobileSAM: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   *
+   * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
+   * wrong; nothing stays on the GPU then.
+   * @example
+   * using sam = await Sam.fromPretrained("facebook/sam-vit-base");
+   */
+  static async fromPretrained(from: SourceLike, options: SamOptions = {}): Promise<Sam> {
+    const source = await openSource(from, options);
+    const checkpoint = await openCheckpoint(source, options);
+    let session: Session | undefined;
+    try {
+      const { config, recipe } = await readFiles(source, checkpoint);
+      session = await Session.open(checkpoint, options);
+      const sam = new Sam(session, checkpoint, config, recipe);
+      await session.preload({ encode: (graph) => sam.#buildEncoder(graph) }, options.signal);
+      return sam;
+    } catch (error) {
+      if (session) session.dispose();
+      else await checkpoint.close();
+      throw error;
+    }
+  }
+
+  /** The device in use. */
+  device(): Promise<Device> {
+    return this.#session.device();
+  }
+
+  /**
+   * Encodes a picture, the long part of the work; any number of prompts follow. The scene owns GPU memory: dispose of it.
+   *
+   * @throws ImageError for what is no picture; LimitError for one too large for the GPU.
+   * @example
+   * using scene = await sam.encodeImage("dog.jpg");
+   * const [mask] = await scene.predict({ points: [{ x: 450, y: 600 }], multimask: false });
+   */
+  async encodeImage(image: ImageLike, options: { readonly signal?: AbortSignal } = {}): Promise<SamScene> {
+    if (Array.isArray(image)) throw new ArgumentError("encodeImage of Sam takes one picture at a time");
+    return this.#encodeLoaded(await loadImage(image, options.signal), options.signal);
+  }
+
+  /**
+   * Masks of everything, as segment-anything's SamAutomaticMaskGenerator finds them, in its order.
+   *
+   * @throws ArgumentError for options that do not fit; ImageError; the signal's reason when it was aborted.
+   * @example
+   * const records = await sam.generateMasks("dog.jpg", { pointsPerSide: 16, outputMode: "coco_rle" });
+   */
+  async generateMasks<Mode extends OutputMode = "binary">(
+    image: ImageLike,
+    options: GenerateMasksOptions<Mode> = {},
+  ): Promise<MaskRecord<Segmentations[Mode]>[]> {
+    const picture = await loadImage(image, options.signal);
+    const predictor: CropPredictor = {
+      width: picture.width,
+      height: picture.height,
+      encodeCrop: (box, signal) => this.#encodeLoaded(cropped(picture, box), signal),
+    };
+    return generateMasks(predictor, options);
+  }
+
+  /** What encoding a picture costs, after it was resized: dispatches, FLOPs, bytes. */
+  async summary(): Promise<PlanSummary> {
+    return (await this.#encoder()).plan.summary();
+  }
+
+  /** Frees all GPU memory of the model, and its device unless the caller brought it. Its scenes cannot be used then. */
+  dispose(): void {
+    this.#session.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #encodeLoaded(picture: RgbaImage, signal?: AbortSignal): Promise<SamScene> {
+    const { width, height } = picture;
+    const cut = cutOf(picture, this.config.image_size);
+    const encoder = await this.#encoder(signal);
+    const resize = await preprocessor(this.#session, picture, { ...this.#recipe, resize: cut });
+    const device = await this.#session.device();
+    signal?.throwIfAborted();
+    const { data } = picture;
+    resize.write("image", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const commands = device.gpu.createCommandEncoder();
+    resize.encode(commands);
+    commands.copyBufferToBuffer(resize.buffer("pixels"), 0, encoder.buffer("pixels"), 0, encoder.bytes("pixels"));
+    encoder.encode(commands);
+    const made = SamScene.take(device, commands, encoder, {
+      placement: { width, height, cut },
+      config: this.config,
+      session: this.#session,
+      weights: (graph) => this.#weights(graph),
+    });
+    try {
+      device.gpu.queue.submit([commands.finish()]);
+      await device.gpu.queue.onSubmittedWorkDone();
+      device.check();
+      signal?.throwIfAborted();
+      return made;
+    } catch (error) {
+      made.dispose();
+      throw device.lost instanceof DeviceLostError ? device.lost : error;
+    }
+  }
+
+  #encoder(signal?: AbortSignal): Promise<Executor> {
+    return this.#session.executor("encode", (graph) => this.#buildEncoder(graph), signal);
+  }
+
+  /** From pixels to the embedding, and what the decoder makes of it whatever the prompt. */
+  #buildEncoder(graph: Graph): void {
+    const { dtype } = this.#session;
+    const { image_size: side, vision, image_embedding_size: places } = this.config;
+    const w = this.#weights(graph);
+    const pixels = graph.input("pixels", { dtype, shape: [1, side, side, 3] });
+    const map = samImageEncoder(pixels, w, vision as SamVisionConfig);
+    const embedding = graph.reshape(map, [1, places * places, vision.output_channels]);
+    graph.output("embedding", embedding);
+    const image: Readonly<Record<string, Value>> = { ...samImage(embedding, w, this.config) };
+    for (const [name, value] of Object.entries(image)) graph.output(name, value);
+  }
+
+  #weights(graph: Graph): Weights {
+    return Weights.of(graph, this.#checkpoint, this.#session.dtype, samNaming(this.#checkpoint));
+  }
+}
+
+/** Size [height, width] of a picture whose longer edge fills the square (segment-anything: ResizeLongestSide). */
+function cutOf({ width, height }: Pick<RgbaImage, "width" | "height">, side: number): readonly [number, number] {
+  const scale = side / Math.max(width, height);
+  const length = (n: number) => Math.max(1, Math.floor(n * scale + 0.5));
+  return [length(height), length(width)];
+}
+
+/** The pixels of [x0, x1) x [y0, y1). */
+function cropped({ width, height, data }: RgbaImage, [x0, y0, x1, y1]: Box): RgbaImage {
+  if (x0 === 0 && y0 === 0 && x1 === width && y1 === height) return { width, height, data };
+  const out = new Uint8Array((x1 - x0) * (y1 - y0) * 4);
+  for (let y = y0; y < y1; y++) {
+    out.set(data.subarray((y * width + x0) * 4, (y * width + x1) * 4), (y - y0) * (x1 - x0) * 4);
+  }
+  return { width: x1 - x0, height: y1 - y0, data: out };
+}
+
+/** transformers' config.json and preprocessor_config.json, or the sizes in tensors under the original names. */
+async function readFiles(source: Source, checkpoint: Checkpoint) {
+  const config = hasOriginalSamNames(checkpoint)
+    ? originalSamConfig(checkpoint)
+    : samConfig(await source.json("config.json"));
+  const side = config.image_size;
+  const defaults: Preprocessing = {
+    resample: "bilinear",
+    pad: [side, side],
+    rescale: 1 / 255,
+    mean: MEAN,
+    std: STD,
+  };
+  const json = (await source.json("preprocessor_config.json")) as Record<string, unknown> | undefined;
+  const { size: _, pad_size: __, ...values } = json ?? {};
+  return { config, recipe: json ? { ...preprocessing(values, defaults), pad: defaults.pad } : defaults };
+}

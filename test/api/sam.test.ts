@@ -1,0 +1,178 @@
+// Sam through the public API: small models against PyTorch from the photo, every kind of prompt, batches, refinement, and
+// bad input that leaves nothing on the GPU.
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Sam } from "../../src/api/sam.ts";
+import type { SamScene } from "../../src/api/samScene.ts";
+import type { Device } from "../../src/device/device.ts";
+import { ArgumentError, CheckpointError, DisposedError } from "../../src/device/errors.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
+import type { RawImage } from "../../src/io/image.ts";
+import { testDevice } from "../adapters.ts";
+import { readGolden, relativeError } from "../models/parity.ts";
+
+const FOLDER = "test/golden/small-sam";
+let device: Device;
+let golden: ReadonlyMap<string, NdArray>;
+let photo: RawImage;
+let sam: Sam;
+let scene: SamScene;
+
+const of = (name: string) => {
+  const found = golden.get(name);
+  if (!found) throw new RangeError(`the golden has no ${name}`);
+  return found.data;
+};
+
+/** The upper part of the photo, as scripts/golden.py cuts it. */
+async function picture(): Promise<RawImage> {
+  const [height = 0, width = 0] = of("original_size");
+  const cut = sharp("demos/photos/astronaut.png").removeAlpha().extract({ left: 0, top: 0, width, height });
+  return { width, height, channels: 3, data: new Uint8Array(await cut.raw().toBuffer()) };
+}
+
+beforeAll(async () => {
+  device = await testDevice();
+  golden = await readGolden(`${FOLDER}/golden.safetensors`);
+  photo = await picture();
+  sam = await Sam.fromPretrained(FOLDER, { device });
+  scene = await sam.encodeImage(photo);
+});
+afterAll(() => {
+  scene.dispose();
+  sam.dispose();
+});
+
+const pointOf = (i: number) => ({ x: of("prompt.points_xy")[2 * i] ?? 0, y: of("prompt.points_xy")[2 * i + 1] ?? 0 });
+const boxOf = () => {
+  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = of("prompt.box_xyxy");
+  return [x0, y0, x1, y1] as const;
+};
+const area = (mask: Uint8Array) => mask.reduce((sum, pixel) => sum + pixel, 0);
+
+describe("from the photo, as PyTorch", () => {
+  it("a point: three masks with their logits, scores and sizes", async () => {
+    const masks = await scene.predict({ points: [pointOf(0)], returnLogits: true });
+    expect(masks).toHaveLength(3);
+    const lowRes = Float32Array.from(masks.flatMap(({ lowResLogits }) => [...lowResLogits]));
+    expect(relativeError(lowRes, of("point.low_res_masks"))).toBeLessThanOrEqual(5e-3);
+    for (const [i, { mask, logits, score, width, height }] of masks.entries()) {
+      expect([width, height, mask.length]).toEqual([photo.width, photo.height, photo.width * photo.height]);
+      expect(score).toBeCloseTo(of("point.iou_scores")[i] ?? 0, 2);
+      expect(mask.every((pixel, at) => pixel === Number((logits?.[at] ?? 0) > 0))).toBe(true);
+      const wanted = of("point.masks_area")[i] ?? 0;
+      expect(Math.abs(area(mask) - wanted)).toBeLessThanOrEqual(0.002 * mask.length);
+    }
+  });
+
+  it("a box: one mask", async () => {
+    const [only, ...more] = await scene.predict({ box: boxOf(), multimask: false });
+    expect(more).toEqual([]);
+    expect(relativeError(only?.lowResLogits ?? [], of("box.low_res_masks"))).toBeLessThanOrEqual(5e-3);
+  });
+
+  it("the best mask of a point, refined", async () => {
+    const maskInput = of("mask+point.input_mask");
+    const [refined] = await scene.predict({ points: [pointOf(0)], maskInput, multimask: false });
+    expect(relativeError(refined?.lowResLogits ?? [], of("mask+point.low_res_masks"))).toBeLessThanOrEqual(5e-3);
+  });
+});
+
+describe("prompts", () => {
+  it("in a batch give what they give alone, in the order given", async () => {
+    const prompts = [
+      { points: [pointOf(0)] },
+      { box: boxOf() },
+      { points: [pointOf(1), { ...pointOf(2), label: 0 }] },
+      { points: [pointOf(2)] },
+      { points: [pointOf(1)], box: boxOf() },
+    ];
+    const together = await scene.predictBatch(prompts, { multimask: false });
+    for (const [i, prompt] of prompts.entries()) {
+      const [alone] = await scene.predict({ ...prompt, multimask: false });
+      expect(relativeError(together[i]?.[0]?.lowResLogits ?? [], alone?.lowResLogits ?? [])).toBeLessThan(1e-4);
+    }
+  });
+
+  it("boxes: the masks of each", async () => {
+    const [x0, y0, x1, y1] = boxOf();
+    const boxes = [boxOf(), [x0, y0, (x0 + x1) / 2, y1]] as const;
+    const masks = await scene.predict({ boxes, multimask: false });
+    expect(masks.map((found) => found.length)).toEqual([1, 1]);
+    expect(masks[0]?.[0]?.mask).not.toEqual(masks[1]?.[0]?.mask);
+  });
+
+  it("outside the picture are taken as they are", async () => {
+    const [mask] = await scene.predict({ points: [{ x: -20, y: photo.height + 50 }], multimask: false });
+    expect(mask?.score).toSatisfy(Number.isFinite);
+  });
+
+  it.each([
+    ["nothing", {}, /the prompt is empty/],
+    ["NaN", { points: [{ x: Number.NaN, y: 3 }] }, /a point is at NaN, 3/],
+    ["a huge number", { points: [{ x: 1e12, y: 3 }] }, /a point is at 1000000000000, 3/],
+    ["a label that is none", { points: [{ x: 1, y: 3, label: 2 }] }, /has the label 2, expected 1/],
+    ["a box inside out", { box: [9, 9, 3, 20] as const }, /box is \[9, 9, 3, 20\]/],
+    ["a mask of the wrong size", { maskInput: new Float32Array(9) }, /maskInput has 9 elements, expected 4096/],
+    ["a mask with NaN", { maskInput: new Float32Array(4096).fill(Number.NaN) }, /has a NaN/],
+  ])("of %s are refused", async (_, prompt, message) => {
+    await expect(scene.predict(prompt)).rejects.toThrow(ArgumentError);
+    await expect(scene.predict(prompt)).rejects.toThrow(message);
+  });
+});
+
+describe("scenes", () => {
+  it("two at once answer for themselves, and free their memory", async () => {
+    const dark = { ...photo, data: photo.data.map((byte) => byte >> 1) };
+    const before = device.memory.bytes;
+    const other = await sam.encodeImage(dark);
+    const prompt = { points: [pointOf(0)], multimask: false };
+    const [[first], [second], [again]] = await Promise.all([
+      scene.predict(prompt),
+      other.predict(prompt),
+      scene.predict(prompt),
+    ]);
+    expect(first?.lowResLogits).toEqual(again?.lowResLogits);
+    expect(first?.lowResLogits).not.toEqual(second?.lowResLogits);
+    other.dispose();
+    other.dispose();
+    expect(device.memory.bytes).toBeLessThanOrEqual(before + (1 << 20)); // plans are kept
+    await expect(other.predict(prompt)).rejects.toThrow(DisposedError);
+  });
+
+  it("of one pixel, and of a strip", async () => {
+    for (const [width, height] of [
+      [1, 1],
+      [400, 3],
+    ] as const) {
+      using small = await sam.encodeImage({ width, height, channels: 3, data: new Uint8Array(width * height * 3) });
+      const [mask] = await small.predict({ points: [{ x: 0, y: 0 }], multimask: false });
+      expect(mask?.mask.length).toBe(width * height);
+    }
+  });
+
+  it("stop at an abort, and leave nothing", async () => {
+    const aborted = AbortSignal.abort(new Error("stop"));
+    await expect(sam.encodeImage(photo, { signal: aborted })).rejects.toThrow("stop");
+    await expect(scene.predict({ points: [pointOf(0)], signal: aborted })).rejects.toThrow("stop");
+    const abortHalfway = async () => {
+      const controller = new AbortController();
+      const generating = sam.generateMasks(photo, {
+        pointsPerSide: 8,
+        pointsPerBatch: 16,
+        signal: controller.signal,
+        onProgress: () => controller.abort(new Error("enough")),
+      });
+      await expect(generating).rejects.toThrow("enough");
+      return device.memory.bytes;
+    };
+    const first = await abortHalfway(); // makes the plans, which are kept
+    expect(await abortHalfway()).toBe(first);
+  });
+});
+
+it("refuses checkpoints of another family, and leaves nothing", async () => {
+  const before = device.memory.bytes;
+  await expect(Sam.fromPretrained("checkpoints/tiny-clip", { device })).rejects.toThrow(CheckpointError);
+  expect(device.memory.bytes).toBe(before);
+});
