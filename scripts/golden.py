@@ -46,9 +46,9 @@ PHOTOS = ROOT / "demos" / "photos"
 def checkpoint(folder, model, keep_weights=True):
     """Writes config and seeded weights (or only their manifest); returns the model with these weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.config.save_pretrained(folder)
     with tempfile.TemporaryDirectory() as tmp:
         model.save_pretrained(tmp)
+        model.config.save_pretrained(folder)  # after the line above, which adds the architecture and the type
         state = load_file(Path(tmp) / "model.safetensors")
         rows = seeded.manifest_of(dict(sorted(state.items())))
         seeded.write(rows, Path(tmp) / "model.safetensors")

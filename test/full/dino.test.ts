@@ -20,7 +20,7 @@ interface Case {
   readonly sizes: readonly string[];
   /** Whether it runs in f16 too. */
   readonly f16?: boolean;
-  /** most of a run at 224x224, preprocessing apart. */
+  /** At most, of a run at 224x224; preprocessing apart. */
   readonly dispatches: number;
 }
 
@@ -53,7 +53,7 @@ function largestError(ours: ArrayLike<number>, theirs: Float32Array): number {
   return worst;
 }
 
-/** From the pixel values, at every size in f32, at the last in f16. */
+/** From the pixel values of one size. */
 async function checkPixels(device: Device, name: string, checkpoint: Checkpoint, dtype: "f32" | "f16", size: string) {
   const folder = `test/golden/${name}`;
   const wanted = ofSize(await readGolden(`${folder}/golden.safetensors`), size);
