@@ -27,13 +27,15 @@ type Evaluate = (x: Float64Array) => Promise<Evaluation>;
 
 const MEMORY = 10;
 const MOST_TRIALS = 30;
+// Steps without a gain beyond the noise after which its floor is reached.
+const PATIENCE = 20;
 // Relative change of the value that may be noise: a few units in the last place of f32.
 const NOISE = 3e-7;
 // Wolfe's conditions: sufficient decrease, and slope.
 const DECREASE = 1e-4;
 const SLOPE = 0.9;
 
-/** Minimises from a start; ends at the tolerance, after maxIterations, or where noise hides every descent. */
+/** Minimises from a start; ends at the tolerance, after maxIterations, or where noise hides what a step gains. */
 export async function minimize(
   evaluate: Evaluate,
   start: Float64Array,
@@ -41,8 +43,10 @@ export async function minimize(
 ): Promise<Float64Array> {
   let point: Point = { x: start, ...(await evaluate(start)) };
   const pairs: Pair[] = [];
+  let best = point;
+  let idle = 0;
   for (let iteration = 1; iteration <= options.maxIterations; iteration++) {
-    if (largest(point.gradient) <= options.tolerance) break;
+    if (largest(point.gradient) <= options.tolerance || idle >= PATIENCE) break;
     const direction = descent(point.gradient, pairs);
     const first = pairs.length ? 1 : 1 / Math.max(1, Math.sqrt(dot(direction, direction)));
     const next = await lineSearch(evaluate, point, direction, first);
@@ -59,8 +63,17 @@ export async function minimize(
     if (pairs.length > MEMORY) pairs.shift();
     point = next;
     options.onIteration?.(iteration, point);
+    idle = isGain(best, point) ? 0 : idle + 1;
+    if (idle === 0) best = point;
   }
-  return point.x;
+  return best.x;
+}
+
+/** A value lower by more than the noise, or about as low with a smaller gradient. */
+function isGain(from: Point, to: Point): boolean {
+  const noise = NOISE * Math.abs(from.value);
+  if (to.value < from.value - noise) return true;
+  return to.value <= from.value + noise && largest(to.gradient) < 0.9 * largest(from.gradient);
 }
 
 /** The two-loop recursion: minus the inverse Hessian, as the pairs tell it, times the gradient. */

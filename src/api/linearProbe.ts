@@ -21,7 +21,7 @@ export interface LinearProbeOptions {
   readonly C?: number;
   /** 1000 when absent. */
   readonly maxIterations?: number;
-  /** Training ends when no component of the gradient is larger; 1e-5 when absent. */
+  /** Training ends when no component of the gradient is larger (1e-7 when absent), or at the noise of f32. */
   readonly tolerance?: number;
   /** A device of ours or the caller's own GPUDevice; opened, and closed again, when absent. */
   readonly device?: Device | GPUDevice;
@@ -60,7 +60,7 @@ export class LinearProbe {
   ): Promise<LinearProbe> {
     const rows = featureRows("LinearProbe", features);
     const known = classLabels("LinearProbe", labels, rows.count);
-    const { C = 1, maxIterations = 1000, tolerance = 1e-5, signal, onProgress } = options;
+    const { C = 1, maxIterations = 1000, tolerance = 1e-7, signal, onProgress } = options;
     if (!(C > 0)) throw new ArgumentError(`[LinearProbe] C is ${C}, expected a positive number`);
     if (!(tolerance >= 0)) throw new ArgumentError(`[LinearProbe] tolerance is ${tolerance}, expected 0 or more`);
     if (!Number.isInteger(maxIterations) || maxIterations < 1) {
@@ -70,7 +70,7 @@ export class LinearProbe {
     const size = known.classes.length * (rows.channels + 1);
     const theta = await withDevice(options.device, async (device) => {
       using objective = await Objective.create(device, rows, known, C);
-      return minimize(
+      return await minimize(
         (x) => {
           signal?.throwIfAborted();
           return objective.evaluate(x);
@@ -176,7 +176,7 @@ async function tensorOf({ name, tensors }: Checkpoint, key: string): Promise<NdA
 async function withDevice<T>(given: Device | GPUDevice | undefined, use: (device: Device) => Promise<T>): Promise<T> {
   if (given) return use(given instanceof Device ? given : Device.from(given));
   using device = await openDevice();
-  return use(device);
+  return await use(device);
 }
 
 /** Loss and gradient of a probe at given parameters: coef row by row, then the intercepts. */
