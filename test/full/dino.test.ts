@@ -131,5 +131,5 @@ describe.each(Object.entries(CASES))("%s", (name, { sizes, f16, dispatches }) =>
       await checkpoint.close();
       await checkPhoto(device, name, dirname(path), dispatches);
     });
-  }, 300_000);
+  }, 900_000);
 });
