@@ -3,7 +3,8 @@
 // stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s.
 // The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
 // the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
-// a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane: lib/lanes.wgsl.
+// a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane:
+// lib/lanes.wgsl.
 
 alias Elem = f32; // f32 | f16
 alias XWord = vec4<Elem>; // vec4<Elem> for depthwise, and for sharedTile where C is a multiple of 4, else Elem

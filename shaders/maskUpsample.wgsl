@@ -1,8 +1,8 @@
-// maskUpsample: SAM's low-resolution logits at the size of the picture: bilinear from L x L to the padded square S x S, cut
-// to the part that the picture takes, bilinear from there to H x W (torch.nn.functional.interpolate, align_corners
+// maskUpsample: SAM's low-resolution logits at the size of the picture: bilinear from L x L to the padded square S x S,
+// cut to the part that the picture takes, bilinear from there to H x W (torch.nn.functional.interpolate, align_corners
 // False, twice); the square is computed where it is read and never stored.
-// x: [masks, L, L]. logits: y [masks, H, W] f32. bits: y [masks, W, ceil(H / 32)] u32, column by column; bit i of word w
-// is set where the logit of row 32 w + i is above the threshold. One element of y a thread.
+// x: [masks, L, L]. logits: y [masks, H, W] f32. bits: y [masks, W, ceil(H / 32)] u32, column by column; bit i of word
+// w is set where the logit of row 32 w + i is above the threshold. One element of y a thread.
 
 alias Elem = f32; // f32 | f16
 alias Out = f32; // f32 | u32

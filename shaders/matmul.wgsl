@@ -1,9 +1,9 @@
 // matmul: c = outAct(act(a · b + bias) * scale + residual).
 // a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a
 // batch);
-// bias: [N], or [batch, N]; scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N]. Sums in f32.
-// With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to add.
-// Activations: lib/activation.wgsl; fromLane: lib/lanes.wgsl.
+// bias: [N], or [batch, N]; scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N].
+// Sums in f32. With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to
+// add. Activations: lib/activation.wgsl; fromLane: lib/lanes.wgsl.
 
 alias Elem = f32; // f32 | f16
 alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem; registerTile and laneTile read Elem

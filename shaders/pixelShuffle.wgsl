@@ -1,6 +1,6 @@
-// pixelShuffle: y[b, c, row, col] from x[b, place, parts, c], places of a map that hold 2^levels by 2^levels pixels each.
-// The first pair of bits of a part says the pixel's quarter of its place (row bit before column bit), the next its
-// quarter of that, and so on. x: [B, H * W, 4^levels, C]; y: [B, C, H << levels, W << levels]. One element of y a
+// pixelShuffle: y[b, c, row, col] from x[b, place, parts, c], places of a map that hold 2^levels by 2^levels pixels
+// each. The first pair of bits of a part says the pixel's quarter of its place (row bit before column bit), the next
+// its quarter of that, and so on. x: [B, H * W, 4^levels, C]; y: [B, C, H << levels, W << levels]. One element of y a
 // thread.
 
 alias Elem = f32; // f32 | f16

@@ -1,8 +1,8 @@
-// relativePositions: rel[token, head] = [q · rowsᵀ | q · columnsᵀ]: the scores that a query gives to the rows and to the
-// columns of its window by their distance, which is its own row (column) less theirs (SAM's decomposed ones).
-// q: rows [batch, height * width], heads side by side, D elements each, from an offset with any stride, not scaled;
-// table: [2 * windowHeight - 1 for rows, then 2 * windowWidth - 1 for columns; D], from distance 1 - side upwards;
-// rel: [batch, height * width, heads, windowHeight + windowWidth]. Sums in f32.
+// relativePositions: rel[token, head] = [q · rowsᵀ | q · columnsᵀ]: the scores that a query gives to the rows and to
+// the columns of its window by their distance, which is its own row (column) less theirs (SAM's decomposed ones). q:
+// rows [batch, height * width], heads side by side, D elements each, from an offset with any stride, not scaled; table:
+// [2 * windowHeight - 1 for rows, then 2 * windowWidth - 1 for columns; D], from distance 1 - side upwards; rel:
+// [batch, height * width, heads, windowHeight + windowWidth]. Sums in f32.
 // The tokens of a line of the map (a row, then a column) take the same rows of the table: a thread makes the scores of
 // four tokens of a line for eight of their window's lines. x: such tiles, y: line, z: batch, rows before columns.
 

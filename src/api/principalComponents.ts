@@ -42,7 +42,9 @@ function meanOf(parts: readonly Rows[], channels: number): Float64Array {
   return mean.map((sum) => sum / count);
 }
 
-/** Up to a factor, the full [C, C] covariance. Four rows at a time: each sum is then read and written a fourth as often. */
+/**
+ * Up to a factor, the full [C, C] covariance. Four rows at a time: each sum is then read and written a fourth as often.
+ */
 function covarianceOf(parts: readonly Rows[], mean: Float64Array): Float64Array {
   const channels = mean.length;
   const sum = new Float64Array(channels * channels);

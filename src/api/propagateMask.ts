@@ -1,5 +1,5 @@
-// Segmentation of a video from the mask of its first frame, by the similarity of patches: the protocol with which DINO is
-// evaluated on DAVIS (facebookresearch/dino: eval_video_segmentation.py; Jabri et al., 2020).
+// Segmentation of a video from the mask of its first frame, by the similarity of patches: the protocol with which DINO
+// is evaluated on DAVIS (facebookresearch/dino: eval_video_segmentation.py; Jabri et al., 2020).
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { checkChannels, type PatchFeatures, patchRows, type Rows, unitRows } from "./featureRows.ts";
@@ -114,7 +114,9 @@ function checkMask({ width, height, data }: LabelMask): void {
   );
 }
 
-/** The mask on the grid (nearest, by centres as Pillow samples), a share of 1 for each patch's label [labels, h * w]. */
+/**
+ * The mask on the grid (nearest, by centres as Pillow samples), a share of 1 for each patch's label [labels, h * w].
+ */
 function onehot({ width, height, data }: LabelMask, count: number, [h, w]: PatchFeatures["grid"]): Float32Array {
   const labels = new Float32Array(count * h * w);
   for (let row = 0; row < h; row++) {

@@ -1,6 +1,6 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
-import { ArgumentError, DeviceLostError } from "../device/errors.ts";
+import { ArgumentError, CheckpointError, DeviceLostError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -69,7 +69,8 @@ export class Sam {
   }
 
   /**
-   * Encodes a picture, the long part of the work; any number of prompts follow. The scene owns GPU memory: dispose of it.
+   * Encodes a picture, the long part of the work; any number of prompts follow. The scene owns GPU memory: dispose of
+   * it.
    *
    * @throws ImageError for what is no picture; LimitError for one too large for the GPU.
    * @example
@@ -185,11 +186,17 @@ function cropped({ width, height, data }: RgbaImage, [x0, y0, x1, y1]: Box): Rgb
   return { width: x1 - x0, height: y1 - y0, data: out };
 }
 
+/** config.json where there is one; else sizes from the tensors, which the original names come with. */
+function configOf(json: unknown, checkpoint: Checkpoint): SamConfig {
+  const config =
+    json === undefined && hasOriginalSamNames(checkpoint) ? originalSamConfig(checkpoint) : samConfig(json ?? {});
+  if (config.vision.model_type === "sam_vision_model") return config;
+  throw new CheckpointError(`${checkpoint.name} is a MobileSAM, whose TinyViT encoder this version does not run`);
+}
+
 /** transformers' config.json and preprocessor_config.json, or the sizes in tensors under the original names. */
 async function readFiles(source: Source, checkpoint: Checkpoint) {
-  const config = hasOriginalSamNames(checkpoint)
-    ? originalSamConfig(checkpoint)
-    : samConfig(await source.json("config.json"));
+  const config = configOf(await source.json("config.json"), checkpoint);
   const side = config.image_size;
   const defaults: Preprocessing = {
     resample: "bilinear",

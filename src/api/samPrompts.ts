@@ -94,8 +94,8 @@ export function tokensOf({ points = [], box }: SamPrompt, placement: Placement, 
   return { coords, labels };
 }
 
-// Prompts in one run: the upscaled embeddings of 16 are 128 MiB, which WebGPU lets bind by default.
-export const PROMPTS_PER_RUN = 16;
+// Prompts in one run: the upscaled embeddings of 8 are 64 MiB, half of what WebGPU lets bind by default.
+export const PROMPTS_PER_RUN = 8;
 
 /** Prompts of one run: as many tokens each, and all with a mask or none. */
 export interface Run {

@@ -1,6 +1,6 @@
 // A picture that SAM has encoded: its embedding stays on the GPU, and each prompt is a short run of the decoder.
 import { type Device, USAGE } from "../device/device.ts";
-import { ArgumentError, DisposedError } from "../device/errors.ts";
+import { ArgumentError, DeviceLostError, DisposedError } from "../device/errors.ts";
 import { fromHalfArray, toHalfArray } from "../device/half.ts";
 import type { HostArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
@@ -33,7 +33,9 @@ export interface PredictOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a run of the decoder reads of the picture: with a mask prompt its embedding, else what is made of it already. */
+/**
+ * What a run of the decoder reads of the picture: with a mask prompt its embedding, else what is made of it already.
+ */
 const SHARED = ["map", "q", "k", "v"] as const;
 const KEPT = ["embedding", ...SHARED] as const;
 type Kept = (typeof KEPT)[number];
@@ -101,6 +103,7 @@ export class SamScene implements CropScene {
     if (prompts.length === 0) throw new ArgumentError("there is no prompt, expected at least one");
     const { config } = this.#origin;
     for (const prompt of prompts) checkPrompt(prompt, config);
+    this.#check(); // before a plan is made on a new device
     const results: SamMask[][] = Array(prompts.length);
     for (const run of runsOf(prompts, this.#origin.placement, this.#origin.config)) {
       options.signal?.throwIfAborted();
@@ -157,11 +160,15 @@ export class SamScene implements CropScene {
 
   #check(): void {
     if (this.#isDisposed) throw new DisposedError("this scene was disposed; encode the picture again");
+    if (this.#device.lost) {
+      throw new DeviceLostError("the GPU device was lost, and this scene with it: encode the picture again");
+    }
     this.#device.check();
   }
 
   /** The masks of a run that pass the filter: scores come first, then one mask after another. */
   async *#candidates(run: Run, first: number, filter: CandidateFilter, signal?: AbortSignal) {
+    this.#check();
     const decoder = await decoderPlan(this.#origin, run);
     const scores = await scoresPlan(this.#origin, run.P);
     const stable = await stabilityPlan(this.#origin, filter.stabilityScoreOffset);

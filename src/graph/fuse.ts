@@ -124,8 +124,8 @@ const packedConvolution: Rule = ({ kernel, inputs, params, graph }) => {
 };
 
 /**
- * attention(x·Wq, x·Wk, x·Wv): one product x·[Wq | Wk | Wv], whose columns attention reads by stride; or of q and k alone
- * where v comes from another value.
+ * attention(x·Wq, x·Wk, x·Wv): one product x·[Wq | Wk | Wv], whose columns attention reads by stride; or of q and k
+ * alone where v comes from another value.
  */
 const oneMatmulForQkv: Rule = (op) => {
   const { q, k, v, ...rest } = op.inputs;

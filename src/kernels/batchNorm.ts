@@ -1,6 +1,6 @@
 // Batch normalisation with stored statistics (torch.nn.functional.batch_norm with training=False) over the first axis:
-// what folds it into the convolution before it. A weight [O, C, KH, KW] is scaled by it without mean and beta; a bias [O]
-// goes through all of it.
+// what folds it into the convolution before it. A weight [O, C, KH, KW] is scaled by it without mean and beta; a bias
+// [O] goes through all of it.
 import source from "../../shaders/batchNorm.wgsl";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";

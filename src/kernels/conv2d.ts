@@ -1,6 +1,6 @@
 // Convolution (torch.nn.functional.conv2d), channels last, with everything that follows it in a ResNet: bias (batch
-// norm folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it is
-// a product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
+// norm folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it
+// is a product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
 import source from "../../shaders/conv2d.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";

@@ -14,8 +14,8 @@ export interface MaskUpsampleParams {
   /** The picture's size. */
   readonly size: readonly [height: number, width: number];
   /**
-   * Gives bits of the logits above it, u32 [masks, W, ceil(H / 32)], column by column with bit i of a word for its row i;
-   * logits f32 [masks, H, W] when absent.
+   * Gives bits of the logits above it, u32 [masks, W, ceil(H / 32)], column by column with bit i of a word for its row
+   * i; logits f32 [masks, H, W] when absent.
    */
   readonly threshold?: number;
 }

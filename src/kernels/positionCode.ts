@@ -1,5 +1,5 @@
-// A place as random Fourier features (SAM's PositionEmbeddingRandom; Tancik et al. 2020), and the learned vector of what
-// is there: how SAM embeds points and the corners of boxes. Tokens that have no place are looked up alone.
+// A place as random Fourier features (SAM's PositionEmbeddingRandom; Tancik et al. 2020), and the learned vector of
+// what is there: how SAM embeds points and the corners of boxes. Tokens that have no place are looked up alone.
 import source from "../../shaders/positionCode.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";

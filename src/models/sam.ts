@@ -1,5 +1,5 @@
-// SAM's image encoder (Kirillov et al. 2023): a plain ViT whose layers attend in windows of 14 by 14 places, a few of them
-// over the whole map, with decomposed relative positions (Li et al. 2022, ViTDet), and a neck of two convolutions.
+// SAM's image encoder (Kirillov et al. 2023): a plain ViT whose layers attend in windows of 14 by 14 places, a few of
+// them over the whole map, with decomposed relative positions (Li et al. 2022, ViTDet), and a neck of two convolutions.
 // Follows transformers' models/sam/modeling_sam.py; weights under its names.
 import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";

@@ -184,8 +184,8 @@ function joined(values: readonly Value[]): Value {
 }
 
 /**
- * Two transposed convolutions of stride and kernel 2, each a product that gives four parts of every place; the parts stay
- * beside each other: map [P, N, C] gives [P, N * 4 * 4, C / 8].
+ * Two transposed convolutions of stride and kernel 2, each a product that gives four parts of every place; the parts
+ * stay beside each other: map [P, N, C] gives [P, N * 4 * 4, C / 8].
  */
 function upscale(map: Value, w: Weights): Value {
   let x = transposedConvolution(map, w.at("upscale_conv1")); // [P, N * 4, C / 4]

@@ -1,6 +1,6 @@
 // The original names of SAM's tensors (facebookresearch/segment-anything: modeling/sam.py), as a map from those of
-// Hugging Face's SamModel, which the models speak. MobileSAM's checkpoints have the original names; those of its TinyViT
-// (image_encoder.layers.1.blocks.0.attn.qkv.weight) have no other and stay as they are.
+// Hugging Face's SamModel, which the models speak. MobileSAM's checkpoints have the original names; those of its
+// TinyViT (image_encoder.layers.1.blocks.0.attn.qkv.weight) have no other and stay as they are.
 import type { Naming, TensorTable } from "./weights.ts";
 
 /** Beginnings, and parts within a layer. */

@@ -1,5 +1,5 @@
-// SAM's prompt encoder (Kirillov et al. 2023, appendix A): points and corners of boxes as tokens, a rough mask as a map.
-// Follows transformers' models/sam/modeling_sam.py; weights under its names.
+// SAM's prompt encoder (Kirillov et al. 2023, appendix A): points and corners of boxes as tokens, a rough mask as a
+// map. Follows transformers' models/sam/modeling_sam.py; weights under its names.
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
 import { activation, convolution, layerNorm } from "./layers.ts";

@@ -11,7 +11,7 @@ export { gatherSuite } from "./gather.ts";
 export { interpolateSuite } from "./interpolate.ts";
 export { l2NormaliseSuite } from "./l2Normalise.ts";
 export { layerNormSuite } from "./layerNorm.ts";
-export { maskUpsampleSuite } from "./maskUpsample.ts";
+export { maskBitsSuite, maskUpsampleSuite } from "./maskUpsample.ts";
 export { matmulSuite } from "./matmul.ts";
 export { meanPoolSuite } from "./meanPool.ts";
 export { narrowSuite } from "./narrow.ts";

@@ -26,40 +26,35 @@ function cutOf(x: Float64Array, S: number, [h = 0, w = 0]: readonly number[]): F
   return Float64Array.from({ length: h * w }, (_, i) => x[Math.floor(i / w) * S + (i % w)] as number);
 }
 
+function reference({ x }: Record<string, HostTensor>, { square, cut, size, threshold }: MaskUpsampleParams) {
+  const { data, shape } = x as HostTensor;
+  const [masks = 0, L = 0] = shape;
+  const [H, W] = size;
+  const words = Math.ceil(H / 32);
+  const all = Array.from({ length: masks }, (_, mask) => {
+    const low = data.subarray(mask * L * L, (mask + 1) * L * L);
+    const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
+    if (threshold === undefined) return logits;
+    return Float64Array.from({ length: W * words }, (_, at) => {
+      const [col, first] = [Math.floor(at / words), (at % words) * 32];
+      let word = 0;
+      for (let i = 0; i < Math.min(32, H - first); i++) {
+        if ((logits[(first + i) * W + col] as number) > threshold) word += 2 ** i;
+      }
+      return word;
+    });
+  });
+  return Float64Array.from(all.flatMap((part) => [...part]));
+}
+
 export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
   kernel: maskUpsample,
-  reference: ({ x }, { square, cut, size, threshold }) => {
-    const { data, shape } = x as HostTensor;
-    const [masks = 0, L = 0] = shape;
-    const [H, W] = size;
-    const words = Math.ceil(H / 32);
-    const all = Array.from({ length: masks }, (_, mask) => {
-      const low = data.subarray(mask * L * L, (mask + 1) * L * L);
-      const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
-      if (threshold === undefined) return logits;
-      return Float64Array.from({ length: W * words }, (_, at) => {
-        const [col, first] = [Math.floor(at / words), (at % words) * 32];
-        let word = 0;
-        for (let i = 0; i < Math.min(32, H - first); i++) {
-          if ((logits[(first + i) * W + col] as number) > threshold) word += 2 ** i;
-        }
-        return word;
-      });
-    });
-    return Float64Array.from(all.flatMap((part) => [...part]));
-  },
+  reference,
   cases: [
     { inputs: { x: [1, 1, 1] }, params: { square: 1, cut: [1, 1], size: [1, 1] } },
     { inputs: { x: [2, 8, 8] }, params: { square: 32, cut: [23, 32], size: [17, 25] } },
     { inputs: { x: [3, 5, 5] }, params: { square: 21, cut: [21, 9], size: [70, 31] } },
     { inputs: { x: [1, 16, 16] }, params: { square: 64, cut: [64, 40], size: [33, 20] } },
-    {
-      // Far from the threshold, so that rounding decides no bit.
-      inputs: { x: { shape: [2, 2, 2], data: [-3, 5, -3, 5, 4, -3, 4, -3] } },
-      params: { square: 8, cut: [6, 8], size: [65, 9], threshold: 0.51 },
-      why: "bits",
-    },
-    { inputs: { x: [0, 4, 4] }, params: { square: 16, cut: [16, 16], size: [4, 4], threshold: 0 } },
   ],
   rejects: [
     {
@@ -70,4 +65,23 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
     { inputs: { x: [1, 4, 4] }, params: { square: 16, cut: [17, 16], size: [4, 4] }, message: "within the square" },
   ],
   tolerance: { f32: 5e-6, f16: 2e-3 },
+});
+
+/** Bits, of which every one counts: the logits are far from the threshold, so that rounding decides none. */
+export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
+  kernel: maskUpsample,
+  reference,
+  cases: [
+    {
+      inputs: { x: { shape: [2, 2, 2], data: [-3, 5, -3, 5, 4, -3, 4, -3] } },
+      params: { square: 8, cut: [6, 8], size: [65, 9], threshold: 0.51 },
+      why: "bits",
+    },
+    { inputs: { x: [0, 4, 4] }, params: { square: 16, cut: [16, 16], size: [4, 4], threshold: 0 } },
+    {
+      inputs: { x: { shape: [1, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6] } },
+      params: { square: 12, cut: [12, 9], size: [33, 31], threshold: 0.013 },
+    },
+  ],
+  tolerance: { f32: 0, f16: 0 },
 });

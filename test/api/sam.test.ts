@@ -1,5 +1,8 @@
-// Sam through the public API: small models against PyTorch from the photo, every kind of prompt, batches, refinement, and
-// bad input that leaves nothing on the GPU.
+// Sam through the public API: small models against PyTorch from the photo, every kind of prompt, batches, refinement,
+// and bad input that leaves nothing on the GPU.
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Sam } from "../../src/api/sam.ts";
@@ -8,6 +11,7 @@ import type { Device } from "../../src/device/device.ts";
 import { ArgumentError, CheckpointError, DisposedError } from "../../src/device/errors.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { RawImage } from "../../src/io/image.ts";
+import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { readGolden, relativeError } from "../models/parity.ts";
 
@@ -94,6 +98,20 @@ describe("prompts", () => {
     }
   });
 
+  it("with a mask each, in a batch, give what they give alone", async () => {
+    const [low] = await scene.predict({ points: [pointOf(0)], multimask: false });
+    const maskInput = low?.lowResLogits ?? new Float32Array();
+    const prompts = [
+      { points: [pointOf(0)], maskInput },
+      { points: [pointOf(1)], maskInput: maskInput.map((logit) => -logit) },
+    ];
+    const together = await scene.predictBatch(prompts, { multimask: false });
+    for (const [i, prompt] of prompts.entries()) {
+      const [alone] = await scene.predict({ ...prompt, multimask: false });
+      expect(relativeError(together[i]?.[0]?.lowResLogits ?? [], alone?.lowResLogits ?? [])).toBeLessThan(1e-4);
+    }
+  });
+
   it("boxes: the masks of each", async () => {
     const [x0, y0, x1, y1] = boxOf();
     const boxes = [boxOf(), [x0, y0, (x0 + x1) / 2, y1]] as const;
@@ -170,6 +188,80 @@ describe("scenes", () => {
     expect(await abortHalfway()).toBe(first);
   });
 });
+
+describe("the original names", () => {
+  /** The model under the original names, in a folder with these files beside it. */
+  async function underOriginalNames(files: readonly string[], use: (folder: string) => Promise<void>) {
+    const folder = await mkdtemp(join(tmpdir(), "webgpu-vision-"));
+    const file = await readSafetensors(`${FOLDER}/model.safetensors`);
+    const tensors: Record<string, TensorData> = {};
+    for (const [name, { shape, read }] of file.tensors) {
+      tensors[originalName(name)] = { dtype: "F32", shape, data: await read() };
+    }
+    await file.close();
+    try {
+      await writeFile(join(folder, "model.safetensors"), writeSafetensors(tensors));
+      for (const name of files) await copyFile(`${FOLDER}/${name}`, join(folder, name));
+      await use(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  it("give the same masks, with the sizes of config.json", async () => {
+    await underOriginalNames(["config.json", "preprocessor_config.json"], async (folder) => {
+      using original = await Sam.fromPretrained(folder, { device });
+      using other = await original.encodeImage(photo);
+      const prompt = { points: [pointOf(0)], multimask: false };
+      const [[ours], [theirs]] = await Promise.all([scene.predict(prompt), other.predict(prompt)]);
+      expect(theirs?.lowResLogits).toEqual(ours?.lowResLogits);
+    });
+  });
+
+  it("alone say the sizes too", async () => {
+    await underOriginalNames([], async (folder) => {
+      using original = await Sam.fromPretrained(folder, { device });
+      const { vision, prompt, decoder } = sam.config;
+      expect(original.config).toMatchObject({
+        vision,
+        prompt,
+        // Heads and epsilon are those of all published models; this small one has others.
+        decoder: { ...decoder, num_attention_heads: 8, layer_norm_eps: 1e-5 },
+      });
+    });
+  });
+});
+
+/** transformers' names as segment-anything's. */
+function originalName(name: string): string {
+  return name
+    .replace(/^(shared_image_embedding|prompt_encoder\.shared_embedding)\.positional_embedding/, (whole) =>
+      whole.startsWith("shared") ? "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix" : "unused",
+    )
+    .replace("vision_encoder.patch_embed.projection", "image_encoder.patch_embed.proj")
+    .replace("vision_encoder.layers", "image_encoder.blocks")
+    .replace("vision_encoder.neck.conv1", "image_encoder.neck.0")
+    .replace("vision_encoder.neck.layer_norm1", "image_encoder.neck.1")
+    .replace("vision_encoder.neck.conv2", "image_encoder.neck.2")
+    .replace("vision_encoder.neck.layer_norm2", "image_encoder.neck.3")
+    .replace("vision_encoder.", "image_encoder.")
+    .replace("prompt_encoder.point_embed.", "prompt_encoder.point_embeddings.")
+    .replace("mask_embed.conv1", "mask_downscaling.0")
+    .replace("mask_embed.layer_norm1", "mask_downscaling.1")
+    .replace("mask_embed.conv2", "mask_downscaling.3")
+    .replace("mask_embed.layer_norm2", "mask_downscaling.4")
+    .replace("mask_embed.conv3", "mask_downscaling.6")
+    .replace("upscale_conv1", "output_upscaling.0")
+    .replace("upscale_layer_norm", "output_upscaling.1")
+    .replace("upscale_conv2", "output_upscaling.3")
+    .replace("layer_norm_final_attn", "norm_final_attn")
+    .replace(/layer_norm(\d)/, "norm$1")
+    .replace(/(mlps\.\d|prediction_head)\.proj_in/, "$1.layers.0")
+    .replace(/(mlps\.\d|prediction_head)\.proj_out/, "$1.layers.2")
+    .replace(/(mlps\.\d|prediction_head)\.layers\.0\.(weight|bias)$/, (whole, head, kind) =>
+      name.includes("proj_in") ? whole : `${head}.layers.1.${kind}`,
+    );
+}
 
 it("refuses checkpoints of another family, and leaves nothing", async () => {
   const before = device.memory.bytes;

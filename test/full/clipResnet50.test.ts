@@ -1,5 +1,5 @@
-// CLIP's ResNet-50 at its real size (400 MB of seeded weights in a temporary folder) against open_clip: from pixel values
-// and token ids, from photos through the public API, and what a run costs. `npm run test:full`.
+// CLIP's ResNet-50 at its real size (400 MB of seeded weights in a temporary folder) against open_clip: from pixel
+// values and token ids, from photos through the public API, and what a run costs. `npm run test:full`.
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";

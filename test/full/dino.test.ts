@@ -1,5 +1,5 @@
-// DINO, DINOv2 and DINOv3 at their real sizes (seeded weights in a temporary folder) against PyTorch: from pixel values,
-// and from a photo through the public API; and what a run costs. `npm run test:full`.
+// DINO, DINOv2 and DINOv3 at their real sizes (seeded weights in a temporary folder) against PyTorch: from pixel
+// values, and from a photo through the public API; and what a run costs. `npm run test:full`.
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-import { maskUpsampleSuite } from "../../src/verify/maskUpsample.ts";
+import { maskBitsSuite, maskUpsampleSuite } from "../../src/verify/maskUpsample.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(maskUpsampleSuite);
+kernelTest(maskBitsSuite);

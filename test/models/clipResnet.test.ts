@@ -1,5 +1,5 @@
-// A CLIP ResNet against open_clip, from the pixel values and token ids it was given, stage by stage, and through the API
-// from the photos. Its weights are made from the manifest.
+// A CLIP ResNet against open_clip, from the pixel values and token ids it was given, stage by stage, and through the
+// API from the photos. Its weights are made from the manifest.
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// A DINO ResNet against PyTorch at several sizes: stem, first stage, map and pooled feature; and under each of the names
-// that are published.
+// A DINO ResNet against PyTorch at several sizes: stem, first stage, map and pooled feature; and under each of the
+// names that are published.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

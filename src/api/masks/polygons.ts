@@ -21,8 +21,8 @@ type Direction = 0 | 1 | 2 | 3;
 
 /**
  * The rings around the regions of a mask and around their holes, as lists [x, y, x, y, ...] like those of COCO's
- * `segmentation`. Points are corners of pixels, from (0, 0) to (width, height), only where the ring turns. The mask lies
- * on the right of a ring that is walked: rings around regions are clockwise on the screen, around holes
+ * `segmentation`. Points are corners of pixels, from (0, 0) to (width, height), only where the ring turns. The mask
+ * lies on the right of a ring that is walked: rings around regions are clockwise on the screen, around holes
  * counter-clockwise, so both fill rules (even-odd, nonzero) give back the mask. Diagonal neighbours are one region.
  * COCO's own tools unite the rings of a list, which fills holes: use an RLE where that matters.
  *
