@@ -8,8 +8,6 @@
 // bias[head, |rows apart|, |columns apart|].
 
 alias Elem = f32; // f32 | f16
-alias Word = vec4<Elem>; // vec4<Elem> where head size, offsets and strides are multiples of 4, else Elem
-const WIDTH = 4u; // elements of a Word: 4 | 1
 const D = 64u; // head size
 const D4 = 16u; // vec4s of a head, rounded up
 const KEYS = 16u; // keys of a tile in workgroup memory; a multiple of 4
@@ -32,9 +30,9 @@ struct Params {
   windowWidth: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<Word>;
-@group(0) @binding(1) var<storage, read> k: array<Word>;
-@group(0) @binding(2) var<storage, read> v: array<Word>;
+@group(0) @binding(0) var<storage, read> q: array<Elem>;
+@group(0) @binding(1) var<storage, read> k: array<Elem>;
+@group(0) @binding(2) var<storage, read> v: array<Elem>;
 @group(0) @binding(3) var<storage, read> pad: array<Elem>; // a row like those of k and v
 @group(0) @binding(4) var<storage, read> rel: array<Elem>; // [batch, Tq, H, windowHeight + windowWidth]
 @group(0) @binding(5) var<storage, read> bias: array<Elem>; // [H, windowHeight, windowWidth]
@@ -55,105 +53,64 @@ fn partOf(index: u32) -> Part {
   if (GRID) {
     return windowOf(index, vec2u(params.height, params.width), vec2u(params.windowHeight, params.windowWidth));
   }
-  return Part(params.queries, params.keys, index * params.queries, index * params.keys, 1);
+  return Part(params.queries, index * params.queries, index * params.keys, 1, params.keys);
 }
 
-// Rows of a part's tokens.
-fn rowsOf(first: u32, columns: u32, tokens: vec4u) -> vec4u {
-  return first + select(tokens, tokens / columns * params.width + tokens % columns, GRID);
+// Without a window, a query sees all keys, or with CAUSAL those up to its own place counted from the end.
+fn queriesOf(tokens: vec4u, part: Part) -> Queries {
+  if (GRID) {
+    return queriesOfWindow(tokens, part, params.width);
+  }
+  let seen = select(vec4u(part.columns), tokens + 1 + part.columns - part.queries, CAUSAL);
+  return Queries(part.firstQuery + tokens, vec4u(), vec4u(), seen);
 }
 
-struct Query {
-  place: vec2u, // row and column in its window
-  rel: u32, // its elements of rel
-  bias: u32, // its head's elements of bias
-}
-
-fn queryOf(token: u32, row: u32, head: u32, columns: u32) -> Query {
-  let rel = (row * params.heads + head) * (params.windowHeight + params.windowWidth);
-  return Query(vec2u(token / columns, token % columns), rel, head * params.windowHeight * params.windowWidth);
-}
-
-// Position scores of a query and four keys at y and x of the window, times log2(e).
-fn positionScores(query: Query, y: vec4u, x: vec4u) -> vec4<f32> {
+// Position scores, times log2(e), of four queries and as many keys at y and x of their window: the part that is the
+// same for a row of keys, and the rest.
+fn rowScores(query: Queries, head: u32, y: vec4u) -> vec4<f32> {
   if (HAS_REL) {
-    return LOG2E * (elementsOfRel(query.rel + y) + elementsOfRel(query.rel + params.windowHeight + x));
+    return relScores(query, head, y);
+  }
+  return vec4<f32>();
+}
+
+fn placeScores(query: Queries, head: u32, y: vec4u, x: vec4u) -> vec4<f32> {
+  if (HAS_REL) {
+    return relScores(query, head, params.windowHeight + x);
   }
   if (HAS_BIAS) {
-    let down = vec4u(abs(vec4i(y) - i32(query.place.x)));
-    let across = vec4u(abs(vec4i(x) - i32(query.place.y)));
-    let at = query.bias + down * params.windowWidth + across;
+    let down = max(y, query.y) - min(y, query.y);
+    let across = max(x, query.x) - min(x, query.x);
+    let at = (head * params.windowHeight + down) * params.windowWidth + across;
     return LOG2E * vec4<f32>(f32(bias[at.x]), f32(bias[at.y]), f32(bias[at.z]), f32(bias[at.w]));
   }
   return vec4<f32>();
 }
 
-fn elementsOfRel(at: vec4u) -> vec4<f32> {
-  return vec4<f32>(f32(rel[at.x]), f32(rel[at.y]), f32(rel[at.z]), f32(rel[at.w]));
+fn relScores(query: Queries, head: u32, i: vec4u) -> vec4<f32> {
+  let at = (query.row * params.heads + head) * (params.windowHeight + params.windowWidth) + i;
+  return LOG2E * vec4<f32>(f32(rel[at.x]), f32(rel[at.y]), f32(rel[at.z]), f32(rel[at.w]));
 }
 
-fn hasPad(part: Part) -> bool {
-  return HAS_PAD && part.keys < params.windowHeight * params.windowWidth;
+// The softmax of four queries so far.
+struct Softmax {
+  largest: vec4<f32>,
+  total: vec4<f32>,
 }
 
-// Largest score and sum of weights of the keys beyond the map, which differ in their position scores alone.
-fn padWeights(score: f32, query: Query, part: Part) -> vec2<f32> {
-  var largest = LOWEST;
-  var total = 0.0;
-  for (var i = 0u; i * 4 < params.windowHeight * params.windowWidth; i++) {
-    let y = places(i) / params.windowWidth;
-    let x = places(i) % params.windowWidth;
-    let isOnMap = (y * part.columns < vec4u(part.keys)) & (x < vec4u(part.columns));
-    let isPad = (y < vec4u(params.windowHeight)) & !isOnMap;
-    let scores = select(vec4<f32>(LOWEST), score + positionScores(query, y, x), isPad);
-    let next = max(largest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
-    total = total * exp2(largest - next) + dot(weigh(scores - next), vec4<f32>(1.0));
-    largest = next;
+// Of the keys beyond the map, which differ in their position scores alone.
+fn padSoftmax(score: vec4<f32>, query: Queries, head: u32, part: Part) -> Softmax {
+  var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>());
+  for (var y = 0u; y < params.windowHeight; y++) {
+    let above = score + rowScores(query, head, vec4u(y));
+    for (var x = select(0u, part.columns, y < part.rows); x < params.windowWidth; x++) {
+      let scores = above + placeScores(query, head, vec4u(y), vec4u(x));
+      let next = max(softmax.largest, scores);
+      softmax.total = softmax.total * exp2(softmax.largest - next) + weigh(scores - next);
+      softmax.largest = next;
+    }
   }
-  return vec2<f32>(largest, total);
-}
-
-// Four elements of a head; what lies beyond it is 0.
-fn loadQ(at: u32, i: u32) -> vec4<f32> {
-  if (WIDTH == 4u) {
-    return vec4<f32>(vec4<Elem>(q[at / WIDTH + i]));
-  }
-  return select(vec4<f32>(), elementsOfQ(at + places(i)), places(i) < vec4u(D));
-}
-
-fn loadK(at: u32, i: u32) -> vec4<f32> {
-  if (WIDTH == 4u) {
-    return vec4<f32>(vec4<Elem>(k[at / WIDTH + i]));
-  }
-  return select(vec4<f32>(), elementsOfK(at + places(i)), places(i) < vec4u(D));
-}
-
-fn loadV(at: u32, i: u32) -> vec4<f32> {
-  if (WIDTH == 4u) {
-    return vec4<f32>(vec4<Elem>(v[at / WIDTH + i]));
-  }
-  return select(vec4<f32>(), elementsOfV(at + places(i)), places(i) < vec4u(D));
-}
-
-fn loadPad(at: u32, i: u32) -> vec4<f32> {
-  let cell = at + places(i);
-  let row = vec4<f32>(f32(pad[cell.x]), f32(pad[cell.y]), f32(pad[cell.z]), f32(pad[cell.w]));
-  return select(vec4<f32>(), row, places(i) < vec4u(D));
-}
-
-fn places(i: u32) -> vec4u {
-  return vec4u(i * 4, i * 4 + 1, i * 4 + 2, i * 4 + 3);
-}
-
-fn storeOut(at: u32, i: u32, value: vec4<f32>) {
-  for (var j = 0u; j < 4 && i * 4 + j < D; j++) {
-    out[at + i * 4 + j] = Elem(value[j]);
-  }
-}
-
-// Keys that a query may see: all, or those up to its own place counted from the end.
-fn keysOf(query: u32, part: Part) -> u32 {
-  return select(part.keys, min(part.keys, query + 1 + part.keys - part.queries), CAUSAL);
+  return softmax;
 }
 
 // Some drivers' exp2 gives a number for NaN.
@@ -161,104 +118,125 @@ fn weigh(x: vec4<f32>) -> vec4<f32> {
   return select(exp2(x), x, isNan4(x));
 }
 
-// Elements of four rows.
-fn elementsOfQ(at: vec4u) -> vec4<f32> {
-  return vec4<f32>(f32(scalar(q[at.x])), f32(scalar(q[at.y])), f32(scalar(q[at.z])), f32(scalar(q[at.w])));
+fn largestOf(x: vec4<f32>) -> f32 {
+  return max(max(x.x, x.y), max(x.z, x.w));
 }
 
-fn elementsOfK(at: vec4u) -> vec4<f32> {
-  return vec4<f32>(f32(scalar(k[at.x])), f32(scalar(k[at.y])), f32(scalar(k[at.z])), f32(scalar(k[at.w])));
+fn loadQ(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
 }
 
-fn elementsOfV(at: vec4u) -> vec4<f32> {
-  return vec4<f32>(f32(scalar(v[at.x])), f32(scalar(v[at.y])), f32(scalar(v[at.z])), f32(scalar(v[at.w])));
+fn loadK(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(k[at.x]), f32(k[at.y]), f32(k[at.z]), f32(k[at.w]));
 }
 
-fn scalar(word: Word) -> Elem {
-  return vec4<Elem>(word).x;
+fn loadV(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(v[at.x]), f32(v[at.y]), f32(v[at.z]), f32(v[at.w]));
 }
 
-override SUMS: u32 = WG * D;
+fn loadPad(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(pad[at.x]), f32(pad[at.y]), f32(pad[at.z]), f32(pad[at.w]));
+}
+
+override SUMS: u32 = 512; // WG * D, or more
 var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed
 
-// Four queries by eight keys a thread: few loads a product and small code, which is right on CPU adapters (a loop
-// over a constant head size is unrolled, which costs their compilers 20 s). Reads single elements (WIDTH 1). x: groups
-// of 4 * WG queries, y: head, z: part.
+const LANES = 1u; // threads that load for each other: a workgroup that is one subgroup, or 1
+
+// A column a query.
+fn outer(keys: vec4<f32>, queries: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(queries.x * keys, queries.y * keys, queries.z * keys, queries.w * keys);
+}
+
+fn fromLane4(x: vec4<f32>, lane: u32) -> vec4<f32> {
+  return vec4<f32>(fromLane(x.x, lane), fromLane(x.y, lane), fromLane(x.z, lane), fromLane(x.w, lane));
+}
+
+// Four queries by 8 keys of a row a thread: few loads a product and no barriers, which is right on CPU adapters (a loop
+// over a constant head size is unrolled, which costs their compilers 20 s). With LANES the threads of a subgroup load
+// LANES elements of each key at once and take them from each other: right on lavapipe, where a load is made lane by lane
+// even when all lanes want one element. x: groups of 4 * WG queries, y: head, z: part.
 @compute @workgroup_size(WG)
 fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let part = partOf(group.z);
   let token = (group.x * WG + lane) * 4;
-  if (token >= part.queries) {
+  if (group.x * WG * 4 >= part.queries) {
     return;
   }
-  let tokens = min(vec4u(token, token + 1, token + 2, token + 3), vec4u(part.queries - 1));
-  let rows = rowsOf(part.firstQuery, part.columns, tokens);
+  let query = queriesOf(min(token + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * params.headSize;
-  let qAt = params.qOffset + head + rows * params.qStride;
-  let kAt = params.kOffset + head;
-  let vAt = params.vOffset + head;
-  var query: array<Query, 4>;
-  var counts: vec4u;
-  for (var i = 0u; i < 4; i++) {
-    query[i] = queryOf(tokens[i], rows[i], group.y, part.columns);
-    counts[i] = keysOf(tokens[i], part);
-  }
-  var largest = vec4<f32>(LOWEST);
-  var total = vec4<f32>();
-  if (hasPad(part)) {
+  let qAt = params.qOffset + head + query.row * params.qStride;
+  let kAt = params.kOffset + head + lane % LANES;
+  let vAt = params.vOffset + head + lane % LANES;
+  var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>());
+  if (HAS_PAD) {
     var score = vec4<f32>();
     for (var d = 0u; d < params.headSize; d++) {
-      score += elementsOfQ(qAt + d) * f32(pad[kAt + d]);
+      score += loadQ(qAt + d) * f32(pad[params.kOffset + head + d]);
     }
-    for (var i = 0u; i < 4; i++) {
-      let weights = padWeights(score[i] * params.scale, query[i], part);
-      largest[i] = weights.x;
-      total[i] = weights.y;
+    softmax = padSoftmax(score * params.scale, query, group.y, part);
+  }
+  for (var d = 0u; d < params.headSize; d++) {
+    sums[d * WG + lane] = softmax.total * f32(pad[params.vOffset + head + d]);
+  }
+  let seen = select(part.columns, min(part.columns, (group.x + 1) * WG * 4 + part.columns - part.queries), CAUSAL);
+  for (var y = 0u; y < part.rows; y++) {
+    let above = rowScores(query, group.y, vec4u(y));
+    for (var x = 0u; x < seen; x += 8) {
+      let x0 = x + vec4u(0, 1, 2, 3);
+      let x1 = x0 + 4;
+      let row0 = part.firstKey + y * params.width + min(x0, vec4u(part.columns - 1));
+      let row1 = part.firstKey + y * params.width + min(x1, vec4u(part.columns - 1));
+      var score0 = mat4x4<f32>();
+      var score1 = mat4x4<f32>();
+      var key0: vec4<f32>;
+      var key1: vec4<f32>;
+      for (var d = 0u; d < params.headSize; d++) {
+        if (d % LANES == 0) {
+          key0 = loadK(kAt + row0 * params.kStride + d);
+          key1 = loadK(kAt + row1 * params.kStride + d);
+        }
+        let element = loadQ(qAt + d) * params.scale;
+        score0 += outer(fromLane4(key0, d % LANES), element);
+        score1 += outer(fromLane4(key1, d % LANES), element);
+      }
+      if (HAS_REL || HAS_BIAS) {
+        // Key by key in a loop that is not unrolled: eight times this code would take CPU adapters' compilers 10 s.
+        for (var i = x; i < min(x + 8, part.columns); i++) {
+          let score = above + placeScores(query, group.y, vec4u(y), vec4u(i));
+          score0 += outer(vec4<f32>(x0 == vec4u(i)), score);
+          score1 += outer(vec4<f32>(x1 == vec4u(i)), score);
+        }
+      }
+      var fade: vec4<f32>;
+      for (var i = 0u; i < 4; i++) {
+        // Unseen keys get weight 0 without touching a NaN of a key that counts.
+        let s0 = select(vec4<f32>(LOWEST), score0[i], x0 < vec4u(query.seen[i]));
+        let s1 = select(vec4<f32>(LOWEST), score1[i], x1 < vec4u(query.seen[i]));
+        let next = max(softmax.largest[i], largestOf(max(s0, s1)));
+        score0[i] = weigh(s0 - next);
+        score1[i] = weigh(s1 - next);
+        fade[i] = exp2(softmax.largest[i] - next);
+        softmax.largest[i] = next;
+        softmax.total[i] = softmax.total[i] * fade[i] + dot(score0[i] + score1[i], vec4<f32>(1.0));
+      }
+      var value0: vec4<f32>;
+      var value1: vec4<f32>;
+      for (var d = 0u; d < params.headSize; d++) {
+        if (d % LANES == 0) {
+          value0 = loadV(vAt + row0 * params.vStride + d);
+          value1 = loadV(vAt + row1 * params.vStride + d);
+        }
+        let at = d * WG + lane;
+        sums[at] = sums[at] * fade + fromLane4(value0, d % LANES) * score0 + fromLane4(value1, d % LANES) * score1;
+      }
     }
   }
   for (var d = 0u; d < params.headSize; d++) {
-    sums[d * WG + lane] = total * select(0.0, f32(pad[vAt + d]), hasPad(part));
-  }
-  for (var key = 0u; key < counts.w; key += 8) {
-    let keys0 = vec4u(key, key + 1, key + 2, key + 3);
-    let keys1 = keys0 + 4;
-    let rows0 = rowsOf(part.firstKey, part.columns, min(keys0, vec4u(part.keys - 1)));
-    let rows1 = rowsOf(part.firstKey, part.columns, min(keys1, vec4u(part.keys - 1)));
-    var score0 = mat4x4<f32>(); // a column a query
-    var score1 = mat4x4<f32>();
-    for (var d = 0u; d < params.headSize; d++) {
-      let x = elementsOfQ(qAt + d);
-      let y0 = elementsOfK(kAt + rows0 * params.kStride + d);
-      let y1 = elementsOfK(kAt + rows1 * params.kStride + d);
-      score0 += mat4x4<f32>(x.x * y0, x.y * y0, x.z * y0, x.w * y0);
-      score1 += mat4x4<f32>(x.x * y1, x.y * y1, x.z * y1, x.w * y1);
-    }
-    var fade: vec4<f32>;
-    for (var i = 0u; i < 4; i++) {
-      score0[i] = score0[i] * params.scale + positionScores(query[i], keys0 / part.columns, keys0 % part.columns);
-      score1[i] = score1[i] * params.scale + positionScores(query[i], keys1 / part.columns, keys1 % part.columns);
-      // Unseen keys get weight 0 without touching a NaN of a key that counts.
-      let s0 = select(vec4<f32>(LOWEST), score0[i], keys0 < vec4u(counts[i]));
-      let s1 = select(vec4<f32>(LOWEST), score1[i], keys1 < vec4u(counts[i]));
-      let most = max(s0, s1);
-      let next = max(largest[i], max(max(most.x, most.y), max(most.z, most.w)));
-      score0[i] = weigh(s0 - next);
-      score1[i] = weigh(s1 - next);
-      fade[i] = exp2(largest[i] - next);
-      largest[i] = next;
-      total[i] = total[i] * fade[i] + dot(score0[i] + score1[i], vec4<f32>(1.0));
-    }
-    for (var d = 0u; d < params.headSize; d++) {
-      let y0 = elementsOfV(vAt + rows0 * params.vStride + d);
-      let y1 = elementsOfV(vAt + rows1 * params.vStride + d);
-      sums[d * WG + lane] = sums[d * WG + lane] * fade + y0 * score0 + y1 * score1;
-    }
-  }
-  for (var d = 0u; d < params.headSize; d++) {
-    let y = sums[d * WG + lane] / total;
+    let y = sums[d * WG + lane] / softmax.total;
     for (var i = 0u; i < 4; i++) {
       if (token + i < part.queries) {
-        out[rows[i] * params.heads * params.headSize + head + d] = Elem(y[i]);
+        out[query.row[i] * params.heads * params.headSize + head + d] = Elem(y[i]);
       }
     }
   }
@@ -266,6 +244,15 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
 
 var<workgroup> tileK: array<array<vec4<f32>, D4>, KEYS>;
 var<workgroup> tileV: array<array<vec4<f32>, D4>, KEYS>;
+
+fn quad(i: u32) -> vec4u {
+  return i * 4 + vec4u(0, 1, 2, 3);
+}
+
+// The i-th vec4 of a head; what lies beyond the head is 0.
+fn within(x: vec4<f32>, i: u32) -> vec4<f32> {
+  return select(vec4<f32>(), x, quad(i) < vec4u(D));
+}
 
 // One query a thread, keys and values shared through workgroup memory, KEYS at a time: right on GPUs.
 // x: groups of queries, y: head, z: part.
@@ -275,44 +262,42 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   if (group.x * WG >= part.queries) {
     return;
   }
-  let token = min(group.x * WG + lane, part.queries - 1);
-  let row = rowsOf(part.firstQuery, part.columns, vec4u(token)).x;
-  let query = queryOf(token, row, group.y, part.columns);
+  let query = queriesOf(vec4u(min(group.x * WG + lane, part.queries - 1)), part);
   let head = group.y * D;
-  let qAt = params.qOffset + row * params.qStride + head;
+  let qAt = params.qOffset + query.row.x * params.qStride + head;
   let kAt = params.kOffset + head;
   let vAt = params.vOffset + head;
   var mine: array<vec4<f32>, D4>;
   var sum: array<vec4<f32>, D4>;
   for (var i = 0u; i < D4; i++) {
-    mine[i] = loadQ(qAt, i) * params.scale;
+    mine[i] = within(loadQ(qAt + quad(i)), i) * params.scale;
     sum[i] = vec4<f32>();
   }
   var largest = LOWEST;
   var total = 0.0;
-  if (hasPad(part)) {
+  if (HAS_PAD) {
     var score = 0.0;
     for (var i = 0u; i < D4; i++) {
-      score += dot(mine[i], loadPad(kAt, i));
+      score += dot(mine[i], within(loadPad(kAt + quad(i)), i));
     }
-    let weights = padWeights(score, query, part);
-    largest = weights.x;
-    total = weights.y;
+    let softmax = padSoftmax(vec4<f32>(score), query, group.y, part);
+    largest = softmax.largest.x;
+    total = softmax.total.x;
     for (var i = 0u; i < D4; i++) {
-      sum[i] = total * loadPad(vAt, i);
+      sum[i] = total * loadPad(vAt + quad(i));
     }
   }
-  let count = keysOf(token, part);
-  for (var first = 0u; first < part.keys; first += KEYS) {
-    let size = min(KEYS, part.keys - first);
+  for (var first = 0u; first < part.rows * part.columns; first += KEYS) {
+    let size = min(KEYS, part.rows * part.columns - first);
     for (var i = lane; i < size * D4; i += WG) {
-      let keyRow = rowsOf(part.firstKey, part.columns, vec4u(first + i / D4)).x;
-      tileK[i / D4][i % D4] = loadK(kAt + keyRow * params.kStride, i % D4);
-      tileV[i / D4][i % D4] = loadV(vAt + keyRow * params.vStride, i % D4);
+      let key = first + i / D4;
+      let row = part.firstKey + key / part.columns * params.width + key % part.columns;
+      tileK[i / D4][i % D4] = within(loadK(kAt + row * params.kStride + quad(i % D4)), i % D4);
+      tileV[i / D4][i % D4] = loadV(vAt + row * params.vStride + quad(i % D4));
     }
     workgroupBarrier();
     for (var key = 0u; key < size; key += 4) {
-      let at = min(vec4u(key, key + 1, key + 2, key + 3), vec4u(size - 1));
+      let at = min(key + vec4u(0, 1, 2, 3), vec4u(size - 1));
       var score = vec4<f32>();
       for (var i = 0u; i < D4; i++) {
         score += vec4<f32>(
@@ -322,10 +307,11 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
           dot(mine[i], tileK[at.w][i]),
         );
       }
-      let keys = first + vec4u(key, key + 1, key + 2, key + 3);
-      score += positionScores(query, keys / part.columns, keys % part.columns);
-      score = select(vec4<f32>(LOWEST), score, keys < vec4u(count));
-      let next = max(largest, max(max(score.x, score.y), max(score.z, score.w)));
+      let y = (first + at) / part.columns;
+      let x = (first + at) % part.columns;
+      score += rowScores(query, group.y, y) + placeScores(query, group.y, y, x);
+      score = select(vec4<f32>(LOWEST), score, (key + vec4u(0, 1, 2, 3) < vec4u(size)) & (x < query.seen));
+      let next = max(largest, largestOf(score));
       let fade = exp2(largest - next);
       let weight = weigh(score - next);
       total = total * fade + dot(weight, vec4<f32>(1.0));
@@ -342,7 +328,9 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   }
   if (group.x * WG + lane < part.queries) {
     for (var i = 0u; i < D4; i++) {
-      storeOut(row * params.heads * D + head, i, sum[i] / total);
+      for (var j = 0u; j < 4 && i * 4 + j < D; j++) {
+        out[query.row.x * params.heads * D + head + i * 4 + j] = Elem(sum[i][j] / total);
+      }
     }
   }
 }

@@ -3,10 +3,10 @@
 // Tokens that see each other: those of a batch element, or of what a window has of its map.
 struct Part {
   queries: u32,
-  keys: u32,
   firstQuery: u32, // rows of q and k
   firstKey: u32,
-  columns: u32, // of a window; 1 where tokens are no map
+  rows: u32, // keys of a window; all keys are one row where they are no map
+  columns: u32,
 }
 
 // map, window: rows and columns.
@@ -16,5 +16,19 @@ fn windowOf(index: u32, map: vec2u, window: vec2u) -> Part {
   let corner = vec2u(at / counts.y, at % counts.y) * window;
   let size = min(window, map - corner);
   let first = (index / (counts.x * counts.y) * map.x + corner.x) * map.y + corner.y;
-  return Part(size.x * size.y, size.x * size.y, first, first, size.y);
+  return Part(size.x * size.y, first, first, size.x, size.y);
+}
+
+// Four queries of a part.
+struct Queries {
+  row: vec4u, // of q
+  y: vec4u, // place in the window
+  x: vec4u,
+  seen: vec4u, // keys of a row that they see
+}
+
+fn queriesOfWindow(tokens: vec4u, part: Part, width: u32) -> Queries {
+  let y = tokens / part.columns;
+  let x = tokens % part.columns;
+  return Queries(part.firstQuery + y * width + x, y, x, vec4u(part.columns));
 }

@@ -3,12 +3,14 @@
 // with relative positions. Scores are never stored (Milakov and Gimelshein 2018; Dao et al. 2022).
 
 import source from "../../shaders/attention.wgsl";
+import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
+import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
-import { defineKernel, type Launch } from "./kernel.ts";
+import { type DeviceTraits, defineKernel, type Launch } from "./kernel.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
@@ -89,6 +91,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
 export const attention = defineKernel<AttentionParams>()({
   name: "attention",
   wgsl: [nanSource, windowsSource, source],
+  lib: [noLanesSource],
   inputs: ["q", "k", "v", "pad", "rel", "bias"],
   optional: ["pad", "rel", "bias"],
   params: {
@@ -119,15 +122,9 @@ export const attention = defineKernel<AttentionParams>()({
     const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false, grid } = params;
     const { batch, queries, keys, D, height, width, windowHeight, windowWidth, windows } = sizes(inputs, params);
     const [qStride, kStride, vStride] = [lastDim(q), lastDim(k), lastDim(v)];
-    const isWide = [D, qOffset, kOffset, vOffset, qStride, kStride, vStride].every((n) => n % 4 === 0);
-    const variant = attentionVariants[isCpu(device.info.class) ? "registerTile" : "sharedKeys"];
-    const { overrides, types, ...rest } = variant({
-      parts: batch * windows,
-      queries: Math.min(windowHeight, height) * Math.min(windowWidth, width),
-      heads,
-      D,
-      isWide,
-    });
+    const queriesOfPart = Math.min(windowHeight, height) * Math.min(windowWidth, width);
+    const size = { parts: batch * windows, queries: queriesOfPart, heads, D };
+    const { overrides, types, ...rest } = chooseVariant(size, device);
     return {
       ...rest,
       params: {
@@ -135,7 +132,7 @@ export const attention = defineKernel<AttentionParams>()({
         scale: (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E,
         ...{ height, width, windowHeight, windowWidth },
       },
-      types: { Elem: q.dtype, D: `${D}u`, ...types },
+      types: { Elem: q.dtype, ...types },
       overrides: {
         ...overrides,
         CAUSAL: causal ? 1 : 0,
@@ -160,7 +157,7 @@ function squares(length: number, part: number): number {
   return Math.floor(length / part) * part ** 2 + (length % part) ** 2;
 }
 
-type Variant = Pick<Launch, "entryPoint" | "types" | "overrides" | "workgroups">;
+type Variant = Pick<Launch, "entryPoint" | "types" | "overrides" | "workgroups" | "lib">;
 
 interface Sizes {
   /** Batch elements, or their windows. */
@@ -169,32 +166,39 @@ interface Sizes {
   readonly queries: number;
   readonly heads: number;
   readonly D: number;
-  /** Head size, offsets and strides are multiples of 4. */
-  readonly isWide: boolean;
 }
+
+// Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
+const MOST_D = 128;
 
 /** Variants by name; each gives the same result on every adapter. */
 export const attentionVariants = {
-  registerTile: ({ parts, queries, heads, D }: Sizes): Variant => {
-    const WG = D <= 128 ? 8 : 4; // sums of 4 queries a thread within 16 KiB of workgroup memory
+  registerTile: ({ parts, queries, heads, D }: Sizes, lanes = 1): Variant => {
+    const WG = lanes > 1 ? lanes : D <= MOST_D ? 8 : 4;
     return {
       entryPoint: "registerTile",
-      types: { Word: "Elem", WIDTH: "1u" },
-      overrides: { WG },
+      ...(lanes > 1 && { lib: [lanesSource] }),
+      types: { LANES: `${lanes}u` },
+      // Head sizes from one power of 2 to the next share a pipeline.
+      overrides: { WG, SUMS: WG * Math.max(16, 2 ** Math.ceil(Math.log2(D))) },
       workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
     };
   },
-  sharedKeys: ({ parts, queries, heads, D, isWide }: Sizes): Variant => ({
+  sharedKeys: ({ parts, queries, heads, D }: Sizes): Variant => ({
     entryPoint: "sharedKeys",
-    types: {
-      ...(isWide ? { Word: "vec4<Elem>", WIDTH: "4u" } : { Word: "Elem", WIDTH: "1u" }),
-      D4: `${Math.ceil(D / 4)}u`,
-      KEYS: `${keysPerTile(D)}u`,
-    },
+    types: { D: `${D}u`, D4: `${Math.ceil(D / 4)}u`, KEYS: `${keysPerTile(D)}u` },
     overrides: { WG: 64 },
     workgroups: [Math.ceil(queries / 64), heads, parts],
   }),
 } as const;
+
+function chooseVariant(size: Sizes, device: DeviceTraits): Variant {
+  const { class: adapterClass } = device.info;
+  // Twice as fast on lavapipe; shuffles are dear on SwiftShader.
+  const lanes = adapterClass === "cpu-lavapipe" && device.subgroupSize ? device.subgroupSize : 1;
+  if (isCpu(adapterClass)) return attentionVariants.registerTile(size, lanes * size.D <= 8 * MOST_D ? lanes : 1);
+  return attentionVariants.sharedKeys(size);
+}
 
 /**
  * Keys of a tile: as many as fit 4 KiB of workgroup memory, and their values another 4; at least 4, as the loop takes
