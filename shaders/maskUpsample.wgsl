@@ -1,14 +1,15 @@
 // maskUpsample: SAM's low-resolution logits at the size of the picture: bilinear from L x L to the padded square S x S,
 // cut to the part that the picture takes, bilinear from there to H x W (torch.nn.functional.interpolate, align_corners
 // False, twice); the square is computed where it is read and never stored.
-// x: [masks, L, L]. logits: y [masks, H, W] f32. bits: y [masks, W, ceil(H / 32)] u32, column by column; bit i of word
-// w is set where the logit of row 32 w + i is above the threshold. One element of y a thread.
+// x: [masks, L, L]. logits: y [masks, H, W] f32, one element a thread. bits: y [masks, PLANES, W, ceil(H / 32)] u32,
+// column by column; bit i of word w is set where the logit of row 32 w + i is above the threshold; of three planes the
+// second and third have the threshold moved up and down by `offset`.
 
 alias Elem = f32; // f32 | f16
 alias Out = f32; // f32 | u32
 
 struct Params {
-  count: u32, // elements of y
+  count: u32, // elements of y, or of one of its planes
   L: u32,
   S: u32,
   cutH: u32,
@@ -16,6 +17,7 @@ struct Params {
   H: u32,
   W: u32,
   threshold: f32,
+  offset: f32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
@@ -23,6 +25,7 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 override WG: u32 = 64;
+override PLANES: u32 = 1; // of bits: 1 | 3
 
 // Where an output pixel falls between two input pixels, of which there are `size`.
 struct Tap {
@@ -70,6 +73,13 @@ fn logits(
   }
 }
 
+// The column of output that the taps meet, in row `row` of the low-resolution logits.
+fn lowColumn(mask: u32, row: u32, cols: Tap, left: Tap, right: Tap) -> f32 {
+  return lowRow(mask, row, left) * (1.0 - cols.share) + lowRow(mask, row, right) * cols.share;
+}
+
+// 32 rows of one column a thread: they meet few rows of the low-resolution logits, which are kept. As S >= L, a pixel
+// meets three at most.
 @compute @workgroup_size(WG)
 fn bits(
   @builtin(workgroup_id) group: vec3u,
@@ -82,10 +92,36 @@ fn bits(
   }
   let words = (params.H + 31) / 32;
   let first = at % words * 32;
-  var word = 0u;
+  let col = at / words % params.W;
+  let mask = at / words / params.W;
+  let scale = f32(params.L) / f32(params.S);
+  let cols = tapOf(col, params.cutW, f32(params.cutW) / f32(params.W));
+  let left = tapOf(cols.low, params.L, scale);
+  let right = tapOf(cols.high, params.L, scale);
+  var word = vec3u();
+  var kept = vec3<f32>(); // rows `top` and the two below it
+  var top = params.L;
   for (var i = 0u; i < 32 && first + i < params.H; i++) {
-    let logit = logitAt(at / words / params.W, first + i, at / words % params.W);
-    word |= select(0u, 1u << i, logit > params.threshold);
+    let rows = tapOf(first + i, params.cutH, f32(params.cutH) / f32(params.H));
+    let upper = tapOf(rows.low, params.L, scale);
+    let lower = tapOf(rows.high, params.L, scale);
+    if (upper.low != top) {
+      top = upper.low;
+      let most = params.L - 1;
+      kept = vec3<f32>(
+        lowColumn(mask, top, cols, left, right),
+        lowColumn(mask, min(top + 1, most), cols, left, right),
+        lowColumn(mask, min(top + 2, most), cols, left, right),
+      );
+    }
+    let above = mix(kept[upper.low - top], kept[upper.high - top], upper.share);
+    let below = mix(kept[lower.low - top], kept[lower.high - top], lower.share);
+    let logit = mix(above, below, rows.share);
+    let limits = params.threshold + vec3<f32>(0.0, params.offset, -params.offset);
+    word |= select(vec3u(), vec3u(1u << i), vec3<f32>(logit) > limits);
   }
-  y[at] = Out(word);
+  let plane = params.W * words;
+  for (var i = 0u; i < PLANES; i++) {
+    y[(mask * PLANES + i) * plane + at % plane] = Out(word[i]);
+  }
 }

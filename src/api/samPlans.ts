@@ -87,13 +87,7 @@ export function stabilityPlan(origin: Origin, offset: number): Promise<Executor>
     const { L, dtype } = sizes(origin);
     const x = graph.input("mask", { dtype, shape: [1, L, L] });
     const size = { square: origin.config.image_size, cut, size: [height, width] as const };
-    for (const [name, threshold] of [
-      ["mask", 0],
-      ["high", offset],
-      ["low", -offset],
-    ] as const) {
-      graph.output(name === "mask" ? "bits" : name, ops.maskUpsample({ x }, { ...size, threshold }));
-    }
+    graph.output("planes", ops.maskUpsample({ x }, { ...size, threshold: 0, offset }));
   });
 }
 

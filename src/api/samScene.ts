@@ -198,15 +198,11 @@ export class SamScene implements CropScene {
           {},
           { before: (encoder) => encoder.copyBufferToBuffer(held, i * bytes, stable.buffer("mask"), 0, bytes) },
         );
-        const { width, height } = this;
-        const bits = (name: string): MaskBits => ({
-          width,
-          height,
-          words: new Uint32Array(planes[name] as ArrayBuffer),
-        });
-        const stabilityScore = Math.fround(count(bits("high")) / count(bits("low")));
+        const words = new Uint32Array(planes.planes as ArrayBuffer);
+        const [mask, high, low] = [0, 1, 2].map((plane) => this.#plane(words, plane)) as [MaskBits, MaskBits, MaskBits];
+        const stabilityScore = Math.fround(count(high) / count(low));
         if (filter.stabilityScoreThresh > 0 && !(stabilityScore >= Math.fround(filter.stabilityScoreThresh))) continue;
-        yield { point: first + Math.floor(i / M), mask: bits("bits"), predictedIou, stabilityScore };
+        yield { point: first + Math.floor(i / M), mask, predictedIou, stabilityScore };
       }
     } finally {
       this.#device.free(held);
@@ -250,6 +246,13 @@ export class SamScene implements CropScene {
     return Array.from({ length: P }, (_, p) => Array.from({ length: perPrompt }, (_, m) => one(p * perPrompt + m)));
   }
 
+  /** One of three. */
+  #plane(words: Uint32Array, plane: number): MaskBits {
+    const { width, height } = this;
+    const size = words.length / 3;
+    return { width, height, words: words.subarray(plane * size, (plane + 1) * size) };
+  }
+
   #floats(bytes: ArrayBuffer): Float32Array {
     return this.#origin.session.dtype === "f16" ? fromHalfArray(new Uint16Array(bytes)) : new Float32Array(bytes);
   }
@@ -276,11 +279,13 @@ function toBytes({ width, height, words }: MaskBits): Uint8Array {
   return mask;
 }
 
-/** Bits that are set. */
+/** Bits that are set; rows below the last have none. */
 function count({ words }: MaskBits): number {
   let sum = 0;
   for (let word of words) {
-    for (; word; word = (word & (word - 1)) >>> 0) sum++;
+    word -= (word >>> 1) & 0x55555555;
+    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+    sum += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
   }
   return sum;
 }

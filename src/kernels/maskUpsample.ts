@@ -18,12 +18,14 @@ export interface MaskUpsampleParams {
    * i; logits f32 [masks, H, W] when absent.
    */
   readonly threshold?: number;
+  /** Gives three such planes, u32 [masks, 3, W, ceil(H / 32)]: at the threshold, and moved up and down by this. */
+  readonly offset?: number;
 }
 
-function result(x: Spec, { size: [H, W], threshold }: MaskUpsampleParams): Spec {
+function result(x: Spec, { size: [H, W], threshold, offset }: MaskUpsampleParams): Spec {
   const masks = x.shape[0] ?? 0;
   if (threshold === undefined) return { dtype: "f32", shape: [masks, H, W] };
-  return { dtype: "u32", shape: [masks, W, Math.ceil(H / 32)] };
+  return { dtype: "u32", shape: [masks, ...(offset === undefined ? [] : [3]), W, Math.ceil(H / 32)] };
 }
 
 export const maskUpsample = defineKernel<MaskUpsampleParams>()({
@@ -39,6 +41,7 @@ export const maskUpsample = defineKernel<MaskUpsampleParams>()({
     H: "u32",
     W: "u32",
     threshold: "f32",
+    offset: "f32",
   },
   output: ({ x }, params) => {
     expectFloat("maskUpsample", "x", x);
@@ -48,23 +51,27 @@ export const maskUpsample = defineKernel<MaskUpsampleParams>()({
     }
     const { square, cut, size } = params;
     const isSize = (n: number) => Number.isInteger(n) && n >= 1;
-    if (![square, ...cut, ...size].every(isSize) || cut.some((n) => n > square)) {
+    if (![square, ...cut, ...size].every(isSize) || cut.some((n) => n > square) || square < L) {
       const got = `square ${square}, cut ${formatShape(cut)}, size ${formatShape(size)}`;
-      throw new ArgumentError(`[maskUpsample] ${got}: expected whole numbers from 1, and the cut within the square`);
+      throw new ArgumentError(
+        `[maskUpsample] ${got}: expected whole numbers from 1, the cut within the square, L within it too`,
+      );
     }
     return result(x, params);
   },
   launch: ({ x }, params) => {
-    const { square: S, cut, size, threshold } = params;
-    const count = sizeOf(result(x, params).shape);
+    const { square: S, cut, size, threshold, offset } = params;
+    const planes = offset === undefined ? 1 : 3;
+    const count = sizeOf(result(x, params).shape) / planes;
     return {
       entryPoint: threshold === undefined ? "logits" : "bits",
       params: {
         ...{ count, L: x.shape[1] ?? 0, S, cutH: cut[0], cutW: cut[1], H: size[0], W: size[1] },
         threshold: threshold ?? 0,
+        offset: offset ?? 0,
       },
       types: { Elem: x.dtype, Out: threshold === undefined ? "f32" : "u32" },
-      overrides: { WG: FLAT_THREADS },
+      overrides: { WG: FLAT_THREADS, PLANES: planes },
       workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
     };
   },

@@ -26,23 +26,28 @@ function cutOf(x: Float64Array, S: number, [h = 0, w = 0]: readonly number[]): F
   return Float64Array.from({ length: h * w }, (_, i) => x[Math.floor(i / w) * S + (i % w)] as number);
 }
 
-function reference({ x }: Record<string, HostTensor>, { square, cut, size, threshold }: MaskUpsampleParams) {
+/** Column by column, 32 rows a word. */
+function bitsAbove(logits: Float64Array, limit: number, [H, W]: readonly [number, number]): Float64Array {
+  const words = Math.ceil(H / 32);
+  return Float64Array.from({ length: W * words }, (_, at) => {
+    const [col, first] = [Math.floor(at / words), (at % words) * 32];
+    let word = 0;
+    for (let i = 0; i < Math.min(32, H - first); i++) {
+      if ((logits[(first + i) * W + col] as number) > limit) word += 2 ** i;
+    }
+    return word;
+  });
+}
+
+function reference({ x }: Record<string, HostTensor>, { square, cut, size, threshold, offset }: MaskUpsampleParams) {
   const { data, shape } = x as HostTensor;
   const [masks = 0, L = 0] = shape;
-  const [H, W] = size;
-  const words = Math.ceil(H / 32);
   const all = Array.from({ length: masks }, (_, mask) => {
     const low = data.subarray(mask * L * L, (mask + 1) * L * L);
     const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
     if (threshold === undefined) return logits;
-    return Float64Array.from({ length: W * words }, (_, at) => {
-      const [col, first] = [Math.floor(at / words), (at % words) * 32];
-      let word = 0;
-      for (let i = 0; i < Math.min(32, H - first); i++) {
-        if ((logits[(first + i) * W + col] as number) > threshold) word += 2 ** i;
-      }
-      return word;
-    });
+    const limits = offset === undefined ? [threshold] : [threshold, threshold + offset, threshold - offset];
+    return Float64Array.from(limits.flatMap((limit) => [...bitsAbove(logits, limit, size)]));
   });
   return Float64Array.from(all.flatMap((part) => [...part]));
 }
@@ -81,6 +86,10 @@ export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
     {
       inputs: { x: { shape: [1, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6] } },
       params: { square: 12, cut: [12, 9], size: [33, 31], threshold: 0.013 },
+    },
+    {
+      inputs: { x: { shape: [2, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6, 1, 2, 3, 3, 2, 1, -1, -2, -3] } },
+      params: { square: 3, cut: [3, 3], size: [70, 5], threshold: 0.013, offset: 1.71 },
     },
   ],
   tolerance: { f32: 0, f16: 0 },
