@@ -9,7 +9,7 @@ classify.*   a training and a test set of four overlapping classes; k-NN by scik
 pca.*        two pictures: components by SVD with scikit-learn's signs, colours of DINOv2's recipe
 match.*      mutual nearest neighbours of patches of two pictures
 attention.*  masks that hold a share of the attention, as in DINO's visualize_attention.py
-video.*      labels carried through moving patches, as in DINO's eval_video_segmentation.py, with whole affinity matrices
+video.*      labels carried through moving patches, as in DINO's eval_video_segmentation.py, with whole matrices
 
 The files in the repository came from NumPy 2.4.6 and scikit-learn 1.9.1. Other versions may change the last bits.
 """
@@ -157,7 +157,8 @@ def upsample(maps, height, width):
 
 def video(rng, frames=7, height=8, width=10):
     """Two subjects that move over a background; each patch of the scene has features of its own."""
-    scene, subjects = rng.normal(size=(height, width, 16)), rng.normal(size=(2, 3, 3, 16)) + rng.normal(size=(2, 1, 1, 16)) * 2
+    scene = rng.normal(size=(height, width, 16))
+    subjects = rng.normal(size=(2, 3, 3, 16)) + rng.normal(size=(2, 1, 1, 16)) * 2
     features, masks = [], []
     for t in range(frames):
         picture, mask = scene.copy(), np.zeros((height, width), int)

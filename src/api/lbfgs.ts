@@ -1,5 +1,5 @@
-// Limited-memory BFGS in float64 (Nocedal and Wright, Numerical Optimization, algorithm 7.4), for smooth functions whose
-// values come with a little noise, as sums in f32 on a GPU do.
+// Limited-memory BFGS in float64 (Nocedal and Wright, Numerical Optimization, algorithm 7.4), for smooth functions
+// whose values come with a little noise, as sums in f32 on a GPU do.
 export interface Evaluation {
   readonly value: number;
   readonly gradient: Float64Array;
