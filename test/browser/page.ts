@@ -7,6 +7,7 @@ import { type CaseResult, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
 import { clipSmoke, type SmokeResult } from "../clipSmoke.ts";
 import { type DinoSmokeResult, dinoSmoke } from "../dinoSmoke.ts";
+import { type SAM_PICTURE, type SamSmokeResult, samSmoke } from "../samSmoke.ts";
 
 /** What a test asks the page to run. */
 export interface CaseRequest {
@@ -23,6 +24,8 @@ export interface Page {
   clip(model: string, picture: string): Promise<SmokeResult>;
   /** A DINO's folder with golden.safetensors in it, and the picture. */
   dino(model: string, picture: string): Promise<DinoSmokeResult>;
+  /** A SAM's folder with golden.safetensors in it, and the part of a photo. */
+  sam(model: string, picture: typeof SAM_PICTURE): Promise<SamSmokeResult>;
 }
 
 let device: Device;
@@ -49,6 +52,11 @@ const page: Page = {
     const blob = await (await fetch(picture)).blob();
     const folder = new URL(`${model}/`, location.href);
     return dinoSmoke(folder, new URL("golden.safetensors", folder), blob);
+  },
+  async sam(model, { photo, width, height }) {
+    const blob = await (await fetch(photo)).blob();
+    const folder = new URL(`${model}/`, location.href);
+    return samSmoke(folder, new URL("golden.safetensors", folder), await createImageBitmap(blob, 0, 0, width, height));
   },
 };
 

@@ -1,12 +1,14 @@
 // The cases of every kernel, the shipped CLIP and small DINOs in Deno, whose WebGPU is wgpu and whose shader compiler
 // is naga: another implementation than the Dawn of Node and Chromium. Prints each case that fails, then the sum as
 // vitest does; the exit code tells.
+import sharp from "sharp";
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
 import { clipSmoke, TEXT_TOLERANCE } from "../clipSmoke.ts";
 import { DINOS, dinoSmoke, LEAST_COSINE } from "../dinoSmoke.ts";
+import { SAM_PICTURE, SAM_TOLERANCE, samSmoke } from "../samSmoke.ts";
 
 const count = { failed: 0, passed: 0, skipped: 0 };
 using device = await openDevice();
@@ -44,6 +46,16 @@ for (const name of DINOS) {
   check(`${name} agrees with PyTorch (cosine ${result.cosine})`, result.cosine >= LEAST_COSINE);
   check(`${name} leaves nothing on the GPU (buffers ${result.leakedBuffers})`, result.leakedBuffers === 0);
 }
+
+const { photo, width, height } = SAM_PICTURE;
+const cut = sharp(photo).removeAlpha().extract({ left: 0, top: 0, width, height });
+const picture = { width, height, channels: 3 as const, data: new Uint8Array(await cut.raw().toBuffer()) };
+const sam = await samSmoke("test/golden/small-sam", "test/golden/small-sam/golden.safetensors", picture);
+for (const [name, most] of Object.entries(SAM_TOLERANCE)) {
+  const error = sam[name as keyof typeof SAM_TOLERANCE];
+  check(`small-sam agrees with PyTorch (${name} ${error})`, error <= most);
+}
+check(`small-sam leaves nothing on the GPU (buffers ${sam.leakedBuffers})`, sam.leakedBuffers === 0);
 
 const words = Object.entries(count).filter(([, n]) => n > 0);
 console.log(`\n      Tests  ${words.map(([word, n]) => `${n} ${word}`).join(" | ")}`);

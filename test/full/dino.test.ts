@@ -34,7 +34,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "dino-vitb16": { sizes: ["224x224"], dispatches: 96 },
   "dino-resnet50": { sizes: ["224x224", "256x320"], f16: true, dispatches: 70 },
   "dinov2-small": { sizes: ["224x224"], dispatches: 96 },
-  "dinov3-vits16": { sizes: ["224x224"], f16: true, dispatches: 96 },
+  "dinov3-vits16": { sizes: ["224x224"], f16: true, dispatches: 136 },
 };
 
 function find(tensors: Golden, name: string): NdArray {
