@@ -40,7 +40,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
 }
 
-type DType = "f32" | "f16";
+export type DType = "f32" | "f16";
 
 const SUITES: readonly KernelSuite[] = Object.values(suites);
 
@@ -58,7 +58,7 @@ export async function* verifyKernels(device: Device, options: VerifyOptions = {}
   }
 }
 
-function dtypesOf(device: Device): DType[] {
+export function dtypesOf(device: Device): DType[] {
   return device.hasF16 ? ["f32", "f16"] : ["f32"];
 }
 
@@ -99,7 +99,7 @@ interface ExpectedClip {
   readonly logits_per_image: ExpectedArray;
 }
 
-interface ExpectedArray {
+export interface ExpectedArray {
   readonly shape: readonly number[];
   readonly first: readonly number[];
 }
@@ -171,7 +171,7 @@ async function runClip(
 }
 
 /** sin(0.01 i) counted in [C, H * W], in the order [H * W, C]. */
-function sines(C: number, pixels: number): Float32Array {
+export function sines(C: number, pixels: number): Float32Array {
   const values = new Float32Array(C * pixels);
   for (let c = 0; c < C; c++) {
     for (let i = 0; i < pixels; i++) values[i * C + c] = Math.sin((c * pixels + i) * 0.01);
@@ -179,7 +179,8 @@ function sines(C: number, pixels: number): Float32Array {
   return values;
 }
 
-async function runOnce(
+/** Loads what the graph needs, runs it once, and frees everything. */
+export async function runOnce(
   device: Device,
   graph: Graph,
   checkpoint: Checkpoint,
@@ -200,7 +201,12 @@ async function runOnce(
 }
 
 /** The first numbers of each row, as a share of the largest of them. */
-function compare(name: string, dtype: DType, got: NdArray | undefined, rows: readonly ExpectedArray[]): Verification {
+export function compare(
+  name: string,
+  dtype: DType,
+  got: NdArray | undefined,
+  rows: readonly ExpectedArray[],
+): Verification {
   const columns = got?.shape.at(-1) ?? 0;
   const errors = rows.map(({ first }, row) => {
     const scale = Math.max(...first.map(Math.abs));

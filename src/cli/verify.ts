@@ -1,6 +1,7 @@
 // `verify`: every kernel against its reference and the shipped checkpoints against stored outputs, on this adapter. The
 // rows of the table come one by one: on a CPU all of them take a minute.
 import { KERNELS, type Verification, verifyClip, verifyKernels } from "../api/verify.ts";
+import { verifyDino, verifySam } from "../api/verifyFeatures.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
 import type { Context } from "./context.ts";
@@ -8,7 +9,11 @@ import { EXIT, UsageError } from "./failure.ts";
 import { shippedCheckpoint } from "./paths.ts";
 
 /** Checkpoints that ship with outputs to compare with. */
-const CHECKPOINTS: Readonly<Record<string, typeof verifyClip>> = { "tiny-clip": verifyClip };
+const CHECKPOINTS: Readonly<Record<string, typeof verifyClip>> = {
+  "tiny-clip": verifyClip,
+  "tiny-dino": verifyDino,
+  "tiny-sam": verifySam,
+};
 
 const NAMES: readonly string[] = [...KERNELS, ...Object.keys(CHECKPOINTS)];
 
@@ -51,7 +56,7 @@ async function* verifications(
 }
 
 // Wide enough for every row, as none is known when the first is printed.
-const NAME_WIDTH = 28;
+const NAME_WIDTH = 30;
 
 function line([name = "", dtype = "", cases = "", error = "", allowed = "", verdict = ""]: readonly string[]): string {
   const numbers = [cases.padStart(5), error.padStart(13), allowed.padStart(7)];
