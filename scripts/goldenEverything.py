@@ -30,7 +30,7 @@ BASE = dict(points_per_side=16, pred_iou_thresh=0.35, stability_score_thresh=0.6
 CROPS = dict(BASE, crop_n_layers=1, crop_n_points_downscale_factor=2)
 REGIONS = dict(BASE, min_mask_region_area=100)
 COARSE = dict(BASE, points_per_side=8, stability_score_offset=1.0, stability_score_thresh=0.3)
-RUNS = [("coffee.png", [BASE, CROPS, REGIONS, COARSE]), ("dog.jpg", [CROPS, REGIONS]), ("truck.jpg", [BASE])]
+RUNS = [("coffee.png", [CROPS, REGIONS, COARSE]), ("dog.jpg", [CROPS]), ("truck.jpg", [COARSE])]
 
 POSITIONS = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
 RENAMED = [

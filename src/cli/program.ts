@@ -6,6 +6,7 @@ import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
 import { collect, collectTemplate, type LabelOptions, positiveInteger, readLabels, readLines } from "./options.ts";
 import { packageVersion } from "./paths.ts";
+import { addSamCommands } from "./samCommands.ts";
 
 /** Runs a command's work where there is a GPU; gives its exit code. */
 export type Run = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
@@ -13,9 +14,9 @@ export type Run = (command: Command, work: (context: Context) => Promise<number>
 /** The whole command line. */
 export function makeProgram(run: Run): Command {
   const program = new Command("webgpu-vision")
-    .description("CLIP and DINO on WebGPU: classify, search and compare pictures, on the GPU of this machine")
+    .description("CLIP, DINO and SAM on WebGPU: classify, search, compare and segment pictures, on this machine's GPU")
     .version(packageVersion())
-    .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny-clip or tiny-dino that ships)")
+    .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny one that ships)")
     .addOption(new Option("--dtype <type>", "type of weights and activations").choices(["f32", "f16"]).default("f32"))
     .option("--json", "print JSON")
     .option("--quiet", "no progress and no notes on stderr")
@@ -27,6 +28,7 @@ export function makeProgram(run: Run): Command {
   addEmbed(add("embed"), run);
   addSearch(add("search"), run);
   addDinoCommands(program, run);
+  addSamCommands(program, run);
   addInfo(add("info"), run);
   addVerify(add("verify"), run);
   return program.addHelpText(

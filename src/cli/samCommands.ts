@@ -1,0 +1,118 @@
+// The commands that run SAM: their options and their help.
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "./failure.ts";
+import { examples } from "./help.ts";
+import type { Run } from "./program.ts";
+import { type BoxPrompt, boxPrompt, collectPoint, type PointPrompt } from "./prompts.ts";
+
+/** Adds `segment` and `masks`. */
+export function addSamCommands(program: Command, run: Run): void {
+  addSegment(program.command("segment"), run);
+  addMasks(program.command("masks"), run);
+}
+
+interface SegmentOptions {
+  readonly point?: PointPrompt[];
+  readonly box?: BoxPrompt;
+  readonly mask?: string;
+  readonly multimask?: boolean;
+  readonly out?: string;
+  readonly overlay?: string;
+}
+
+function addSegment(command: Command, run: Run): void {
+  command
+    .description("the mask of what points, a box or a rough mask show, by SAM")
+    .argument("<image>", "path or URL of a picture")
+    .option("--point <x,y[,0]>", "a pixel inside the object, with 0 outside it; repeat it for several", collectPoint)
+    .option("--box <x0,y0,x1,y1>", "a box around the object, in pixels", boxPrompt)
+    .option("--mask <file>", "a rough mask to refine: a picture of the same size, white inside")
+    .option("--multimask", "three masks, of a part, a whole and more, where one point may mean each of them")
+    .option("--out <file>", "write the mask as a .png, white inside; three get -1, -2, -3 at the name")
+    .option("--overlay <file>", "write a .png of the picture with mask and prompts")
+    .addHelpText(
+      "after",
+      examples(
+        "segment truck.jpg --point 500,375 --multimask --overlay truck-masks.png",
+        "segment truck.jpg --box 425,600,700,875 --point 575,750,0 --out mask.png --overlay overlay.png",
+        "segment truck.jpg --point 500,375 --model facebook/sam-vit-base --json",
+      ),
+    )
+    .action(async (image: string, options: SegmentOptions, self: Command) => {
+      const { point: points = [], multimask = false, ...rest } = options;
+      if (points.length === 0 && rest.box === undefined && rest.mask === undefined) {
+        throw new UsageError("nothing says what to segment: give --point x,y, --box x0,y0,x1,y1 or --mask FILE");
+      }
+      const { checkFileOut } = await import("./outputs.ts");
+      for (const file of [rest.out, rest.overlay]) if (file !== undefined) checkFileOut(file, [".png"]);
+      await run(self, async (context) => {
+        return (await import("./segment.ts")).segment({ image, points, multimask, ...rest }, context);
+      });
+    });
+}
+
+function addMasks(command: Command, run: Run): void {
+  const number = (flag: string, text: string, isWhole = false) =>
+    new Option(`--${flag} <number>`, text).argParser(isWhole ? wholeNumber : anyNumber);
+  command
+    .description("masks of everything in pictures, by SAM")
+    .argument("<image...>", "paths or URLs of pictures")
+    .option("--out <folder>", "write a folder for each picture: a .png for each mask, metadata.csv, and an overlay")
+    .option("--coco", "write COCO's RLE in one .json for each picture, in place of the folder")
+    .addOption(number("points-per-side", "points of the grid a side (default: 32)", true))
+    .addOption(number("points-per-batch", "points in one run of the model (default: 64)", true))
+    .addOption(number("pred-iou-thresh", "least quality that the model predicts for a mask (default: 0.88)"))
+    .addOption(number("stability-score-thresh", "least stability under a change of the cutoff (default: 0.95)"))
+    .addOption(number("stability-score-offset", "that change, in logits (default: 1)"))
+    .addOption(number("box-nms-thresh", "overlap of boxes from which a mask is a duplicate (default: 0.7)"))
+    .addOption(number("crop-n-layers", "layers of crops to look at as well (default: 0)", true))
+    .addOption(number("crop-nms-thresh", "as --box-nms-thresh, among crops (default: 0.7)"))
+    .addOption(number("crop-overlap-ratio", "overlap of crops as a part of the short side (default: 0.341)"))
+    .addOption(number("crop-n-points-downscale-factor", "how much coarser the grid of each layer is (default: 1)"))
+    .addOption(number("min-mask-region-area", "fill holes and drop islands of fewer pixels (default: 0)"))
+    .addHelpText(
+      "after",
+      `\nThe options of segment-anything's scripts/amg.py have their names and their defaults. The tiny-sam that ships is\n` +
+        "less sure of its masks than those models: without thresholds it gets 0.35, 0.6 and an offset of 0.4.\n" +
+        examples(
+          "masks truck.jpg --out masks/",
+          "masks photos/*.jpg --out masks/ --coco --points-per-side 16 --min-mask-region-area 100",
+          "masks truck.jpg --model facebook/sam-vit-base --crop-n-layers 1 --json",
+        ),
+    )
+    .action(async (images: string[], options: MasksOptions, self: Command) => {
+      const { out, coco = false, ...settings } = options;
+      const { checkMasks, masks } = await import("./masks.ts");
+      const request = { images, out, coco, settings };
+      checkMasks(request);
+      await run(self, (context) => masks(request, context));
+    });
+}
+
+interface MasksOptions {
+  readonly out?: string;
+  readonly coco?: boolean;
+  readonly pointsPerSide?: number;
+  readonly pointsPerBatch?: number;
+  readonly predIouThresh?: number;
+  readonly stabilityScoreThresh?: number;
+  readonly stabilityScoreOffset?: number;
+  readonly boxNmsThresh?: number;
+  readonly cropNLayers?: number;
+  readonly cropNmsThresh?: number;
+  readonly cropOverlapRatio?: number;
+  readonly cropNPointsDownscaleFactor?: number;
+  readonly minMaskRegionArea?: number;
+}
+
+function anyNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("Expected a number.");
+}
+
+function wholeNumber(text: string): number {
+  const value = anyNumber(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError("Expected a whole number.");
+}

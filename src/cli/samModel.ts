@@ -1,0 +1,28 @@
+// SAM for commands: loaded with bars for what is downloaded; its masks as JSON, as PNG and in tables.
+import type { Mask } from "../api/masks/rle.ts";
+import { Sam } from "../api/sam.ts";
+import { loadSharp } from "../io/decode.ts";
+import { type Context, downloadBars, modelSource } from "./context.ts";
+
+/** The checkpoint that ships, for commands that run SAM. */
+export const SHIPPED_SAM = "tiny-sam";
+
+export async function openSam({ options, terminal, signal }: Context): Promise<Sam> {
+  const { onProgress, stop } = downloadBars(terminal);
+  const { dtype } = options;
+  try {
+    return await Sam.fromPretrained(modelSource(options, SHIPPED_SAM), { dtype, signal, onProgress });
+  } finally {
+    stop();
+  }
+}
+
+/** A grey PNG: white inside, black outside. */
+export async function maskPng({ width, height, data }: Mask): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const grey = data.map((pixel) => pixel * 255);
+  return sharp(grey, { raw: { width, height, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
+}

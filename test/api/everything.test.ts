@@ -1,0 +1,111 @@
+// Everything mode with the checkpoint that ships, against segment-anything's own SamAutomaticMaskGenerator on the same
+// weights (scripts/goldenEverything.py): as many masks, the same masks, in the same order.
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { MaskRecord } from "../../src/api/generateMasks.ts";
+import { type CocoRle, fromCocoRle } from "../../src/api/masks/cocoRle.ts";
+import type { GenerateMasksOptions } from "../../src/api/masks/options.ts";
+import { decodeRle, type Mask } from "../../src/api/masks/rle.ts";
+import { Sam } from "../../src/api/sam.ts";
+import type { Device } from "../../src/device/device.ts";
+import { testDevice } from "../adapters.ts";
+
+interface GoldenRecord {
+  readonly segmentation: string;
+  readonly area: number;
+  readonly bbox: number[];
+  readonly predicted_iou: number;
+  readonly point_coords: [[number, number]];
+  readonly stability_score: number;
+  readonly crop_box: number[];
+}
+
+interface GoldenPhoto {
+  readonly image: string;
+  readonly size: [height: number, width: number];
+  readonly runs: readonly { readonly settings: Record<string, number>; readonly records: readonly GoldenRecord[] }[];
+}
+
+const photos: GoldenPhoto[] = JSON.parse(readFileSync("test/golden/masks/tinySam.json", "utf8"));
+
+/** points_per_side as pointsPerSide. */
+function camelCase(settings: Record<string, number>): GenerateMasksOptions<"coco_rle"> {
+  const renamed = Object.entries(settings).map(([name, value]) => {
+    return [name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), value];
+  });
+  return { ...Object.fromEntries(renamed), outputMode: "coco_rle" };
+}
+
+function iou(a: Mask, b: Mask): number {
+  let [shared, all] = [0, 0];
+  for (const [i, pixel] of a.data.entries()) {
+    const other = b.data[i] as number;
+    shared += pixel & other;
+    all += pixel | other;
+  }
+  return all === 0 ? 1 : shared / all;
+}
+
+const runs = photos.flatMap(({ image, size, runs }) => {
+  return runs.map(({ settings, records }) => ({ image, size, settings, records, title: JSON.stringify(settings) }));
+});
+
+let device: Device;
+let sam: Sam;
+beforeAll(async () => {
+  device = await testDevice();
+  sam = await Sam.fromPretrained("checkpoints/tiny-sam", { device });
+});
+afterAll(() => sam.dispose());
+
+describe.each(runs)("$image with $title", ({ image, size, settings, records }) => {
+  let found: MaskRecord<CocoRle>[];
+  let pairs: (readonly [expected: GoldenRecord, found: MaskRecord<CocoRle>, place: number])[];
+  let held: number;
+
+  beforeAll(async () => {
+    held = device.memory.bytes;
+    found = await sam.generateMasks(`demos/photos/${image}`, camelCase(settings));
+    const masks = found.map(({ segmentation }) => decodeRle(fromCocoRle(segmentation)));
+    pairs = records.flatMap((expected) => {
+      const mask = decodeRle(fromCocoRle({ size, counts: expected.segmentation }));
+      const place = found.findIndex(
+        ({ bbox }, i) => isNear(bbox, expected.bbox) && iou(masks[i] as Mask, mask) >= 0.99,
+      );
+      return place < 0 ? [] : [[expected, found[place] as MaskRecord<CocoRle>, place] as const];
+    });
+  });
+
+  it("finds as many masks, and the same but for one on the border of a threshold in fifty", () => {
+    const borderline = Math.ceil(records.length / 50);
+    expect(Math.abs(found.length - records.length)).toBeLessThanOrEqual(borderline);
+    expect(new Set(pairs.map(([, , place]) => place)).size).toBeGreaterThanOrEqual(records.length - borderline);
+  });
+
+  it("gives them in the same order, but for equal scores", () => {
+    const wrong = pairs.slice(1).flatMap(([expected, , place], i) => {
+      const [before, , placeBefore] = pairs[i] as (typeof pairs)[number];
+      const isTie = Math.abs(expected.predicted_iou - before.predicted_iou) < 1e-5;
+      return place > placeBefore || isTie ? [] : [[expected.point_coords, before.point_coords]];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("gives their records", () => {
+    for (const [expected, record] of pairs) {
+      expect(record.predictedIou).toBeCloseTo(expected.predicted_iou, 3);
+      expect(record.stabilityScore).toBeCloseTo(expected.stability_score, 2);
+      expect(record.area / expected.area).toBeCloseTo(1, 2);
+      expect(record.pointCoords).toEqual(expected.point_coords);
+      expect(record.cropBox).toEqual(expected.crop_box);
+    }
+  });
+
+  it("leaves nothing on the GPU but plans", () => {
+    expect(device.memory.bytes).toBeGreaterThanOrEqual(held);
+  });
+});
+
+function isNear(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((value, i) => Math.abs(value - (b[i] as number)) <= 3);
+}
