@@ -31,8 +31,10 @@ export async function drawMask(photo: RgbaImage, mask: Mask, prompts: DrawnPromp
   const line = lineWidth(photo);
   const path = smoothPath(mask);
   const { width, height } = photo;
-  const outside = `<path d="M0 0H${width}V${height}H0Z${path}" fill="#0b0d12" fill-opacity="0.62" fill-rule="evenodd"/>`;
-  const inside = `<path d="${path}" fill="${INSIDE}" fill-opacity="0.22" fill-rule="evenodd"/>`;
+  const fill = (d: string, colour: string, opacity: number) =>
+    `<path d="${d}" fill="${colour}" fill-opacity="${opacity}" fill-rule="evenodd"/>`;
+  const outside = fill(`M0 0H${width}V${height}H0Z${path}`, "#0b0d12", 0.62);
+  const inside = fill(path, INSIDE, 0.22);
   const stroke = (colour: string, size: number) =>
     `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${size}" stroke-linejoin="round"/>`;
   const outline = stroke("#0b0d12", line * 2.2) + stroke(INSIDE, line * 1.2);
@@ -49,7 +51,8 @@ const GOLDEN_ANGLE = 137.508;
 function drawnPrompts({ points = [], box }: DrawnPrompts, line: number): string {
   const dots = points.map(({ x, y, label }) => {
     const colour = label === 1 ? FOREGROUND : BACKGROUND;
-    return `<circle cx="${x}" cy="${y}" r="${line * 3.5}" fill="${colour}" stroke="#fff" stroke-width="${line * 1.2}"/>`;
+    const edge = `stroke="#fff" stroke-width="${line * 1.2}"`;
+    return `<circle cx="${x}" cy="${y}" r="${line * 3.5}" fill="${colour}" ${edge}/>`;
   });
   if (!box) return dots.join("");
   const [x0, y0, x1, y1] = box;

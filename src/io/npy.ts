@@ -70,5 +70,5 @@ export function readNpy(file: Uint8Array): NpyArray {
       `[npy] ${file.length - offset} bytes follow the header, expected ${bytes} for shape [${shape.join(", ")}]`,
     );
   }
-  return { data: new Float32Array(file.slice(offset).buffer), shape };
+  return { data: new Float32Array(new Uint8Array(file).slice(offset).buffer), shape };
 }

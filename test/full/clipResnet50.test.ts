@@ -28,7 +28,7 @@ async function readClipGolden() {
   return (await readGolden(`${FOLDER}/golden.safetensors`)).set("pixel_values", pixels);
 }
 
-it("agrees with open_clip from pixel values, token ids and photos, within its budget, and frees its memory", async () => {
+it("agrees with open_clip from pixels, token ids and photos, within its budget, and frees its memory", async () => {
   const device = await testDevice();
   const golden = await readClipGolden();
   const use = async (path: string) => {
@@ -61,7 +61,8 @@ async function checkPhotos(device: Device, folder: string, wanted: NdArray): Pro
   const { dispatches } = await clip.summary();
   clip.dispose();
   console.log(
-    `clip-resnet50 from photos: 1 - cosine ${(1 - cosine).toExponential(1)}; ${dispatches} dispatches of the image tower`,
+    `clip-resnet50 from photos: 1 - cosine ${(1 - cosine).toExponential(1)}; ` +
+      `${dispatches} dispatches of the image tower`,
   );
   expect(cosine).toBeGreaterThanOrEqual(0.9999);
   expect(device.memory.bytes).toBe(before);

@@ -24,6 +24,11 @@ describe("npy", () => {
     expect(readNpy(writeNpy(new Float32Array(0), [0, 512]))).toEqual({ data: new Float32Array(0), shape: [0, 512] });
   });
 
+  it("reads a Buffer, which may lie in a pool with others", () => {
+    const data = Float32Array.from([1, 2, 3]);
+    expect(readNpy(Buffer.from(writeNpy(data, [3])))).toEqual({ data, shape: [3] });
+  });
+
   it("refuses a shape that does not fit", () => {
     expect(() => writeNpy(new Float32Array(5), [2, 3])).toThrow(ArgumentError);
     expect(() => writeNpy(new Float32Array(5), [2, 3])).toThrow("data has 5 elements, shape [2, 3] holds 6");
