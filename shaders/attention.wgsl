@@ -143,15 +143,6 @@ var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own colum
 
 const LANES = 1u; // threads that load for each other: a workgroup that is one subgroup, or 1
 
-// A column a query.
-fn outer(keys: vec4<f32>, queries: vec4<f32>) -> mat4x4<f32> {
-  return mat4x4<f32>(queries.x * keys, queries.y * keys, queries.z * keys, queries.w * keys);
-}
-
-fn fromLane4(x: vec4<f32>, lane: u32) -> vec4<f32> {
-  return vec4<f32>(fromLane(x.x, lane), fromLane(x.y, lane), fromLane(x.z, lane), fromLane(x.w, lane));
-}
-
 // Four queries by 8 keys of a row a thread: few loads a product and no barriers, which is right on CPU adapters (a loop
 // over a constant head size is unrolled, which costs their compilers 20 s). With LANES the threads of a subgroup load
 // LANES elements of each key at once and take them from each other: right on lavapipe, where a load is made lane by lane

@@ -4,7 +4,9 @@
 // [2 * windowHeight - 1 for rows, then 2 * windowWidth - 1 for columns; D], from distance 1 - side upwards; rel:
 // [batch, height * width, heads, windowHeight + windowWidth]. Sums in f32.
 // The tokens of a line of the map (a row, then a column) take the same rows of the table: a thread makes the scores of
-// four tokens of a line for eight of their window's lines. x: such tiles, y: line, z: batch, rows before columns.
+// four tokens of a line for eight of their window's lines, and the threads of a workgroup stand side by side along the
+// line. With LANES they are one subgroup, load LANES elements of each row of the table at once and take them from each
+// other (see attention.wgsl). x: tiles of a line, y: line, z: batch, rows before columns.
 
 alias Elem = f32; // f32 | f16
 
@@ -25,6 +27,7 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 override WG: u32 = 64; // threads of a workgroup
+const LANES = 1u; // threads that load for each other: a workgroup, or 1
 
 fn elementsOfQ(at: vec4u) -> vec4<f32> {
   return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
@@ -43,31 +46,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let side = window[axis];
   let length = map[1 - axis];
   let chunks = (side + 7) / 8;
-  let tile = group.x * WG + lane;
-  let chunk = tile % chunks * 8;
-  let head = tile / chunks % params.heads;
-  let place = tile / chunks / params.heads * 4;
-  if (line >= map[axis] || place >= length) {
+  let chunk = group.x % chunks * 8;
+  let head = group.x / chunks % params.heads;
+  let block = group.x / chunks / params.heads * WG * 4;
+  if (line >= map[axis] || block >= length) {
     return;
   }
-  let places = min(vec4u(place, place + 1, place + 2, place + 3), vec4u(length - 1));
+  let place = block + lane * 4;
+  let places = min(place + vec4u(0, 1, 2, 3), vec4u(length - 1));
   let first = group.z / 2 * map.x * map.y;
   let tokens = first + select(line * map.y + places, places * map.y + line, axis == 1);
   let qAt = params.qOffset + head * params.D + tokens * params.qStride;
   // The row of the table for distance 0, less the first of the window's lines.
   let zero = select(0u, 2 * window.x - 1, axis == 1) + side - 1 + line % side;
-  let lines0 = vec4u(chunk, chunk + 1, chunk + 2, chunk + 3);
-  let lines1 = lines0 + 4;
-  let at0 = (zero - min(lines0, vec4u(side - 1))) * params.D;
-  let at1 = (zero - min(lines1, vec4u(side - 1))) * params.D;
-  var score0 = mat4x4<f32>(); // a column a token
+  let row0 = zero - min(chunk + vec4u(0, 1, 2, 3), vec4u(side - 1));
+  let row1 = zero - min(chunk + vec4u(4, 5, 6, 7), vec4u(side - 1));
+  var score0 = mat4x4<f32>();
   var score1 = mat4x4<f32>();
+  var line0: vec4<f32>;
+  var line1: vec4<f32>;
   for (var d = 0u; d < params.D; d++) {
+    if (d % LANES == 0) {
+      line0 = elementsOfTable(row0 * params.D + d + lane % LANES);
+      line1 = elementsOfTable(row1 * params.D + d + lane % LANES);
+    }
     let x = elementsOfQ(qAt + d);
-    let y0 = elementsOfTable(at0 + d);
-    let y1 = elementsOfTable(at1 + d);
-    score0 += mat4x4<f32>(x.x * y0, x.y * y0, x.z * y0, x.w * y0);
-    score1 += mat4x4<f32>(x.x * y1, x.y * y1, x.z * y1, x.w * y1);
+    score0 += outer(fromLane4(line0, d % LANES), x);
+    score1 += outer(fromLane4(line1, d % LANES), x);
   }
   for (var i = 0u; i < 4 && place + i < length; i++) {
     let out = (tokens[i] * params.heads + head) * (window.x + window.y) + axis * window.x + chunk;

@@ -3,3 +3,7 @@
 fn fromLane(x: f32, lane: u32) -> f32 {
   return x;
 }
+
+fn fromLane4(x: vec4<f32>, lane: u32) -> vec4<f32> {
+  return x;
+}

@@ -6,6 +6,7 @@ import source from "../../shaders/attention.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
+import outerSource from "../../shaders/lib/outer.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
@@ -90,7 +91,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
 
 export const attention = defineKernel<AttentionParams>()({
   name: "attention",
-  wgsl: [nanSource, windowsSource, source],
+  wgsl: [nanSource, outerSource, windowsSource, source],
   lib: [noLanesSource],
   inputs: ["q", "k", "v", "pad", "rel", "bias"],
   optional: ["pad", "rel", "bias"],
@@ -171,18 +172,22 @@ interface Sizes {
 // Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
 const MOST_D = 128;
 
+function tile({ parts, queries, heads, D }: Sizes, WG: number): Variant {
+  return {
+    entryPoint: "registerTile",
+    types: { LANES: "1u" },
+    // Head sizes from one power of 2 to the next share a pipeline.
+    overrides: { WG, SUMS: WG * Math.max(16, 2 ** Math.ceil(Math.log2(D))) },
+    workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
+  };
+}
+
 /** Variants by name; each gives the same result on every adapter. */
 export const attentionVariants = {
-  registerTile: ({ parts, queries, heads, D }: Sizes, lanes = 1): Variant => {
-    const WG = lanes > 1 ? lanes : D <= MOST_D ? 8 : 4;
-    return {
-      entryPoint: "registerTile",
-      ...(lanes > 1 && { lib: [lanesSource] }),
-      types: { LANES: `${lanes}u` },
-      // Head sizes from one power of 2 to the next share a pipeline.
-      overrides: { WG, SUMS: WG * Math.max(16, 2 ** Math.ceil(Math.log2(D))) },
-      workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
-    };
+  registerTile: (size: Sizes): Variant => tile(size, size.D <= MOST_D ? 8 : 4),
+  laneTile: (size: Sizes, lanes: number): Variant => {
+    const { types, ...rest } = tile(size, lanes);
+    return { ...rest, lib: [lanesSource], types: { ...types, LANES: `${lanes}u` } };
   },
   sharedKeys: ({ parts, queries, heads, D }: Sizes): Variant => ({
     entryPoint: "sharedKeys",
@@ -194,9 +199,10 @@ export const attentionVariants = {
 
 function chooseVariant(size: Sizes, device: DeviceTraits): Variant {
   const { class: adapterClass } = device.info;
-  // Twice as fast on lavapipe; shuffles are dear on SwiftShader.
-  const lanes = adapterClass === "cpu-lavapipe" && device.subgroupSize ? device.subgroupSize : 1;
-  if (isCpu(adapterClass)) return attentionVariants.registerTile(size, lanes * size.D <= 8 * MOST_D ? lanes : 1);
+  if (adapterClass === "cpu-lavapipe" && device.subgroupSize && size.D <= MOST_D) {
+    return attentionVariants.laneTile(size, device.subgroupSize); // twice as fast; on SwiftShader shuffles are dear
+  }
+  if (isCpu(adapterClass)) return attentionVariants.registerTile(size);
   return attentionVariants.sharedKeys(size);
 }
 

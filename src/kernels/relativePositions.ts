@@ -1,8 +1,10 @@
 // Decomposed relative positions of attention in SAM's image encoder (Li et al. 2021, MViTv2; facebookresearch/
 // segment-anything: modeling/image_encoder.py, add_decomposed_rel_pos): for each query and head, its products with one
 // learned vector per row and per column of its window. attention adds them to its scores as it goes.
+import lanesSource from "../../shaders/lib/lanes.wgsl";
+import noLanesSource from "../../shaders/lib/noLanes.wgsl";
+import outerSource from "../../shaders/lib/outer.wgsl";
 import source from "../../shaders/relativePositions.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
@@ -26,7 +28,8 @@ function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: Relativ
 
 export const relativePositions = defineKernel<RelativePositionsParams>()({
   name: "relativePositions",
-  wgsl: [source],
+  wgsl: [outerSource, source],
+  lib: [noLanesSource],
   inputs: ["q", "table"],
   params: {
     heads: "u32",
@@ -59,14 +62,17 @@ export const relativePositions = defineKernel<RelativePositionsParams>()({
   launch: ({ q, table }, params, device) => {
     const { batch, ...map } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    const tilesOf = (length: number, side: number) => Math.ceil(length / 4) * heads * Math.ceil(side / 8);
+    const lanes = device.info.class === "cpu-lavapipe" && device.subgroupSize;
+    const variant = lanes ? relativePositionsVariants.lanes(lanes) : relativePositionsVariants.threads();
+    const tilesOf = (length: number, side: number) => {
+      return Math.ceil(length / (4 * variant.overrides.WG)) * heads * Math.ceil(side / 8);
+    };
     const tiles = Math.max(tilesOf(map.width, map.windowHeight), tilesOf(map.height, map.windowWidth));
-    const WG = isCpu(device.info.class) ? 8 : 64;
     return {
+      ...variant,
       params: { heads, qOffset, qStride: lastDim(q), ...map },
-      types: { Elem: q.dtype },
-      overrides: { WG },
-      workgroups: [Math.ceil(tiles / WG), Math.max(map.height, map.width), 2 * batch],
+      types: { Elem: q.dtype, ...variant.types },
+      workgroups: [tiles, Math.max(map.height, map.width), 2 * batch],
     };
   },
   flops: ({ q, table }, params) => {
@@ -74,3 +80,9 @@ export const relativePositions = defineKernel<RelativePositionsParams>()({
     return 2 * sizeOf([batch, height, width, params.heads, windowHeight + windowWidth, D]);
   },
 });
+
+/** Variants by name; each gives the same result on every adapter. */
+export const relativePositionsVariants = {
+  threads: () => ({ types: { LANES: "1u" }, overrides: { WG: 16 } }),
+  lanes: (lanes: number) => ({ lib: [lanesSource], types: { LANES: `${lanes}u` }, overrides: { WG: lanes } }),
+} as const;
