@@ -37,7 +37,7 @@ export function samImageEncoder(
     x = layer(x, w.at(`layers.${i}`), config, grid, isGlobal ? undefined : window_size);
     onLayer?.(x);
   }
-  return neck(graph.reshape(x, [B, ...grid, C]), w.at("neck"));
+  return samNeck(graph.reshape(x, [B, ...grid, C]), w.at("neck"));
 }
 
 function layer(x: Value, w: Weights, config: SamVisionConfig, grid: Grid, window: number | undefined): Value {
@@ -71,8 +71,8 @@ function distances(w: Weights, D: number, [rows, columns]: Grid): Value {
   return ops.concat({ a: table("rel_pos_h", rows), b: table("rel_pos_w", columns) }, { axis: 0 });
 }
 
-/** [B, h, w, C] to [B, h, w, output_channels]; the norms are over the channels of a place. */
-function neck(x: Value, w: Weights): Value {
+/** The neck: [B, h, w, C] to [B, h, w, output_channels]; the norms are over the channels of a place. */
+export function samNeck(x: Value, w: Weights): Value {
   x = ops.conv2d({ x, weight: w.get("conv1.weight", [undefined, lastDim(x), 1, 1]) }, {});
   x = layerNorm(x, w.at("layer_norm1"), NECK_EPS);
   x = ops.conv2d({ x, weight: w.get("conv2.weight", [undefined, lastDim(x), 3, 3]) }, { padding: 1 });
