@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { openDevice } from "../src/index.ts";
 import { showClip } from "./startClip.ts";
 import { showDino } from "./startDino.ts";
+import { showSam } from "./startSam.ts";
 import { bold, Stopwatch } from "./terminal.ts";
 
 const [query = "a photo of a cat.", drawings = "out"] = process.argv.slice(2);
@@ -21,5 +22,6 @@ console.log(`${bold("Adapter")}  ${description || vendor}${kind.startsWith("cpu"
 
 await showClip(device, photos, query, watch);
 await showDino(device, photos, drawings, watch);
+await showSam(device, photos, drawings, watch);
 device.destroy();
 watch.print();
