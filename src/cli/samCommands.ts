@@ -26,7 +26,7 @@ function addSegment(command: Command, run: Run): void {
     .argument("<image>", "path or URL of a picture")
     .option("--point <x,y[,0]>", "a pixel inside the object, with 0 outside it; repeat it for several", collectPoint)
     .option("--box <x0,y0,x1,y1>", "a box around the object, in pixels", boxPrompt)
-    .option("--mask <file>", "a rough mask to refine: a picture of the same size, white inside")
+    .option("--mask <file>", "a rough mask to refine, with a point or a box: a picture of the same size, white inside")
     .option("--multimask", "three masks, of a part, a whole and more, where one point may mean each of them")
     .option("--out <file>", "write the mask as a .png, white inside; three get -1, -2, -3 at the name")
     .option("--overlay <file>", "write a .png of the picture with mask and prompts")
