@@ -1,5 +1,5 @@
 // The tests. `vitest run` takes those that need no browser and no build; `--mode browser`, `--mode package`
-// and `--mode full` (models at their real size) take those.
+// and `--mode full` (models at their real size) take those, `--mode slow` what takes minutes on a CPU adapter.
 import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
@@ -16,6 +16,7 @@ const INCLUDE: Readonly<Record<string, string[]>> = {
   browser: ["test/browser/**/*.test.ts"],
   package: ["test/package.test.ts"],
   full: ["test/full/**/*.test.ts"],
+  slow: ["test/slow/**/*.test.ts"],
 };
 
 export default defineConfig(({ mode }) => ({
@@ -23,7 +24,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: INCLUDE[mode] ?? ["test/**/*.test.ts"],
     exclude: INCLUDE[mode] ? [] : Object.values(INCLUDE).flat(),
-    globalSetup: INCLUDE[mode] && mode !== "full" ? [] : ["test/adapters.ts"],
+    globalSetup: INCLUDE[mode] && mode !== "full" && mode !== "slow" ? [] : ["test/adapters.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // One worker: the software adapters use every core by themselves.

@@ -68,7 +68,7 @@ def spread_of(name, shape):
     if len(shape) <= 1:
         return 0.0, 0.1
     is_patch = len(shape) == 4 and shape[2] == shape[3] and shape[1] <= 4
-    if any(part in name for part in ("embedding", "_token", "_embed", "register")) and not is_patch:
+    if any(part in name for part in ("embedding", "_token", "_embed", "rel_pos", "register")) and not is_patch:
         return 0.0, 0.5
     return 0.0, (3.0 / int(np.prod(shape[1:]))) ** 0.5
 

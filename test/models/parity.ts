@@ -1,7 +1,7 @@
 // Compares what a graph computes with what PyTorch gave, tensor by tensor, and names the first layer that differs.
 import type { Device } from "../../src/device/device.ts";
 import { toHalfArray } from "../../src/device/half.ts";
-import type { NdArray } from "../../src/device/tensor.ts";
+import type { HostArray, NdArray } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
@@ -26,7 +26,7 @@ export async function runGraph(
   device: Device,
   checkpoint: Checkpoint,
   build: (graph: Graph) => Readonly<Record<string, Value>>,
-  inputs: Readonly<Record<string, Float32Array | Int32Array | Uint16Array>>,
+  inputs: Readonly<Record<string, HostArray>>,
 ): Promise<Record<string, NdArray>> {
   const graph = new Graph();
   for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);

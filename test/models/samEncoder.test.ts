@@ -1,9 +1,11 @@
 // SAM's image encoder against PyTorch: the tokens going in, after the first layer and the last, and the embedding.
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import type { SeededRow } from "../../scripts/seeded.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { Value } from "../../src/graph/graph.ts";
+import { Graph, type Value } from "../../src/graph/graph.ts";
+import { plan } from "../../src/graph/plan.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { samImageEncoder } from "../../src/models/sam.ts";
 import { type SamVisionConfig, samConfig } from "../../src/models/samConfig.ts";
@@ -64,5 +66,35 @@ describe.each(["small-sam", "small-sam-whole-windows"])("%s", (name) => {
     const { golden, embedding } = await read();
     const got = await run(device, folder, golden, "f16");
     expect(cosine((got.image_embeddings as NdArray).data, embedding.data)).toBeGreaterThanOrEqual(0.999);
+  });
+});
+
+/** A device at WebGPU's default limits. */
+const traits = (adapterClass: "cpu-lavapipe" | "nvidia") => ({
+  info: { class: adapterClass },
+  hasF16: true,
+  hasSubgroups: true,
+  subgroupSize: adapterClass === "nvidia" ? 32 : 8,
+  limits: {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 16 << 10,
+    maxStorageBufferBindingSize: 128 << 20,
+  },
+});
+
+describe.each(["cpu-lavapipe", "nvidia"] as const)("at its real size on %s", (adapterClass) => {
+  it("ViT-B fits WebGPU's default limits and 600 MB", async () => {
+    const rows = JSON.parse(await readFile("test/golden/sam-vit-base/manifest.json", "utf8")) as SeededRow[];
+    const tensors = new Map(rows.map(({ name, shape }) => [name, { shape, dtype: "F32" }]));
+    const { vision } = samConfig({ model_type: "sam" });
+    const graph = new Graph();
+    const w = Weights.of(graph, { name: "sam-vit-base", tensors }, "f32");
+    const pixels = graph.input("pixels", { dtype: "f32", shape: [1, 1024, 1024, 3] });
+    graph.output("embedding", samImageEncoder(pixels, w, vision as SamVisionConfig));
+    const summary = plan(graph, traits(adapterClass)).summary();
+    expect(graph.outputs.get("embedding")?.shape).toEqual([1, 64, 64, 256]);
+    expect(summary.largestBufferBytes).toBeLessThanOrEqual(128 << 20);
+    expect(summary.weightBytes + summary.activationBytes).toBeLessThanOrEqual(600e6);
+    expect(summary.dispatches).toBeLessThanOrEqual(12 * 8 + 6); // eight a layer; patches, positions, the neck
   });
 });
