@@ -1,6 +1,6 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
-import { ArgumentError, CheckpointError, DeviceLostError } from "../device/errors.ts";
+import { ArgumentError, DeviceLostError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -8,9 +8,10 @@ import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { samImageEncoder } from "../models/sam.ts";
-import { originalSamConfig, type SamConfig, type SamVisionConfig, samConfig } from "../models/samConfig.ts";
+import { originalSamConfig, type SamConfig, samConfig } from "../models/samConfig.ts";
 import { samImage } from "../models/samDecoder.ts";
 import { hasOriginalSamNames, samNaming } from "../models/samNames.ts";
+import { tinyVitEncoder } from "../models/tinyVit.ts";
 import { Weights } from "../models/weights.ts";
 import { type CropPredictor, generateMasks, type MaskRecord } from "./generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
@@ -157,7 +158,8 @@ export class Sam {
     const { image_size: side, vision, image_embedding_size: places } = this.config;
     const w = this.#weights(graph);
     const pixels = graph.input("pixels", { dtype, shape: [1, side, side, 3] });
-    const map = samImageEncoder(pixels, w, vision as SamVisionConfig);
+    const map =
+      vision.model_type === "tiny_vit" ? tinyVitEncoder(pixels, w, vision) : samImageEncoder(pixels, w, vision);
     const embedding = graph.reshape(map, [1, places * places, vision.output_channels]);
     graph.output("embedding", embedding);
     const image: Readonly<Record<string, Value>> = { ...samImage(embedding, w, this.config) };
@@ -188,10 +190,7 @@ function cropped({ width, height, data }: RgbaImage, [x0, y0, x1, y1]: Box): Rgb
 
 /** config.json where there is one; else sizes from the tensors, which the original names come with. */
 function configOf(json: unknown, checkpoint: Checkpoint): SamConfig {
-  const config =
-    json === undefined && hasOriginalSamNames(checkpoint) ? originalSamConfig(checkpoint) : samConfig(json ?? {});
-  if (config.vision.model_type === "sam_vision_model") return config;
-  throw new CheckpointError(`${checkpoint.name} is a MobileSAM, whose TinyViT encoder this version does not run`);
+  return json === undefined && hasOriginalSamNames(checkpoint) ? originalSamConfig(checkpoint) : samConfig(json ?? {});
 }
 
 /** transformers' config.json and preprocessor_config.json, or the sizes in tensors under the original names. */

@@ -82,8 +82,8 @@ export class SamScene implements CropScene {
    *   multimask: false,
    * });
    */
-  predict(prompt: SamPrompt & PredictOptions): Promise<SamMask[]>;
   predict(prompt: { readonly boxes: readonly SamBox[] } & PredictOptions): Promise<SamMask[][]>;
+  predict(prompt: SamPrompt & PredictOptions): Promise<SamMask[]>;
   async predict(
     prompt: SamPrompt & { readonly boxes?: readonly SamBox[] } & PredictOptions,
   ): Promise<SamMask[] | SamMask[][]> {

@@ -78,7 +78,8 @@ function clipLines({ config, dimensions, image, text, unread }: ClipDescription,
 }
 
 function imageTower(vision: ClipDescription["config"]["vision"]): string {
-  if (isClipResnet(vision)) return `${vision.layers.join(", ")} blocks, ${vision.num_attention_heads} heads at the end`;
+  if (isClipResnet(vision))
+    return `${vision.layers.join(", ")} blocks, heads of ${vision.head_width} channels at the end`;
   return `patches of ${vision.patch_size}, ${tower(vision)}`;
 }
 

@@ -27,10 +27,10 @@ export interface ClipTextConfig extends ClipTowerConfig {
 /** An image tower that is one of CLIP's ResNets. */
 export interface ClipResnetConfig {
   readonly image_size: number;
-  /** Blocks of each stage. */
+  /** Blocks of each stage, as the file says; the tensors decide. */
   readonly layers: readonly number[];
-  /** Of the attention in place of the last pooling. */
-  readonly num_attention_heads: number;
+  /** Channels of a head of the attention in place of the last pooling. */
+  readonly head_width: number;
 }
 
 export interface ClipConfig {
@@ -176,7 +176,6 @@ function visionConfig(part: Fields): ClipVisionConfig {
   return config;
 }
 
-/** The maps of the last stage have 32 times the stem's channels. */
 function resnetConfig(part: Fields): ClipResnetConfig {
   const layers = part.json.layers as unknown[];
   const isDepth = (n: unknown) => Number.isInteger(n) && (n as number) >= 1 && (n as number) <= 1000;
@@ -184,12 +183,10 @@ function resnetConfig(part: Fields): ClipResnetConfig {
     const got = JSON.stringify(layers);
     throw new CheckpointError(`${part.file}: layers is ${got}, expected the numbers of blocks of four stages`);
   }
-  const width = integer(part, "width", 64, 1, 1 << 12);
-  const headWidth = integer(part, "head_width", 64, 1, 1 << 16);
   return {
     image_size: integer(part, "image_size", 224, 32, 8192),
     layers: layers as number[],
-    num_attention_heads: Math.max(1, Math.floor((width * 32) / headWidth)),
+    head_width: integer(part, "head_width", 64, 1, 1 << 16),
   };
 }
 

@@ -1,6 +1,7 @@
 // The image tower of CLIP's ResNets (Radford et al. 2021, section 2.4): three convolutions in the stem, average pooling
 // in place of strides, and attention in place of the last pooling. Follows openai/CLIP: clip/model.py, ModifiedResNet,
 // and speaks its names.
+import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
 import type { ClipResnetConfig } from "./clipConfig.ts";
@@ -8,17 +9,20 @@ import { activation, add, type ConvolutionParams, convNorm, linear } from "./lay
 import { globalMean } from "./resnet.ts";
 import type { Weights } from "./weights.ts";
 
-/** pixels [B, S, S, 3], normalised, give embeds [B, proj], and the maps after the stem and each stage. */
-export function clipResnet(pixels: Value, w: Weights, { layers, num_attention_heads }: ClipResnetConfig) {
+/** pixels [B, S, S, 3], normalised, with as many blocks as there are tensors of them, give embeds [B, proj], and the maps after the stem and each stage. */
+export function clipResnet(pixels: Value, w: Weights, { head_width }: ClipResnetConfig) {
   let x = unit(pixels, w, 1, { stride: 2, padding: 1 }); // [B, S / 2, S / 2, width / 2]
   x = unit(x, w, 2, { padding: 1 });
   x = averagePool(unit(x, w, 3, { padding: 1 }), 2); // [B, S / 4, S / 4, width]
   const hiddenStates = [x];
-  for (const [i, depth] of layers.entries()) {
-    for (let j = 0; j < depth; j++) x = block(x, w.at(`layer${i + 1}.${j}`), i > 0 && j === 0 ? 2 : 1);
+  for (let i = 1; w.has(`layer${i}.0.conv1.weight`); i++) {
+    for (let j = 0; w.has(`layer${i}.${j}.conv1.weight`); j++) {
+      x = block(x, w.at(`layer${i}.${j}`), i > 1 && j === 0 ? 2 : 1);
+    }
     hiddenStates.push(x);
   }
-  return { embeds: attentionPool(x, w.at("attnpool"), num_attention_heads), hiddenStates };
+  const heads = Math.max(1, Math.floor(lastDim(x) / head_width));
+  return { embeds: attentionPool(x, w.at("attnpool"), heads), hiddenStates };
 }
 
 function unit(x: Value, w: Weights, i: number, params: ConvolutionParams = {}): Value {

@@ -34,15 +34,16 @@ function block(x: Value, w: Weights, stride: number, config: ResnetConfig): Valu
   const unit = (y: Value, i: number, params: ConvolutionParams = {}) =>
     convNorm(y, w.at(`conv${i}`), w.at(`bn${i}`), params);
   const act = (y: Value) => activation(y, config.hidden_act);
+  const relu = (y: Value) => activation(y, "relu"); // within a block, whatever hidden_act says
   const shortcut = w.has("downsample.0.weight")
     ? convNorm(x, w.at("downsample.0"), w.at("downsample.1"), { stride })
     : x;
   const wide = { stride, padding: 1 };
   if (config.layer_type === "basic") {
-    return act(add(unit(act(unit(x, 1, wide)), 2, { padding: 1 }), shortcut));
+    return act(add(unit(relu(unit(x, 1, wide)), 2, { padding: 1 }), shortcut));
   }
   const [first, second] = config.downsample_in_bottleneck ? [{ stride }, { padding: 1 }] : [{}, wide];
-  return act(add(unit(act(unit(act(unit(x, 1, first)), 2, second)), 3), shortcut));
+  return act(add(unit(relu(unit(relu(unit(x, 1, first)), 2, second)), 3), shortcut));
 }
 
 /** [B, H, W, C] gives [B, C]. */

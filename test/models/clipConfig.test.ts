@@ -166,7 +166,7 @@ describe("open_clip_config.json", () => {
     expect(openClipConfig({ model_cfg: { vision_cfg, text_cfg: { width: 640, heads: 10 } } }).vision).toEqual({
       image_size: 288,
       layers: [4, 6, 10, 6],
-      num_attention_heads: 40,
+      head_width: 64,
     });
     const three = { model_cfg: { vision_cfg: { ...vision_cfg, layers: [4, 6, 10] }, text_cfg: {} } };
     expect(() => openClipConfig(three)).toThrow(/expected the numbers of blocks of four stages/);

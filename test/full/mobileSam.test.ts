@@ -1,0 +1,59 @@
+// MobileSAM at its real size, from a file under the original names alone (seeded weights), against its original code's
+// SamPredictor on the same photo: logits (every 4th row and column is kept), scores and areas.
+import { dirname } from "node:path";
+import sharp from "sharp";
+import { expect, it } from "vitest";
+import { withSeededCheckpoint } from "../../scripts/seeded.ts";
+import { Sam } from "../../src/api/sam.ts";
+import type { SamMask } from "../../src/api/samScene.ts";
+import { testDevice } from "../adapters.ts";
+import { readGolden, relativeError } from "../models/parity.ts";
+
+const FOLDER = "test/golden/mobile-sam";
+const STEP = 4;
+
+it("gives the original's masks at a point and in a box", async () => {
+  const device = await testDevice();
+  const golden = await readGolden(`${FOLDER}/predictions.safetensors`);
+  const of = (name: string) => golden.get(name)?.data ?? new Float32Array();
+  const [height = 0, width = 0] = of("original_size");
+  const [x = 0, y = 0] = of("point_xy");
+  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = of("box_xyxy");
+  const cut = sharp("demos/photos/astronaut.png").removeAlpha().extract({ left: 0, top: 0, width, height });
+  const photo = { width, height, channels: 3 as const, data: new Uint8Array(await cut.raw().toBuffer()) };
+  await withSeededCheckpoint(`${FOLDER}/manifest.json`, async (path) => {
+    const sam = await Sam.fromPretrained(dirname(path), { device });
+    const start = performance.now();
+    const scene = await sam.encodeImage(photo);
+    const seconds = (performance.now() - start) / 1000;
+    const found = {
+      point: await scene.predict({ points: [{ x, y }] }),
+      box: await scene.predict({ box: [x0, y0, x1, y1], multimask: false }),
+    };
+    scene.dispose();
+    sam.dispose();
+    for (const [name, masks] of Object.entries(found)) {
+      const error = relativeError(thinned(masks), of(`${name}.low_res_masks`));
+      const scores = masks.map(({ score }, i) => Math.abs(score - (of(`${name}.iou_scores`)[i] ?? Number.NaN)));
+      const areas = masks.map(({ mask }, i) => {
+        const area = mask.reduce((sum, pixel) => sum + pixel, 0);
+        return Math.abs(area - (of(`${name}.masks_area`)[i] ?? Number.NaN)) / mask.length;
+      });
+      console.log(
+        `mobile-sam ${name}: logits within ${error.toExponential(1)}, scores ${Math.max(...scores).toExponential(1)}, ` +
+          `areas ${Math.max(...areas).toExponential(1)}; encoded in ${seconds.toFixed(1)} s`,
+      );
+      expect(error).toBeLessThanOrEqual(1e-3);
+      expect(Math.max(...scores)).toBeLessThanOrEqual(1e-3);
+      expect(Math.max(...areas)).toBeLessThanOrEqual(1e-3);
+    }
+  });
+}, 900_000);
+
+/** Every n-th row and column of the logits. */
+function thinned(masks: readonly SamMask[]): number[] {
+  return masks.flatMap(({ lowResLogits }) => {
+    const side = Math.sqrt(lowResLogits.length);
+    return [...lowResLogits].filter((_, i) => Math.floor(i / side) % STEP === 0 && (i % side) % STEP === 0);
+  });
+}
