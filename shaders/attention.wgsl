@@ -145,8 +145,8 @@ const LANES = 1u; // threads that load for each other: a workgroup that is one s
 
 // Four queries by 8 keys of a row a thread: few loads a product and no barriers, which is right on CPU adapters (a loop
 // over a constant head size is unrolled, which costs their compilers 20 s). With LANES the threads of a subgroup load
-// LANES elements of each key at once and take them from each other: right on lavapipe, where a load is made lane by lane
-// even when all lanes want one element. x: groups of 4 * WG queries, y: head, z: part.
+// LANES elements of each key at once and take them from each other: right on lavapipe, where a load is made lane by
+// lane even when all lanes want one element. x: groups of 4 * WG queries, y: head, z: part.
 @compute @workgroup_size(WG)
 fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let part = partOf(group.z);

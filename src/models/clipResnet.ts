@@ -9,7 +9,10 @@ import { activation, add, type ConvolutionParams, convNorm, linear } from "./lay
 import { globalMean } from "./resnet.ts";
 import type { Weights } from "./weights.ts";
 
-/** pixels [B, S, S, 3], normalised, with as many blocks as there are tensors of them, give embeds [B, proj], and the maps after the stem and each stage. */
+/**
+ * pixels [B, S, S, 3], normalised, with as many blocks as there are tensors of them, give embeds [B, proj], and the
+ * maps after the stem and each stage.
+ */
 export function clipResnet(pixels: Value, w: Weights, { head_width }: ClipResnetConfig) {
   let x = unit(pixels, w, 1, { stride: 2, padding: 1 }); // [B, S / 2, S / 2, width / 2]
   x = unit(x, w, 2, { padding: 1 });

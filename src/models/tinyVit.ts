@@ -71,7 +71,9 @@ function block(x: Value, stage: Weights, i: number, j: number, config: TinyVitCo
   return add(x, linear(gelu(linear(layerNorm(x, mlp.at("norm"), LAYER_NORM_EPS), mlp.at("fc1"))), mlp.at("fc2")));
 }
 
-/** Attention in windows. The map ends in zeros before the norm, so that their q, k and v are those of the norm's bias. */
+/**
+ * Attention in windows. The map ends in zeros before the norm, so that their q, k and v are those of the norm's bias.
+ */
 function attention(x: Value, w: Weights, heads: number, window: number): Value {
   const { graph } = x;
   const [B = 0, H = 0, W = 0, C = 0] = x.shape;

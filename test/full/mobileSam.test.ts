@@ -40,7 +40,8 @@ it("gives the original's masks at a point and in a box", async () => {
         return Math.abs(area - (of(`${name}.masks_area`)[i] ?? Number.NaN)) / mask.length;
       });
       console.log(
-        `mobile-sam ${name}: logits within ${error.toExponential(1)}, scores ${Math.max(...scores).toExponential(1)}, ` +
+        `mobile-sam ${name}: logits within ${error.toExponential(1)}, ` +
+          `scores ${Math.max(...scores).toExponential(1)}, ` +
           `areas ${Math.max(...areas).toExponential(1)}; encoded in ${seconds.toFixed(1)} s`,
       );
       expect(error).toBeLessThanOrEqual(1e-3);

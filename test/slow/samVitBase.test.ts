@@ -1,5 +1,6 @@
-// SAM ViT-B at its real size (375 MB of seeded weights in a temporary folder) from a photo, against PyTorch: the embedding,
-// masks and scores of every kind of prompt, and what it costs. `npm run test:sam-vit-base`: minutes on a CPU adapter.
+// SAM ViT-B at its real size (375 MB of seeded weights in a temporary folder) from a photo, against PyTorch: the
+// embedding, masks and scores of every kind of prompt, and what it costs. `npm run test:sam-vit-base`: minutes on a CPU
+// adapter.
 import { copyFile, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
@@ -137,8 +138,8 @@ it("gives PyTorch's masks from a photo", async () => {
     const { flops, dispatches } = await sam.summary();
     const seconds = (ms: number) => (ms / 1000).toFixed(1);
     console.log(
-      `loaded in ${seconds(start - loading)} s, encoded in ${seconds(encoded - start)} s (${(flops / 1e9).toFixed(0)} ` +
-        `GFLOP, ${dispatches} dispatches), prompts in ${seconds(performance.now() - encoded)} s; ` +
+      `loaded in ${seconds(start - loading)} s, encoded in ${seconds(encoded - start)} s ` +
+        `(${(flops / 1e9).toFixed(0)} GFLOP, ${dispatches} dispatches), prompts in ${seconds(performance.now() - encoded)} s; ` +
         `peak ${(device.memory.peakBytes / 1e6).toFixed(0)} MB on the GPU`,
     );
     for (const [kind, masks] of Object.entries(found)) {
