@@ -3,11 +3,11 @@
     pip install torch torchvision transformers safetensors pillow timm git+https://github.com/ChaoningZhang/MobileSAM
     python scripts/goldenSam.py CASE... | all [--out test/golden]
 
-small-sam*     a checkpoint in the Hub's layout with weights from seeded.py; pixels, layers, the embedding, and masks and
-               scores of every kind of prompt, from the upper part of a photo
+small-sam*     a checkpoint in the Hub's layout with weights from seeded.py; pixels, layers, the embedding, and masks
+               and scores of every kind of prompt, from the upper part of a photo
 sam-vit-base   the same for the real size, without the weights: the embedding, masks and scores, at some places of each
-mobile-sam     MobileSAM by its original code, without the weights: every stage of TinyViT for seeded pixels of 256 x 256,
-               and masks at a point and in a box of the photo at the real size
+mobile-sam     MobileSAM by its original code, without the weights: every stage of TinyViT for seeded pixels of 256 x
+               256, and masks at a point and in a box of the photo at the real size
 """
 
 import argparse
