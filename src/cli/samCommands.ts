@@ -72,8 +72,9 @@ function addMasks(command: Command, run: Run): void {
     .addOption(number("min-mask-region-area", "fill holes and drop islands of fewer pixels (default: 0)"))
     .addHelpText(
       "after",
-      "\nThe options of segment-anything's scripts/amg.py have their names and their defaults. The tiny-sam that\n" +
-        "ships is less sure of its masks than those models: without thresholds it gets 0.35, 0.6 and an offset of 0.4.\n" +
+      "\nThe options of segment-anything's scripts/amg.py have their names and their defaults. The tiny-sam\n" +
+        "that ships is less sure of its masks than those models: without thresholds it gets 0.35, 0.6 and an offset\n" +
+        "of 0.4.\n" +
         examples(
           "masks truck.jpg --out masks/",
           "masks photos/*.jpg --out masks/ --coco --points-per-side 16 --min-mask-region-area 100",
