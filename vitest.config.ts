@@ -25,8 +25,8 @@ export default defineConfig(({ mode }) => ({
     include: INCLUDE[mode] ?? ["test/**/*.test.ts"],
     exclude: INCLUDE[mode] ? [] : Object.values(INCLUDE).flat(),
     globalSetup: INCLUDE[mode] && mode !== "full" && mode !== "slow" ? [] : ["test/adapters.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 400_000,
+    hookTimeout: 600_000,
     // One worker: the software adapters use every core by themselves.
     pool: "forks",
     maxWorkers: 1,
