@@ -49,13 +49,14 @@ function attention(what: string, [batch, T, heads, D]: Shape & { length: 4 }, pa
 const SAM_B = { heads: 12, grid: [64, 64] };
 
 /** Packed q, k and v of a square map with relative positions, in windows or over the whole map. */
-function samAttention(what: string, side: number, window?: number): KernelRow {
-  const qkv = [1, side * side, 2304];
-  const rel = [1, side * side, 12, 2 * (window ?? side)];
-  const params = { heads: 12, grid: [side, side], channels: 768, kOffset: 768, vOffset: 1536 };
+function samAttention(what: string, heads: number, side: number, window?: number): KernelRow {
+  const channels = heads * 64;
+  const qkv = [1, side * side, 3 * channels];
+  const rel = [1, side * side, heads, 2 * (window ?? side)];
+  const params = { heads, grid: [side, side], channels, kOffset: channels, vOffset: 2 * channels };
   const map = { q: qkv, k: qkv, v: qkv, rel };
   if (!window) return row("attention", what, map, params);
-  return row("attention", what, { ...map, pad: [2304] }, { ...params, window });
+  return row("attention", what, { ...map, pad: [3 * channels] }, { ...params, window });
 }
 
 function conv(what: string, x: Shape, packed: Shape, params: object): KernelRow {
@@ -96,8 +97,8 @@ const products: readonly KernelRow[] = [
   attention("CLIP text", [1, 77, 8, 64], { causal: true }),
   attention("DINO S/16", [1, 197, 6, 64]),
   attention("1024 tokens", [1, 1024, 6, 64]),
-  large(samAttention("SAM B window", 64, 14)),
-  large(samAttention("SAM B global", 64)),
+  large(samAttention("SAM B window", 12, 64, 14)),
+  large(samAttention("SAM B global, 3 heads", 3, 64)),
   row("relativePositions", "SAM B window", { q: [1, 4096, 2304], table: [54, 64] }, { ...SAM_B, window: 14 }),
   row("relativePositions", "SAM B global", { q: [1, 4096, 2304], table: [254, 64] }, SAM_B),
   conv("RN50 stem", [1, 224, 224, 3], [64, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }),

@@ -51,40 +51,60 @@ function map({ batch = 1, D, extras = [], ...params }: MapCase, why?: string): K
   };
 }
 
-/** A key that a query sees: its row of k and v, or none where it lies beyond the map, and its position score. */
+type Inputs = Readonly<Record<"q" | "k" | "v", HostTensor> & Partial<Record<"pad" | "rel" | "bias", HostTensor>>>;
+
+/** A key that a query sees: its row of k and v, or -1 where it lies beyond the map, and its place in the window. */
 interface Seen {
-  readonly row: number | undefined;
-  readonly position: number;
+  readonly row: number;
+  readonly y: number;
+  readonly x: number;
 }
 
-/** The keys of a query, given as its batch element and its token. */
-function seenBy(batch: number, token: number, head: number, inputs: Inputs, params: AttentionParams): Seen[] {
-  const { q, k, pad, rel, bias } = inputs;
+interface Query {
+  /** Its place in the window. */
+  readonly y: number;
+  readonly x: number;
+  readonly seen: readonly Seen[];
+}
+
+/** A query, given as its batch element and its token. */
+function queryOf(batch: number, token: number, { q, k, pad }: Inputs, params: AttentionParams): Query {
   const [queries, keys] = [q.shape[1] as number, k.shape[1] as number];
   if (!params.grid) {
     const count = params.causal ? token + 1 + keys - queries : keys;
-    return Array.from({ length: count }, (_, key) => ({ row: batch * keys + key, position: 0 }));
+    return { y: 0, x: 0, seen: Array.from({ length: count }, (_, x) => ({ row: batch * keys + x, y: 0, x })) };
   }
   const [height, width] = params.grid;
-  const [windowHeight, windowWidth] = params.window ? [params.window, params.window] : params.grid;
-  const [y, x] = [Math.floor(token / width), token % width];
-  const [top, left] = [y - (y % windowHeight), x - (x % windowWidth)];
+  const [rows, columns] = params.window ? [params.window, params.window] : params.grid;
+  const [top, left] = [Math.floor(token / width), token % width].map((n, axis) => n - (n % (axis ? columns : rows)));
   const seen: Seen[] = [];
-  for (let dy = 0; dy < windowHeight; dy++) {
-    for (let dx = 0; dx < windowWidth; dx++) {
-      const isOnMap = top + dy < height && left + dx < width;
-      if (!isOnMap && !pad) continue;
-      const at = ((batch * queries + token) * params.heads + head) * (windowHeight + windowWidth);
-      const far = (head * windowHeight + Math.abs(top + dy - y)) * windowWidth + Math.abs(left + dx - x);
-      const relative = rel ? (rel.data[at + dy] as number) + (rel.data[at + windowHeight + dx] as number) : 0;
-      const position = relative + (bias ? (bias.data[far] as number) : 0);
-      seen.push({ row: isOnMap ? (batch * height + top + dy) * width + left + dx : undefined, position });
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const [down, right] = [(top as number) + y, (left as number) + x];
+      if (down < height && right < width) seen.push({ row: (batch * height + down) * width + right, y, x });
+      else if (pad) seen.push({ row: -1, y, x });
     }
   }
-  return seen;
+  return { y: Math.floor(token / width) % rows, x: (token % width) % columns, seen };
 }
 
-type Inputs = Readonly<Record<"q" | "k" | "v", HostTensor> & Partial<Record<"pad" | "rel" | "bias", HostTensor>>>;
+/** Position score of a key; `at`: the query's row. */
+function positionScore(
+  at: number,
+  head: number,
+  query: Query,
+  { y, x }: Seen,
+  inputs: Inputs,
+  params: AttentionParams,
+) {
+  const { rel, bias } = inputs;
+  const [rows = 0, columns = 0] = params.window ? [params.window, params.window] : (params.grid ?? []);
+  if (rel) {
+    const first = (at * params.heads + head) * (rows + columns);
+    return (rel.data[first + y] as number) + (rel.data[first + rows + x] as number);
+  }
+  return bias?.data[(head * rows + Math.abs(y - query.y)) * columns + Math.abs(x - query.x)] ?? 0;
+}
 
 export const attentionSuite = defineSuite<AttentionParams>({
   kernel: attention,
@@ -93,28 +113,28 @@ export const attentionSuite = defineSuite<AttentionParams>({
     const { q, k, v, pad } = inputs;
     const { heads, qOffset = 0, kOffset = 0, vOffset = 0 } = params;
     const [batch, queries, qStride] = q.shape as [number, number, number];
+    const [kStride, vStride] = [k.shape[2] as number, v.shape[2] as number];
     const channels = params.channels ?? qStride;
     const D = channels / heads;
     const scale = params.scale ?? 1 / Math.sqrt(D);
     const out = new Float64Array(batch * queries * channels);
-    /** Element of a row of k or v; the padding's row where there is none. */
-    const element = (of: HostTensor, row: number | undefined, column: number) =>
-      (row === undefined ? pad?.data[column] : of.data[row * (of.shape[2] as number) + column]) as number;
     for (let at = 0; at < batch * queries; at++) {
+      const query = queryOf(Math.floor(at / queries), at % queries, inputs, params);
       for (let head = 0; head < heads; head++) {
-        const seen = seenBy(Math.floor(at / queries), at % queries, head, inputs, params);
-        const scores = seen.map(({ row, position }) => {
+        let total = 0;
+        const sums = out.subarray(at * channels + head * D, at * channels + (head + 1) * D);
+        const qAt = at * qStride + qOffset + head * D;
+        for (const key of query.seen) {
+          const [keys, values] = key.row < 0 && pad ? [pad.data, pad.data] : [k.data, v.data];
+          const kAt = Math.max(0, key.row) * kStride + kOffset + head * D;
+          const vAt = Math.max(0, key.row) * vStride + vOffset + head * D;
           let dot = 0;
-          for (let d = 0; d < D; d++) {
-            dot += element(q, at, qOffset + head * D + d) * element(k, row, kOffset + head * D + d);
-          }
-          return Math.exp(dot * scale + position);
-        });
-        const total = scores.reduce((a, b) => a + b, 0);
-        for (let d = 0; d < D; d++) {
-          const values = seen.map(({ row }, i) => (scores[i] as number) * element(v, row, vOffset + head * D + d));
-          out[at * channels + head * D + d] = values.reduce((a, b) => a + b, 0) / total;
+          for (let d = 0; d < D; d++) dot += (q.data[qAt + d] as number) * (keys[kAt + d] as number);
+          const weight = Math.exp(dot * scale + positionScore(at, head, query, key, inputs, params));
+          total += weight;
+          for (let d = 0; d < D; d++) sums[d] = (sums[d] as number) + weight * (values[vAt + d] as number);
         }
+        for (let d = 0; d < D; d++) sums[d] = (sums[d] as number) / total;
       }
     }
     return out;
