@@ -187,10 +187,12 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
           key0 = loadK(kAt + row0 * params.kStride + d);
           key1 = loadK(kAt + row1 * params.kStride + d);
         }
-        let element = loadQ(qAt + d) * params.scale;
+        let element = loadQ(qAt + d);
         score0 += outer(fromLane4(key0, d % LANES), element);
         score1 += outer(fromLane4(key1, d % LANES), element);
       }
+      score0 *= params.scale;
+      score1 *= params.scale;
       if (HAS_REL || HAS_BIAS) {
         // Key by key in a loop that is not unrolled: eight times this code would take CPU adapters' compilers 10 s.
         for (var i = x; i < min(x + 8, part.columns); i++) {
