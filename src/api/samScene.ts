@@ -111,16 +111,11 @@ export class SamScene implements CropScene {
       const finish = await masksPlan(this.#origin, run.P, options);
       this.#check();
       this.#writePrompts(decoder, run);
-      const bytes = await finish.runBytes(
-        {},
-        {
-          before: (encoder) => {
-            this.#encodeDecoder(encoder, decoder, run);
-            copy(encoder, decoder, "masks", finish, "masks");
-            copy(encoder, decoder, "scores", finish, "scores");
-          },
-        },
-      );
+      const bytes = await finish.runBytes({}, (encoder) => {
+        this.#encodeDecoder(encoder, decoder, run);
+        copy(encoder, decoder, "masks", finish, "masks");
+        copy(encoder, decoder, "scores", finish, "scores");
+      });
       const found = this.#split(bytes, run.indices.length, options);
       for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
     }
@@ -176,28 +171,22 @@ export class SamScene implements CropScene {
     const held = this.#device.createBuffer(decoder.bytes("masks"), USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
     try {
       this.#writePrompts(decoder, run);
-      const found = await scores.runBytes(
-        {},
-        {
-          before: (encoder) => {
-            this.#encodeDecoder(encoder, decoder, run);
-            encoder.copyBufferToBuffer(decoder.buffer("masks"), 0, held, 0, decoder.bytes("masks"));
-            copy(encoder, decoder, "scores", scores, "scores");
-          },
-        },
-      );
+      const found = await scores.runBytes({}, (encoder) => {
+        this.#encodeDecoder(encoder, decoder, run);
+        encoder.copyBufferToBuffer(decoder.buffer("masks"), 0, held, 0, decoder.bytes("masks"));
+        copy(encoder, decoder, "scores", scores, "scores");
+      });
       const ious = this.#floats(found.scores as ArrayBuffer);
       const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
       const bytes = stable.bytes("mask");
       for (const [i, predictedIou] of ious.entries()) {
         const isSingle = i % M === 0; // the mask that multimask leaves out
-        if (isSingle || (filter.predIouThresh > 0 && !(predictedIou > filter.predIouThresh))) continue;
+        if (isSingle || (filter.predIouThresh > 0 && !(predictedIou > Math.fround(filter.predIouThresh)))) continue;
         signal?.throwIfAborted();
         this.#check();
-        const planes = await stable.runBytes(
-          {},
-          { before: (encoder) => encoder.copyBufferToBuffer(held, i * bytes, stable.buffer("mask"), 0, bytes) },
-        );
+        const planes = await stable.runBytes({}, (encoder) => {
+          encoder.copyBufferToBuffer(held, i * bytes, stable.buffer("mask"), 0, bytes);
+        });
         const words = new Uint32Array(planes.planes as ArrayBuffer);
         const [mask, high, low] = [0, 1, 2].map((plane) => this.#plane(words, plane)) as [MaskBits, MaskBits, MaskBits];
         const stabilityScore = Math.fround(count(high) / count(low));

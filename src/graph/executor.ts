@@ -30,9 +30,6 @@ export interface Profile {
   readonly source: Timing["source"];
 }
 
-/** Records more work into a run's command encoder. */
-export type EncodeMore = (encoder: GPUCommandEncoder) => void;
-
 export class Executor {
   readonly plan: Plan;
   readonly #device: Device;
@@ -135,7 +132,7 @@ export class Executor {
     inputs: Readonly<Record<string, HostArray>> = {},
     before?: (encoder: GPUCommandEncoder) => void,
   ): Promise<Record<string, NdArray>> {
-    const bytes = await this.runBytes(inputs, { before });
+    const bytes = await this.runBytes(inputs, before);
     const arrays = Object.entries(bytes).map(([name, part]) => {
       const { value } = this.#find(this.plan.outputs, "output", name);
       return [name, { data: HOST[value.dtype](part), shape: value.shape }] as const;
@@ -143,10 +140,10 @@ export class Executor {
     return Object.fromEntries(arrays);
   }
 
-  /** As `run`, with the bytes of the elements; `after` may record work on the outputs into the same submit. */
+  /** As `run`, with the bytes of the elements: whole for words of bits, which floats would not hold. */
   async runBytes(
     inputs: Readonly<Record<string, HostArray>>,
-    { before, after }: { readonly before?: EncodeMore | undefined; readonly after?: EncodeMore | undefined } = {},
+    before?: (encoder: GPUCommandEncoder) => void,
   ): Promise<Record<string, ArrayBuffer>> {
     this.#check();
     for (const [name, data] of Object.entries(inputs)) {
@@ -157,7 +154,6 @@ export class Executor {
     const encoder = this.#device.gpu.createCommandEncoder();
     before?.(encoder);
     this.encode(encoder);
-    after?.(encoder);
     const staging = this.#idle.pop() ?? this.#stagingBuffer();
     try {
       this.#copyOutputs(encoder, staging);
