@@ -1,7 +1,7 @@
 // Small DINOs from file to features, for runtimes other than Node: a photo's tokens against PyTorch's.
 import { Dino, type ImageLike, openSource, readSafetensors, type SourceLike } from "../src/index.ts";
 
-/** Models of test/golden, of every family with a ViT. */
+/** Models of test/golden, of every family. */
 export const DINOS = [
   "small-dino",
   "small-dino-p8",
@@ -9,6 +9,7 @@ export const DINOS = [
   "small-dinov2-registers",
   "small-dinov2-swiglu",
   "small-dinov3",
+  "small-dino-resnet",
 ] as const;
 
 export interface DinoSmokeResult {
@@ -29,16 +30,26 @@ export async function dinoSmoke(model: SourceLike, golden: string | URL, picture
   const file = await readSafetensors(golden);
   const stored = file.tensors.get(`${size.height}x${size.width}.last_hidden_state`);
   if (!stored) throw new RangeError("the golden has no tokens at the model's own size");
-  const wanted = new Float32Array((await stored.read()).buffer);
+  const wanted = inOrder(new Float32Array((await stored.read()).buffer), stored.shape);
   await file.close();
   const dino = await Dino.fromPretrained(model);
   const { memory } = await dino.device();
-  const { cls, patches } = await dino.encodeImage(picture);
+  const { cls, patches, pooled } = await dino.encodeImage(picture);
   dino.dispose();
-  // Registers lie between the class token and the patches; they are not features.
-  const rest = wanted.subarray(wanted.length - patches.data.length);
-  const ours = [...cls.data, ...patches.data];
-  return { cosine: cosine(ours, [...wanted.subarray(0, cls.data.length), ...rest]), leakedBuffers: memory.buffers };
+  const { length } = patches.data;
+  // Registers lie between the class token and the patches; they are not features. A ResNet has the map alone.
+  const ours = pooled ? [...patches.data] : [...cls.data, ...patches.data];
+  const first = pooled ? [] : [...wanted.subarray(0, cls.data.length)];
+  const theirs = [...first, ...wanted.subarray(wanted.length - length)];
+  return { cosine: cosine(ours, theirs), leakedBuffers: memory.buffers };
+}
+
+/** A ResNet's map [1, C, h, w] with its channels last; tokens as they are. */
+function inOrder(data: Float32Array, shape: readonly number[]): Float32Array {
+  if (shape.length !== 4) return data;
+  const C = shape[1] ?? 1;
+  const places = data.length / C;
+  return data.map((_, i) => data[(i % C) * places + Math.floor(i / C)] ?? Number.NaN);
 }
 
 function cosine(a: readonly number[], b: readonly number[]): number {
