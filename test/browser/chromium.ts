@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
 import { unpack } from "../../src/cli/archive.ts";
@@ -52,9 +52,9 @@ const ROOT = join(import.meta.dirname, "../..");
 
 /**
  * Bundles a script for the browser and serves a page that runs it, and the checkpoints, photos and goldens of this
- * repository.
+ * repository; below /made/ what a folder holds that the test made.
  */
-export async function servePage(script: string): Promise<PageServer> {
+export async function servePage(script: string, made?: string): Promise<PageServer> {
   const code = await bundleForBrowser(script);
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -62,6 +62,7 @@ export async function servePage(script: string): Promise<PageServer> {
     else if (pathname === "/") response.setHeader("content-type", "text/html").end(PAGE);
     else if (/^\/(checkpoints|demos\/photos|test\/golden)\/[\w./-]+$/.test(pathname))
       sendFile(join(ROOT, pathname), response);
+    else if (made && /^\/made\/[\w.-]+$/.test(pathname)) sendFile(join(made, basename(pathname)), response);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

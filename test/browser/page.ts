@@ -5,6 +5,7 @@ import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";
 import { type CaseResult, runCase } from "../../src/verify/run.ts";
 import type { KernelSuite } from "../../src/verify/suite.ts";
+import { clipResnetSmoke } from "../clipResnetSmoke.ts";
 import { clipSmoke, type SmokeResult } from "../clipSmoke.ts";
 import { type DinoSmokeResult, dinoSmoke } from "../dinoSmoke.ts";
 import { type SAM_PICTURE, type SamSmokeResult, samSmoke } from "../samSmoke.ts";
@@ -22,6 +23,8 @@ export interface Page {
   run(request: CaseRequest): Promise<CaseResult>;
   /** The CLIP and the picture at two addresses. */
   clip(model: string, picture: string): Promise<SmokeResult>;
+  /** A CLIP ResNet's address, the file of its golden, and photos. */
+  clipResnet(model: string, golden: string, photos: readonly string[]): Promise<number>;
   /** A DINO's folder with golden.safetensors in it, and the picture. */
   dino(model: string, picture: string): Promise<DinoSmokeResult>;
   /** A SAM's folder with golden.safetensors in it, and the part of a photo. */
@@ -47,6 +50,10 @@ const page: Page = {
   async clip(model, picture) {
     const blob = await (await fetch(picture)).blob();
     return clipSmoke(new URL(model, location.href), blob);
+  },
+  async clipResnet(model, golden, photos) {
+    const blobs = await Promise.all(photos.map(async (photo) => (await fetch(photo)).blob()));
+    return clipResnetSmoke(new URL(model, location.href), new URL(golden, location.href), blobs);
   },
   async dino(model, picture) {
     const blob = await (await fetch(picture)).blob();
