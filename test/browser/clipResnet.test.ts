@@ -1,4 +1,5 @@
-// A small CLIP ResNet in a real Chromium: fetched from a server as open_clip publishes it, two photos against open_clip.
+// A small CLIP ResNet in a real Chromium: fetched from a server as open_clip publishes it, two photos against
+// open_clip.
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
