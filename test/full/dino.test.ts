@@ -30,10 +30,10 @@ const PHOTO = "demos/photos/chelsea.png";
 
 const CASES: Readonly<Record<string, Case>> = {
   "dino-vits16": { sizes: ["224x224", "256x320"], f16: true, dispatches: 96 },
-  "dino-vits8": { sizes: ["224x224"], dispatches: 96 },
-  "dino-vitb16": { sizes: ["224x224"], dispatches: 96 },
+  "dino-vits8": { sizes: ["224x224"], f16: true, dispatches: 96 },
+  "dino-vitb16": { sizes: ["224x224"], f16: true, dispatches: 96 },
   "dino-resnet50": { sizes: ["224x224", "256x320"], f16: true, dispatches: 70 },
-  "dinov2-small": { sizes: ["224x224"], dispatches: 96 },
+  "dinov2-small": { sizes: ["224x224"], f16: true, dispatches: 96 },
   "dinov3-vits16": { sizes: ["224x224"], f16: true, dispatches: 136 },
 };
 
