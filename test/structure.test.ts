@@ -127,6 +127,12 @@ describe.each(stems)("kernel %s", (stem) => {
     expect(fields).toEqual(Object.entries((await kernelOf(stem)).params));
   });
 
+  it("is marked as pure, so that pages that do not use it do not carry it", () => {
+    const unmarked = /^export const \w+ = (op\(|defineKernel<)/m;
+    expect(read(`src/kernels/${stem}.ts`)).not.toMatch(unmarked);
+    expect(read("src/graph/ops.ts")).not.toMatch(unmarked);
+  });
+
   it("has the name of its file", async () => {
     expect((await kernelOf(stem)).name).toBe(stem);
   });

@@ -7,7 +7,7 @@ import { defineKernel } from "./kernel.ts";
 
 const KIND: Readonly<Record<DType, string>> = { f32: "0u", f16: "0u", i32: "1u", u32: "2u" };
 
-export const argmax = defineKernel<object>()({
+export const argmax = /* @__PURE__ */ defineKernel<object>()({
   name: "argmax",
   wgsl: [source],
   inputs: ["x"],

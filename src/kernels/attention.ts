@@ -89,7 +89,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
   if (bias) expectShape("attention", "bias", bias.shape, [heads, windowHeight * windowWidth], "[heads, distances]");
 }
 
-export const attention = defineKernel<AttentionParams>()({
+export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
   name: "attention",
   wgsl: [nanSource, outerSource, windowsSource, source],
   lib: [noLanesSource],

@@ -13,7 +13,7 @@ export interface BatchNormParams {
   readonly dtype?: "f32" | "f16";
 }
 
-export const batchNorm = defineKernel<BatchNormParams>()({
+export const batchNorm = /* @__PURE__ */ defineKernel<BatchNormParams>()({
   name: "batchNorm",
   wgsl: [source],
   inputs: ["x", "variance", "mean", "gamma", "beta"],

@@ -34,7 +34,7 @@ function walkOf(a: Spec, b: Spec): Walk {
   return mergeAxes(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)]);
 }
 
-export const binary = defineKernel<BinaryParams>()({
+export const binary = /* @__PURE__ */ defineKernel<BinaryParams>()({
   name: "binary",
   wgsl: [activationSource, nanSource, source],
   inputs: ["a", "b"],

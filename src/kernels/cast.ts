@@ -43,7 +43,7 @@ function result(x: Spec, { to, shape = x.shape }: CastParams): Spec {
 
 const storedWords = (spec: Spec) => Math.ceil(byteLength(spec) / 4);
 
-export const cast = defineKernel<CastParams>()({
+export const cast = /* @__PURE__ */ defineKernel<CastParams>()({
   name: "cast",
   wgsl: [source],
   inputs: ["x"],

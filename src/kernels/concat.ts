@@ -15,7 +15,7 @@ function result(a: Spec, b: Spec, params: ConcatParams): Spec {
   return { dtype: a.dtype, shape: a.shape.map((size, i) => (i === axis ? size + (b.shape[i] as number) : size)) };
 }
 
-export const concat = defineKernel<ConcatParams>()({
+export const concat = /* @__PURE__ */ defineKernel<ConcatParams>()({
   name: "concat",
   wgsl: [source],
   inputs: ["a", "b"],

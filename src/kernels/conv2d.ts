@@ -70,7 +70,7 @@ function isDepthwise([O = 0, depth = 0]: Shape, groups: number): boolean {
   return groups === O && depth === 1 && O % 4 === 0;
 }
 
-export const conv2d = defineKernel<Conv2dParams>()({
+export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   name: "conv2d",
   wgsl: [activationSource, nanSource, source],
   lib: [noLanesSource],

@@ -15,7 +15,7 @@ function result(ids: Spec, table: Spec): Spec {
   return { dtype: table.dtype, shape: [...ids.shape, lastDim(table)] };
 }
 
-export const gather = defineKernel<GatherParams>()({
+export const gather = /* @__PURE__ */ defineKernel<GatherParams>()({
   name: "gather",
   wgsl: [source],
   inputs: ["ids", "table", "previous"],

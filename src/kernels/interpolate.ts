@@ -61,7 +61,7 @@ function check(x: Spec, params: InterpolateParams): void {
   }
 }
 
-export const interpolate = defineKernel<InterpolateParams>()({
+export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
   name: "interpolate",
   wgsl: [source],
   inputs: ["x"],

@@ -82,7 +82,10 @@ export interface AnyKernel {
   flops(inputs: object, params: object): number;
 }
 
-/** Makes a kernel's record: `defineKernel<Params>()({ … })`, with the type of the parameters as a caller gives them. */
+/**
+ * Makes a kernel's record: `defineKernel<Params>()({ … })`, with the type of the parameters as a caller gives them.
+ * Marked `@__PURE__`, a bundler leaves it and its shader out of pages that do not use it.
+ */
 export function defineKernel<P extends object>() {
   return <const I extends string, const O extends I = never>(
     definition: KernelDefinition<I, O, P>,

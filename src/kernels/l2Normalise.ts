@@ -10,7 +10,7 @@ export interface L2NormaliseParams {
   readonly eps?: number;
 }
 
-export const l2Normalise = defineKernel<L2NormaliseParams>()({
+export const l2Normalise = /* @__PURE__ */ defineKernel<L2NormaliseParams>()({
   name: "l2Normalise",
   wgsl: [reduceSource, source],
   inputs: ["x"],

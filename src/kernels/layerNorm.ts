@@ -19,7 +19,7 @@ function shape(x: Spec, { step }: LayerNormParams): readonly number[] {
   return step === undefined ? x.shape : [Math.ceil(rowsOf(x) / step), lastDim(x)];
 }
 
-export const layerNorm = defineKernel<LayerNormParams>()({
+export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
   wgsl: [activationSource, nanSource, source],
   inputs: ["x", "gamma", "beta"],

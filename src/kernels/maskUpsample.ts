@@ -28,7 +28,7 @@ function result(x: Spec, { size: [H, W], threshold, offset }: MaskUpsampleParams
   return { dtype: "u32", shape: [masks, ...(offset === undefined ? [] : [3]), W, Math.ceil(H / 32)] };
 }
 
-export const maskUpsample = defineKernel<MaskUpsampleParams>()({
+export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
   name: "maskUpsample",
   wgsl: [source],
   inputs: ["x"],

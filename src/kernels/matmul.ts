@@ -37,7 +37,7 @@ function sizes(a: Spec, b: Spec, n?: number): Sizes {
   return { batch, M, N: n ?? columns, K, N4: Math.ceil(columns / 4) };
 }
 
-export const matmul = defineKernel<MatmulParams>()({
+export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
   name: "matmul",
   wgsl: [activationSource, nanSource, source],
   lib: [noLanesSource],

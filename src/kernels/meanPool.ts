@@ -11,7 +11,7 @@ export interface MeanPoolParams {
   readonly start?: number;
 }
 
-export const meanPool = defineKernel<MeanPoolParams>()({
+export const meanPool = /* @__PURE__ */ defineKernel<MeanPoolParams>()({
   name: "meanPool",
   wgsl: [source],
   inputs: ["x"],

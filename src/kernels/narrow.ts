@@ -17,7 +17,7 @@ function result(x: Spec, { axis, length }: NarrowParams): Spec {
   return { dtype: x.dtype, shape: x.shape.map((size, i) => (i === narrowed ? length : size)) };
 }
 
-export const narrow = defineKernel<NarrowParams>()({
+export const narrow = /* @__PURE__ */ defineKernel<NarrowParams>()({
   name: "narrow",
   wgsl: [source],
   inputs: ["x"],

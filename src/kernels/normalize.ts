@@ -33,7 +33,7 @@ function sizes({ shape }: Spec, params: NormalizeParams) {
   return { batch: shape.length === 3 ? (shape[0] as number) : 1, H, W, height, width };
 }
 
-export const normalize = defineKernel<NormalizeParams>()({
+export const normalize = /* @__PURE__ */ defineKernel<NormalizeParams>()({
   name: "normalize",
   wgsl: [source],
   inputs: ["image"],

@@ -21,7 +21,7 @@ function walkOf(x: Spec, params: PermuteParams): Walk {
   return mergeAxes(result(x, params).shape, [params.dims.map((axis) => strides[axis] as number)]);
 }
 
-export const permute = defineKernel<PermuteParams>()({
+export const permute = /* @__PURE__ */ defineKernel<PermuteParams>()({
   name: "permute",
   wgsl: [source],
   inputs: ["x"],

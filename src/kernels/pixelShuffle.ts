@@ -18,7 +18,7 @@ function result({ dtype, shape }: Spec, { grid: [H, W], levels = 1 }: PixelShuff
   return { dtype, shape: [shape[0] ?? 0, shape[3] ?? 0, H << levels, W << levels] };
 }
 
-export const pixelShuffle = defineKernel<PixelShuffleParams>()({
+export const pixelShuffle = /* @__PURE__ */ defineKernel<PixelShuffleParams>()({
   name: "pixelShuffle",
   wgsl: [source],
   inputs: ["x"],

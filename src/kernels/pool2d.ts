@@ -22,7 +22,7 @@ function windows(x: Spec, { kernel, stride = kernel, padding = 0 }: Pool2dParams
   return slide("pool2d", x, { kernel, stride, padding, dilation: 1 });
 }
 
-export const pool2d = defineKernel<Pool2dParams>()({
+export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
   name: "pool2d",
   wgsl: [nanSource, source],
   inputs: ["x"],

@@ -17,7 +17,7 @@ function result({ coords, gaussian }: Readonly<Record<"coords" | "gaussian", Spe
   return { dtype, shape: [...coords.shape.slice(0, -1), 2 * lastDim(gaussian)] };
 }
 
-export const positionCode = defineKernel<PositionCodeParams>()({
+export const positionCode = /* @__PURE__ */ defineKernel<PositionCodeParams>()({
   name: "positionCode",
   wgsl: [source],
   inputs: ["coords", "gaussian", "labels", "table"],

@@ -22,7 +22,7 @@ function expectRows(name: string, got: Spec, x: Spec, rows?: number): void {
   );
 }
 
-export const prepend = defineKernel<object>()({
+export const prepend = /* @__PURE__ */ defineKernel<object>()({
   name: "prepend",
   wgsl: [source],
   inputs: ["x", "token", "positions"],

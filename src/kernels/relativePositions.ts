@@ -26,7 +26,7 @@ function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: Relativ
   return { batch, height, width, windowHeight, windowWidth, D: lastDim(table) };
 }
 
-export const relativePositions = defineKernel<RelativePositionsParams>()({
+export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsParams>()({
   name: "relativePositions",
   wgsl: [outerSource, source],
   lib: [noLanesSource],

@@ -152,7 +152,7 @@ function sizes(image: Spec, { axis }: ResizeParams): Sizes {
   return { outer: sizeOf(image.shape.slice(0, at)), length, inner: sizeOf(image.shape.slice(at + 1)) };
 }
 
-export const resize = defineKernel<ResizeParams>()({
+export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
   name: "resize",
   wgsl: [source],
   inputs: ["image", "starts", "weights"],

@@ -12,7 +12,7 @@ export interface RopeParams {
   readonly prefix: number;
 }
 
-export const rope = defineKernel<RopeParams>()({
+export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
   name: "rope",
   wgsl: [source],
   inputs: ["x", "cosine", "sine"],

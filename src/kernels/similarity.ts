@@ -15,7 +15,7 @@ function sizes(a: Spec, b: Spec) {
   return { M, N: b.shape[0] ?? 0, C };
 }
 
-export const similarity = defineKernel<SimilarityParams>()({
+export const similarity = /* @__PURE__ */ defineKernel<SimilarityParams>()({
   name: "similarity",
   wgsl: [source],
   inputs: ["a", "b", "logitScale", "bias"],

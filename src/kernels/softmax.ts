@@ -6,7 +6,7 @@ import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
 import { expectFloat, rowVariant } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
-export const softmax = defineKernel<object>()({
+export const softmax = /* @__PURE__ */ defineKernel<object>()({
   name: "softmax",
   wgsl: [nanSource, reduceSource, source],
   inputs: ["x"],

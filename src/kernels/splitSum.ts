@@ -19,7 +19,7 @@ function result({ dtype, shape }: Spec): Spec {
   return { dtype, shape: shape.slice(1) };
 }
 
-export const splitSum = defineKernel<SplitSumParams>()({
+export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",
   wgsl: [activationSource, nanSource, source],
   inputs: ["parts", "bias", "scale", "residual"],

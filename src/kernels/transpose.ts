@@ -17,7 +17,7 @@ function sizes({ shape }: Spec, padTo = 1) {
   return { batch: sizeOf(shape.slice(0, -2)), rows, cols, padded: Math.ceil(rows / padTo) * padTo };
 }
 
-export const transpose = defineKernel<TransposeParams>()({
+export const transpose = /* @__PURE__ */ defineKernel<TransposeParams>()({
   name: "transpose",
   wgsl: [source],
   inputs: ["x"],

@@ -11,7 +11,7 @@ export interface UnaryParams {
   readonly kind: Activation;
 }
 
-export const unary = defineKernel<UnaryParams>()({
+export const unary = /* @__PURE__ */ defineKernel<UnaryParams>()({
   name: "unary",
   wgsl: [activationSource, nanSource, source],
   inputs: ["x"],

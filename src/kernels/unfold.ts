@@ -16,7 +16,7 @@ function sizes(x: Spec, { patch }: UnfoldParams) {
   return { B, H, W, C, rows: Math.floor(H / patch), cols: Math.floor(W / patch) };
 }
 
-export const unfold = defineKernel<UnfoldParams>()({
+export const unfold = /* @__PURE__ */ defineKernel<UnfoldParams>()({
   name: "unfold",
   wgsl: [source],
   inputs: ["x"],
