@@ -218,13 +218,15 @@ fn laneTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   }
 }
 
-const TILE = 64u; // rows and columns of a sharedTile
+const TALL = 1u; // vec4s of rows of c a thread of a sharedTile sums: 1 | 2
+const WIDE = 1u; // and of columns
 const DEPTH = 16u; // its step along K
 // [k][row / 4]: transposed, so that both operands are vec4s.
-var<workgroup> tileA: array<array<vec4<f32>, TILE / 4>, DEPTH>;
-var<workgroup> tileB: array<array<vec4<f32>, TILE / 4>, DEPTH>;
+var<workgroup> tileA: array<array<vec4<f32>, 16 * TALL>, DEPTH>;
+var<workgroup> tileB: array<array<vec4<f32>, 16 * WIDE>, DEPTH>;
 
-// A 64 x 64 tile of c by 256 threads, 4 x 4 each, through 8 KiB of workgroup memory: right on GPUs.
+// A tile of 64 * TALL rows by 64 * WIDE columns of c by 256 threads, each of which sums vec4s 16 apart, through 8 to 16
+// KiB of workgroup memory: right on GPUs.
 // x: column tiles, y: row tiles of one batch, z: batch, or the part of K where SPLITS > 1.
 @compute @workgroup_size(16, 16)
 fn sharedTile(
@@ -236,40 +238,50 @@ fn sharedTile(
   let batch = select(group.z, 0u, SPLITS > 1);
   let span = range(part);
   let base = batch * params.bStride;
-  let rowA = group.y * TILE + lane / 4;
-  let rowOfA = batch * params.M + min(rowA, params.M - 1);
+  let row = group.y * 64 * TALL;
+  let col4 = group.x * 16 * WIDE;
   let kA = (lane % 4) * 4;
-  let kB = lane / 16;
-  let colB = min(group.x * (TILE / 4) + lane % 16, params.N4 - 1);
-  var sum: array<vec4<f32>, 4>;
+  var sum: array<array<vec4<f32>, 4 * TALL>, WIDE>;
   for (var k = span.x; k < span.y; k += DEPTH) {
-    var x = vec4<f32>();
-    if (k + kA < span.y) {
-      x = loadA(rowOfA, k + kA);
+    for (var t = 0u; t < TALL; t++) {
+      let rowA = t * 64 + lane / 4;
+      var x = vec4<f32>();
+      if (k + kA < span.y) {
+        x = loadA(batch * params.M + min(row + rowA, params.M - 1), k + kA);
+      }
+      for (var i = 0u; i < 4; i++) {
+        tileA[kA + i][rowA / 4][rowA % 4] = x[i];
+      }
     }
-    for (var i = 0u; i < 4; i++) {
-      tileA[kA + i][lane / 16][(lane / 4) % 4] = x[i];
+    let kB = lane / 16;
+    for (var w = 0u; w < WIDE; w++) {
+      var y = vec4<f32>();
+      if (k + kB < span.y) {
+        y = loadB(base, k + kB, min(col4 + w * 16 + lane % 16, params.N4 - 1));
+      }
+      tileB[kB][w * 16 + lane % 16] = y;
     }
-    var y = vec4<f32>();
-    if (k + kB < span.y) {
-      y = loadB(base, k + kB, colB);
-    }
-    tileB[kB][lane % 16] = y;
     workgroupBarrier();
     for (var i = 0u; i < DEPTH; i++) {
-      let u = tileA[i][local.y];
-      let v = tileB[i][local.x];
-      sum[0] += u.x * v;
-      sum[1] += u.y * v;
-      sum[2] += u.z * v;
-      sum[3] += u.w * v;
+      for (var w = 0u; w < WIDE; w++) {
+        let v = tileB[i][w * 16 + local.x];
+        for (var t = 0u; t < TALL; t++) {
+          let u = tileA[i][t * 16 + local.y];
+          sum[w][t * 4] += u.x * v;
+          sum[w][t * 4 + 1] += u.y * v;
+          sum[w][t * 4 + 2] += u.z * v;
+          sum[w][t * 4 + 3] += u.w * v;
+        }
+      }
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < 4; i++) {
-    let row = group.y * TILE + local.y * 4 + i;
-    if (row < params.M) {
-      store(sum[i], batch * params.M + row, group.x * (TILE / 4) + local.x, part);
+  for (var i = 0u; i < 4 * TALL; i++) {
+    let rowC = row + i / 4 * 64 + local.y * 4 + i % 4;
+    if (rowC < params.M) {
+      for (var w = 0u; w < WIDE; w++) {
+        store(sum[w][i], batch * params.M + rowC, col4 + w * 16 + local.x, part);
+      }
     }
   }
 }

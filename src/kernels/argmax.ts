@@ -2,7 +2,7 @@
 import source from "../../shaders/argmax.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { type DType, formatShape, lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
-import { rowVariant } from "./axes.ts";
+import { rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 const KIND: Readonly<Record<DType, string>> = { f32: "0u", f16: "0u", i32: "1u", u32: "2u" };
@@ -18,10 +18,10 @@ export const argmax = /* @__PURE__ */ defineKernel<object>()({
     }
     return { dtype: "i32", shape: x.shape.slice(0, -1) };
   },
-  launch: ({ x }, _, device) => {
-    const rows = rowsOf(x);
-    const types = { Elem: x.dtype, KIND: KIND[x.dtype] };
-    return { params: { rows, cols: lastDim(x) }, types, ...rowVariant(rows, device) };
-  },
+  launch: ({ x }) => ({
+    params: { rows: rowsOf(x), cols: lastDim(x) },
+    types: { Elem: x.dtype, KIND: KIND[x.dtype] },
+  }),
+  variants: ({ x }) => rowVariants(rowsOf(x)),
   flops: ({ x }) => sizeOf(x.shape),
 });

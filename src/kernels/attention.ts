@@ -8,10 +8,10 @@ import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
-import { type DeviceTraits, defineKernel, type Launch } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
+import { defineVariants, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
@@ -118,24 +118,19 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
     const { batch, queries, channels } = sizes(inputs, params);
     return { dtype: inputs.q.dtype, shape: [batch, queries, channels] };
   },
-  launch: (inputs, params, device) => {
+  launch: (inputs, params) => {
     const { q, k, v, pad, rel, bias } = inputs;
     const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false, grid } = params;
-    const { batch, queries, keys, D, height, width, windowHeight, windowWidth, windows } = sizes(inputs, params);
+    const { queries, keys, D, height, width, windowHeight, windowWidth } = sizes(inputs, params);
     const [qStride, kStride, vStride] = [lastDim(q), lastDim(k), lastDim(v)];
-    const queriesOfPart = Math.min(windowHeight, height) * Math.min(windowWidth, width);
-    const size = { parts: batch * windows, queries: queriesOfPart, heads, D };
-    const { overrides, types, ...rest } = chooseVariant(size, device);
     return {
-      ...rest,
       params: {
         ...{ heads, queries, keys, qOffset, kOffset, vOffset, qStride, kStride, vStride, headSize: D },
         scale: (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E,
         ...{ height, width, windowHeight, windowWidth },
       },
-      types: { Elem: q.dtype, ...types },
+      types: { Elem: q.dtype },
       overrides: {
-        ...overrides,
         CAUSAL: causal ? 1 : 0,
         GRID: grid ? 1 : 0,
         HAS_PAD: pad ? 1 : 0,
@@ -143,6 +138,11 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
         HAS_BIAS: bias ? 1 : 0,
       },
     };
+  },
+  variants: (inputs, params) => {
+    const { batch, D, height, width, windowHeight, windowWidth, windows } = sizes(inputs, params);
+    const queries = Math.min(windowHeight, height) * Math.min(windowWidth, width);
+    return variantsOf(TABLE, { parts: batch * windows, queries, heads: params.heads, D });
   },
   flops: (inputs, params) => {
     const { batch, queries, keys, channels, ...map } = sizes(inputs, params);
@@ -158,8 +158,6 @@ function squares(length: number, part: number): number {
   return Math.floor(length / part) * part ** 2 + (length % part) ** 2;
 }
 
-type Variant = Pick<Launch, "entryPoint" | "types" | "overrides" | "workgroups" | "lib">;
-
 interface Sizes {
   /** Batch elements, or their windows. */
   readonly parts: number;
@@ -172,7 +170,7 @@ interface Sizes {
 // Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
 const MOST_D = 128;
 
-function tile({ parts, queries, heads, D }: Sizes, WG: number): Variant {
+function tile({ parts, queries, heads, D }: Sizes, WG: number): VariantLaunch {
   return {
     entryPoint: "registerTile",
     types: { LANES: "1u" },
@@ -182,29 +180,31 @@ function tile({ parts, queries, heads, D }: Sizes, WG: number): Variant {
   };
 }
 
-/** Variants by name; each gives the same result on every adapter. */
-export const attentionVariants = {
-  registerTile: (size: Sizes): Variant => tile(size, size.D <= MOST_D ? 8 : 4),
-  laneTile: (size: Sizes, lanes: number): Variant => {
-    const { types, ...rest } = tile(size, lanes);
-    return { ...rest, lib: [lanesSource], types: { ...types, LANES: `${lanes}u` } };
+const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
+  variants: {
+    registerTile: { launch: (size) => tile(size, size.D <= MOST_D ? 8 : 4) },
+    laneTile: {
+      fits: ({ D }, { subgroupSize }) => D <= MOST_D && subgroupSize !== undefined,
+      launch: (size, { subgroupSize: lanes = 1 }) => {
+        const { types, ...rest } = tile(size, lanes);
+        return { ...rest, lib: [lanesSource], types: { ...types, LANES: `${lanes}u` } };
+      },
+    },
+    sharedKeys: {
+      launch: ({ parts, queries, heads, D }) => ({
+        entryPoint: "sharedKeys",
+        types: { D: `${D}u`, D4: `${Math.ceil(D / 4)}u`, KEYS: `${keysPerTile(D)}u` },
+        overrides: { WG: 64 },
+        workgroups: [Math.ceil(queries / 64), heads, parts],
+      }),
+    },
   },
-  sharedKeys: ({ parts, queries, heads, D }: Sizes): Variant => ({
-    entryPoint: "sharedKeys",
-    types: { D: `${D}u`, D4: `${Math.ceil(D / 4)}u`, KEYS: `${keysPerTile(D)}u` },
-    overrides: { WG: 64 },
-    workgroups: [Math.ceil(queries / 64), heads, parts],
-  }),
-} as const;
-
-function chooseVariant(size: Sizes, device: DeviceTraits): Variant {
-  const { class: adapterClass } = device.info;
-  if (adapterClass === "cpu-lavapipe" && device.subgroupSize && size.D <= MOST_D) {
-    return attentionVariants.laneTile(size, device.subgroupSize); // twice as fast; on SwiftShader shuffles are dear
-  }
-  if (isCpu(adapterClass)) return attentionVariants.registerTile(size);
-  return attentionVariants.sharedKeys(size);
-}
+  best: {
+    "cpu-lavapipe": ["laneTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
+    cpu: ["registerTile"],
+    gpu: ["sharedKeys"],
+  },
+});
 
 /**
  * Keys of a tile: as many as fit 4 KiB of workgroup memory, and their values another 4; at least 4, as the loop takes

@@ -1,9 +1,9 @@
 // Arithmetic of axes for kernels that move or broadcast elements: which axis is meant, what two shapes broadcast to,
 // and the fewest axes that describe a walk over strides. Also the launches that such kernels and those of rows share.
-import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
-import { type DeviceTraits, foldWorkgroups } from "./kernel.ts";
+import { foldWorkgroups } from "./kernel.ts";
+import { defineVariants, type Variants, variantsOf } from "./variants.ts";
 
 /** Threads of a workgroup of the kernels in which each thread writes four consecutive elements of the output. */
 export const FLAT_THREADS = 64;
@@ -95,21 +95,28 @@ export function padAxes(op: string, { sizes, strides }: Walk, rank: number): Wal
   return { sizes: [...fill(1), ...sizes], strides: strides.map((of) => [...fill(0), ...of]) };
 }
 
-/** Launches of kernels that work row by row; each gives the same result on every adapter. */
-export const rowVariants = {
-  rowPerThread: (rows: number) => ({
-    entryPoint: "rowPerThread",
-    overrides: { WG: 8 },
-    workgroups: foldWorkgroups(Math.ceil(rows / 8)),
-  }),
-  rowPerGroup: (rows: number) => ({
-    entryPoint: "rowPerGroup",
-    overrides: { WG: 64 },
-    workgroups: foldWorkgroups(rows),
-  }),
-} as const;
+const ROWS = /* @__PURE__ */ defineVariants<{ readonly rows: number }>()({
+  variants: {
+    rowPerThread: {
+      launch: ({ rows }) => ({
+        entryPoint: "rowPerThread",
+        overrides: { WG: 8 },
+        workgroups: foldWorkgroups(Math.ceil(rows / 8)),
+      }),
+    },
+    rowPerGroup: {
+      launch: ({ rows }) => ({
+        entryPoint: "rowPerGroup",
+        overrides: { WG: 64 },
+        workgroups: foldWorkgroups(rows),
+      }),
+    },
+  },
+  // Barriers are dear on CPUs, and on GPUs the threads of a row read neighbours.
+  best: { cpu: ["rowPerThread"], gpu: ["rowPerGroup", "rowPerThread"] },
+});
 
-/** The one for this adapter: barriers are dear on CPUs, and on GPUs the threads of a row read neighbours. */
-export function rowVariant(rows: number, device: DeviceTraits) {
-  return isCpu(device.info.class) ? rowVariants.rowPerThread(rows) : rowVariants.rowPerGroup(rows);
+/** Variants of kernels that work row by row. */
+export function rowVariants(rows: number): Variants {
+  return variantsOf(ROWS, { rows });
 }

@@ -6,13 +6,13 @@ import activationSource from "../../shaders/lib/activation.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
-import { type DeviceTraits, defineKernel, foldWorkgroups, type Launch } from "./kernel.ts";
+import { type DeviceTraits, defineKernel, foldWorkgroups } from "./kernel.ts";
 import { rowsPerLane, splitsOf } from "./matmul.ts";
+import { defineVariants, variantsOf } from "./variants.ts";
 import { type Pair, pairOf, slide, type Windows } from "./window.ts";
 
 export interface Conv2dParams {
@@ -110,38 +110,38 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     const { splits = 1 } = params;
     return { dtype: x.dtype, shape: splits > 1 ? [splits, ...shape] : shape };
   },
-  launch: ({ x, weight, bias, residual }, params, device) => {
+  launch: ({ x, weight, bias, residual }, params) => {
     const { kernel, stride, padding, dilation, places } = windows({ x, weight }, params);
     const [B = 0, H = 0, W = 0, C = 0] = x.shape;
     const [O = 0] = params.packed ?? weight.shape;
     const { groups = 1, activation = "none", outputActivation = "none", splits = 1 } = params;
     const rows = sizeOf([B, ...places]);
-    const size = { rows, O, C, N4: Math.ceil(O / 4) };
     const runs = dilation[1] === 1 ? 1 : kernel[1];
-    const { overrides, types, ...variant } = !params.packed
-      ? conv2dVariants.direct(size)
-      : groups > 1
-        ? conv2dVariants.depthwise(size)
-        : chooseTile(size, splits, device);
     return {
-      ...variant,
       params: {
-        ...{ rows, H, W, C, O, groups, N4: size.N4, runs, run: (C * kernel[1]) / runs },
+        ...{ rows, H, W, C, O, groups, N4: Math.ceil(O / 4), runs, run: (C * kernel[1]) / runs },
         ...{ OH: places[0], OW: places[1], KH: kernel[0], KW: kernel[1] },
         ...{ strideH: stride[0], strideW: stride[1], paddingH: padding[0], paddingW: padding[1] },
         ...{ dilationH: dilation[0], dilationW: dilation[1] },
       },
-      types: { Elem: x.dtype, ...types },
+      types: { Elem: x.dtype },
       overrides: {
-        ...overrides,
         ACTIVATION: ACTIVATIONS[activation],
         OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
         HAS_BIAS: bias ? 1 : 0,
         HAS_RESIDUAL: residual ? 1 : 0,
         SPLITS: splits,
       },
-      workgroups: rows * O === 0 ? [0] : variant.workgroups,
+      ...(rows * O === 0 && { workgroups: [0] as const }),
     };
+  },
+  variants: ({ x, weight }, params) => {
+    const { groups = 1, packed, splits = 1 } = params;
+    const [B = 0, , , C = 0] = x.shape;
+    const [O = 0] = packed ?? weight.shape;
+    const rows = sizeOf([B, ...windows({ x, weight }, params).places]);
+    const form = !packed ? "direct" : groups > 1 ? "depthwise" : "tiled";
+    return variantsOf(TABLE, { rows, O, C, N4: Math.ceil(O / 4), splits, form });
   },
   flops: ({ x, weight }, params) => {
     const { places } = windows({ x, weight }, params);
@@ -149,62 +149,75 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   },
 });
 
-type Variant = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;
-
 interface Sizes {
   /** Windows: B * OH * OW. */
   readonly rows: number;
   readonly O: number;
   readonly C: number;
   readonly N4: number;
+  readonly splits: number;
+  /** Weights as they are stored, packed for each channel by itself, or packed for all of them. */
+  readonly form: "direct" | "depthwise" | "tiled";
 }
 
 const SCALARS = { XWord: "Elem", X_WIDTH: "1u" };
 
-/** Variants by name; those for packed weights give the same result on every adapter. */
-export const conv2dVariants = {
-  direct: ({ rows, O }: Sizes): Variant => ({
-    entryPoint: "direct",
-    types: { ...SCALARS, WeightWord: "Elem" },
-    overrides: { WG: FLAT_THREADS },
-    workgroups: foldWorkgroups(Math.ceil((rows * O) / FLAT_THREADS)),
-  }),
-  depthwise: ({ rows, N4 }: Sizes): Variant => ({
-    entryPoint: "depthwise",
-    overrides: { WG: FLAT_THREADS },
-    workgroups: foldWorkgroups(Math.ceil((rows * N4) / FLAT_THREADS)),
-  }),
-  registerTile: ({ rows, N4 }: Sizes): Variant => ({
-    entryPoint: "registerTile",
-    types: SCALARS,
-    overrides: { WG: 8 },
-    workgroups: [Math.ceil(N4 / 16), ...foldWorkgroups(Math.ceil(rows / 4))],
-  }),
-  laneTile: ({ rows, N4 }: Sizes, lanes: number): Variant => {
-    const tile = rowsPerLane(rows);
-    return {
-      entryPoint: "laneTile",
-      lib: [lanesSource],
-      types: { ...SCALARS, ROWS: `${tile}u`, LANES: `${lanes}u` },
-      overrides: { WG: lanes },
-      workgroups: [Math.ceil(N4 / lanes), ...foldWorkgroups(Math.ceil(rows / tile))],
-    };
+const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
+  variants: {
+    direct: {
+      fits: ({ form }) => form === "direct",
+      launch: ({ rows, O }) => ({
+        entryPoint: "direct",
+        types: { ...SCALARS, WeightWord: "Elem" },
+        overrides: { WG: FLAT_THREADS },
+        workgroups: foldWorkgroups(Math.ceil((rows * O) / FLAT_THREADS)),
+      }),
+    },
+    depthwise: {
+      fits: ({ form }) => form === "depthwise",
+      launch: ({ rows, N4 }) => ({
+        entryPoint: "depthwise",
+        overrides: { WG: FLAT_THREADS },
+        workgroups: foldWorkgroups(Math.ceil((rows * N4) / FLAT_THREADS)),
+      }),
+    },
+    registerTile: {
+      fits: ({ form, splits }) => form === "tiled" && splits === 1,
+      launch: ({ rows, N4 }) => ({
+        entryPoint: "registerTile",
+        types: SCALARS,
+        overrides: { WG: 8 },
+        workgroups: [Math.ceil(N4 / 16), ...foldWorkgroups(Math.ceil(rows / 4))],
+      }),
+    },
+    laneTile: {
+      fits: ({ form, splits }, { subgroupSize }) => form === "tiled" && splits === 1 && subgroupSize !== undefined,
+      launch: ({ rows, N4 }, { subgroupSize: lanes = 1 }) => {
+        const tile = rowsPerLane(rows);
+        return {
+          entryPoint: "laneTile",
+          lib: [lanesSource],
+          types: { ...SCALARS, ROWS: `${tile}u`, LANES: `${lanes}u` },
+          overrides: { WG: lanes },
+          workgroups: [Math.ceil(N4 / lanes), ...foldWorkgroups(Math.ceil(rows / tile))],
+        };
+      },
+    },
+    sharedTile: {
+      fits: ({ form }) => form === "tiled",
+      launch: ({ rows, N4, C, splits }) => ({
+        entryPoint: "sharedTile",
+        types: C % 4 === 0 ? { XWord: "vec4<Elem>", X_WIDTH: "4u" } : SCALARS,
+        workgroups: [Math.ceil(N4 / 16), Math.ceil(rows / 64), splits],
+      }),
+    },
   },
-  sharedTile: ({ rows, N4, C }: Sizes, splits = 1): Variant => ({
-    entryPoint: "sharedTile",
-    types: C % 4 === 0 ? { XWord: "vec4<Elem>", X_WIDTH: "4u" } : SCALARS,
-    workgroups: [Math.ceil(N4 / 16), Math.ceil(rows / 64), splits],
-  }),
-} as const;
-
-function chooseTile(size: Sizes, splits: number, device: DeviceTraits): Variant {
-  const { class: adapterClass } = device.info;
-  const lanes = adapterClass === "cpu-lavapipe" ? device.subgroupSize : undefined;
-  if (splits === 1 && lanes) return conv2dVariants.laneTile(size, lanes);
-  return splits === 1 && isCpu(adapterClass)
-    ? conv2dVariants.registerTile(size)
-    : conv2dVariants.sharedTile(size, splits);
-}
+  best: {
+    "cpu-lavapipe": ["laneTile", "registerTile", "direct", "depthwise"],
+    cpu: ["registerTile", "direct", "depthwise"],
+    gpu: ["sharedTile", "registerTile", "direct", "depthwise"],
+  },
+});
 
 /** Parts of the sum that give a GPU enough workgroups, for packed weights: 3x3 on maps of 7x7; 1 on CPU adapters. */
 export function conv2dSplits(x: Spec, weight: Spec, params: Conv2dParams, device: DeviceTraits): number {

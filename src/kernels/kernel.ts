@@ -6,7 +6,8 @@
 import type { AdapterInfo } from "../device/adapter.ts";
 import { KernelError, LimitError } from "../device/errors.ts";
 import type { PipelineSource } from "../device/pipeline.ts";
-import type { Spec } from "../device/tensor.ts";
+import { formatShape, type Spec } from "../device/tensor.ts";
+import type { VariantLaunch, Variants } from "./variants.ts";
 
 export type ScalarType = "u32" | "i32" | "f32";
 
@@ -21,10 +22,14 @@ export interface DeviceTraits {
     GPUSupportedLimits,
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize"
   >;
+  /** Variants that were measured to be best on this device, by `launchKey`. */
+  readonly tuned?: ReadonlyMap<string, string>;
 }
 
 /** How to dispatch a kernel once. */
 export interface Launch {
+  /** Name of the variant, where the kernel has several. */
+  readonly variant?: string;
   /** Entry point of the variant; "main" when absent. */
   readonly entryPoint?: string;
   /** Values of the uniform struct; parameters left out are 0. */
@@ -55,7 +60,14 @@ export interface KernelDefinition<I extends string, O extends I, P extends objec
   readonly params: Readonly<Record<string, ScalarType>>;
   /** Shape and type of the result; throws ShapeError on inputs that do not fit. */
   readonly output: (inputs: InputSpecs<I, O>, params: P) => Spec;
-  readonly launch: (inputs: InputSpecs<I, O>, params: P, device: DeviceTraits) => Launch;
+  /** How to dispatch; a variant, where there are several, adds its part, and its workgroups where none are given. */
+  readonly launch: (
+    inputs: InputSpecs<I, O>,
+    params: P,
+    device: DeviceTraits,
+  ) => Omit<Launch, "workgroups"> & Partial<Pick<Launch, "workgroups">>;
+  /** The variants for a launch, where there are several. */
+  readonly variants?: (inputs: InputSpecs<I, O>, params: P) => Variants;
   /** Floating-point operations, for profiles; 0 when not given. */
   readonly flops?: (inputs: InputSpecs<I, O>, params: P) => number;
 }
@@ -65,7 +77,8 @@ export interface Kernel<I extends string, O extends I, P extends object> extends
   readonly inputs: readonly I[];
   readonly optional: readonly O[];
   output(inputs: InputSpecs<I, O>, params: P): Spec;
-  launch(inputs: InputSpecs<I, O>, params: P, device: DeviceTraits): Launch;
+  launch(inputs: InputSpecs<I, O>, params: P, device: DeviceTraits, variant?: string): Launch;
+  variants(inputs: InputSpecs<I, O>, params: P): Variants | undefined;
   flops(inputs: InputSpecs<I, O>, params: P): number;
 }
 
@@ -78,7 +91,10 @@ export interface AnyKernel {
   readonly optional: readonly string[];
   readonly params: Readonly<Record<string, ScalarType>>;
   output(inputs: object, params: object): Spec;
-  launch(inputs: object, params: object, device: DeviceTraits): Launch;
+  /** By the variant of that name; when absent by the one that was tuned, else by the best one that is known. */
+  launch(inputs: object, params: object, device: DeviceTraits, variant?: string): Launch;
+  /** Undefined where there is only one. */
+  variants(inputs: object, params: object): Variants | undefined;
   flops(inputs: object, params: object): number;
 }
 
@@ -93,9 +109,60 @@ export function defineKernel<P extends object>() {
     optional: [],
     lib: [],
     flops: () => 0,
+    variants: () => undefined,
     ...definition,
     wgsl: definition.wgsl.join("\n"),
+    launch: (inputs, params, device, name) => {
+      const launch = definition.launch(inputs, params, device);
+      const variants = definition.variants?.(inputs, params);
+      if (!variants) return withWorkgroups(definition.name, launch);
+      const variant = name ?? chooseVariant(definition.name, variants, inputs, params, device);
+      return { ...addVariant(launch, variants.launch(variant, device)), variant };
+    },
   });
+}
+
+function withWorkgroups(
+  name: string,
+  { workgroups, ...launch }: ReturnType<KernelDefinition<never, never, never>["launch"]>,
+): Launch {
+  if (workgroups) return { ...launch, workgroups };
+  throw new KernelError(`[${name}] has neither workgroups nor variants`);
+}
+
+function chooseVariant(
+  kernel: string,
+  variants: Variants,
+  inputs: object,
+  params: object,
+  device: DeviceTraits,
+): string {
+  const tuned = device.tuned?.size ? device.tuned.get(launchKey(kernel, inputs, params)) : undefined;
+  if (tuned !== undefined && variants.fits(tuned, device)) return tuned;
+  const [best] = variants.best(device);
+  if (best === undefined) throw new KernelError(`[${kernel}] has no variant for ${device.info.class}`);
+  return best;
+}
+
+function addVariant(
+  launch: Omit<Launch, "workgroups"> & Partial<Pick<Launch, "workgroups">>,
+  variant: VariantLaunch,
+): Launch {
+  return {
+    ...launch,
+    ...variant,
+    types: { ...launch.types, ...variant.types },
+    overrides: { ...launch.overrides, ...variant.overrides },
+    workgroups: launch.workgroups ?? variant.workgroups,
+  };
+}
+
+/** What stands for a launch where its best variant is kept: kernel, types and shapes of inputs, parameters. */
+export function launchKey(kernel: string, inputs: object, params: object): string {
+  const shapes = Object.entries(inputs as Readonly<Record<string, Spec | undefined>>).map(([name, spec]) =>
+    spec ? `${name} ${spec.dtype} ${formatShape(spec.shape)}` : "",
+  );
+  return `${kernel}(${shapes.filter(Boolean).join(", ")}) ${JSON.stringify(params)}`;
 }
 
 /**

@@ -1,13 +1,17 @@
 // Rows of unit length (torch.nn.functional.normalize with dim = -1); a row of zeros stays zero.
 import source from "../../shaders/l2Normalise.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
-import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
-import { expectFloat, rowVariant } from "./axes.ts";
+import { lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectFloat, rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface L2NormaliseParams {
   /** Shorter rows are divided by this; 1e-12 when absent. */
   readonly eps?: number;
+}
+
+function rows(x: Spec): number {
+  return sizeOf(x.shape) === 0 ? 0 : rowsOf(x);
 }
 
 export const l2Normalise = /* @__PURE__ */ defineKernel<L2NormaliseParams>()({
@@ -19,9 +23,10 @@ export const l2Normalise = /* @__PURE__ */ defineKernel<L2NormaliseParams>()({
     expectFloat("l2Normalise", "x", x);
     return { dtype: x.dtype, shape: x.shape };
   },
-  launch: ({ x }, { eps = 1e-12 }, device) => {
-    const rows = sizeOf(x.shape) === 0 ? 0 : rowsOf(x);
-    return { params: { rows, cols: lastDim(x), eps }, types: { Elem: x.dtype }, ...rowVariant(rows, device) };
-  },
+  launch: ({ x }, { eps = 1e-12 }) => ({
+    params: { rows: rows(x), cols: lastDim(x), eps },
+    types: { Elem: x.dtype },
+  }),
+  variants: ({ x }) => rowVariants(rows(x)),
   flops: ({ x }) => 3 * sizeOf(x.shape),
 });

@@ -2,10 +2,10 @@
 import source from "../../shaders/layerNorm.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { rowVariants } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface LayerNormParams {
   readonly eps: number;
@@ -19,6 +19,10 @@ function shape(x: Spec, { step }: LayerNormParams): readonly number[] {
   return step === undefined ? x.shape : [Math.ceil(rowsOf(x) / step), lastDim(x)];
 }
 
+function rows(x: Spec, params: LayerNormParams): number {
+  return rowsOf({ dtype: x.dtype, shape: shape(x, params) });
+}
+
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
   wgsl: [activationSource, nanSource, source],
@@ -29,17 +33,17 @@ export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
     expectShape("layerNorm", "beta", beta.shape, [lastDim(x)], "last axis of x");
     return { dtype: x.dtype, shape: shape(x, params) };
   },
-  launch: ({ x }, params, device) => {
-    const cols = lastDim(x);
-    const rows = rowsOf({ dtype: x.dtype, shape: shape(x, params) });
-    const perThread = isCpu(device.info.class);
-    return {
-      entryPoint: perThread ? "rowPerThread" : "rowPerGroup",
-      params: { rows, cols, start: params.start ?? 0, step: params.step ?? 1, eps: params.eps },
-      types: { Elem: x.dtype },
-      overrides: { WG: perThread ? 8 : 64, ACTIVATION: ACTIVATIONS[params.activation ?? "none"] },
-      workgroups: foldWorkgroups(perThread ? Math.ceil(rows / 8) : rows),
-    };
-  },
+  launch: ({ x }, params) => ({
+    params: {
+      rows: rows(x, params),
+      cols: lastDim(x),
+      start: params.start ?? 0,
+      step: params.step ?? 1,
+      eps: params.eps,
+    },
+    types: { Elem: x.dtype },
+    overrides: { ACTIVATION: ACTIVATIONS[params.activation ?? "none"] },
+  }),
+  variants: ({ x }, params) => rowVariants(rows(x, params)),
   flops: ({ x }) => 8 * rowsOf(x) * lastDim(x),
 });

@@ -9,7 +9,8 @@ import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
-import { type DeviceTraits, defineKernel, type Launch } from "./kernel.ts";
+import { type DeviceTraits, defineKernel } from "./kernel.ts";
+import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 
 export interface MatmulParams {
   /** Columns of the result where b is padded beyond them; all of b's when absent. */
@@ -75,26 +76,18 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
     const shape = [...a.shape.slice(0, -1), N];
     return { dtype: a.dtype, shape: splits && splits > 1 ? [splits, ...shape] : shape };
   },
-  launch: (
-    { a, b, bias, scale, residual },
-    { n, activation = "none", outputActivation = "none", splits = 1 },
-    device,
-  ) => {
-    const size = sizes(a, b, n);
-    const { M, N, K, N4, batch } = size;
-    const bStride = b.shape.length === 3 ? K * N4 : 0;
-    const { overrides, types, ...variant } = chooseVariant(size, splits, device);
+  launch: ({ a, b, bias, scale, residual }, { n, activation = "none", outputActivation = "none", splits = 1 }) => {
+    const { M, N, K, N4, batch } = sizes(a, b, n);
     const isEmpty = sizeOf([M, N, batch]) === 0;
     return {
-      ...variant,
       params: {
-        ...{ M, N, K, N4, bStride, batch },
+        ...{ M, N, K, N4, batch },
+        bStride: b.shape.length === 3 ? K * N4 : 0,
         residualRows: residual ? rowsOf(residual) : 1,
         biasStride: bias?.shape.length === 2 ? N : 0,
       },
-      types: { Elem: a.dtype, ...types, ...word("C", N) },
+      types: { Elem: a.dtype, ...word("C", N) },
       overrides: {
-        ...overrides,
         ACTIVATION: ACTIVATIONS[activation],
         OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
         HAS_BIAS: bias ? 1 : 0,
@@ -102,9 +95,10 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
         HAS_RESIDUAL: residual ? 1 : 0,
         SPLITS: splits,
       },
-      workgroups: isEmpty ? [0] : variant.workgroups,
+      ...(isEmpty && { workgroups: [0] as const }),
     };
   },
+  variants: ({ a, b }, { n, splits = 1 }) => variantsOf(TABLE, { ...sizes(a, b, n), splits }),
   flops: ({ a, b }, { n }) => {
     const { M, N, K, batch } = sizes(a, b, n);
     return 2 * batch * M * N * K;
@@ -117,37 +111,75 @@ function word(name: "A" | "C", columns: number) {
   return { [`${name}Word`]: isWide ? "vec4<Elem>" : "Elem", [`${name}_WIDTH`]: isWide ? "4u" : "1u" };
 }
 
-type Variant = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;
+type TiledSizes = Sizes & { readonly splits: number };
 
-/** Variants by name; each gives the same result on every adapter. */
-export const matmulVariants = {
-  registerTile: ({ M, N4, batch }: Sizes): Variant => ({
-    entryPoint: "registerTile",
-    types: word("A", 1),
-    overrides: { WG: 8 },
-    workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 4), batch],
-  }),
-  laneTile: ({ M, N4, batch }: Sizes, _splits: number, lanes: number): Variant => {
-    const rows = rowsPerLane(M);
-    return {
-      entryPoint: "laneTile",
-      lib: [lanesSource],
-      types: { ...word("A", 1), ROWS: `${rows}u`, LANES: `${lanes}u` },
-      overrides: { WG: lanes },
-      workgroups: [Math.ceil(N4 / lanes), Math.ceil(M / rows), batch],
-    };
+const isWhole = ({ splits }: TiledSizes) => splits === 1;
+
+/** A tile of 64 * `tall` rows by 64 * `wide` columns in workgroup memory. */
+const sharedTile = (tall: 1 | 2, wide: 1 | 2): Variant<TiledSizes> => ({
+  // Fewer than 32 large tiles leave most of a GPU without work.
+  suits: ({ M, N, batch, splits }) => {
+    const tiles = Math.ceil(M / (64 * tall)) * Math.ceil(N / (64 * wide)) * batch * splits;
+    return tall * wide === 1 || tiles >= 32;
   },
-  sharedTile: ({ M, N4, K, batch }: Sizes, splits: number): Variant => ({
+  launch: ({ M, N4, K, batch, splits }) => ({
     entryPoint: "sharedTile",
-    types: word("A", K),
-    workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 64), splits > 1 ? splits : batch],
+    types: { ...word("A", K), TALL: `${tall}u`, WIDE: `${wide}u` },
+    workgroups: [Math.ceil(N4 / (16 * wide)), Math.ceil(M / (64 * tall)), splits > 1 ? splits : batch],
   }),
-  singleRow: ({ M, N4, K, batch }: Sizes): Variant => ({
-    entryPoint: "singleRow",
-    types: word("A", K),
-    workgroups: [Math.ceil(N4 / 16), M, batch],
-  }),
-} as const;
+});
+
+const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
+  variants: {
+    registerTile: {
+      fits: isWhole,
+      launch: ({ M, N4, batch }) => ({
+        entryPoint: "registerTile",
+        types: word("A", 1),
+        overrides: { WG: 8 },
+        workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 4), batch],
+      }),
+    },
+    laneTile: {
+      fits: ({ splits }, { subgroupSize }) => splits === 1 && subgroupSize !== undefined,
+      launch: ({ M, N4, batch }, { subgroupSize: lanes = 1 }) => {
+        const rows = rowsPerLane(M);
+        return {
+          entryPoint: "laneTile",
+          lib: [lanesSource],
+          types: { ...word("A", 1), ROWS: `${rows}u`, LANES: `${lanes}u` },
+          overrides: { WG: lanes },
+          workgroups: [Math.ceil(N4 / lanes), Math.ceil(M / rows), batch],
+        };
+      },
+    },
+    singleRow: {
+      fits: isWhole,
+      suits: ({ M }) => M < 8,
+      launch: ({ M, N4, K, batch }) => ({
+        entryPoint: "singleRow",
+        types: word("A", K),
+        workgroups: [Math.ceil(N4 / 16), M, batch],
+      }),
+    },
+    sharedTile: sharedTile(1, 1),
+    tallTile: sharedTile(2, 1),
+    largeTile: sharedTile(2, 2),
+  },
+  best: {
+    // Shuffles are twice as fast on lavapipe, and three times slower on SwiftShader, where they are dear.
+    "cpu-lavapipe": ["laneTile", "registerTile"],
+    cpu: ["registerTile"],
+    gpu: ["singleRow", "sharedTile", "tallTile", "largeTile", "registerTile"],
+    // Published results put larger tiles first where a GPU has many registers; none of these has been measured here.
+    nvidia: ["singleRow", "tallTile", "sharedTile", "largeTile"],
+    amd: ["singleRow", "tallTile", "sharedTile", "largeTile"],
+    apple: ["singleRow", "sharedTile", "tallTile", "registerTile"],
+    intel: ["singleRow", "sharedTile", "laneTile", "tallTile"],
+    arm: ["singleRow", "registerTile", "sharedTile"],
+    qualcomm: ["singleRow", "sharedTile", "registerTile"],
+  },
+});
 
 /**
  * Rows of a laneTile: at most 16, which registers hold, and shared out evenly (50 rows are 4 tiles of 13), but of few
@@ -156,16 +188,6 @@ export const matmulVariants = {
 export function rowsPerLane(M: number): number {
   const even = Math.ceil(M / Math.max(1, Math.ceil(M / 16)));
   return [1, 2, 4, 8, 13].find((rows) => rows >= even) ?? 16;
-}
-
-function chooseVariant(size: Sizes, splits: number, device: DeviceTraits): Variant {
-  if (splits > 1) return matmulVariants.sharedTile(size, splits);
-  const { class: adapterClass } = device.info;
-  // Twice as fast on lavapipe, three times slower on SwiftShader, whose shuffles are dear.
-  const lanes = adapterClass === "cpu-lavapipe" ? device.subgroupSize : undefined;
-  if (lanes) return matmulVariants.laneTile(size, splits, lanes);
-  if (isCpu(adapterClass)) return matmulVariants.registerTile(size);
-  return size.M < 8 ? matmulVariants.singleRow(size) : matmulVariants.sharedTile(size, splits);
 }
 
 /** How many parts of K give a GPU enough workgroups for this product; 1 on CPU adapters. */

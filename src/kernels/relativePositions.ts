@@ -8,6 +8,7 @@ import source from "../../shaders/relativePositions.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
+import { defineVariants, variantsOf } from "./variants.ts";
 
 export interface RelativePositionsParams {
   readonly heads: number;
@@ -59,30 +60,41 @@ export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsP
     expectShape("relativePositions", "table", table.shape, [distances, D], "distances of rows, then of columns");
     return { dtype: q.dtype, shape: [batch, height * width, heads, windowHeight + windowWidth] };
   },
-  launch: ({ q, table }, params, device) => {
-    const { batch, ...map } = sizes({ q, table }, params);
+  launch: ({ q, table }, params) => {
+    const { batch: _, ...map } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    const lanes = device.info.class === "cpu-lavapipe" && device.subgroupSize;
-    const variant = lanes ? relativePositionsVariants.lanes(lanes) : relativePositionsVariants.threads();
-    const tilesOf = (length: number, side: number) => {
-      return Math.ceil(length / (4 * variant.overrides.WG)) * heads * Math.ceil(side / 8);
-    };
-    const tiles = Math.max(tilesOf(map.width, map.windowHeight), tilesOf(map.height, map.windowWidth));
-    return {
-      ...variant,
-      params: { heads, qOffset, qStride: lastDim(q), ...map },
-      types: { Elem: q.dtype, ...variant.types },
-      workgroups: [tiles, Math.max(map.height, map.width), 2 * batch],
-    };
+    return { params: { heads, qOffset, qStride: lastDim(q), ...map }, types: { Elem: q.dtype } };
   },
+  variants: (inputs, params) => variantsOf(TABLE, { ...sizes(inputs, params), heads: params.heads }),
   flops: ({ q, table }, params) => {
     const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
     return 2 * sizeOf([batch, height, width, params.heads, windowHeight + windowWidth, D]);
   },
 });
 
-/** Variants by name; each gives the same result on every adapter. */
-export const relativePositionsVariants = {
-  threads: () => ({ types: { LANES: "1u" }, overrides: { WG: 16 } }),
-  lanes: (lanes: number) => ({ lib: [lanesSource], types: { LANES: `${lanes}u` }, overrides: { WG: lanes } }),
-} as const;
+type Sizes = ReturnType<typeof sizes> & { readonly heads: number };
+
+/** A workgroup takes 4 tokens of a line for each thread, and 8 of the window's rows or columns. */
+function workgroups({ batch, width, height, windowWidth, windowHeight, heads }: Sizes, threads: number) {
+  const tilesOf = (length: number, side: number) => Math.ceil(length / (4 * threads)) * heads * Math.ceil(side / 8);
+  const tiles = Math.max(tilesOf(width, windowHeight), tilesOf(height, windowWidth));
+  return [tiles, Math.max(height, width), 2 * batch] as const;
+}
+
+const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
+  variants: {
+    threads: {
+      launch: (size) => ({ types: { LANES: "1u" }, overrides: { WG: 16 }, workgroups: workgroups(size, 16) }),
+    },
+    lanes: {
+      fits: (_, { subgroupSize }) => subgroupSize !== undefined,
+      launch: (size, { subgroupSize: lanes = 1 }) => ({
+        lib: [lanesSource],
+        types: { LANES: `${lanes}u` },
+        overrides: { WG: lanes },
+        workgroups: workgroups(size, lanes),
+      }),
+    },
+  },
+  best: { "cpu-lavapipe": ["lanes", "threads"], cpu: ["threads"], gpu: ["threads"] },
+});

@@ -2,9 +2,13 @@
 import nanSource from "../../shaders/lib/nan.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
 import source from "../../shaders/softmax.wgsl";
-import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
-import { expectFloat, rowVariant } from "./axes.ts";
+import { lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectFloat, rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+
+function rows(x: Spec): number {
+  return sizeOf(x.shape) === 0 ? 0 : rowsOf(x);
+}
 
 export const softmax = /* @__PURE__ */ defineKernel<object>()({
   name: "softmax",
@@ -15,9 +19,7 @@ export const softmax = /* @__PURE__ */ defineKernel<object>()({
     expectFloat("softmax", "x", x);
     return { dtype: x.dtype, shape: x.shape };
   },
-  launch: ({ x }, _, device) => {
-    const rows = sizeOf(x.shape) === 0 ? 0 : rowsOf(x);
-    return { params: { rows, cols: lastDim(x) }, types: { Elem: x.dtype }, ...rowVariant(rows, device) };
-  },
+  launch: ({ x }) => ({ params: { rows: rows(x), cols: lastDim(x) }, types: { Elem: x.dtype } }),
+  variants: ({ x }) => rowVariants(rows(x)),
   flops: ({ x }) => 5 * sizeOf(x.shape),
 });

@@ -1,11 +1,11 @@
 // The last two axes exchanged (torch.transpose(x, -2, -1)), with rows padded to whole vec4s where matmul wants them so:
 // the weight [N, K] of a linear layer becomes [K, N4 * 4] by `padTo: 4`.
 import source from "../../shaders/transpose.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { FLAT_THREADS } from "./axes.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineVariants, variantsOf } from "./variants.ts";
 
 export interface TransposeParams {
   /** The last axis of the result is padded with zeros to a multiple of this; 1 when absent. */
@@ -32,25 +32,27 @@ export const transpose = /* @__PURE__ */ defineKernel<TransposeParams>()({
     const { cols, padded } = sizes(x, padTo);
     return { dtype: x.dtype, shape: [...x.shape.slice(0, -2), cols, padded] };
   },
-  launch: ({ x }, { padTo }, device) => {
-    const params = sizes(x, padTo);
-    const variant = isCpu(device.info.class) ? transposeVariants.strips : transposeVariants.tiles;
-    return { params, types: { Elem: x.dtype }, ...variant(params) };
-  },
+  launch: ({ x }, { padTo }) => ({ params: sizes(x, padTo), types: { Elem: x.dtype } }),
+  variants: ({ x }, { padTo }) => variantsOf(TABLE, sizes(x, padTo)),
 });
 
 type Sizes = ReturnType<typeof sizes>;
 
-/** Variants by name; each gives the same result on every adapter. */
-export const transposeVariants = {
-  strips: ({ batch, cols, padded }: Sizes) => ({
-    entryPoint: "strips",
-    overrides: { WG: FLAT_THREADS },
-    workgroups: foldWorkgroups(Math.ceil((batch * cols * Math.ceil(padded / 4)) / FLAT_THREADS)),
-  }),
-  tiles: ({ batch, cols, padded }: Sizes) => ({
-    entryPoint: "tiles",
-    overrides: {},
-    workgroups: foldWorkgroups(batch * Math.ceil(cols / 32) * Math.ceil(padded / 32)),
-  }),
-} as const;
+const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
+  variants: {
+    strips: {
+      launch: ({ batch, cols, padded }) => ({
+        entryPoint: "strips",
+        overrides: { WG: FLAT_THREADS },
+        workgroups: foldWorkgroups(Math.ceil((batch * cols * Math.ceil(padded / 4)) / FLAT_THREADS)),
+      }),
+    },
+    tiles: {
+      launch: ({ batch, cols, padded }) => ({
+        entryPoint: "tiles",
+        workgroups: foldWorkgroups(batch * Math.ceil(cols / 32) * Math.ceil(padded / 32)),
+      }),
+    },
+  },
+  best: { cpu: ["strips"], gpu: ["tiles", "strips"] },
+});
