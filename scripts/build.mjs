@@ -1,43 +1,88 @@
-// Builds the package: dist/index.js for Node and Deno, dist/browser.js for browsers, dist/cli.js for the command line,
-// the chunks they share or import on demand, source maps, and declarations in dist/types. Prints what a user downloads.
+// Builds the package:
+//   dist/index.js, dist/cli.js       for Node and Deno, with the chunks that they share or import on demand
+//   dist/browser/                    for browsers and their bundlers: a module for each source file, so that a page
+//                                    leaves out what it does not use and loads on demand what it may never need
+//   dist/webgpu-vision.min.js        for pages without a bundler: all of it in one file, with the packages it needs
+//   dist/types/                      declarations
+// Prints what a page downloads: scripts/sizes.mjs.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { COMMON, ROOT, withoutNode } from "./bundle.mjs";
+import { COMMON, ROOT } from "./bundle.mjs";
+import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
+import { measurePages } from "./sizes.mjs";
 
 const dist = join(ROOT, "dist");
 
-/** Leaves comments out of shaders. Lines stay where they are, so that a compiler's message fits the source. */
+const NODE_ENTRIES = { index: "src/index.ts", cli: "src/cli/main.ts" };
+const PAGE_ENTRIES = ["src/index.ts"];
+
+const shaderFiles = (await readdir(join(ROOT, "shaders"), { recursive: true })).filter((name) => /\.wgsl$/.test(name));
+const names = shaderNames(await Promise.all(shaderFiles.map((name) => readFile(join(ROOT, "shaders", name), "utf8"))));
+
 const shaders = {
   name: "shaders",
   setup({ onLoad }) {
     onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8");
-      return { contents: source.replace(/[ \t]*\/\/.*$/gm, ""), loader: "text" };
+      return { contents: minifyWgsl(await readFile(path, "utf8"), names), loader: "text" };
     });
   },
 };
 
-async function bundle(entries, plugins = []) {
-  const present = Object.entries(entries).filter(([, path]) => existsSync(join(ROOT, path)));
-  const { metafile } = await build({
-    ...COMMON,
-    entryPoints: Object.fromEntries(present),
+/** A page has no disk and no packages of Node's: what depends on them goes, and the modules that only it imports. */
+const forPages = {
+  name: "forPages",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const contents = source
+        .replace(/(?<!\bimport\b[^;]*|const )\bHAS_DISK\b/g, "false")
+        .replace(/(?<!typeof )\bimport\("(node:.*|webgpu|sharp)"\)/g, "Promise.reject()");
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
+/** Leaves imports of our own files where they are, under the names that those have in dist. */
+const asModules = {
+  name: "asModules",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ path, kind }) => {
+      if (kind === "entry-point") return;
+      return { path: path.replace(/\.ts$/, ".js").replace(/\.wgsl$/, ".wgsl.js"), external: true };
+    });
+  },
+};
+
+const OPTIONS = { ...COMMON, platform: "neutral", sourcemap: true, legalComments: "none" };
+
+function forNode() {
+  return build({
+    ...OPTIONS,
+    entryPoints: NODE_ENTRIES,
     outdir: dist,
     chunkNames: "chunks/[name]-[hash]",
     splitting: true,
-    platform: "neutral",
     packages: "external",
-    external: ["node:*"],
     minify: true,
-    sourcemap: true,
-    metafile: true,
-    plugins: [shaders, ...plugins],
+    plugins: [shaders],
   });
-  return metafile.outputs;
+}
+
+/** Not minified: bundlers do that, and spaces go together with the annotations that they need. */
+async function modulesForPages() {
+  const page = { ...OPTIONS, minifySyntax: true, packages: "external" };
+  const plan = { entryPoints: PAGE_ENTRIES, outdir: dist, write: false, metafile: true };
+  const { metafile } = await build({ ...page, ...plan, plugins: [shaders, forPages] });
+  const entryPoints = Object.keys(metafile.inputs).map((path) => ({ in: path, out: path.replace(/\.ts$/, "") }));
+  await build({ ...page, entryPoints, outdir: join(dist, "browser"), plugins: [shaders, forPages, asModules] });
+}
+
+function fileForPages() {
+  const outfile = join(dist, "webgpu-vision.min.js");
+  const options = { entryPoints: ["src/index.ts"], outfile, minify: true, plugins: [shaders, forPages] };
+  return build({ ...OPTIONS, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
 }
 
 /** tsc leaves the `.ts` of relative imports as it is; in a package they mean the `.js` beside the declaration. */
@@ -54,26 +99,11 @@ async function declarations() {
   }
 }
 
-/** An entry and all that it imports before it runs. */
-function staticFiles(outputs, entry) {
-  const files = new Set([entry]);
-  for (const file of files) {
-    for (const { path, kind, external } of outputs[file].imports) {
-      if (kind === "import-statement" && !external) files.add(path);
-    }
-  }
-  return [...files];
-}
-
 await rm(dist, { recursive: true, force: true });
-const outputs = {
-  ...(await bundle({ index: "src/index.ts", cli: "src/cli/main.ts" })),
-  ...(await bundle({ browser: "src/index.ts" }, [withoutNode])),
-};
+await Promise.all([forNode(), modulesForPages(), fileForPages()]);
 await declarations();
-if (existsSync(join(dist, "cli.js"))) await chmod(join(dist, "cli.js"), 0o755);
-for (const entry of ["dist/index.js", "dist/browser.js", "dist/cli.js"].filter((path) => path in outputs)) {
-  const code = Buffer.concat(await Promise.all(staticFiles(outputs, entry).map((path) => readFile(join(ROOT, path)))));
-  const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
-  console.log(`${entry}: ${kilobytes(code.length)}, ${kilobytes(gzipSync(code, { level: 9 }).length)} gzipped`);
+await chmod(join(dist, "cli.js"), 0o755);
+for (const { page, bytes, gzipped, later } of await measurePages()) {
+  const kilobytes = (n) => `${(n / 1024).toFixed(1)} KB`;
+  console.log(`${page}: ${kilobytes(bytes)}, ${kilobytes(gzipped)} gzipped, and up to ${kilobytes(later)} on demand`);
 }

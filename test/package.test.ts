@@ -57,7 +57,8 @@ it("holds what it needs and nothing else", () => {
     "LICENSE",
     "CHANGELOG.md",
     "dist/index.js",
-    "dist/browser.js",
+    "dist/browser/src/index.js",
+    "dist/webgpu-vision.min.js",
     "dist/cli.js",
   ];
   expect(files).toEqual(expect.arrayContaining([...wanted, "checkpoints/tiny-clip/model.safetensors"]));

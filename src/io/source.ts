@@ -102,13 +102,13 @@ function parseUrl(text: string): URL {
 
 async function openUrl(url: URL, options: SourceOptions): Promise<FileSource> {
   if (isHttp(url)) return openHttpFolder(url, options);
-  if (url.protocol !== "file:" || !HAS_DISK) {
-    throw new ArgumentError(`${url.href} cannot be read here: give ${ACCEPTED}`);
+  if (HAS_DISK && url.protocol === "file:") {
+    const { findFolder } = await import("./disk.ts");
+    const folder = await findFolder(url);
+    if (folder) return folder;
+    throw new NotFoundError(`there is no folder ${url.href}: give ${ACCEPTED}`);
   }
-  const { findFolder } = await import("./disk.ts");
-  const folder = await findFolder(url);
-  if (!folder) throw new NotFoundError(`there is no folder ${url.href}: give ${ACCEPTED}`);
-  return folder;
+  throw new ArgumentError(`${url.href} cannot be read here: give ${ACCEPTED}`);
 }
 
 function isHttp(url: URL): boolean {
@@ -123,11 +123,13 @@ export async function openFile(from: string | URL, options: SourceOptions): Prom
     if (!file) throw new NotFoundError(`${url.href} does not exist (404): check the address`);
     return file;
   }
-  if (!HAS_DISK) throw new ArgumentError(`${from} cannot be read in a browser: give an http(s) URL, a Blob or bytes`);
-  const { openDiskFile } = await import("./disk.ts");
-  const file = await openDiskFile(url ?? String(from));
-  if (!file) throw new NotFoundError(`there is no file ${from}: check the path`);
-  return file;
+  if (HAS_DISK) {
+    const { openDiskFile } = await import("./disk.ts");
+    const file = await openDiskFile(url ?? String(from));
+    if (file) return file;
+    throw new NotFoundError(`there is no file ${from}: check the path`);
+  }
+  throw new ArgumentError(`${from} cannot be read in a browser: give an http(s) URL, a Blob or bytes`);
 }
 
 function openBytes(source: SourceBytes): Source {
