@@ -7,7 +7,14 @@ export {
   type EncodeImageOptions,
   type EncodeTextOptions,
 } from "./api/clip.ts";
-export { Dino, type DinoEncodeOptions, type DinoFeatures, type DinoOptions, type DinoTokens } from "./api/dino.ts";
+export {
+  Dino,
+  type DinoEncodeOptions,
+  type DinoFeatures,
+  type DinoLayer,
+  type DinoOptions,
+  type DinoTokens,
+} from "./api/dino.ts";
 export type { LabelScore } from "./api/embeddings.ts";
 export type { PatchFeatures } from "./api/featureRows.ts";
 export type { MaskRecord } from "./api/generateMasks.ts";
@@ -17,16 +24,17 @@ export { type CocoRle, fromCocoRle, toCocoRle } from "./api/masks/cocoRle.ts";
 export type { PointGrid } from "./api/masks/crops.ts";
 export type { GenerateMasksOptions, OutputMode, Segmentations } from "./api/masks/options.ts";
 export { maskPolygons } from "./api/masks/polygons.ts";
-export { removeSmallRegions } from "./api/masks/regions.ts";
+export { type CleanedMask, removeSmallRegions } from "./api/masks/regions.ts";
 export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./api/masks/rle.ts";
 export { type MatchOptions, matchPatches, type PatchMatch } from "./api/matchPatches.ts";
-export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, pca } from "./api/pca.ts";
+export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, type PcaResult, pca } from "./api/pca.ts";
 export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./api/propagateMask.ts";
 export { Sam, type SamOptions } from "./api/sam.ts";
 export type { SamBox, SamPoint, SamPrompt } from "./api/samPrompts.ts";
 export { type PredictOptions, type SamMask, SamScene } from "./api/samScene.ts";
+export type { SessionOptions } from "./api/session.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
-export { Device } from "./device/device.ts";
+export { Device, type MemoryUse } from "./device/device.ts";
 export * from "./device/errors.ts";
 export { type DeviceOptions, openDevice } from "./device/open.ts";
 export type { DType, HostArray, NdArray, Shape, Spec, Tensor } from "./device/tensor.ts";
@@ -35,7 +43,16 @@ export { Graph, Value } from "./graph/graph.ts";
 export * as ops from "./graph/ops.ts";
 export { type Plan, type PlanSummary, plan } from "./graph/plan.ts";
 export { WeightStore } from "./graph/store.ts";
+export type { ByteSource } from "./io/bytes.ts";
 export type { ImageLike, RawImage, RgbaImage } from "./io/image.ts";
-export { type Checkpoint, readSafetensors, type StoredTensor, writeSafetensors } from "./io/safetensors.ts";
-export { openSource, type Source, type SourceLike, type SourceOptions } from "./io/source.ts";
+export {
+  type Checkpoint,
+  readSafetensors,
+  type SafetensorsLike,
+  type StoredDType,
+  type StoredTensor,
+  type TensorData,
+  writeSafetensors,
+} from "./io/safetensors.ts";
+export { openSource, type Source, type SourceBytes, type SourceLike, type SourceOptions } from "./io/source.ts";
 export * as kernels from "./kernels/index.ts";

@@ -4,6 +4,7 @@ import { formatShape } from "../device/tensor.ts";
 import type { DinoFeatures } from "./dino.ts";
 import { checkFinite } from "./featureRows.ts";
 
+/** Options of `attentionMaps`. */
 export interface AttentionMapOptions {
   /**
    * Also give a mask of the patches that hold this share of the attention to patches, from 0 to 1 (the paper's figures
@@ -16,6 +17,7 @@ export interface AttentionMapOptions {
 export interface AttentionMap {
   /** Patches across and down. */
   readonly width: number;
+  /** Patches down. */
   readonly height: number;
   /** [height * width], as the model gives it: the sum is less than 1 by what goes to other tokens. */
   readonly data: Float32Array;

@@ -28,22 +28,28 @@ import {
 import { Session, type SessionOptions } from "./session.ts";
 import { endPositions, padTokens, truncateTokens } from "./tokens.ts";
 
+/** Options of `Clip.fromPretrained`. */
 export type ClipOptions = SourceOptions & SessionOptions;
 
+/** Options of `Clip.encodeImage`. */
 export interface EncodeImageOptions {
   /** Side of the square that the model sees, where it is not the trained one: position embeddings are resized. */
   readonly size?: number;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each picture. */
   readonly onProgress?: (progress: { done: number; total: number }) => void;
 }
 
+/** Options of `Clip.encodeText`. */
 export interface EncodeTextOptions {
   /** Cut texts that are longer than the model's context (default); false: throw an ArgumentError instead. */
   readonly truncate?: boolean;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
+/** Options of `Clip.classify`. */
 export interface ClassifyOptions extends EncodeImageOptions {
   /** Sentence with {} for the label, "a photo of a {}" by default; several are averaged (a prompt ensemble). */
   readonly template?: string | readonly string[];
@@ -52,7 +58,9 @@ export interface ClassifyOptions extends EncodeImageOptions {
 // Texts in one run: more fill a GPU better, and need more memory.
 const TEXTS_PER_RUN = 32;
 
+/** CLIP: pictures and texts as vectors of one space, labels for pictures, search by text. */
 export class Clip {
+  /** Sizes of both towers, as the checkpoint has them. */
   readonly config: ClipConfig;
   readonly #session: Session;
   readonly #checkpoint: Checkpoint;
@@ -211,6 +219,7 @@ export class Clip {
     this.#session.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

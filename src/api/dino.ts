@@ -19,8 +19,10 @@ import { picturesPerRun, runOnPictures } from "./pictures.ts";
 import { outputSize, type Preprocessing, preprocessing, timmPreprocessing } from "./preprocess.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
+/** Options of `Dino.fromPretrained`. */
 export type DinoOptions = SourceOptions & SessionOptions;
 
+/** Options of `Dino.encodeImage`. */
 export interface DinoEncodeOptions {
   /**
    * Shortest edge in pixels, both edges then rounded to whole patches; or exactly [height, width]; or, when absent,
@@ -33,6 +35,7 @@ export interface DinoEncodeOptions {
   readonly attention?: boolean | number;
   /** 0.1 resizes position embeddings as the original DINO and DINOv2 code does; 0, transformers' way, when absent. */
   readonly interpolateOffset?: number;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each run. */
   readonly onProgress?: (progress: { done: number; total: number }) => void;
@@ -40,12 +43,19 @@ export interface DinoEncodeOptions {
 
 /** Features of whole pictures and of their patches. */
 export interface DinoTokens {
-  /** [pictures, channels]: the class token; of a ResNet, the mean of the map. */
+  /** [pictures, channels], the class token; of a ResNet, the mean of the map. */
   readonly cls: NdArray;
   /** [pictures, height * width, channels] of the grid; of a ResNet, the map. */
   readonly patches: NdArray;
 }
 
+/** Tokens of one layer. */
+export interface DinoLayer extends DinoTokens {
+  /** Its number, as it was asked for. */
+  readonly layer: number;
+}
+
+/** What `Dino.encodeImage` gives. */
 export interface DinoFeatures extends DinoTokens {
   /** Of a ResNet, what `cls` is. */
   readonly pooled?: NdArray;
@@ -56,7 +66,7 @@ export interface DinoFeatures extends DinoTokens {
   /** Attention of the class token to the patches [pictures, heads, height * width]; a row sums to less than 1. */
   readonly attention?: NdArray;
   /** In the order asked for. */
-  readonly layers?: readonly (DinoTokens & { readonly layer: number })[];
+  readonly layers?: readonly DinoLayer[];
 }
 
 /** A ViT's config, or a ResNet's. */
@@ -75,7 +85,9 @@ interface Request {
 const RESNET_STRIDE = 32;
 const NOTHING_MORE: Request = { layers: [], attentionOf: [], interpolateOffset: 0 };
 
+/** DINO, DINOv2 and DINOv3: a vector of a picture, one of each patch, and where the class token looks. */
 export class Dino {
+  /** Sizes of the model, as the checkpoint has them. */
   readonly config: AnyDinoConfig;
   readonly #session: Session;
   readonly #checkpoint: Checkpoint;
@@ -171,6 +183,7 @@ export class Dino {
     this.#session.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -1,7 +1,9 @@
 // Embeddings on the host: rows stacked, averaged, and logits turned into ranked labels.
 import type { NdArray } from "../device/tensor.ts";
 
+/** A label and how well it fits. */
 export interface LabelScore {
+  /** As the caller gave it. */
   readonly label: string;
   /** Probability among the labels given. */
   readonly score: number;

@@ -54,6 +54,7 @@ export interface MaskCandidate {
 
 /** A mask of everything mode. Coordinates are pixels of the picture. */
 export interface MaskRecord<Segmentation = Segmentations[OutputMode]> {
+  /** The mask in the form that `outputMode` asked for. */
   readonly segmentation: Segmentation;
   /** From the first to the last pixel inside: a mask one pixel wide has the width 0, as in segment-anything. */
   readonly bbox: readonly [x: number, y: number, width: number, height: number];

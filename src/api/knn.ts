@@ -5,6 +5,7 @@ import type { NdArray } from "../device/tensor.ts";
 import { best, type ClassLabels, classLabels } from "./classLabels.ts";
 import { checkChannels, eachProduct, featureRows, type Rows, unitRows } from "./featureRows.ts";
 
+/** Options of `KnnClassifier`. */
 export interface KnnOptions {
   /** Neighbours that vote, 20 when absent; all of them when there are fewer. */
   readonly k?: number;
@@ -12,6 +13,7 @@ export interface KnnOptions {
   readonly temperature?: number;
 }
 
+/** The k-NN classifier with which DINO's features are evaluated: the nearest labelled features vote. */
 export class KnnClassifier {
   /** The labels in order, each once: the columns of `predictProba`. */
   readonly classes: readonly string[];

@@ -11,6 +11,7 @@ import { checkChannels, eachProduct, featureRows } from "./featureRows.ts";
 import { minimize } from "./lbfgs.ts";
 import { ProbeObjective, softmax } from "./probeObjective.ts";
 
+/** Options of `LinearProbe.fit`. */
 export interface LinearProbeOptions {
   /** Inverse of the strength of regularisation, as scikit-learn's C; 1 when absent. */
   readonly C?: number;
@@ -20,11 +21,13 @@ export interface LinearProbeOptions {
   readonly tolerance?: number;
   /** A device of ours or the caller's own GPUDevice; opened, and closed again, when absent. */
   readonly device?: Device | GPUDevice;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each iteration. */
   readonly onProgress?: (progress: { iteration: number; loss: number; gradient: number }) => void;
 }
 
+/** A linear classifier on frozen features: multinomial logistic regression, fitted as scikit-learn fits it. */
 export class LinearProbe {
   /** The labels in order, each once: the columns of `predictProba`. */
   readonly classes: readonly string[];

@@ -3,6 +3,7 @@
 import { ArgumentError } from "../device/errors.ts";
 import { checkChannels, eachProduct, type PatchFeatures, patchRows, type Rows, unitRows } from "./featureRows.ts";
 
+/** Options of `matchPatches`. */
 export interface MatchOptions {
   /** Keep pairs only that are each other's nearest (default); false: the nearest in b of every patch of a. */
   readonly mutual?: boolean;

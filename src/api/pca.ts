@@ -4,6 +4,7 @@ import { ArgumentError } from "../device/errors.ts";
 import { checkChannels, type PatchFeatures, patchRows, type Rows } from "./featureRows.ts";
 import { principalComponents } from "./principalComponents.ts";
 
+/** Options of `pca`. */
 export interface PcaOptions {
   /** Colours of an earlier call, so that the same thing has the same colour in other pictures. */
   readonly basis?: PcaBasis;
@@ -24,28 +25,46 @@ export interface PcaBasis {
   readonly components: readonly (readonly number[])[];
   /** Scores that become 0 and 255 in each colour. */
   readonly minimum: readonly number[];
+  /** See `minimum`. */
   readonly maximum: readonly number[];
   /** How the foreground is told, when it was. */
   readonly foreground?: PcaForeground;
 }
 
+/** How a patch of the foreground is told: by its score along the first component. */
 export interface PcaForeground {
+  /** [C] */
   readonly mean: readonly number[];
+  /** Direction [C] of the first component. */
   readonly component: readonly number[];
+  /** The least score of the pictures it was made from. */
   readonly minimum: number;
+  /** The greatest score. */
   readonly maximum: number;
+  /** The side of the threshold that is the foreground. */
   readonly side: "high" | "low";
+  /** Between the least (0) and the greatest (1) score. */
   readonly threshold: number;
 }
 
+/** The patches of one picture as colours. */
 export interface PcaPicture {
   /** Patches across and down. */
   readonly width: number;
+  /** Patches down. */
   readonly height: number;
   /** [height * width * 3], black in the background. */
   readonly rgb: Uint8Array;
   /** [height * width], 1 in the foreground. */
   readonly foreground: Uint8Array;
+}
+
+/** What `pca` gives. */
+export interface PcaResult {
+  /** One for each picture, in order. */
+  readonly pictures: PcaPicture[];
+  /** To give the same colours to further pictures. */
+  readonly basis: PcaBasis;
 }
 
 /**
@@ -57,10 +76,7 @@ export interface PcaPicture {
  * const { pictures, basis } = pca([await dino.encodeImage("a.jpg"), await dino.encodeImage("b.jpg")]);
  * const other = pca(await dino.encodeImage("c.jpg"), { basis }).pictures[0];
  */
-export function pca(
-  features: PatchFeatures | readonly PatchFeatures[],
-  options: PcaOptions = {},
-): { pictures: PcaPicture[]; basis: PcaBasis } {
+export function pca(features: PatchFeatures | readonly PatchFeatures[], options: PcaOptions = {}): PcaResult {
   const list = (Array.isArray(features) ? features : [features]) as readonly PatchFeatures[];
   if (list.length === 0) throw new ArgumentError("[pca] got an empty list, expected features of at least one picture");
   const rows = list.map((one) => patchRows("pca", one));

@@ -6,17 +6,21 @@ import { checkChannels, type PatchFeatures, patchRows, type Rows, unitRows } fro
 
 /** Labels 0 (background) to 255, one a cell. */
 export interface LabelMask {
+  /** Cells across. */
   readonly width: number;
+  /** Cells down. */
   readonly height: number;
   /** [height * width] */
   readonly data: Uint8Array;
 }
 
+/** A frame's labels. */
 export interface PropagatedMask extends LabelMask {
   /** How much of each label every patch took over [labels, grid height, grid width]; sums to 1 over the labels. */
   readonly probabilities: NdArray;
 }
 
+/** Options of `propagateMask`. */
 export interface PropagateOptions {
   /** Frames before the current one that it learns from, besides the first; 7 when absent. */
   readonly lastFrames?: number;
@@ -26,6 +30,7 @@ export interface PropagateOptions {
   readonly topk?: number;
   /** Weights are exp(cosine / temperature); 0.1 when absent. */
   readonly temperature?: number;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 

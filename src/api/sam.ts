@@ -21,12 +21,15 @@ import { type Preprocessing, preprocessing } from "./preprocess.ts";
 import { SamScene } from "./samScene.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
+/** Options of `Sam.fromPretrained`. */
 export type SamOptions = SourceOptions & SessionOptions;
 
 const MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255] as const;
 const STD = [58.395 / 255, 57.12 / 255, 57.375 / 255] as const;
 
+/** SAM: masks of what points, a box or a rough mask show, or of everything in a picture. */
 export class Sam {
+  /** Sizes of the model, as the checkpoint has them. */
   readonly config: SamConfig;
   readonly #session: Session;
   readonly #checkpoint: Checkpoint;
@@ -113,6 +116,7 @@ export class Sam {
     this.#session.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

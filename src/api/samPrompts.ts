@@ -4,8 +4,11 @@ import { ArgumentError } from "../device/errors.ts";
 import type { SamConfig } from "../models/samConfig.ts";
 import { coordinate, POINT, tokenLabels } from "../models/samPrompt.ts";
 
+/** A point in pixels of the picture. */
 export interface SamPoint {
+  /** From the left. */
   readonly x: number;
+  /** From the top. */
   readonly y: number;
   /** 1 inside the object (when absent), 0 outside. */
   readonly label?: number;
@@ -18,6 +21,7 @@ export type SamBox = readonly [x0: number, y0: number, x1: number, y1: number];
 export interface SamPrompt {
   /** A point outside the picture counts as one there: SAM was trained without, and what it gives is a guess. */
   readonly points?: readonly SamPoint[] | undefined;
+  /** In pixels of the picture. */
   readonly box?: SamBox | undefined;
   /** Logits [L * L] of an earlier result (lowResLogits): the mask is refined. */
   readonly maskInput?: Float32Array | undefined;

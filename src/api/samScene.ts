@@ -10,10 +10,13 @@ import type { MaskBits } from "./masks/rle.ts";
 import { decoderPlan, masksPlan, type Origin, scoresPlan, stabilityPlan } from "./samPlans.ts";
 import { checkPrompt, PROMPTS_PER_RUN, type Run, runsOf, type SamBox, type SamPrompt } from "./samPrompts.ts";
 
+/** A mask and what the model thinks of it. */
 export interface SamMask {
   /** [height * width], 1 inside and 0 outside. */
   readonly mask: Uint8Array;
+  /** Pixels across, as the picture has. */
   readonly width: number;
+  /** Pixels down, as the picture has. */
   readonly height: number;
   /** IoU with the true mask, as the model predicts it; may exceed 1 a little. */
   readonly score: number;
@@ -23,13 +26,16 @@ export interface SamMask {
   readonly logits?: Float32Array;
 }
 
+/** Options of `SamScene.predict`. */
 export interface PredictOptions {
   /**
    * Three masks from part to whole (true, as SamPredictor has it), which suits a single point; or one mask, which suits
    * several points or a box.
    */
   readonly multimask?: boolean | undefined;
+  /** Give `logits` too. */
   readonly returnLogits?: boolean | undefined;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,9 +46,14 @@ const SHARED = ["map", "q", "k", "v"] as const;
 const KEPT = ["embedding", ...SHARED] as const;
 type Kept = (typeof KEPT)[number];
 
+/**
+ * An encoded picture, from `Sam.encodeImage`. Its embedding stays on the GPU until `dispose`; a prompt is a short
+ * run.
+ */
 export class SamScene implements CropScene {
   /** Size of the picture in pixels. */
   readonly width: number;
+  /** Pixels down. */
   readonly height: number;
   readonly #device: Device;
   readonly #origin: Origin;
@@ -57,7 +68,11 @@ export class SamScene implements CropScene {
     this.height = origin.placement.height;
   }
 
-  /** Records copies of the encoder's outputs into memory of the scene's own. */
+  /**
+   * Records copies of the encoder's outputs into memory of the scene's own.
+   *
+   * @internal
+   */
   static take(device: Device, commands: GPUCommandEncoder, encoder: Executor, origin: Origin): SamScene {
     const kept = new Map<Kept, GPUBuffer>();
     for (const name of KEPT) {
@@ -149,6 +164,7 @@ export class SamScene implements CropScene {
     for (const buffer of this.#kept.values()) this.#device.free(buffer);
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -10,11 +10,13 @@ import { weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors.ts";
 
+/** Where and in which type a model computes. */
 export interface SessionOptions {
   /** A device of ours or the caller's own GPUDevice; opened, and closed by dispose, when absent. */
   readonly device?: Device | GPUDevice;
   /** Type of weights and activations: "f32" (default), or "f16" with sums in f32 where the adapter has shader-f16. */
   readonly dtype?: "f32" | "f16";
+  /** Cancels loading: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 

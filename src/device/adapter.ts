@@ -14,10 +14,15 @@ export type AdapterClass =
 
 /** What is known of an adapter, for people and for kernels. */
 export interface AdapterInfo {
+  /** In the adapter's own words, as all names here; empty where it says nothing. */
   readonly vendor: string;
+  /** Family of GPUs. */
   readonly architecture: string;
+  /** The model, or its number. */
   readonly device: string;
+  /** Name for people. */
   readonly description: string;
+  /** What kernels choose their variants by. */
   readonly class: AdapterClass;
   /** Threads of a subgroup, where the adapter names one size. */
   readonly subgroupSize: number | undefined;

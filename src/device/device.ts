@@ -11,14 +11,21 @@ const MAP_READ = 1;
 
 /** GPU bytes held by the engine on one device. */
 export interface MemoryUse {
+  /** Held now. */
   bytes: number;
+  /** The most that were held at once. */
   peakBytes: number;
+  /** Number of buffers held now. */
   buffers: number;
 }
 
+/** A WebGPU device with its limits, pipelines and memory accounts, from `openDevice`; models share it as `device`. */
 export class Device {
+  /** WebGPU's own device. */
   readonly gpu: GPUDevice;
+  /** The adapter that it is on. */
   readonly info: AdapterInfo;
+  /** What the device allows. */
   readonly limits: GPUSupportedLimits;
   /** Shaders may use f16. */
   readonly hasF16: boolean;
@@ -26,8 +33,11 @@ export class Device {
   readonly hasSubgroups: boolean;
   /** Threads of a subgroup, where every shader gets the same number. */
   readonly subgroupSize: number | undefined;
+  /** Times are measured on the GPU. */
   readonly hasTimestamps: boolean;
+  /** Compiled shaders, each once. */
   readonly pipelines: PipelineCache;
+  /** What the engine holds on this device. */
   readonly memory: MemoryUse = { bytes: 0, peakBytes: 0, buffers: 0 };
   /** Set when the device was lost or destroyed. */
   lost: DeviceLostError | undefined;
@@ -193,6 +203,7 @@ export class Device {
     if (this.#owned) this.gpu.destroy();
   }
 
+  /** The same as `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

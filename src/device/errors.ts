@@ -3,6 +3,7 @@
 
 /** Base of all errors thrown on purpose by webgpu-vision. */
 export class VisionError extends Error {
+  /** The class's name, for programs that cannot use `instanceof`. */
   override readonly name: string = "VisionError";
 }
 

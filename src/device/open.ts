@@ -4,6 +4,7 @@ import { describeAdapter } from "./adapter.ts";
 import { Device } from "./device.ts";
 import { AdapterError } from "./errors.ts";
 
+/** Options of `openDevice`. */
 export interface DeviceOptions {
   /** "high-performance" (default) or "low-power", where a machine has two GPUs. */
   powerPreference?: GPUPowerPreference;

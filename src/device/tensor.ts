@@ -4,25 +4,32 @@ import { ShapeError } from "./errors.ts";
 /** Element types on the GPU. An RGBA picture is u32, one pixel an element, red in the lowest byte. */
 export type DType = "f32" | "f16" | "i32" | "u32";
 
+/** Length of each axis, the outermost first. */
 export type Shape = readonly number[];
 
 /** What is known of a tensor before it exists. */
 export interface Spec {
+  /** Type of the elements. */
   readonly dtype: DType;
+  /** Length of each axis. */
   readonly shape: Shape;
 }
 
 /** A tensor on the GPU. */
 export interface Tensor extends Spec {
+  /** Holds the elements, row-major and without gaps. */
   readonly buffer: GPUBuffer;
 }
 
 /** A tensor on the host, as results come back: row-major elements and their shape. */
 export interface NdArray<T extends HostArray = Float32Array> {
+  /** Elements, the last axis fastest. */
   readonly data: T;
+  /** Length of each axis. */
   readonly shape: Shape;
 }
 
+/** Elements on the host; half-precision numbers are bits in a Uint16Array. */
 export type HostArray = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
 
 export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4, u32: 4 };

@@ -18,19 +18,29 @@ interface Dispatch {
 
 /** Time of one step of a profiled run. */
 export interface ProfiledStep {
+  /** Name of the kernel. */
   readonly kernel: string;
+  /** Entry point of its shader. */
   readonly variant: string;
+  /** Of the result. */
   readonly shape: readonly number[];
+  /** Milliseconds. */
   readonly ms: number;
+  /** Floating-point operations. */
   readonly flops: number;
 }
 
+/** Times of a profiled run. */
 export interface Profile {
+  /** In the order of the plan. */
   readonly steps: readonly ProfiledStep[];
+  /** How times were taken. */
   readonly source: Timing["source"];
 }
 
+/** A plan made ready on a device: run it as often as wanted. */
 export class Executor {
+  /** What it runs. */
   readonly plan: Plan;
   readonly #device: Device;
   readonly #dispatches: readonly Dispatch[];
@@ -186,6 +196,7 @@ export class Executor {
     for (const buffer of [...this.#buffers, ...this.#idle]) this.#device.free(buffer);
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

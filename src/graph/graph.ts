@@ -19,9 +19,13 @@ export type NodeOf<K extends Node["kind"]> = Extract<Node, { kind: K }>;
 
 /** A tensor of the graph: its type and shape are known when it is recorded. */
 export class Value implements Spec {
+  /** Where it was recorded. */
   readonly graph: Graph;
+  /** Where it comes from. */
   readonly node: Node;
+  /** Type of the elements. */
   readonly dtype: DType;
+  /** Length of each axis. */
   readonly shape: Shape;
 
   constructor(graph: Graph, node: Node, spec: Spec) {
@@ -32,9 +36,11 @@ export class Value implements Spec {
   }
 }
 
+/** A computation, recorded: values with known shapes, made by ops from others. Nothing runs here. */
 export class Graph {
   /** Every value in the order of recording: a value comes after all that it is made from. */
   readonly values: Value[] = [];
+  /** Values that a run gives, by name. */
   readonly outputs = new Map<string, Value>();
 
   /** A tensor that each run is given. */

@@ -30,30 +30,41 @@ export interface PlannedTensor {
   readonly place: Place;
 }
 
+/** The dispatches of a graph in order, and where each tensor lies. */
 export interface Plan {
+  /** Dispatches, in order. */
   readonly steps: readonly Step[];
   /** Bytes of each slot. */
   readonly slots: readonly number[];
+  /** What a run is given, by name. */
   readonly inputs: ReadonlyMap<string, PlannedTensor>;
+  /** What a run gives, by name. */
   readonly outputs: ReadonlyMap<string, PlannedTensor>;
   /** Static values that the steps read, by key. */
   readonly statics: ReadonlyMap<string, Value>;
   /** Bytes of the largest set of tensors alive at once. */
   readonly liveBytes: number;
+  /** What it costs. */
   summary(): PlanSummary;
 }
 
 /** What a plan costs. */
 export interface PlanSummary {
+  /** Values of the graph after fusion. */
   readonly nodes: number;
+  /** Dispatches of a run. */
   readonly dispatches: number;
+  /** Shaders to compile. */
   readonly pipelines: number;
+  /** Floating-point operations of a run. */
   readonly flops: number;
+  /** Bytes of the weights on the GPU. */
   readonly weightBytes: number;
   /** Bytes of the buffers for activations, inputs and outputs included. */
   readonly activationBytes: number;
   /** Bytes of the largest set of tensors alive at once: the least that activationBytes could be. */
   readonly liveBytes: number;
+  /** Bytes of the largest buffer: the device's limits must allow it. */
   readonly largestBufferBytes: number;
 }
 

@@ -28,6 +28,7 @@ export interface StoredWeight {
 const PIECE = 8 << 20;
 const UNTIL_WAIT = 64 << 20;
 
+/** Static tensors of a model on one device: its weights, and what plans make of them. */
 export class WeightStore {
   readonly #device: Device;
   readonly #source: WeightSource;
@@ -59,12 +60,14 @@ export class WeightStore {
     return [...this.#kept.values()].reduce((sum, { buffer }) => sum + buffer.size, 0);
   }
 
+  /** Frees them all. */
   dispose(): void {
     this.#isDisposed = true;
     for (const { buffer } of this.#kept.values()) this.#device.free(buffer);
     this.#kept.clear();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

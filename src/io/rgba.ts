@@ -5,17 +5,23 @@ import { ImageError } from "../device/errors.ts";
  * Pixels that need no decoding: rows from the top, `channels` bytes a pixel, red first. Alpha is stored, not applied.
  */
 export interface RawImage {
+  /** Pixels across. */
   readonly width: number;
+  /** Pixels down. */
   readonly height: number;
   /** width * height * channels bytes. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** 3: RGB, 4: RGBA. */
   readonly channels: 3 | 4;
 }
 
 /** RGBA bytes, row-major, width * height * 4: what the preprocessing on the GPU takes. */
 export interface RgbaImage {
+  /** Pixels across. */
   readonly width: number;
+  /** Pixels down. */
   readonly height: number;
+  /** width * height * 4 bytes. */
   readonly data: Uint8Array;
 }
 

@@ -13,9 +13,13 @@ export { type TensorData, writeSafetensors } from "./writeSafetensors.ts";
 
 /** One tensor of a checkpoint, not read yet. */
 export interface StoredTensor {
+  /** As the file spells it. */
   readonly name: string;
+  /** Type as the file has it: F32, F16, BF16 … */
   readonly dtype: StoredDType;
+  /** Length of each axis. */
   readonly shape: readonly number[];
+  /** Bytes in the file. */
   readonly byteLength: number;
   /**
    * Raw little-endian bytes in order. Every chunk but the last is 1 MiB. Reading tensors in the order of
@@ -28,9 +32,11 @@ export interface StoredTensor {
 
 /** An open checkpoint: one safetensors file, or several shards. */
 export interface Checkpoint {
+  /** Where it came from, for messages. */
   readonly name: string;
   /** In the order of the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** The header's __metadata__. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Gives back file handles and connections. */
   close(): Promise<void>;

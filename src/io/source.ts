@@ -9,6 +9,7 @@ import { HUB_URL, type HubRepo, hubName } from "./hub.ts";
 
 export type { ByteSource } from "./bytes.ts";
 
+/** Options of everything that loads a model. */
 export interface SourceOptions {
   /** Cancels opening, downloads and reads: they reject with the signal's reason. */
   signal?: AbortSignal;
@@ -36,12 +37,17 @@ export interface Source {
  * Files that the caller holds: the parsed config.json, the bytes of model.safetensors, and optional parsed JSON files.
  */
 export interface SourceBytes {
+  /** The parsed config.json. */
   config: object;
+  /** model.safetensors. */
   weights: ArrayBuffer | Uint8Array | Blob;
+  /** The parsed tokenizer.json, for CLIP's texts. */
   tokenizer?: object;
+  /** The parsed preprocessor_config.json. */
   preprocessor?: object;
 }
 
+/** Where a model is: a Hub id, a folder, the URL of a folder, or bytes. */
 export type SourceLike = string | URL | SourceBytes;
 
 const ACCEPTED = "a folder, an http(s) URL of a folder, a Hub id (owner/name or owner/name@revision), or bytes";

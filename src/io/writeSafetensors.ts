@@ -6,8 +6,11 @@ import { byteLength, LENGTH_BYTES } from "./header.ts";
 
 /** A tensor to write. `data` holds the elements in row-major, little-endian order. */
 export interface TensorData {
+  /** Type as the file names it. */
   readonly dtype: StoredDType;
+  /** Length of each axis. */
   readonly shape: readonly number[];
+  /** Elements, row-major. */
   readonly data: ArrayBufferView;
 }
 

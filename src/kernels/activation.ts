@@ -3,16 +3,25 @@
 
 /** Numbers of `activate` in shaders/lib/activation.wgsl. gelu is exact, geluTanh is gelu(approximate="tanh"). */
 export const ACTIVATIONS = {
+  /** x */
   none: 0,
+  /** max(x, 0) */
   relu: 1,
+  /** x Φ(x) */
   gelu: 2,
+  /** gelu with tanh in place of the error function */
   geluTanh: 3,
+  /** x sigmoid(1.702 x) */
   quickGelu: 4,
+  /** x sigmoid(x) */
   silu: 5,
+  /** 1 / (1 + exp(-x)) */
   sigmoid: 6,
+  /** tanh(x) */
   tanh: 7,
 } as const;
 
+/** Name of an activation. */
 export type Activation = keyof typeof ACTIVATIONS;
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));

@@ -15,11 +15,15 @@ import { defineVariants, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
+  /** Number of heads. */
   readonly heads: number;
   /** Channels of q, k and v each: heads times head size. All columns of q when absent. */
   readonly channels?: number;
+  /** Where the columns of q begin in its rows; 0 when absent. */
   readonly qOffset?: number;
+  /** As qOffset, for k. */
   readonly kOffset?: number;
+  /** As qOffset, for v. */
   readonly vOffset?: number;
   /** A query sees no later key; with fewer queries than keys they are the last ones. */
   readonly causal?: boolean;

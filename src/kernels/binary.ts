@@ -22,6 +22,7 @@ import { defineKernel } from "./kernel.ts";
 export const BINARY_OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
 
 export interface BinaryParams {
+  /** Which of the four. */
   readonly op: keyof typeof BINARY_OPS;
   /** Applied to the result; none when absent. */
   readonly activation?: Activation;

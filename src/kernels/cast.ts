@@ -25,11 +25,13 @@ export const STORED = {
   BOOL: { bytes: 1, kind: KIND.unsigned },
 } as const;
 
+/** Types as safetensors names them. */
 export type StoredType = keyof typeof STORED;
 
 const OWN_TYPE: Readonly<Record<DType, StoredType>> = { f32: "F32", f16: "F16", i32: "I32", u32: "U32" };
 
 export interface CastParams {
+  /** Type of the result. */
   readonly to: "f32" | "f16";
   /** What the bytes of x, a u32 tensor of whole words, hold; x's own type when absent. */
   readonly from?: StoredType;

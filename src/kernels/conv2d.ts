@@ -24,6 +24,7 @@ export interface Conv2dParams {
   readonly dilation?: Pair;
   /** Parts into which the channels fall; 1 when absent, C for a depthwise convolution. */
   readonly groups?: number;
+  /** Before the residual; none when absent. */
   readonly activation?: Activation;
   /** After the residual. */
   readonly outputActivation?: Activation;

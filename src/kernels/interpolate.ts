@@ -7,6 +7,7 @@ import { expectFloat, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface InterpolateParams {
+  /** The filter. */
   readonly mode: "bilinear" | "bicubic";
   /** [height, width] of the result; either this or scaleFactor. */
   readonly size?: readonly [number, number];

@@ -8,10 +8,13 @@ import { rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface LayerNormParams {
+  /** Added to the variance. */
   readonly eps: number;
   /** Take only row `start`, `start + step`, … of x: x [B, T, C] with step T gives [B, C]. All rows when absent. */
   readonly start?: number;
+  /** See `start`. */
   readonly step?: number;
+  /** Applied to the result; none when absent. */
   readonly activation?: Activation;
 }
 

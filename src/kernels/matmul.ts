@@ -15,6 +15,7 @@ import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 export interface MatmulParams {
   /** Columns of the result where b is padded beyond them; all of b's when absent. */
   readonly n?: number;
+  /** Before the residual; none when absent. */
   readonly activation?: Activation;
   /** After layer scale and residual. */
   readonly outputActivation?: Activation;

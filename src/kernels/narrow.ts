@@ -8,7 +8,9 @@ import { defineKernel } from "./kernel.ts";
 export interface NarrowParams {
   /** Negative ones count from the end. */
   readonly axis: number;
+  /** First index that is kept. */
   readonly start: number;
+  /** Number of indices that are kept. */
   readonly length: number;
 }
 

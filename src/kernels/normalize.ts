@@ -12,13 +12,17 @@ export type Rgb = readonly [number, number, number];
 export interface NormalizeParams {
   /** The window's corner in the picture, in pixels; negative where the window begins before it. 0 when absent. */
   readonly top?: number;
+  /** See `top`. */
   readonly left?: number;
   /** The window's size in pixels; the picture's when absent. */
   readonly height?: number;
+  /** See `height`. */
   readonly width?: number;
   /** Factor from bytes to numbers; 1/255 when absent. */
   readonly scale?: number;
+  /** Subtracted after scaling. */
   readonly mean: Rgb;
+  /** Divides after that. */
   readonly std: Rgb;
   /** What lies beyond the picture is 0 in the result (SAM), not black before normalising (CLIP). */
   readonly padAfter?: boolean;

@@ -8,7 +8,9 @@ import { defineKernel, foldWorkgroups } from "./kernel.ts";
 import { type Pair, slide, type Windows } from "./window.ts";
 
 export interface Pool2dParams {
+  /** What is taken of each window. */
   readonly kind: "max" | "average";
+  /** Rows and columns of the window. */
   readonly kernel: Pair;
   /** The kernel when absent. */
   readonly stride?: Pair;

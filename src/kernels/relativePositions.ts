@@ -11,6 +11,7 @@ import { defineKernel } from "./kernel.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
 export interface RelativePositionsParams {
+  /** Number of heads. */
   readonly heads: number;
   /** Places [height, width] of the map that the tokens are, row by row. */
   readonly grid: readonly [number, number];

@@ -11,12 +11,15 @@ import { defineKernel, foldWorkgroups } from "./kernel.ts";
 export type ResizeAxis = "horizontal" | "vertical";
 
 export interface ResizeParams {
+  /** The axis that changes. */
   readonly axis: ResizeAxis;
 }
 
 /** A picture's size in pixels. */
 export interface PictureSize {
+  /** Pixels across. */
   readonly width: number;
+  /** Pixels down. */
   readonly height: number;
 }
 
@@ -29,6 +32,7 @@ export interface ResizeCoefficients {
   readonly starts: Int32Array;
   /** Weights of the pixels from there on, in units of 2^-22: [outSize, taps]. */
   readonly weights: Int32Array;
+  /** Weights of each pixel of the result. */
   readonly taps: number;
 }
 

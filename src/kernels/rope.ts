@@ -7,6 +7,7 @@ import { expectFloat, FLAT_THREADS } from "./axes.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 
 export interface RopeParams {
+  /** Number of heads. */
   readonly heads: number;
   /** Tokens at the beginning that have no place: class and registers. */
   readonly prefix: number;

@@ -10,6 +10,7 @@ import { FLAT_THREADS } from "./axes.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 
 export interface SplitSumParams {
+  /** Before layer scale and residual; none when absent. */
   readonly activation?: Activation;
   /** After layer scale and residual. */
   readonly outputActivation?: Activation;

@@ -8,6 +8,7 @@ import { expectFloat, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface UnaryParams {
+  /** Which activation. */
   readonly kind: Activation;
 }
 

@@ -6,7 +6,9 @@ import { checkRle, type Rle } from "./rle.ts";
 
 /** What pycocotools reads and writes, and COCO's JSON files hold. */
 export interface CocoRle {
+  /** Of the mask, in pixels. */
   readonly size: readonly [height: number, width: number];
+  /** Run lengths in COCO's characters. */
   readonly counts: string;
 }
 

@@ -16,8 +16,10 @@ export interface Segmentations {
   readonly polygon: number[][];
 }
 
+/** Forms of a mask. */
 export type OutputMode = keyof Segmentations;
 
+/** Options of `Sam.generateMasks`: SamAutomaticMaskGenerator's, with its defaults. */
 export interface GenerateMasksOptions<Mode extends OutputMode = OutputMode> {
   /** Points of the grid a side, 32 when absent; either this or pointGrids. */
   readonly pointsPerSide?: number;
@@ -45,6 +47,7 @@ export interface GenerateMasksOptions<Mode extends OutputMode = OutputMode> {
   readonly minMaskRegionArea?: number;
   /** The form of the masks, "binary" when absent. */
   readonly outputMode?: Mode;
+  /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called after each run, with points done and of all crops together. */
   readonly onProgress?: (progress: { done: number; total: number }) => void;

@@ -15,19 +15,22 @@ interface Regions {
   readonly of: readonly Region[];
 }
 
+/** What `removeSmallRegions` gives. */
+export interface CleanedMask {
+  /** The mask; the same object where it did not change. */
+  readonly rle: Rle;
+  /** Something was filled or removed. */
+  readonly changed: boolean;
+}
+
 /**
  * Fills holes, or removes islands, of fewer than `minArea` pixels. Diagonal neighbours are connected, in holes too. Of
  * islands that are all small the largest stays.
  *
- * @returns the mask, and whether it changed; the same object where it did not.
  * @example
  * const { rle, changed } = removeSmallRegions(encodeRle(mask), 100, "islands");
  */
-export function removeSmallRegions(
-  rle: Rle,
-  minArea: number,
-  mode: "holes" | "islands",
-): { rle: Rle; changed: boolean } {
+export function removeSmallRegions(rle: Rle, minArea: number, mode: "holes" | "islands"): CleanedMask {
   const { runs, of } = connectedRegions(rle, mode === "holes" ? 0 : 1);
   const all = new Set(of);
   const kept = new Set([...all].filter(({ area }) => area >= minArea));

@@ -4,7 +4,9 @@ import { ArgumentError } from "../../device/errors.ts";
 
 /** A binary mask: a byte of 0 or 1 for each pixel, rows from the top. */
 export interface Mask {
+  /** Pixels across. */
   readonly width: number;
+  /** Pixels down. */
   readonly height: number;
   /** [height, width] */
   readonly data: Uint8Array;
@@ -23,6 +25,7 @@ export interface MaskBits {
 
 /** Uncompressed run-length encoding: lengths of the runs of zeros, ones, zeros ... down the columns. */
 export interface Rle {
+  /** Of the mask, in pixels. */
   readonly size: readonly [height: number, width: number];
   /** They sum to height * width. The first is 0 where the mask begins with a one. */
   readonly counts: readonly number[];
