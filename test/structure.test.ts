@@ -23,6 +23,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   io: { values: ["device"] },
   models: { values: ["device", "kernels", "graph"], types: ["io"] },
   api: { values: ["device", "kernels", "verify", "graph", "io", "models"] },
+  worker: { values: ["device", "kernels", "verify", "graph", "io", "models", "api"] },
   cli: { values: ["device", "kernels", "verify", "graph", "io", "models", "api"] },
 };
 

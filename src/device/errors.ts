@@ -66,3 +66,8 @@ export class ImageError extends VisionError {
 export class DisposedError extends VisionError {
   override readonly name: string = "DisposedError";
 }
+
+/** The worker that runs the models could not start, failed or was ended; the next call starts a new one. */
+export class WorkerError extends VisionError {
+  override readonly name: string = "WorkerError";
+}

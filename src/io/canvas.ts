@@ -2,25 +2,41 @@
 import { ImageError } from "../device/errors.ts";
 import { checkSize, type RgbaImage } from "./rgba.ts";
 
-type Drawable = Blob | ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | VideoFrame;
+/** What createImageBitmap takes. */
+export type Drawable =
+  | Blob
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | VideoFrame;
 
 /** Whether this runtime decodes and draws by itself. Deno has ImageBitmap and OffscreenCanvas, but no 2D context. */
 export function canDraw(): boolean {
   return typeof createImageBitmap === "function" && typeof OffscreenCanvasRenderingContext2D === "function";
 }
 
-/** RGBA of anything that createImageBitmap takes, upright and without colour conversion. */
-export async function draw(image: Drawable, name: string): Promise<RgbaImage> {
-  let bitmap: ImageBitmap;
+/**
+ * The picture as a bitmap of the caller's own, upright and without colour conversion.
+ *
+ * @throws ImageError for what the browser cannot decode or may not read.
+ */
+export async function bitmapOf(image: Drawable, name: string): Promise<ImageBitmap> {
   try {
     if (typeof HTMLImageElement === "function" && image instanceof HTMLImageElement) await image.decode(); // loaded?
-    bitmap = await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    return await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ImageError(`[image] ${name} cannot be decoded, it is no picture this browser knows: ${reason}`, {
       cause,
     });
   }
+}
+
+/** RGBA of anything that createImageBitmap takes, upright and without colour conversion. */
+export async function draw(image: Drawable, name: string): Promise<RgbaImage> {
+  const bitmap = await bitmapOf(image, name);
   try {
     const { width, height } = bitmap;
     checkSize(name, width, height);

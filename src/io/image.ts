@@ -18,13 +18,14 @@ export type ImageLike =
   | ImageData
   | ImageBitmap
   | HTMLImageElement
+  | HTMLVideoElement
   | HTMLCanvasElement
   | OffscreenCanvas
   | VideoFrame;
 
 const KINDS =
   "a path, URL, bytes or Blob of an encoded picture, a RawImage { width, height, data, channels }, or in browsers an " +
-  "ImageBitmap, ImageData, img element, canvas or VideoFrame";
+  "ImageBitmap, ImageData, img or video element, canvas or VideoFrame";
 
 /** Larger files are not fetched: no picture within the limits of its sides needs so much. */
 const MAX_BYTES = 2 ** 30;

@@ -97,7 +97,8 @@ async function openHub(repo: Pick<HubRepo, "id" | "revision">, options: SourceOp
   return openHubInPage({ ...repo, endpoint: HUB_URL }, options);
 }
 
-function looksLocal(text: string): boolean {
+/** Whether a model's name is a folder's: in browsers, an address relative to the page. */
+export function looksLocal(text: string): boolean {
   return /^([./~\\]|[A-Za-z]:[\\/])/.test(text);
 }
 

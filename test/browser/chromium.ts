@@ -49,16 +49,20 @@ export interface PageServer extends AsyncDisposable {
 }
 
 const ROOT = join(import.meta.dirname, "../..");
+const THREAD = join(ROOT, "src/worker/thread.ts");
 
 /**
- * Bundles a script for the browser and serves a page that runs it, and the checkpoints, photos and goldens of this
- * repository; below /made/ what a folder holds that the test made.
+ * Bundles a script for the browser and serves a page that runs it, the script of src/worker, and the checkpoints, photos
+ * and goldens of this repository; below /made/ what a folder holds that the test made.
  */
 export async function servePage(script: string, made?: string): Promise<PageServer> {
   const code = await bundleForBrowser(script);
-  const server = createServer((request, response) => {
+  let thread: Promise<Uint8Array> | undefined;
+  const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    if (pathname === "/page.js") response.setHeader("content-type", "text/javascript").end(code);
+    const sendScript = (source: Uint8Array) => response.setHeader("content-type", "text/javascript").end(source);
+    if (pathname === "/page.js") sendScript(code);
+    else if (pathname === "/worker-thread.js") sendScript(await (thread ??= bundleForBrowser(THREAD)));
     else if (pathname === "/") response.setHeader("content-type", "text/html").end(PAGE);
     else if (/^\/(checkpoints|demos\/photos|test\/golden)\/[\w./-]+$/.test(pathname))
       sendFile(join(ROOT, pathname), response);

@@ -1,0 +1,79 @@
+// Clip, with its model in the worker.
+import type {
+  ClassifyOptions,
+  ClipOptions,
+  Clip as Direct,
+  EncodeImageOptions,
+  EncodeTextOptions,
+} from "../api/clip.ts";
+import type { LabelScore } from "../api/embeddings.ts";
+import type { NdArray } from "../device/tensor.ts";
+import type { PlanSummary } from "../graph/plan.ts";
+import type { ImageLike } from "../io/image.ts";
+import type { SourceLike } from "../io/source.ts";
+import { pack, packImages } from "./parcel.ts";
+import { RemoteModel, type WorkerDevice } from "./remote.ts";
+
+/** CLIP in the worker: methods, options and errors are those of the main entry's Clip. */
+export class Clip implements Omit<Direct, "device"> {
+  readonly config: Direct["config"];
+  readonly #remote: RemoteModel<Direct["config"]>;
+
+  private constructor(remote: RemoteModel<Direct["config"]>, config: Direct["config"]) {
+    this.#remote = remote;
+    this.config = config;
+  }
+
+  static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
+    const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Clip", from, options);
+    return new Clip(remote, loaded.config);
+  }
+
+  /** What is known of the worker's device now. */
+  device(): Promise<WorkerDevice> {
+    return this.#remote.device();
+  }
+
+  async encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions = {}): Promise<NdArray> {
+    return (await this.#remote.call("encodeImage", (out) => [packImages(images, out)], options)) as NdArray;
+  }
+
+  async encodeText(texts: string | readonly string[], options: EncodeTextOptions = {}): Promise<NdArray> {
+    return (await this.#remote.call("encodeText", () => [texts], options)) as NdArray;
+  }
+
+  classify(image: ImageLike, labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[]>;
+  classify(images: readonly ImageLike[], labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[][]>;
+  async classify(
+    images: ImageLike | readonly ImageLike[],
+    labels: readonly string[],
+    options: ClassifyOptions = {},
+  ): Promise<LabelScore[] & LabelScore[][]> {
+    const scores = await this.#remote.call("classify", (out) => [packImages(images, out), labels], options);
+    return scores as LabelScore[] & LabelScore[][];
+  }
+
+  async encodeLabels(labels: readonly string[], template?: string | readonly string[]): Promise<NdArray> {
+    return (await this.#remote.call("encodeLabels", () => [labels, template])) as NdArray;
+  }
+
+  async similarity(image: NdArray, text: NdArray): Promise<NdArray> {
+    return (await this.#remote.call("similarity", (out) => [pack(image, out), pack(text, out)])) as NdArray;
+  }
+
+  async summary(images = 1): Promise<PlanSummary> {
+    return (await this.#remote.call("summary", () => [images])) as PlanSummary;
+  }
+
+  async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
+    return (await this.#remote.call("preprocessingSummary", () => [width, height])) as PlanSummary;
+  }
+
+  dispose(): void {
+    this.#remote.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,47 @@
+// Dino, with its model in the worker.
+import type { DinoEncodeOptions, DinoFeatures, DinoOptions, Dino as Direct } from "../api/dino.ts";
+import type { PlanSummary } from "../graph/plan.ts";
+import type { ImageLike } from "../io/image.ts";
+import type { SourceLike } from "../io/source.ts";
+import { packImages } from "./parcel.ts";
+import { RemoteModel, type WorkerDevice } from "./remote.ts";
+
+/** DINO in the worker: methods, options and errors are those of the main entry's Dino. */
+export class Dino implements Omit<Direct, "device"> {
+  readonly config: Direct["config"];
+  /** Pixels of a patch's side; of a ResNet, from one place of its map to the next. */
+  readonly patchSize: number;
+  readonly #remote: RemoteModel<Direct["config"]>;
+
+  private constructor(remote: RemoteModel<Direct["config"]>, config: Direct["config"], patchSize: number) {
+    this.#remote = remote;
+    this.config = config;
+    this.patchSize = patchSize;
+  }
+
+  static async fromPretrained(from: SourceLike, options: DinoOptions = {}): Promise<Dino> {
+    const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Dino", from, options);
+    return new Dino(remote, loaded.config, loaded.patchSize as number);
+  }
+
+  /** What is known of the worker's device now. */
+  device(): Promise<WorkerDevice> {
+    return this.#remote.device();
+  }
+
+  async encodeImage(images: ImageLike | readonly ImageLike[], options: DinoEncodeOptions = {}): Promise<DinoFeatures> {
+    return (await this.#remote.call("encodeImage", (out) => [packImages(images, out)], options)) as DinoFeatures;
+  }
+
+  async summary(): Promise<PlanSummary> {
+    return (await this.#remote.call("summary")) as PlanSummary;
+  }
+
+  dispose(): void {
+    this.#remote.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

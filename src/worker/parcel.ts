@@ -1,0 +1,101 @@
+// What is sent to the worker: pictures as bitmaps and frames, arrays as copies that are handed over, addresses made
+// absolute, as those of a worker are relative to its script. Nothing of the caller's is detached unless it was given.
+import { bitmapOf } from "../io/canvas.ts";
+import type { ImageLike } from "../io/image.ts";
+import { looksLocal, type SourceLike } from "../io/source.ts";
+
+const given = new WeakSet<object>();
+
+/**
+ * Gives a picture to the worker with the next call that it is passed to: it is moved there, not copied, and cannot be
+ * used afterwards.
+ *
+ * @example
+ * const frame = new VideoFrame(video);
+ * await clip.encodeImage(transfer(frame));     // frame is closed
+ */
+export function transfer<Picture extends ImageBitmap | VideoFrame>(picture: Picture): Picture {
+  given.add(picture);
+  return picture;
+}
+
+/** A picture as the worker takes it. What can be drawn is copied at once: it may change after the call. */
+export async function packImage(image: ImageLike, transfers: Transferable[]): Promise<unknown> {
+  if (typeof image === "string" || image instanceof URL) return absolute(String(image));
+  const moved = movable(image);
+  if (moved && given.has(image as object)) {
+    transfers.push(moved);
+    return moved;
+  }
+  if (typeof VideoFrame === "function" && image instanceof VideoFrame) {
+    const frame = image.clone(); // another name for the same pixels
+    transfers.push(frame);
+    return frame;
+  }
+  if (moved || isDrawn(image)) {
+    const bitmap = await bitmapOf(image as ImageBitmap, `the ${image.constructor.name}`);
+    transfers.push(bitmap);
+    return bitmap;
+  }
+  return pack(image, transfers);
+}
+
+/** One picture or several. */
+export async function packImages(
+  images: ImageLike | readonly ImageLike[],
+  transfers: Transferable[],
+): Promise<unknown> {
+  if (!Array.isArray(images)) return packImage(images as ImageLike, transfers);
+  return Promise.all(images.map((image) => packImage(image, transfers)));
+}
+
+/** Where a model comes from. Bytes are copied; a Blob or File is passed on as it is. */
+export function packSource(from: SourceLike, transfers: Transferable[]): unknown {
+  if (from instanceof URL) return from.href;
+  if (typeof from === "string") return looksLocal(from) ? absolute(from) : from;
+  return pack(from, transfers);
+}
+
+/** Plain data: arrays of numbers are copied, and the copies handed over. */
+export function pack(value: unknown, transfers: Transferable[]): unknown {
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    const copy = (value as Uint8Array | ArrayBuffer).slice(0);
+    const buffer = copy instanceof ArrayBuffer ? copy : copy.buffer;
+    if (buffer instanceof ArrayBuffer) transfers.push(buffer);
+    return copy;
+  }
+  if (Array.isArray(value)) return value.map((part) => pack(part, transfers));
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, pack(part, transfers)]));
+}
+
+/** Relative to the page; what is no address stays as it is, for the worker to refuse. */
+function absolute(text: string): string {
+  const base = globalThis.location?.href;
+  return URL.canParse(text, base) ? new URL(text, base).href : text;
+}
+
+function movable(image: unknown): ImageBitmap | VideoFrame | undefined {
+  if (typeof ImageBitmap === "function" && image instanceof ImageBitmap) return image;
+  return typeof VideoFrame === "function" && image instanceof VideoFrame ? image : undefined;
+}
+
+function isDrawn(image: unknown): boolean {
+  const isElement = typeof Element === "function" && image instanceof Element;
+  return isElement || (typeof OffscreenCanvas === "function" && image instanceof OffscreenCanvas);
+}
+
+/** The buffers of a result, each once, and pictures that are to be closed. */
+export function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof ArrayBuffer) found.add(value.buffer);
+  } else if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) buffersOf(part, found);
+  }
+  return found;
+}
+
+/** Frees the pictures that came with a call: frames are scarce, and a decoder waits for them. */
+export function closePictures(args: readonly unknown[]): void {
+  for (const picture of args.flat()) movable(picture)?.close();
+}

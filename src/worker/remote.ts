@@ -1,0 +1,162 @@
+// A model or a scene that lives in the worker, from the page's side.
+import { transfer } from "comlink";
+import type { Device } from "../device/device.ts";
+import { ArgumentError, DisposedError, WorkerError } from "../device/errors.ts";
+import type { SourceLike } from "../io/source.ts";
+import { type Connection, connect } from "./connection.ts";
+import type { Hooks } from "./hooks.ts";
+import { pack, packSource } from "./parcel.ts";
+import type { Encoded, Kind, Loaded } from "./protocol.ts";
+
+/** The worker's device as a page can see it, at one moment. */
+export interface WorkerDevice
+  extends Pick<
+    Device,
+    "info" | "limits" | "hasF16" | "hasSubgroups" | "subgroupSize" | "hasTimestamps" | "memory" | "lost"
+  > {
+  /** Destroys the device; the model's next call opens a new one. */
+  destroy(): void;
+}
+
+/** Makes arguments ready to be sent, and lists what is handed over with them. */
+export type Packing = (transfers: Transferable[]) => readonly unknown[];
+
+/** Options of a call, which may hold what cannot leave the page. */
+type Options = Hooks & { readonly device?: unknown; readonly keepOnGpu?: unknown };
+
+type Load<Config> = (connection: Connection, hooks: Hooks) => Promise<Loaded<Config>>;
+
+/** Where a model is now. */
+class Place<Config> {
+  readonly connection = connect();
+  readonly model: Promise<Loaded<Config>>;
+  #hasFailed = false;
+
+  constructor(load: Load<Config>, hooks: Hooks) {
+    this.model = load(this.connection, hooks);
+    this.model.catch(() => {
+      this.#hasFailed = true;
+    });
+  }
+
+  get isGone(): boolean {
+    return this.#hasFailed || this.connection.over !== undefined;
+  }
+}
+
+/** Loads itself again when the worker that had it is gone. */
+export class RemoteModel<Config> {
+  readonly #load: Load<Config>;
+  #place: Place<Config>;
+  #isDisposed = false;
+
+  private constructor(load: Load<Config>, hooks: Hooks) {
+    this.#load = load;
+    this.#place = new Place(load, hooks);
+  }
+
+  /** fromPretrained of a class, in the worker. */
+  static async load<Config>(kind: Kind, from: SourceLike, options: Options) {
+    const { rest, ...hooks } = withoutHooks(options);
+    const load: Load<Config> = async (connection, wanted) => {
+      const transfers: Transferable[] = [];
+      const source = wrapped(packSource(from, transfers), transfers);
+      return (await connection.ask(wanted, (thread, port) => thread.load(kind, source, rest, port))) as Loaded<Config>;
+    };
+    const remote = new RemoteModel<Config>(load, hooks);
+    return { remote, loaded: await remote.#place.model };
+  }
+
+  /** Calls a method of the model; `options` come last there. */
+  async call(method: string, packing: Packing = () => [], options?: Options): Promise<unknown> {
+    const { connection, model } = this.#alive();
+    return invoke(connection, model, method, packing, options);
+  }
+
+  /** As `call`, for a method that gives a scene. */
+  async encode(method: string, packing: Packing, options: Options) {
+    const { connection, model } = this.#alive();
+    const { id, ...size } = (await invoke(connection, model, method, packing, options)) as Encoded;
+    return { scene: new RemoteScene(connection, id), ...size };
+  }
+
+  async device(): Promise<WorkerDevice> {
+    const { connection, model } = this.#alive();
+    const seen = (await invoke(connection, model, "device", () => [])) as WorkerDevice;
+    const { id } = await model;
+    return { ...seen, destroy: () => connection.destroyDevice(id) };
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    const { connection, model } = this.#place;
+    model.then(
+      ({ id }) => connection.dispose(id),
+      () => {},
+    );
+  }
+
+  #alive(): Place<Config> {
+    if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
+    if (this.#place.isGone) this.#place = new Place(this.#load, {});
+    return this.#place;
+  }
+}
+
+/** A scene goes with its worker. */
+export class RemoteScene {
+  readonly #connection: Connection;
+  readonly #id: number;
+  #isDisposed = false;
+
+  constructor(connection: Connection, id: number) {
+    this.#connection = connection;
+    this.#id = id;
+  }
+
+  async call(method: string, packing: Packing = () => [], options?: Options): Promise<unknown> {
+    if (this.#isDisposed) throw new DisposedError("this scene was disposed; encode the picture again");
+    if (this.#connection.over) {
+      throw new WorkerError("the worker is gone, and this scene with it: encode the picture again");
+    }
+    return invoke(this.#connection, { id: this.#id }, method, packing, options);
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#connection.dispose(this.#id);
+  }
+}
+
+async function invoke(
+  connection: Connection,
+  target: { readonly id: number } | Promise<{ readonly id: number }>,
+  method: string,
+  packing: Packing,
+  options?: Options,
+): Promise<unknown> {
+  const transfers: Transferable[] = [];
+  const { rest, ...hooks } = withoutHooks(options ?? {});
+  // Pictures are taken first: they may change while the worker is asked.
+  const args = wrapped(await Promise.all(packing(transfers)), transfers);
+  const { id } = await target;
+  const more = options && pack(rest, transfers);
+  return connection.ask(hooks, (thread, port) => thread.call(id, method, args, more as object | undefined, port));
+}
+
+/** Values with what they hand over. */
+function wrapped<T>(value: T, transfers: Transferable[]): T {
+  return typeof value === "object" && value !== null ? transfer(value, transfers) : value;
+}
+
+function withoutHooks({ signal, onProgress, device, keepOnGpu, ...rest }: Options) {
+  if (device !== undefined) {
+    throw new ArgumentError('a GPUDevice cannot be given to a worker: import the class from "webgpu-vision"');
+  }
+  if (keepOnGpu) {
+    throw new ArgumentError('keepOnGpu: what a worker keeps a page cannot use; import the class from "webgpu-vision"');
+  }
+  return { signal, onProgress, rest };
+}

@@ -1,0 +1,107 @@
+// The models behind the worker in a real Chromium: the same results as in the page, pictures of every kind, errors of
+// their class, aborts, several models at once, a page that goes on, and workers that end.
+import { join } from "node:path";
+import type { Browser, Page as Tab } from "puppeteer-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { type PageServer, servePage, startChromium } from "./chromium.ts";
+import type { WorkerPage } from "./workerPage.ts";
+
+declare const page: WorkerPage;
+
+let server: PageServer;
+let browser: Browser;
+let tab: Tab;
+let problems: string[];
+
+beforeAll(async () => {
+  server = await servePage(join(import.meta.dirname, "workerPage.ts"));
+  browser = await startChromium();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  problems = [];
+  tab = await browser.newPage();
+  tab.on("pageerror", (error) => problems.push(String(error)));
+  await tab.goto(server.url, { waitUntil: "load" });
+});
+
+afterEach(async () => {
+  await tab.close();
+  expect(problems).toEqual([]);
+});
+
+it.each(["clip", "dino", "sam"] as const)("%s gives what it gives in the page", async (name) => {
+  const { isSame, length, mine, its } = await tab.evaluate((kind) => page.same(kind), name);
+  expect(length).toBeGreaterThan(1000);
+  expect(its).toBe(mine);
+  expect(isSame).toBe(true);
+  expect(tab.workers().length).toBe(1);
+});
+
+it("takes pictures of every kind, and leaves them to the page unless they are given away", async () => {
+  const { rows, left, moved } = await tab.evaluate(() => page.kinds());
+  const wanted = rows.Blob as number[];
+  expect(wanted.length).toBe(128);
+  for (const [kind, row] of Object.entries(rows)) {
+    const cosine = row.reduce((sum, value, i) => sum + value * (wanted[i] ?? Number.NaN), 0);
+    expect(cosine, kind).toBeGreaterThan(0.99999);
+  }
+  expect(left.every((size) => size > 0)).toBe(true);
+  expect(moved).toEqual([0, null]);
+});
+
+it("throws errors of their class, with their message", async () => {
+  const found = await tab.evaluate(() => page.errors());
+  expect(Object.entries(found).filter(([, { isOfClass }]) => !isOfClass)).toEqual([]);
+  expect(found).toMatchObject({
+    checkpoint: { name: "CheckpointError" },
+    missing: { name: "NotFoundError", message: expect.stringContaining(`${server.url}nothing/here`) },
+    image: { name: "ImageError", message: expect.stringMatching(/the Blob cannot be decoded/) },
+    element: { name: "ImageError", message: expect.stringMatching(/HTMLParagraphElement/) },
+    empty: { name: "ArgumentError", message: expect.stringMatching(/empty list/) },
+    device: { name: "ArgumentError", message: expect.stringMatching(/GPUDevice/) },
+    progress: { name: "RangeError", message: "not this far" },
+    disposed: { name: "DisposedError", message: expect.stringMatching(/fromPretrained/) },
+  });
+});
+
+it("aborts in the worker what is aborted in the page, with its reason", async () => {
+  const found = await tab.evaluate(() => page.aborts());
+  expect(found).toMatchObject({ loads: true, batch: true, everything: true, before: true, timeout: "TimeoutError" });
+  expect(found.done).toBeLessThan(40);
+  expect(found.after).toEqual([1, 128]);
+});
+
+it("runs two models at once in one worker", async () => {
+  const found = await tab.evaluate(() => page.atOnce());
+  expect(found).toMatchObject({ isSame: true, adapter: "cpu-swiftshader" });
+  expect(found.shapes.map(([rows]) => rows)).toEqual([1, 1, 1]);
+  expect(found.bytes).toBeGreaterThan(0);
+  expect(found.maxBufferSize).toBeGreaterThan(0);
+  expect(tab.workers().length).toBe(1);
+});
+
+it("leaves the page free while masks of a large photo are made", async () => {
+  const pauses = await tab.evaluate(() => page.pauses());
+  console.log(`longest pause of the page: ${pauses.worker.toFixed(0)} ms, without worker ${pauses.page.toFixed(0)} ms`);
+  expect(pauses.worker).toBeLessThan(pauses.page / 2);
+});
+
+it("starts a new worker after stopWorker, and loads the model again", async () => {
+  const { stopped, scenes, isSame } = await tab.evaluate(() => page.restarts());
+  expect(stopped).toMatchObject({ name: "WorkerError", isOfClass: true });
+  expect(scenes).toMatchObject({ name: "WorkerError", message: expect.stringMatching(/encode the picture again/) });
+  expect(isSame).toBe(true);
+});
+
+it("notices a worker that dies without a word, and a script that is not there", async () => {
+  const { died, shape, absent } = await tab.evaluate(() => page.dies());
+  expect(died).toMatchObject({ name: "WorkerError", isOfClass: true });
+  expect(shape).toEqual([1, 128]);
+  expect(absent).toMatchObject({ name: "WorkerError", message: expect.stringMatching(/could not be loaded/) });
+});

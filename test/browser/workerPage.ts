@@ -1,0 +1,281 @@
+// What the page of worker.test.ts runs: the models behind the worker beside those in the page.
+import * as direct from "../../src/index.ts";
+import * as worker from "../../src/worker/index.ts";
+
+const CLIP = new URL("checkpoints/tiny-clip", location.href);
+const DINO = new URL("checkpoints/tiny-dino", location.href);
+const SAM = new URL("checkpoints/tiny-sam", location.href);
+const PHOTO = "demos/photos/chelsea.png";
+
+const photo = async (name = PHOTO) => (await fetch(name)).blob();
+
+/** An error as a test can have it, and whether it is of the class that the package exports. */
+async function failureOf(work: Promise<unknown>, Class: abstract new (...args: never[]) => Error = Error) {
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) return { name: "", message: String(error), isOfClass: false };
+  return { name: error.name, message: error.message, isOfClass: error instanceof Class };
+}
+
+/** Longest time for which the page could do nothing else, while some work went on. */
+async function longestPause(work: Promise<unknown>): Promise<number> {
+  let [longest, last, isOver] = [0, performance.now(), false];
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!isOver) port2.postMessage(0);
+  };
+  port2.postMessage(0);
+  await work.finally(() => {
+    isOver = true;
+  });
+  port1.close();
+  return longest;
+}
+
+type Entry = Pick<typeof direct, "Clip" | "Dino"> | Pick<typeof worker, "Clip" | "Dino">;
+
+async function clipResults({ Clip }: Entry) {
+  using clip = await Clip.fromPretrained(CLIP);
+  const image = await clip.encodeImage([await photo(), await createImageBitmap(await photo())]);
+  const text = await clip.encodeText(["a cat", "a truck"]);
+  return {
+    config: clip.config,
+    image,
+    text,
+    logits: await clip.similarity(image, text),
+    labels: await clip.encodeLabels(["cat"], ["a {}", "the {}"]),
+    one: await clip.classify(PHOTO, ["ship", "cat"]),
+    several: await clip.classify([PHOTO, PHOTO], ["ship", "cat"], { template: "{}" }),
+    summary: await clip.summary(2),
+    preprocessing: await clip.preprocessingSummary(400, 300),
+  };
+}
+
+async function dinoResults({ Dino }: Entry) {
+  using dino = await Dino.fromPretrained(DINO);
+  const progress: unknown[] = [];
+  const options = { size: 96, attention: true, layers: [-2], onProgress: (step: unknown) => void progress.push(step) };
+  const features = await dino.encodeImage(await photo(), options);
+  return { config: dino.config, patchSize: dino.patchSize, features, progress, summary: await dino.summary() };
+}
+
+async function samResults({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam">) {
+  using sam = await Sam.fromPretrained(SAM);
+  using scene = await sam.encodeImage(await photo());
+  const masks = await scene.predict({ points: [{ x: 200, y: 150 }], returnLogits: true });
+  const box = [50, 40, 300, 250] as const;
+  const progress: unknown[] = [];
+  return {
+    config: sam.config,
+    size: [scene.width, scene.height],
+    masks,
+    refined: await scene.predict({ box, maskInput: masks[0]?.lowResLogits, multimask: false }),
+    boxes: await scene.predict({ boxes: [box, [0, 0, 100, 100]] }),
+    batch: await scene.predictBatch([{ box }], { multimask: false }),
+    records: await sam.generateMasks(await photo(), {
+      pointsPerSide: 3,
+      predIouThresh: 0,
+      stabilityScoreThresh: 0,
+      outputMode: "rle",
+      onProgress: (step) => void progress.push(step),
+    }),
+    progress,
+    summary: [await sam.summary(), await scene.summary()],
+  };
+}
+
+/** Every array as it is, so that equal means equal. */
+const asText = (value: unknown) =>
+  JSON.stringify(value, (_, part) => (ArrayBuffer.isView(part) ? [...(part as Uint8Array)] : part));
+
+const RESULTS = {
+  clip: clipResults as (entry: typeof direct | typeof worker) => Promise<unknown>,
+  dino: dinoResults as (entry: typeof direct | typeof worker) => Promise<unknown>,
+  sam: samResults as (entry: typeof direct | typeof worker) => Promise<unknown>,
+};
+
+const page = {
+  /** Whether the two ways give the same, and how much text that is. */
+  async same(name: keyof typeof RESULTS) {
+    const [mine, its] = [asText(await RESULTS[name](direct)), asText(await RESULTS[name](worker))];
+    const at = [...mine].findIndex((letter, i) => letter !== its[i]);
+    return { isSame: mine === its, length: mine.length, mine: mine.slice(at, at + 200), its: its.slice(at, at + 200) };
+  },
+
+  /** Pictures of every kind that a page has, which must stay usable, as embeddings of one and the same photo. */
+  async kinds() {
+    using clip = await worker.Clip.fromPretrained(CLIP);
+    const blob = await photo();
+    const bitmap = await createImageBitmap(blob);
+    const { width, height } = bitmap;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+    const offscreen = new OffscreenCanvas(width, height);
+    const context = offscreen.getContext("2d") as OffscreenCanvasRenderingContext2D;
+    context.drawImage(bitmap, 0, 0);
+    const pixels = context.getImageData(0, 0, width, height);
+    const larger = new Uint8Array(pixels.data.length + 8);
+    larger.set(pixels.data, 8);
+    const frame = new VideoFrame(offscreen, { timestamp: 0 });
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    const kinds = {
+      path: PHOTO,
+      URL: new URL(PHOTO, location.href),
+      Blob: blob,
+      Uint8Array: bytes,
+      ArrayBuffer: bytes.slice().buffer,
+      ImageBitmap: bitmap,
+      img: Object.assign(new Image(), { src: PHOTO }),
+      canvas,
+      OffscreenCanvas: offscreen,
+      ImageData: pixels,
+      RawImage: { width, height, channels: 4 as const, data: larger.subarray(8) },
+      VideoFrame: frame,
+    };
+    const rows: Record<string, number[]> = {};
+    for (const [kind, image] of Object.entries(kinds)) {
+      rows[kind] = [...(await clip.encodeImage(image as direct.ImageLike)).data];
+    }
+    const left = [bitmap.width, frame.codedWidth, pixels.data.length, larger.length, bytes.length];
+    await clip.encodeImage([worker.transfer(bitmap), worker.transfer(frame)]);
+    return { rows, left, moved: [bitmap.width, frame.format] };
+  },
+
+  async errors() {
+    const { Clip, Dino, Sam, CheckpointError, ImageError, ArgumentError, DisposedError, NotFoundError } = worker;
+    const clip = await Clip.fromPretrained(CLIP);
+    const found = {
+      checkpoint: await failureOf(Clip.fromPretrained(DINO), CheckpointError),
+      missing: await failureOf(Dino.fromPretrained("./nothing/here"), NotFoundError),
+      image: await failureOf(clip.encodeImage(new Blob(["hello"])), ImageError),
+      element: await failureOf(clip.encodeImage(document.createElement("p") as never), ImageError),
+      empty: await failureOf(clip.encodeImage([]), direct.ArgumentError),
+      device: await failureOf(Sam.fromPretrained(SAM, { device: {} as GPUDevice }), ArgumentError),
+      progress: await failureOf(
+        clip.encodeImage(PHOTO, {
+          onProgress: () => {
+            throw new RangeError("not this far");
+          },
+        }),
+        RangeError,
+      ),
+    };
+    clip.dispose();
+    return { ...found, disposed: await failureOf(clip.encodeText("a cat"), DisposedError) };
+  },
+
+  /** Aborts a load, a batch and everything mode; what comes out must be the very reason. */
+  async aborts() {
+    const reason = new RangeError("enough");
+    const isReason = async (start: (signal: AbortSignal, go: () => void) => Promise<unknown>) => {
+      const controller = new AbortController();
+      const go = () => controller.abort(reason);
+      return start(controller.signal, go).then(
+        () => false,
+        (error) => error === reason,
+      );
+    };
+    using clip = await worker.Clip.fromPretrained(CLIP);
+    using sam = await worker.Sam.fromPretrained(SAM);
+    const many = Array<string>(40).fill(PHOTO);
+    const loads = await isReason((signal, go) => {
+      const loading = worker.Dino.fromPretrained(DINO, { signal });
+      go();
+      return loading;
+    });
+    let done = 0;
+    const batch = await isReason((signal, go) =>
+      clip.encodeImage(many, {
+        signal,
+        onProgress: (progress) => {
+          done = progress.done;
+          go();
+        },
+      }),
+    );
+    const everything = await isReason((signal, onProgress) => sam.generateMasks(PHOTO, { signal, onProgress }));
+    const before = await isReason((signal, go) => {
+      go();
+      return clip.encodeText("a cat", { signal });
+    });
+    const timeout = await failureOf(clip.encodeImage(many, { signal: AbortSignal.timeout(50) }), DOMException);
+    const after = (await clip.encodeText("a cat")).shape;
+    return { loads, batch, done, everything, before, timeout: timeout.name, after };
+  },
+
+  /** Two models and many calls at once, and what memory is left when all is disposed of. */
+  async atOnce() {
+    const loading = [worker.Clip.fromPretrained(CLIP), worker.Dino.fromPretrained(DINO)] as const;
+    const [clip, dino] = await Promise.all(loading);
+    const [image, text, features, again] = await Promise.all([
+      clip.encodeImage(PHOTO),
+      clip.encodeText("a cat"),
+      dino.encodeImage(PHOTO, { size: 96 }),
+      clip.encodeImage(PHOTO),
+    ]);
+    const device = await clip.device();
+    clip.dispose();
+    dino.dispose();
+    return {
+      shapes: [image.shape, text.shape, features.cls.shape],
+      isSame: asText(image) === asText(again),
+      adapter: device.info.class,
+      bytes: device.memory.bytes,
+      maxBufferSize: device.limits.maxBufferSize,
+    };
+  },
+
+  /** Milliseconds for which the page stood still while masks of a large photo were made, there and in the worker. */
+  async pauses() {
+    const canvas = new OffscreenCanvas(4000, 3000);
+    canvas.getContext("2d")?.drawImage(await createImageBitmap(await photo()), 0, 0, 4000, 3000);
+    const large = await canvas.convertToBlob({ type: "image/jpeg" });
+    const run = async ({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam">) => {
+      using sam = await Sam.fromPretrained(SAM);
+      using scene = await sam.encodeImage(large);
+      await scene.predict({ points: [{ x: 2000, y: 1500 }] });
+    };
+    await worker.startWorker();
+    return { worker: await longestPause(run(worker)), page: await longestPause(run(direct)) };
+  },
+
+  /** The worker ends under its calls: they reject, and the next call finds a new one. */
+  async restarts() {
+    const clip = await worker.Clip.fromPretrained(CLIP);
+    using sam = await worker.Sam.fromPretrained(SAM);
+    const scene = await sam.encodeImage(PHOTO);
+    const before = await clip.encodeText("a cat");
+    const pending = failureOf(clip.encodeImage(Array(40).fill(PHOTO)), worker.WorkerError);
+    worker.stopWorker();
+    const stopped = await pending;
+    const scenes = await failureOf(scene.predict({ points: [{ x: 1, y: 1 }] }), worker.WorkerError);
+    const after = await clip.encodeText("a cat");
+    (await clip.device()).destroy();
+    await clip.encodeText("a cat").catch(() => {}); // this one may meet the device before its loss is known
+    const reopened = await clip.encodeText("a cat");
+    clip.dispose();
+    return { stopped, scenes, isSame: asText(before) === asText(after) && asText(after) === asText(reopened) };
+  },
+
+  /** A worker of the page's own that dies without a word, and one whose script is not there. */
+  async dies() {
+    const own = new Worker("worker-thread.js", { type: "module" });
+    await worker.startWorker(own);
+    using clip = await worker.Clip.fromPretrained(CLIP);
+    const pending = failureOf(clip.encodeImage(Array(40).fill(PHOTO)), worker.WorkerError);
+    own.terminate();
+    const died = await pending;
+    const { shape } = await clip.encodeText("a cat");
+    const absent = await failureOf(worker.startWorker(new Worker("absent.js", { type: "module" })), worker.WorkerError);
+    return { died, shape, absent };
+  },
+};
+
+export type WorkerPage = typeof page;
+
+Object.assign(globalThis, { page });
