@@ -2,6 +2,7 @@
 //   dist/index.js, dist/cli.js       for Node and Deno, with the chunks that they share or import on demand
 //   dist/browser/                    for browsers and their bundlers: a module for each source file, so that a page
 //                                    leaves out what it does not use and loads on demand what it may never need
+//   dist/browser/src/worker/worker-thread.js   the script of the worker, whole: a browser runs it as it is
 //   dist/webgpu-vision.min.js        for pages without a bundler: all of it in one file, with the packages it needs
 //   dist/types/                      declarations
 // Prints what a page downloads: scripts/sizes.mjs.
@@ -16,7 +17,7 @@ import { measurePages } from "./sizes.mjs";
 const dist = join(ROOT, "dist");
 
 const NODE_ENTRIES = { index: "src/index.ts", cli: "src/cli/main.ts" };
-const PAGE_ENTRIES = ["src/index.ts"];
+const PAGE_ENTRIES = ["src/index.ts", "src/worker/index.ts"];
 
 const shaderFiles = (await readdir(join(ROOT, "shaders"), { recursive: true })).filter((name) => /\.wgsl$/.test(name));
 const names = shaderNames(await Promise.all(shaderFiles.map((name) => readFile(join(ROOT, "shaders", name), "utf8"))));
@@ -79,9 +80,9 @@ async function modulesForPages() {
   await build({ ...page, entryPoints, outdir: join(dist, "browser"), plugins: [shaders, forPages, asModules] });
 }
 
-function fileForPages() {
-  const outfile = join(dist, "webgpu-vision.min.js");
-  const options = { entryPoints: ["src/index.ts"], outfile, minify: true, plugins: [shaders, forPages] };
+function fileForPages(entry, name) {
+  const outfile = join(dist, name);
+  const options = { entryPoints: [entry], outfile, minify: true, plugins: [shaders, forPages] };
   return build({ ...OPTIONS, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
 }
 
@@ -100,7 +101,12 @@ async function declarations() {
 }
 
 await rm(dist, { recursive: true, force: true });
-await Promise.all([forNode(), modulesForPages(), fileForPages()]);
+await Promise.all([
+  forNode(),
+  modulesForPages(),
+  fileForPages("src/index.ts", "webgpu-vision.min.js"),
+  fileForPages("src/worker/thread.ts", "browser/src/worker/worker-thread.js"),
+]);
 await declarations();
 await chmod(join(dist, "cli.js"), 0o755);
 for (const { page, bytes, gzipped, later } of await measurePages()) {

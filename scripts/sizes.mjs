@@ -11,6 +11,7 @@ const PAGES = {
   clip: 'export { Clip } from "webgpu-vision";',
   dino: 'export { Dino } from "webgpu-vision";',
   sam: 'export { Sam } from "webgpu-vision";',
+  worker: 'export * from "webgpu-vision/worker";',
   all: 'export * from "webgpu-vision";',
   nothing: 'import "webgpu-vision";',
 };

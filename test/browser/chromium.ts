@@ -52,8 +52,8 @@ const ROOT = join(import.meta.dirname, "../..");
 const THREAD = join(ROOT, "src/worker/thread.ts");
 
 /**
- * Bundles a script for the browser and serves a page that runs it, the script of src/worker, and the checkpoints, photos
- * and goldens of this repository; below /made/ what a folder holds that the test made.
+ * Bundles a script for the browser and serves a page that runs it, the worker's script, and the checkpoints, photos and
+ * goldens of this repository; below /made/ what a folder holds that the test made.
  */
 export async function servePage(script: string, made?: string): Promise<PageServer> {
   const code = await bundleForBrowser(script);
