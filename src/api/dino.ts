@@ -2,7 +2,7 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Value } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
@@ -11,9 +11,8 @@ import { dino } from "../models/dino.ts";
 import { type DinoConfig, dinoConfig } from "../models/dinoConfig.ts";
 import { dinoNaming } from "../models/dinoNames.ts";
 import { dinoConfigOf } from "../models/dinoTensors.ts";
-import { resnet } from "../models/resnet.ts";
-import { type ResnetConfig, resnetConfig } from "../models/resnetConfig.ts";
-import { isResnet, resnetNaming } from "../models/resnetNames.ts";
+import { isResnet } from "../models/isResnet.ts";
+import type { ResnetConfig } from "../models/resnetConfig.ts";
 import { type Naming, Weights } from "../models/weights.ts";
 import { picturesPerRun, runOnPictures } from "./pictures.ts";
 import { outputSize, type Preprocessing, preprocessing, timmPreprocessing } from "./preprocess.ts";
@@ -92,12 +91,14 @@ export class Dino {
   readonly #session: Session;
   readonly #checkpoint: Checkpoint;
   readonly #recipe: Preprocessing;
+  readonly #record: Recorder;
 
-  private constructor(session: Session, checkpoint: Checkpoint, config: AnyDinoConfig, recipe: Preprocessing) {
+  private constructor(session: Session, checkpoint: Checkpoint, { config, recipe, record }: DinoFiles) {
     this.#session = session;
     this.#checkpoint = checkpoint;
     this.config = config;
     this.#recipe = recipe;
+    this.#record = record;
   }
 
   /**
@@ -113,10 +114,10 @@ export class Dino {
     const checkpoint = await openCheckpoint(source, options);
     let session: Session | undefined;
     try {
-      const { config, recipe } = await readFiles(source, checkpoint);
+      const files = await readFiles(source, checkpoint);
       session = await Session.open(checkpoint, options);
-      const made = new Dino(session, checkpoint, config, recipe);
-      const [key, build] = made.#plan(1, outputSize(recipe, [1, 1]), NOTHING_MORE);
+      const made = new Dino(session, checkpoint, files);
+      const [key, build] = made.#plan(1, outputSize(files.recipe, [1, 1]), NOTHING_MORE);
       await session.preload({ [key]: build }, options.signal);
       return made;
     } catch (error) {
@@ -221,22 +222,12 @@ export class Dino {
   }
 
   #plan(B: number, [H, W]: readonly [number, number], request: Request) {
-    const { layers, attentionOf } = request;
     const key = `dino ${B} ${H} ${W} ${JSON.stringify(request)}`;
     const build = (graph: Graph) => {
       const { dtype } = this.#session;
       const pixels = graph.input("pixels", { dtype, shape: [B, H, W, 3] });
       const weights = (naming: Naming) => Weights.of(graph, this.#checkpoint, dtype, naming);
-      if (this.config.model_type === "resnet") {
-        const { map, pooled } = resnet(pixels, weights(resnetNaming(this.#checkpoint)), this.config);
-        graph.output("map", map);
-        graph.output("pooled", pooled);
-        return;
-      }
-      const made = dino(pixels, weights(dinoNaming(this.#checkpoint)), this.config, request);
-      graph.output("tokens", made.tokens);
-      for (const i of new Set(layers)) graph.output(`layer ${i}`, made.layers.get(i) as typeof made.tokens);
-      for (const i of attentionOf) graph.output("attention", made.attention.get(i) as typeof made.tokens);
+      for (const [name, value] of this.#record(pixels, weights, request)) graph.output(name, value);
     };
     return [key, build] as const;
   }
@@ -267,15 +258,49 @@ export class Dino {
   }
 }
 
+/** Records the model on pixels [B, H, W, 3], and names what a run gives. */
+type Recorder = (pixels: Value, weights: (naming: Naming) => Weights, request: Request) => [string, Value][];
+
+interface DinoFiles {
+  readonly config: AnyDinoConfig;
+  readonly recipe: Preprocessing;
+  readonly record: Recorder;
+}
+
+function vitModel(config: DinoConfig, checkpoint: Checkpoint) {
+  const record: Recorder = (pixels, weights, request) => {
+    const { tokens, layers, attention } = dino(pixels, weights(dinoNaming(checkpoint)), config, request);
+    return [
+      ["tokens", tokens],
+      ...[...new Set(request.layers)].map((i): [string, Value] => [`layer ${i}`, layers.get(i) as Value]),
+      ...request.attentionOf.map((i): [string, Value] => ["attention", attention.get(i) as Value]),
+    ];
+  };
+  return { config, record };
+}
+
+/** Loads what runs a ResNet, which few pages need. */
+async function resnetModel(json: unknown, checkpoint: Checkpoint) {
+  const { resnet, resnetConfig, resnetNaming } = await import("../models/resnetTower.ts");
+  const config = resnetConfig(json, checkpoint);
+  const record: Recorder = (pixels, weights) => {
+    const { map, pooled } = resnet(pixels, weights(resnetNaming(checkpoint)), config);
+    return [
+      ["map", map],
+      ["pooled", pooled],
+    ];
+  };
+  return { config, record };
+}
+
 /** What the files say: transformers' config.json, timm's, or none beside the tensors. */
-async function readFiles(source: Source, checkpoint: Checkpoint) {
+async function readFiles(source: Source, checkpoint: Checkpoint): Promise<DinoFiles> {
   const json = (await source.json("config.json")) as { model_type?: unknown } | undefined;
   const isNamed = json?.model_type !== undefined && json.model_type !== "resnet";
-  const config = isNamed
-    ? dinoConfig(json)
-    : isResnet(checkpoint)
-      ? resnetConfig(json, checkpoint)
-      : dinoConfigOf(checkpoint);
+  const { config, record } =
+    !isNamed && isResnet(checkpoint)
+      ? await resnetModel(json, checkpoint)
+      : vitModel(isNamed ? dinoConfig(json) : dinoConfigOf(checkpoint), checkpoint);
   const size = config.model_type === "resnet" ? 224 : config.image_size;
   const defaults: Preprocessing = {
     resize: [size, size],
@@ -285,7 +310,7 @@ async function readFiles(source: Source, checkpoint: Checkpoint) {
     std: IMAGENET_STD,
   };
   const own = isNamed || json?.model_type === "resnet" ? defaults : timmPreprocessing(json, defaults);
-  return { config, recipe: preprocessing(await source.json("preprocessor_config.json"), own) };
+  return { config, recipe: preprocessing(await source.json("preprocessor_config.json"), own), record };
 }
 
 /** A map [B, h, w, C] and its mean [B, C]. */

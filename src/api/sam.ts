@@ -8,12 +8,11 @@ import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { samImageEncoder } from "../models/sam.ts";
-import { originalSamConfig, type SamConfig, samConfig } from "../models/samConfig.ts";
+import { type SamConfig, samConfig } from "../models/samConfig.ts";
 import { samImage } from "../models/samDecoder.ts";
 import { hasOriginalSamNames, samNaming } from "../models/samNames.ts";
-import { tinyVitEncoder } from "../models/tinyVit.ts";
-import { Weights } from "../models/weights.ts";
-import { type CropPredictor, generateMasks, type MaskRecord } from "./generateMasks.ts";
+import { type Naming, Weights } from "../models/weights.ts";
+import type { CropPredictor, MaskRecord } from "./generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
 import type { Box } from "./masks/rle.ts";
 import { preprocessor } from "./pictures.ts";
@@ -34,12 +33,16 @@ export class Sam {
   readonly #session: Session;
   readonly #checkpoint: Checkpoint;
   readonly #recipe: Preprocessing;
+  readonly #naming: Naming;
+  readonly #encode: ImageEncoder;
 
-  private constructor(session: Session, checkpoint: Checkpoint, config: SamConfig, recipe: Preprocessing) {
+  private constructor(session: Session, checkpoint: Checkpoint, { config, recipe, naming, encode }: SamFiles) {
     this.#session = session;
     this.#checkpoint = checkpoint;
     this.config = config;
     this.#recipe = recipe;
+    this.#naming = naming;
+    this.#encode = encode;
   }
 
   /**
@@ -55,9 +58,9 @@ export class Sam {
     const checkpoint = await openCheckpoint(source, options);
     let session: Session | undefined;
     try {
-      const { config, recipe } = await readFiles(source, checkpoint);
+      const files = await readFiles(source, checkpoint);
       session = await Session.open(checkpoint, options);
-      const sam = new Sam(session, checkpoint, config, recipe);
+      const sam = new Sam(session, checkpoint, files);
       await session.preload({ encode: (graph) => sam.#buildEncoder(graph) }, options.signal);
       return sam;
     } catch (error) {
@@ -103,6 +106,7 @@ export class Sam {
       height: picture.height,
       encodeCrop: (box, signal) => this.#encodeLoaded(cropped(picture, box), signal),
     };
+    const { generateMasks } = await import("./generateMasks.ts");
     return generateMasks(predictor, options);
   }
 
@@ -162,16 +166,14 @@ export class Sam {
     const { image_size: side, vision, image_embedding_size: places } = this.config;
     const w = this.#weights(graph);
     const pixels = graph.input("pixels", { dtype, shape: [1, side, side, 3] });
-    const map =
-      vision.model_type === "tiny_vit" ? tinyVitEncoder(pixels, w, vision) : samImageEncoder(pixels, w, vision);
-    const embedding = graph.reshape(map, [1, places * places, vision.output_channels]);
+    const embedding = graph.reshape(this.#encode(pixels, w), [1, places * places, vision.output_channels]);
     graph.output("embedding", embedding);
     const image: Readonly<Record<string, Value>> = { ...samImage(embedding, w, this.config) };
     for (const [name, value] of Object.entries(image)) graph.output(name, value);
   }
 
   #weights(graph: Graph): Weights {
-    return Weights.of(graph, this.#checkpoint, this.#session.dtype, samNaming(this.#checkpoint));
+    return Weights.of(graph, this.#checkpoint, this.#session.dtype, this.#naming);
   }
 }
 
@@ -192,14 +194,36 @@ function cropped({ width, height, data }: RgbaImage, [x0, y0, x1, y1]: Box): Rgb
   return { width: x1 - x0, height: y1 - y0, data: out };
 }
 
+/** pixels [1, S, S, 3] to the image embedding [1, S / patch, S / patch, channels]. */
+type ImageEncoder = (pixels: Value, w: Weights) => Value;
+
+interface SamFiles {
+  readonly config: SamConfig;
+  readonly recipe: Preprocessing;
+  readonly naming: Naming;
+  readonly encode: ImageEncoder;
+}
+
 /** config.json where there is one; else sizes from the tensors, which the original names come with. */
-function configOf(json: unknown, checkpoint: Checkpoint): SamConfig {
-  return json === undefined && hasOriginalSamNames(checkpoint) ? originalSamConfig(checkpoint) : samConfig(json ?? {});
+async function readConfig(source: Source, checkpoint: Checkpoint) {
+  const json = await source.json("config.json");
+  if (!hasOriginalSamNames(checkpoint)) return { config: samConfig(json ?? {}), naming: samNaming(checkpoint) };
+  const { originalSamConfig, originalSamNaming } = await import("../models/samOriginal.ts");
+  const config = json === undefined ? originalSamConfig(checkpoint) : samConfig(json);
+  return { config, naming: originalSamNaming(checkpoint) };
+}
+
+/** The image encoder that the config asks for; MobileSAM's is loaded on demand. */
+async function encoderOf({ vision }: SamConfig): Promise<ImageEncoder> {
+  if (vision.model_type === "sam_vision_model") return (pixels, w) => samImageEncoder(pixels, w, vision);
+  const { tinyVitEncoder } = await import("../models/tinyVit.ts");
+  return (pixels, w) => tinyVitEncoder(pixels, w, vision);
 }
 
 /** transformers' config.json and preprocessor_config.json, or the sizes in tensors under the original names. */
-async function readFiles(source: Source, checkpoint: Checkpoint) {
-  const config = configOf(await source.json("config.json"), checkpoint);
+async function readFiles(source: Source, checkpoint: Checkpoint): Promise<SamFiles> {
+  const { config, naming } = await readConfig(source, checkpoint);
+  const encode = await encoderOf(config);
   const side = config.image_size;
   const defaults: Preprocessing = {
     resample: "bilinear",
@@ -210,5 +234,6 @@ async function readFiles(source: Source, checkpoint: Checkpoint) {
   };
   const json = (await source.json("preprocessor_config.json")) as Record<string, unknown> | undefined;
   const { size: _, pad_size: __, ...values } = json ?? {};
-  return { config, recipe: json ? { ...preprocessing(values, defaults), pad: defaults.pad } : defaults };
+  const recipe = json ? { ...preprocessing(values, defaults), pad: defaults.pad } : defaults;
+  return { config, recipe, naming, encode };
 }

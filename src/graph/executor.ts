@@ -4,7 +4,7 @@ import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DisposedError, LimitError } from "../device/errors.ts";
 import { fromHalfArray } from "../device/half.ts";
 import { byteLength, type DType, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
-import { type Timing, time } from "../device/timer.ts";
+import type { Timing } from "../device/timer.ts";
 import { packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
 import type { Place, Plan, PlannedTensor, Step } from "./plan.ts";
 import type { WeightStore } from "./store.ts";
@@ -179,6 +179,7 @@ export class Executor {
   async profile(): Promise<Profile> {
     this.#check();
     const works = this.#dispatches.map((dispatch) => (pass: GPUComputePassEncoder) => encodeDispatch(pass, dispatch));
+    const { time } = await import("../device/timer.ts");
     const { ms, source } = await time(this.#device, works);
     const steps = this.plan.steps.map(({ kernel, launch, value, flops }, i) => ({
       kernel: kernel.name,

@@ -3,8 +3,9 @@
 // by stride.
 import { lastDim, sameShape, sizeOf } from "../device/tensor.ts";
 import type { Activation } from "../kernels/activation.ts";
-import { type Conv2dParams, isPackable, isPointwise } from "../kernels/conv2d.ts";
+import { type Conv2dParams, isPackable, isPointwise } from "../kernels/convolution.ts";
 import * as kernels from "../kernels/index.ts";
+import type { AnyKernel } from "../kernels/kernel.ts";
 import type { Graph, NodeOf, Value } from "./graph.ts";
 import { type Candidate, type Rule, rewrite } from "./rewrite.ts";
 
@@ -31,7 +32,7 @@ function productOf(
   ...taken: ("activation" | "scale" | "residual" | "outputActivation")[]
 ) {
   if (value?.node.kind !== "op" || op.users(value) !== 1) return;
-  if (value.node.kernel !== kernels.matmul && value.node.kernel !== kernels.conv2d) return;
+  if (value.node.kernel !== kernels.matmul && !isConvolution(value.node.kernel)) return;
   const node = value.node as Product;
   const { scale, residual } = node.inputs;
   const { activation = "none", outputActivation = "none" } = node.params;
@@ -97,6 +98,11 @@ function residualInto(product: Value, residual: Value, op: Candidate): Value | u
   return node && fits ? op.graph.add(node.kernel, { ...node.inputs, residual }, node.params) : undefined;
 }
 
+/** By name, so that pages of models without convolutions do not carry the kernel. */
+function isConvolution({ name }: AnyKernel): boolean {
+  return name === "conv2d";
+}
+
 function isBinary(op: Candidate, wanted: string): boolean {
   const { op: name, activation = "none" } = op.params as { op?: string; activation?: Activation };
   return op.kernel === kernels.binary && name === wanted && activation === "none";
@@ -105,7 +111,7 @@ function isBinary(op: Candidate, wanted: string): boolean {
 /** A 1x1 convolution: every pixel times one matrix. */
 const convolutionAsMatmul: Rule = ({ kernel, inputs, params, graph }) => {
   const { weight, x: a, bias } = inputs;
-  if (kernel !== kernels.conv2d || !a || !weight || !isPointwise(weight, params)) return;
+  if (!isConvolution(kernel) || !a || !weight || !isPointwise(weight, params)) return;
   const [O = 0, C = 0] = weight.shape;
   const b = graph.add(kernels.transpose, { x: graph.reshape(weight, [O, C]) }, { padTo: 4 });
   const { activation } = params as Conv2dParams;
@@ -115,12 +121,12 @@ const convolutionAsMatmul: Rule = ({ kernel, inputs, params, graph }) => {
 /** Weights of a convolution in the order in which conv2d's tiles read them; those of groups stay as they are. */
 const packedConvolution: Rule = ({ kernel, inputs, params, graph }) => {
   const { weight } = inputs;
-  if (kernel !== kernels.conv2d || !weight || !isPackable(weight, params)) return;
+  if (!isConvolution(kernel) || !weight || !isPackable(weight, params)) return;
   const [O = 0] = weight.shape;
   const rows = graph.add(kernels.permute, { x: weight }, { dims: [0, 2, 3, 1] }); // [O, KH, KW, C]
   const columns = graph.reshape(rows, [O, sizeOf(weight.shape) / O]);
   const made = graph.add(kernels.transpose, { x: columns }, { padTo: 4 });
-  return graph.add(kernels.conv2d, { ...inputs, weight: made }, { ...params, packed: weight.shape });
+  return graph.add(kernel, { ...inputs, weight: made }, { ...params, packed: weight.shape });
 };
 
 /**

@@ -1,5 +1,5 @@
 // Rewrites that depend on the device: a product with too few rows and columns to fill a GPU is split along K.
-import { type Conv2dParams, conv2d, conv2dSplits } from "../kernels/conv2d.ts";
+import { type Conv2dParams, conv2dSplits } from "../kernels/convolution.ts";
 import type { AnyKernel, DeviceTraits } from "../kernels/kernel.ts";
 import { type MatmulParams, matmul, matmulSplits } from "../kernels/matmul.ts";
 import { type SplitSumParams, splitSum } from "../kernels/splitSum.ts";
@@ -22,10 +22,10 @@ function splitMatmul(device: DeviceTraits): Rule {
 
 function splitConvolution(device: DeviceTraits): Rule {
   return ({ kernel, inputs, params, graph }) => {
-    if (kernel !== conv2d) return;
+    if (kernel.name !== "conv2d") return; // by name, as in fuse.ts
     const { x, weight, ...rest } = inputs as Record<string, Value> & { x: Value; weight: Value };
     const splits = conv2dSplits(x, weight, params as Conv2dParams, device);
-    return splitProduct(graph, conv2d, { x, weight }, rest, params, splits);
+    return splitProduct(graph, kernel, { x, weight }, rest, params, splits);
   };
 }
 

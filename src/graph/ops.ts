@@ -1,42 +1,27 @@
 // The op set, on one page. Every op is a kernel under its own name: `layerNorm({ x, gamma, beta }, { eps })` records a
 // node whose shader is shaders/layerNorm.wgsl. Views (reshape, firstRows) are methods of Graph, as they cost nothing.
+// Ops of networks that pages load on demand are in files of their own, as bundlers split by files.
 import * as kernels from "../kernels/index.ts";
-import type { Kernel } from "../kernels/kernel.ts";
-import type { Inputs, Value } from "./graph.ts";
+import { op } from "./op.ts";
 
-/** An op takes values by the kernel's input names, and the kernel's parameters. */
-type Op<I extends string, O extends I, P extends object> = (
-  inputs: Readonly<Record<Exclude<I, O>, Value> & Partial<Record<O, Value | undefined>>>,
-  ...params: Partial<P> extends P ? [params?: P] : [params: P]
-) => Value;
-
-function op<I extends string, O extends I, P extends object>(kernel: Kernel<I, O, P>): Op<I, O, P> {
-  return (inputs, ...[params]) => {
-    const values = inputs as Inputs;
-    const first = Object.values(values).find((value) => value !== undefined) as Value;
-    return first.graph.add(kernel, values, params ?? {});
-  };
-}
+export { conv2d } from "./convolutionOps.ts";
+export { batchNorm, meanPool, pool2d } from "./resnetOps.ts";
 
 export const argmax = /* @__PURE__ */ op(kernels.argmax);
 export const attention = /* @__PURE__ */ op(kernels.attention);
-export const batchNorm = /* @__PURE__ */ op(kernels.batchNorm);
 export const binary = /* @__PURE__ */ op(kernels.binary);
 export const cast = /* @__PURE__ */ op(kernels.cast);
 export const concat = /* @__PURE__ */ op(kernels.concat);
-export const conv2d = /* @__PURE__ */ op(kernels.conv2d);
 export const gather = /* @__PURE__ */ op(kernels.gather);
 export const interpolate = /* @__PURE__ */ op(kernels.interpolate);
 export const l2Normalise = /* @__PURE__ */ op(kernels.l2Normalise);
 export const layerNorm = /* @__PURE__ */ op(kernels.layerNorm);
 export const maskUpsample = /* @__PURE__ */ op(kernels.maskUpsample);
 export const matmul = /* @__PURE__ */ op(kernels.matmul);
-export const meanPool = /* @__PURE__ */ op(kernels.meanPool);
 export const narrow = /* @__PURE__ */ op(kernels.narrow);
 export const normalize = /* @__PURE__ */ op(kernels.normalize);
 export const permute = /* @__PURE__ */ op(kernels.permute);
 export const pixelShuffle = /* @__PURE__ */ op(kernels.pixelShuffle);
-export const pool2d = /* @__PURE__ */ op(kernels.pool2d);
 export const positionCode = /* @__PURE__ */ op(kernels.positionCode);
 export const prepend = /* @__PURE__ */ op(kernels.prepend);
 export const relativePositions = /* @__PURE__ */ op(kernels.relativePositions);

@@ -4,7 +4,7 @@
 import type { Device } from "../device/device.ts";
 import { CheckpointError, DisposedError, InvalidFileError, LimitError } from "../device/errors.ts";
 import { BYTES, formatShape, sameShape, sizeOf, type Tensor } from "../device/tensor.ts";
-import { type CastParams, cast } from "../kernels/cast.ts";
+import type { CastParams } from "../kernels/cast.ts";
 import { dispatch } from "../kernels/dispatch.ts";
 import type { Value } from "./graph.ts";
 import { staticKey, weightsOf } from "./statics.ts";
@@ -281,6 +281,7 @@ class Fill {
     let made: Tensor | undefined;
     try {
       device.writeBuffer(raw.buffer, 0, bytes);
+      const { cast } = await import("../kernels/cast.ts"); // most checkpoints are stored as they are wanted
       const params = { from: dtype, to: this.#tensor.dtype, shape: [count] } as CastParams;
       made = await dispatch(device, cast, { x: raw }, params);
       const width = BYTES[this.#tensor.dtype];

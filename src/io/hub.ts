@@ -1,33 +1,11 @@
-// Models on the Hugging Face Hub: what an id is, where its files are, and what the Hub's answers mean. Node and Deno
+// Models on the Hugging Face Hub: where their files are, and what the Hub's answers mean. Node and Deno
 // keep files in the cache folder that Python uses (hubDisk.ts), browsers in Cache Storage (hubPage.ts).
 
 import { NetworkError, NotFoundError } from "../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openHttp, retryHint } from "./http.ts";
+import type { HubRepo } from "./hubId.ts";
 import type { SourceOptions } from "./source.ts";
-
-/** Where browsers look; Node and Deno also know HF_ENDPOINT. */
-export const HUB_URL = "https://huggingface.co";
-
-/** A model repository at a revision. */
-export interface HubRepo {
-  /** "owner/name" */
-  readonly id: string;
-  readonly revision: string;
-  /** HUB_URL, or what HF_ENDPOINT says. */
-  readonly endpoint: string;
-  readonly token?: string;
-}
-
-const HUB_ID = /^([A-Za-z0-9_][\w.-]*\/[A-Za-z0-9_][\w.-]*)(?:@(\w[\w./-]*))?$/;
-
-/** Reads "owner/name" or "owner/name@revision"; undefined when the text is neither. */
-export function hubName(text: string, revision = "main"): Pick<HubRepo, "id" | "revision"> | undefined {
-  const [, id, at] = HUB_ID.exec(text) ?? [];
-  const wanted = at ?? revision;
-  if (!id || `${id}/${wanted}`.includes("..")) return undefined;
-  return { id, revision: wanted };
-}
 
 /** "owner/name@revision", for messages; it can be given back to `openSource`. */
 export function hubLabel({ id, revision }: HubRepo): string {

@@ -15,7 +15,8 @@ import { NetworkError, NotFoundError } from "../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openDiskFile } from "./disk.ts";
 import { reachServer } from "./http.ts";
-import { authorization, HUB_URL, type HubRepo, hubLabel, judgeHub, openRemote } from "./hub.ts";
+import { authorization, hubLabel, judgeHub, openRemote } from "./hub.ts";
+import { HUB_URL, type HubRepo } from "./hubId.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;

@@ -2,7 +2,8 @@
 // without asking the Hub; a 404 is kept too, as models are asked for files that many of them lack.
 
 import { type ByteSource, blobFile } from "./bytes.ts";
-import { type HubRepo, hubLabel, openRemote, resolveUrl } from "./hub.ts";
+import { hubLabel, openRemote, resolveUrl } from "./hub.ts";
+import type { HubRepo } from "./hubId.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 const CACHE_NAME = "webgpu-vision";

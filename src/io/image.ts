@@ -2,7 +2,6 @@
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError, NetworkError, NotFoundError } from "../device/errors.ts";
 import { canDraw, draw } from "./canvas.ts";
-import { decodePicture, readPicture } from "./decode.ts";
 import { fromRaw, type RawImage, type RgbaImage } from "./rgba.ts";
 
 export { MAX_SIDE, type RawImage, type RgbaImage } from "./rgba.ts";
@@ -51,6 +50,7 @@ async function load(image: Exclude<ImageLike, RawImage | ImageData>, signal?: Ab
   if (typeof image === "string" || image instanceof URL) {
     const url = urlOf(image);
     if (url) return decode(await download(url, signal), shownUrl(url));
+    const { readPicture } = await import("./decode.ts");
     const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
     return decode(await readPicture(path, signal), String(image));
   }
@@ -69,6 +69,7 @@ async function load(image: Exclude<ImageLike, RawImage | ImageData>, signal?: Ab
 async function decode(picture: Uint8Array | Blob, name: string): Promise<RgbaImage> {
   if (canDraw()) return draw(picture instanceof Blob ? picture : new Blob([picture.slice()]), name);
   const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
+  const { decodePicture } = await import("./decode.ts");
   return decodePicture(bytes, name);
 }
 

@@ -5,7 +5,7 @@
 import { ArgumentError, InvalidFileError, NotFoundError } from "../device/errors.ts";
 import { type ByteSource, blobFile, bytesFile } from "./bytes.ts";
 import type { StoredDType } from "./dtypes.ts";
-import { headerLength, LENGTH_BYTES, notSafetensors, parseHeader, type TensorEntry } from "./header.ts";
+import { headerLength, LENGTH_BYTES, parseHeader, type TensorEntry } from "./header.ts";
 import { openFile, type Source, type SourceOptions } from "./source.ts";
 
 export { bitsOf, STORED_DTYPES, type StoredDType } from "./dtypes.ts";
@@ -46,10 +46,8 @@ export interface Checkpoint {
 export type SafetensorsLike = Uint8Array | ArrayBuffer | Blob | string | URL | ByteSource;
 
 const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+export const INDEX = "model.safetensors.index.json";
 const OPEN_CLIP = "open_clip_model.safetensors";
-// One folder, no path parts: the index comes with the model and must not reach files beside or above it.
-const SHARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors$/;
 const MAGIC_BYTES = 64; // enough to name a file of another format
 
 /**
@@ -73,6 +71,7 @@ async function readFile(file: ByteSource, label: string, signal?: AbortSignal): 
     const first = await file.read(0, Math.min(LENGTH_BYTES, file.size), signal);
     const length = headerLength(first, file.size);
     if (length === undefined) {
+      const { notSafetensors } = await import("./otherFormat.ts");
       throw notSafetensors(label, await file.read(0, Math.min(MAGIC_BYTES, file.size), signal), file.size);
     }
     const start = LENGTH_BYTES + length;
@@ -136,71 +135,14 @@ export async function openCheckpoint(
   const single = (preferred && (await open(preferred))) || (await open(SINGLE));
   if (single) return single;
   const index = await source.json(INDEX);
-  if (index !== undefined) return openShards(source, index, open);
+  if (index !== undefined) {
+    const { openShards } = await import("./shards.ts");
+    return openShards(source, index, open);
+  }
   const openClip = await open(OPEN_CLIP);
   if (openClip) return openClip;
   throw new NotFoundError(
     `${source.name} has no weights: expected ${SINGLE}, ${INDEX} or ${OPEN_CLIP}` +
       " (a pytorch_model.bin cannot be read: convert it to safetensors)",
   );
-}
-
-type OpenShard = (name: string) => Promise<Checkpoint | undefined>;
-
-async function openShards(source: Source, index: unknown, open: OpenShard): Promise<Checkpoint> {
-  const shardOf = weightMap(source, index);
-  const shards = new Map<string, Checkpoint>();
-  const close = async () => {
-    for (const shard of shards.values()) await shard.close();
-  };
-  try {
-    for (const name of new Set(shardOf.values())) {
-      const shard = await open(name);
-      if (!shard) throw new NotFoundError(`${source.name} lacks ${name}, which its ${INDEX} names: download it too`);
-      shards.set(name, shard);
-    }
-    const metadata = Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata));
-    return { name: `${INDEX} of ${source.name}`, tensors: gather(source, shardOf, shards), metadata, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
-/** The tensors that the index names, in the order of the shards' data so that each shard is read once through. */
-function gather(
-  source: Source,
-  shardOf: ReadonlyMap<string, string>,
-  shards: ReadonlyMap<string, Checkpoint>,
-): Map<string, StoredTensor> {
-  for (const [name, shard] of shardOf) {
-    if (!shards.get(shard)?.tensors.has(name)) {
-      throw new InvalidFileError(`${INDEX} of ${source.name} places tensor "${name}" in ${shard}, which lacks it`);
-    }
-  }
-  const tensors = new Map<string, StoredTensor>();
-  for (const [shard, { tensors: held }] of shards) {
-    for (const [name, tensor] of held) if (shardOf.get(name) === shard) tensors.set(name, tensor);
-  }
-  return tensors;
-}
-
-function weightMap(source: Source, index: unknown): Map<string, string> {
-  const fail = (what: string): never => {
-    throw new InvalidFileError(`${INDEX} of ${source.name} ${what}`);
-  };
-  const map = typeof index === "object" && index !== null && "weight_map" in index ? index.weight_map : undefined;
-  if (typeof map !== "object" || map === null || Array.isArray(map)) {
-    return fail('has no "weight_map" object from tensor names to shards');
-  }
-  const entries: [string, unknown][] = Object.entries(map);
-  if (entries.length === 0) fail("names no tensors");
-  const shards = new Map<string, string>();
-  for (const [name, shard] of entries) {
-    if (typeof shard !== "string" || !SHARD_NAME.test(shard)) {
-      return fail(`places tensor "${name}" in ${JSON.stringify(shard)}, expected a .safetensors file beside it`);
-    }
-    shards.set(name, shard);
-  }
-  return shards;
 }

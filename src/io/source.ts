@@ -3,9 +3,8 @@
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../device/errors.ts";
 import { type ByteSource, blobFile, bytesFile, HAS_DISK } from "./bytes.ts";
-import { otherFormat } from "./header.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
-import { HUB_URL, type HubRepo, hubName } from "./hub.ts";
+import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
 
 export type { ByteSource } from "./bytes.ts";
 
@@ -172,7 +171,7 @@ function withJson(source: FileSource, { signal }: SourceOptions): Source {
     if (!file) return undefined;
     try {
       if (file.size > MAX_JSON_BYTES) throw new InvalidFileError(`${name} of ${source.name} is too large for JSON`);
-      return parseJson(name, source.name, await file.read(0, file.size, signal));
+      return await parseJson(name, source.name, await file.read(0, file.size, signal));
     } finally {
       await file.close?.();
     }
@@ -180,10 +179,11 @@ function withJson(source: FileSource, { signal }: SourceOptions): Source {
   return { name: source.name, open: (file) => source.open(file), json };
 }
 
-function parseJson(name: string, from: string, bytes: Uint8Array): unknown {
+async function parseJson(name: string, from: string, bytes: Uint8Array): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
+    const { otherFormat } = await import("./otherFormat.ts");
     const found = otherFormat(bytes) ?? "is not valid JSON: download it again";
     throw new InvalidFileError(`${name} of ${from} ${found} (${(cause as Error).message})`, { cause });
   }

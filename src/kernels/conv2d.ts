@@ -7,48 +7,15 @@ import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
-import { expectRank, expectShape, formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
-import { ACTIVATIONS, type Activation } from "./activation.ts";
+import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { ACTIVATIONS } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
-import { type DeviceTraits, defineKernel, foldWorkgroups } from "./kernel.ts";
-import { rowsPerLane, splitsOf } from "./matmul.ts";
+import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { rowsPerLane } from "./matmul.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
-import { type Pair, pairOf, slide, type Windows } from "./window.ts";
 
-export interface Conv2dParams {
-  /** 1 when absent. */
-  readonly stride?: Pair;
-  /** Rows and columns of zeros on each side; 0 when absent. */
-  readonly padding?: Pair;
-  /** 1 when absent. */
-  readonly dilation?: Pair;
-  /** Parts into which the channels fall; 1 when absent, C for a depthwise convolution. */
-  readonly groups?: number;
-  /** Before the residual; none when absent. */
-  readonly activation?: Activation;
-  /** After the residual. */
-  readonly outputActivation?: Activation;
-  /**
-   * Shape [O, C / groups, KH, KW] of weights that are packed as [KH * KW * C / groups, O padded to a multiple of 4]: of
-   * one group, or depthwise.
-   */
-  readonly packed?: Shape;
-  /** Parts into which the sum is split; the result is then [splits, B, OH, OW, O] without epilogue, for splitSum. */
-  readonly splits?: number;
-}
-
-interface Inputs {
-  readonly x: Spec;
-  readonly weight: Spec;
-}
-
-function windows({ x, weight }: Inputs, params: Conv2dParams): Windows {
-  const [, , KH = 0, KW = 0] = params.packed ?? weight.shape;
-  const { stride = 1, padding = 0, dilation = 1 } = params;
-  return slide("conv2d", x, { kernel: [KH, KW], stride, padding, dilation });
-}
-
-function checkWeight({ x, weight }: Inputs, { groups = 1, packed }: Conv2dParams): void {
+function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, packed }: Conv2dParams): void {
   const C = x.shape[3] as number;
   const [O = 0, depth = 0, KH = 0, KW = 0] = packed ?? weight.shape;
   if (!Number.isInteger(groups) || groups < 1 || C % groups !== 0 || O % groups !== 0) {
@@ -64,11 +31,6 @@ function checkWeight({ x, weight }: Inputs, { groups = 1, packed }: Conv2dParams
   }
   const columns = Math.ceil(O / 4) * 4;
   expectShape("conv2d", "weight", weight.shape, [KH * KW * depth, columns], `${formatShape(packed)} packed`);
-}
-
-/** True for one group a channel, and channels in whole vec4s. */
-function isDepthwise([O = 0, depth = 0]: Shape, groups: number): boolean {
-  return groups === O && depth === 1 && O % 4 === 0;
 }
 
 export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
@@ -102,7 +64,7 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     expectFloat("conv2d", "x", x);
     expectSameDType("conv2d", "weight", weight, "x", x);
     expectRank("conv2d", "weight", params.packed ?? weight.shape, 4);
-    const { places } = windows({ x, weight }, params);
+    const { places } = windowsOf({ x, weight }, params);
     checkWeight({ x, weight }, params);
     const [O = 0] = params.packed ?? weight.shape;
     const shape = [x.shape[0] as number, ...places, O];
@@ -112,7 +74,7 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     return { dtype: x.dtype, shape: splits > 1 ? [splits, ...shape] : shape };
   },
   launch: ({ x, weight, bias, residual }, params) => {
-    const { kernel, stride, padding, dilation, places } = windows({ x, weight }, params);
+    const { kernel, stride, padding, dilation, places } = windowsOf({ x, weight }, params);
     const [B = 0, H = 0, W = 0, C = 0] = x.shape;
     const [O = 0] = params.packed ?? weight.shape;
     const { groups = 1, activation = "none", outputActivation = "none", splits = 1 } = params;
@@ -140,12 +102,12 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     const { groups = 1, packed, splits = 1 } = params;
     const [B = 0, , , C = 0] = x.shape;
     const [O = 0] = packed ?? weight.shape;
-    const rows = sizeOf([B, ...windows({ x, weight }, params).places]);
+    const rows = sizeOf([B, ...windowsOf({ x, weight }, params).places]);
     const form = !packed ? "direct" : groups > 1 ? "depthwise" : "tiled";
     return variantsOf(TABLE, { rows, O, C, N4: Math.ceil(O / 4), splits, form });
   },
   flops: ({ x, weight }, params) => {
-    const { places } = windows({ x, weight }, params);
+    const { places } = windowsOf({ x, weight }, params);
     return 2 * (x.shape[0] as number) * sizeOf(places) * sizeOf(params.packed ?? weight.shape);
   },
 });
@@ -219,22 +181,3 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     gpu: ["sharedTile", "registerTile", "direct", "depthwise"],
   },
 });
-
-/** Parts of the sum that give a GPU enough workgroups, for packed weights: 3x3 on maps of 7x7; 1 on CPU adapters. */
-export function conv2dSplits(x: Spec, weight: Spec, params: Conv2dParams, device: DeviceTraits): number {
-  if (!params.packed || (params.groups ?? 1) > 1) return 1;
-  const { places } = windows({ x, weight }, params);
-  const [K = 0] = weight.shape;
-  return splitsOf({ M: sizeOf([x.shape[0] as number, ...places]), N: params.packed[0] as number, K }, device);
-}
-
-/** True for a window of one pixel on every pixel: the convolution is a product. */
-export function isPointwise(weight: Spec, { stride = 1, padding = 0, groups = 1, packed }: Conv2dParams): boolean {
-  const pairs = [weight.shape.slice(2), pairOf(stride)].flat();
-  return !packed && groups === 1 && pairs.every((n) => n === 1) && pairOf(padding).every((n) => n === 0);
-}
-
-/** True where weights of this shape are packed: those of one group, and depthwise ones. */
-export function isPackable(weight: Spec, { groups = 1, packed }: Conv2dParams): boolean {
-  return !packed && (groups === 1 || isDepthwise(weight.shape, groups));
-}

@@ -5,7 +5,9 @@ import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
 import type { ClipResnetConfig } from "./clipConfig.ts";
-import { activation, add, type ConvolutionParams, convNorm, linear } from "./layers.ts";
+import { convNorm } from "./convNorm.ts";
+import type { ConvolutionParams } from "./convolution.ts";
+import { activation, add, linear } from "./layers.ts";
 import { globalMean } from "./resnet.ts";
 import type { Weights } from "./weights.ts";
 

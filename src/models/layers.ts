@@ -21,41 +21,6 @@ export function project(x: Value, weight: Value, bias?: Value): Value {
   return ops.matmul({ a: x, b: ops.transpose({ x: weight }, { padTo: 4 }), bias }, { n: weight.shape[0] as number });
 }
 
-export interface ConvolutionParams {
-  readonly stride?: number;
-  readonly padding?: number;
-  readonly groups?: number;
-}
-
-/** nn.Conv2d: weight [O, C / groups, KH, KW], and bias [O] when there is one. x [B, H, W, C] gives [B, OH, OW, O]. */
-export function convolution(x: Value, w: Weights, params: ConvolutionParams = {}): Value {
-  const weight = w.get("weight", [undefined, lastDim(x) / (params.groups ?? 1), undefined, undefined]);
-  const bias = w.has("bias") ? w.get("bias", [weight.shape[0]]) : undefined;
-  return ops.conv2d({ x, weight, bias }, params);
-}
-
-const NORM_EPS = 1e-5; // of every published BatchNorm2d
-
-/** nn.Conv2d and nn.BatchNorm2d as one convolution: folded at load, in f32 whatever the model computes in. */
-export function convNorm(x: Value, conv: Weights, norm: Weights, params: ConvolutionParams = {}): Value {
-  const dtype = conv.dtype;
-  const weight = conv.as("f32").get("weight", [undefined, lastDim(x) / (params.groups ?? 1), undefined, undefined]);
-  const O = weight.shape[0] as number;
-  const statistic = (name: string) => norm.as("f32").get(name, [O]);
-  const [gamma, beta] = [statistic("weight"), statistic("bias")];
-  const [mean, variance] = [statistic("running_mean"), statistic("running_var")];
-  const zeros = x.graph.constant({ dtype: "f32", shape: [O] }, new Float32Array(O));
-  const bias = conv.has("bias") ? conv.as("f32").get("bias", [O]) : zeros;
-  return ops.conv2d(
-    {
-      x,
-      weight: ops.batchNorm({ x: weight, variance, gamma }, { eps: NORM_EPS, dtype }),
-      bias: ops.batchNorm({ x: bias, variance, mean, gamma, beta }, { eps: NORM_EPS, dtype }),
-    },
-    params,
-  );
-}
-
 /**
  * nn.LayerNorm over the last axis; with `step`, of every step-th row only ([B, T, C] with step T: the first tokens).
  */

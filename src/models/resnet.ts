@@ -3,7 +3,9 @@
 // models/resnet/modeling_resnet.py; resnetNames.ts maps the latter's names.
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
-import { activation, add, type ConvolutionParams, convNorm } from "./layers.ts";
+import { convNorm } from "./convNorm.ts";
+import type { ConvolutionParams } from "./convolution.ts";
+import { activation, add } from "./layers.ts";
 import type { ResnetConfig } from "./resnetConfig.ts";
 import type { Weights } from "./weights.ts";
 

@@ -1,8 +1,6 @@
 // Published names of ResNets. src/models/resnet.ts speaks torchvision's; transformers' names are a map from these.
+import { isTorchvision, PREFIXES, STEM } from "./isResnet.ts";
 import type { Naming, TensorTable } from "./weights.ts";
-
-const STEM = "embedder.embedder.";
-const PREFIXES = ["", "module.", "backbone.", "module.backbone.", "resnet.", "model."];
 
 /** The naming that a checkpoint of a ResNet uses, found by the tensors of its stem and its first block. */
 export function resnetNaming({ tensors }: TensorTable): Naming {
@@ -11,15 +9,6 @@ export function resnetNaming({ tensors }: TensorTable): Naming {
     if (isTorchvision(tensors, prefix)) return (name) => ({ name: prefix + name });
   }
   return (name) => ({ name });
-}
-
-/** True for the tensors of a ResNet under any naming. */
-export function isResnet({ tensors }: TensorTable): boolean {
-  return PREFIXES.some((prefix) => tensors.has(`${prefix}${STEM}convolution.weight`) || isTorchvision(tensors, prefix));
-}
-
-function isTorchvision(tensors: TensorTable["tensors"], prefix: string): boolean {
-  return tensors.has(`${prefix}conv1.weight`) && tensors.has(`${prefix}layer1.0.conv1.weight`);
 }
 
 function transformersName(name: string): string {

@@ -1,11 +1,10 @@
 // config.json of SAM models, with the class defaults of transformers' SamConfig (models/sam/configuration_sam.py):
-// published files often hold only what differs from them. Checkpoints under the original names come without one, and
-// their sizes are read from the tensors.
+// published files often hold only what differs from them. Checkpoints under the original names come without one: see
+// samOriginal.ts.
 import { CheckpointError } from "../device/errors.ts";
 import type { Activation } from "../kernels/activation.ts";
 import { HIDDEN_ACTS } from "./clipConfig.ts";
 import { type Fields, integer, number, object } from "./fields.ts";
-import type { TensorTable } from "./weights.ts";
 
 /** SAM's image encoder: a ViT whose attention is in windows but for some layers. */
 export interface SamVisionConfig {
@@ -81,7 +80,7 @@ export function samConfig(json: unknown): SamConfig {
   });
 }
 
-function visionConfig(part: Fields): SamVisionConfig {
+export function visionConfig(part: Fields): SamVisionConfig {
   const hidden_size = integer(part, "hidden_size", 768, 1, 1 << 16);
   const mlp_dim = Math.floor(hidden_size * number(part, "mlp_ratio", 4, 0, 1024));
   const layers = integer(part, "num_hidden_layers", 12, 1, 1000);
@@ -108,7 +107,7 @@ function layerIndexes({ file, json }: Fields, layers: number): readonly number[]
   throw new CheckpointError(`${file}: global_attn_indexes is ${JSON.stringify(value)}, expected a list of layers`);
 }
 
-function promptConfig(part: Fields): SamPromptConfig {
+export function promptConfig(part: Fields): SamPromptConfig {
   const points = integer(part, "num_point_embeddings", 4, 1, 1 << 10);
   if (points !== 4) throw new CheckpointError(`${part.file}: num_point_embeddings is ${points}, expected 4`);
   return {
@@ -119,7 +118,7 @@ function promptConfig(part: Fields): SamPromptConfig {
   };
 }
 
-function decoderConfig(part: Fields, eps: number): SamDecoderConfig {
+export function decoderConfig(part: Fields, eps: number): SamDecoderConfig {
   const depth = integer(part, "iou_head_depth", 3, 2, 100);
   if (depth !== 3) throw new CheckpointError(`${part.file}: iou_head_depth is ${depth}, expected 3 layers`);
   return {
@@ -142,7 +141,7 @@ function hiddenAct({ file, json }: Fields, fallback: string): Activation {
 }
 
 /** Throws unless the three parts fit together. */
-function checked(parts: Pick<SamConfig, "vision" | "prompt" | "decoder">): SamConfig {
+export function checked(parts: Pick<SamConfig, "vision" | "prompt" | "decoder">): SamConfig {
   const { vision, prompt, decoder } = parts;
   const fail = (why: string): never => {
     throw new CheckpointError(`config.json: ${why}`);
@@ -162,89 +161,4 @@ function checked(parts: Pick<SamConfig, "vision" | "prompt" | "decoder">): SamCo
     fail(`the mask decoder's hidden_size ${hidden_size} does not divide into ${heads} heads at 1/${rate} of the width`);
   }
   return { image_size: vision.image_size, image_embedding_size: vision.image_size / vision.patch_size, ...parts };
-}
-
-/**
- * Sizes of a checkpoint under the original names (segment_anything/build_sam.py, mobile_sam/build_sam.py), from its
- * tensors; what shapes do not tell is the same in every published model.
- *
- * @throws CheckpointError when tensors of SAM are missing
- */
-export function originalSamConfig({ name, tensors }: TensorTable): SamConfig {
-  const shape = (tensor: string): readonly number[] => {
-    const found = tensors.get(tensor)?.shape;
-    if (found) return found;
-    throw new CheckpointError(`${name} has neither a config.json nor a tensor "${tensor}": is it a SAM checkpoint?`);
-  };
-  const decoder = {
-    hidden_size: shape("mask_decoder.iou_token.weight")[1],
-    mlp_dim: shape("mask_decoder.transformer.layers.0.mlp.lin1.weight")[0],
-    num_multimask_outputs: (shape("mask_decoder.mask_tokens.weight")[0] ?? 0) - 1,
-  };
-  const prompt = {
-    hidden_size: shape("prompt_encoder.no_mask_embed.weight")[1],
-    mask_input_channels: shape("prompt_encoder.mask_downscaling.3.weight")[0],
-  };
-  const isTiny = tensors.has("image_encoder.patch_embed.seq.0.c.weight");
-  return checked({
-    vision: isTiny ? tinyVitSizes(tensors, shape) : vitSizes(tensors, shape),
-    prompt: promptConfig({ file: name, json: prompt }),
-    decoder: decoderConfig({ file: name, json: decoder }, 1e-5),
-  });
-}
-
-type ShapeOf = (tensor: string) => readonly number[];
-
-function vitSizes(tensors: TensorTable["tensors"], shape: ShapeOf): SamVisionConfig {
-  const [, side = 0, , hidden_size = 0] = shape("image_encoder.pos_embed");
-  const patch_size = shape("image_encoder.patch_embed.proj.weight")[3] ?? 0;
-  const layers = countOf(tensors, (i) => `image_encoder.blocks.${i}.norm1.weight`);
-  // A layer's table of relative positions has 2 S - 1 rows for windows (or a map) of side S.
-  const sides = Array.from({ length: layers }, (_, i) => {
-    const [rows = 0] = shape(`image_encoder.blocks.${i}.attn.rel_pos_h`);
-    return (rows + 1) / 2;
-  });
-  const [, headSize = 0] = shape("image_encoder.blocks.0.attn.rel_pos_h");
-  return visionConfig({
-    file: "image_encoder",
-    json: {
-      hidden_size,
-      num_hidden_layers: layers,
-      num_attention_heads: hidden_size / headSize,
-      mlp_dim: shape("image_encoder.blocks.0.mlp.lin1.weight")[0],
-      image_size: side * patch_size,
-      patch_size,
-      window_size: Math.min(...sides),
-      global_attn_indexes: sides.flatMap((length, i) => (length === side ? [i] : [])),
-      output_channels: shape("image_encoder.neck.0.weight")[0],
-    },
-  });
-}
-
-/** Heads have 32 channels (mobile_sam/build_sam.py). */
-function tinyVitSizes(tensors: TensorTable["tensors"], shape: ShapeOf): TinyVitConfig {
-  const [first = 0] = shape("image_encoder.patch_embed.seq.2.c.weight");
-  const stages = [1, 2, 3].map((stage) => {
-    const block = (i: number) => `image_encoder.layers.${stage}.blocks.${i}.attn`;
-    const [dim = 0] = shape(`${block(0)}.norm.weight`);
-    const [heads = 0, offsets = 0] = shape(`${block(0)}.attention_biases`);
-    return { dim, heads, window: Math.sqrt(offsets), depth: countOf(tensors, (i) => `${block(i)}.norm.weight`) };
-  });
-  const convolutions = countOf(tensors, (i) => `image_encoder.layers.0.blocks.${i}.conv1.c.weight`);
-  return {
-    model_type: "tiny_vit",
-    image_size: 1024,
-    patch_size: 16,
-    output_channels: shape("image_encoder.neck.0.weight")[0] ?? 0,
-    embed_dims: [first, ...stages.map(({ dim }) => dim)],
-    depths: [convolutions, ...stages.map(({ depth }) => depth)],
-    num_heads: [first / 32, ...stages.map(({ heads }) => heads)],
-    window_sizes: [7, ...stages.map(({ window }) => window)],
-  };
-}
-
-function countOf(tensors: TensorTable["tensors"], nameOf: (i: number) => string): number {
-  let count = 0;
-  while (tensors.has(nameOf(count))) count++;
-  return count;
 }

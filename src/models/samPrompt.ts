@@ -2,7 +2,8 @@
 // map. Follows transformers' models/sam/modeling_sam.py; weights under its names.
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
-import { activation, convolution, layerNorm } from "./layers.ts";
+import { convolution } from "./convolution.ts";
+import { activation, layerNorm } from "./layers.ts";
 import type { SamConfig } from "./samConfig.ts";
 import type { Weights } from "./weights.ts";
 

@@ -4,7 +4,9 @@
 import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
-import { activation, add, type ConvolutionParams, convNorm, layerNorm, linear, project } from "./layers.ts";
+import { convNorm } from "./convNorm.ts";
+import type { ConvolutionParams } from "./convolution.ts";
+import { activation, add, layerNorm, linear, project } from "./layers.ts";
 import { samNeck } from "./sam.ts";
 import type { TinyVitConfig } from "./samConfig.ts";
 import type { Weights } from "./weights.ts";

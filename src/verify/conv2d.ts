@@ -1,7 +1,8 @@
 // Reference and cases of conv2d.
 import type { Shape } from "../device/tensor.ts";
 import { activate } from "../kernels/activation.ts";
-import { type Conv2dParams, conv2d } from "../kernels/conv2d.ts";
+import { conv2d } from "../kernels/conv2d.ts";
+import type { Conv2dParams } from "../kernels/convolution.ts";
 import type { Pair } from "../kernels/window.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
 

@@ -5,8 +5,8 @@ import { seededTensor, withSeededCheckpoint } from "../../scripts/seeded.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
-import { originalSamConfig, type TinyVitConfig } from "../../src/models/samConfig.ts";
-import { samNaming } from "../../src/models/samNames.ts";
+import type { TinyVitConfig } from "../../src/models/samConfig.ts";
+import { originalSamConfig, originalSamNaming } from "../../src/models/samOriginal.ts";
 import { tinyVitEncoder } from "../../src/models/tinyVit.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { testDevice } from "../adapters.ts";
@@ -37,7 +37,7 @@ async function run(dtype: "f32" | "f16"): Promise<Record<string, NdArray>> {
     const checkpoint = await readSafetensors(path);
     try {
       const build = (graph: Value["graph"]) => {
-        const w = Weights.of(graph, checkpoint, dtype, samNaming(checkpoint));
+        const w = Weights.of(graph, checkpoint, dtype, originalSamNaming(checkpoint));
         const input = graph.input("pixels", { dtype, shape: pixels.shape });
         const stages: Value[] = [];
         const embedding = tinyVitEncoder(input, w, originalSamConfig(checkpoint).vision as TinyVitConfig, (x) =>
