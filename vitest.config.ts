@@ -1,5 +1,6 @@
 // The tests. `vitest run` takes those that need no browser and no build; `--mode browser`, `--mode package`
-// and `--mode full` (models at their real size) take those, `--mode slow` what takes minutes on a CPU adapter.
+// and `--mode full` (models at their real size) take those, `--mode slow` what takes minutes on a CPU adapter,
+// `--mode docs` runs what the README and the guides show.
 import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
@@ -17,6 +18,7 @@ const INCLUDE: Readonly<Record<string, string[]>> = {
   package: ["test/package.test.ts"],
   full: ["test/full/**/*.test.ts"],
   slow: ["test/slow/**/*.test.ts"],
+  docs: ["test/docs/**/*.test.ts"],
 };
 
 export default defineConfig(({ mode }) => ({

@@ -5,3 +5,6 @@ export function bundleForBrowser(entry: string): Promise<Uint8Array>;
 
 /** Bundles a file for Node, with packages left outside, and gives the path of the result. */
 export function bundleForNode(entry: string): Promise<string>;
+
+/** What every build has in common. */
+export const COMMON: import("esbuild").BuildOptions;

@@ -1,0 +1,94 @@
+// The documentation without a GPU: the types of every program in README, CONTRIBUTING, guides and docstrings, code that
+// is quoted from files, commands and links. `npm run test:docs` also runs them all (test/docs).
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as errors from "../src/device/errors.ts";
+import { blocksOf, commandsOf, PAGES, programsOf, ROOT, read } from "./docs/blocks.ts";
+import { judge } from "./docs/commands.ts";
+import { compile, complaints, ENTRIES, type Example, publicExamples, publicNames } from "./docs/typeCheck.ts";
+
+/** What docstrings take for granted. */
+const GIVEN = `
+declare const clip: Clip, dino: Dino, sam: Sam, scene: SamScene, device: Device, graph: Graph, store: WeightStore;
+declare const photos: string[], frames: string[], labels: string[], mask: Mask, features: DinoFeatures;
+declare const image: NdArray, text: NdArray, probe: LinearProbe, knn: KnnClassifier, save: (data: Uint8Array) => void;
+declare let path: string;
+`;
+
+const programs = PAGES.flatMap(programsOf);
+const fileOf = ({ name }: { name: string }) => `${name.replaceAll(/\W/g, "-")}.ts`;
+
+describe("code blocks", () => {
+  it("are of a kind that is known, so that none is passed over", () => {
+    const kinds = /^(ts( (continued|browser|[\w./-]+\/[\w.-]+))?|wgsl [\w./-]+\/[\w.-]+|sh|text)$/;
+    const all = PAGES.flatMap(blocksOf);
+    const unknown = all.filter(({ language, note }) => !kinds.test(`${language} ${note}`.trim()));
+    expect(unknown.map(({ file, line, language, note }) => `${file}:${line}: ${language} ${note}`)).toEqual([]);
+    expect(all.length).toBeGreaterThan(5);
+    const fences = PAGES.reduce((sum, page) => sum + (read(page).match(/^\s*```/gm) ?? []).length, 0);
+    expect(fences).toBe(2 * all.length);
+  });
+
+  const quoted = PAGES.flatMap(blocksOf).filter(({ note }) => note.includes("/"));
+  it.each(quoted.map((block) => [`${block.file}:${block.line}`, block.note, block.code] as const))(
+    "%s is what %s says",
+    (_, path, code) => {
+      expect(read(path)).toContain(code);
+    },
+  );
+
+  it.each(PAGES.flatMap(commandsOf).map(({ name, command }) => [name, command] as const))("%s: %s", (_, command) => {
+    expect(judge(command).fault).toBeUndefined();
+  });
+});
+
+describe("types", () => {
+  let examples: Example[];
+  let checked: ReturnType<typeof compile>;
+
+  beforeAll(() => {
+    const first = compile(new Map());
+    examples = publicExamples(first);
+    const names = publicNames(first, ENTRIES["webgpu-vision"] as string);
+    const prelude = `import { ${names.join(", ")} } from "webgpu-vision";${GIVEN}`;
+    checked = compile(
+      new Map([
+        ...programs.map((program) => [fileOf(program), program.code] as const),
+        ...examples.map(({ code }, i) => [`example-${i}.ts`, `${prelude}async () => {\n${code}\n};`] as const),
+      ]),
+    );
+  });
+
+  it.each(programs.map((program) => [program.name, program] as const))("%s", (_, program) => {
+    expect(complaints(checked, fileOf(program))).toEqual([]);
+  });
+
+  it("docstrings' examples", () => {
+    expect(examples.length).toBeGreaterThan(20);
+    const wrong = examples.flatMap(({ name, code }, i) => {
+      const found = complaints(checked, `example-${i}.ts`);
+      return found.length > 0 ? [{ name, code, found }] : [];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("guides", () => {
+  it.each(PAGES)("%s links to what is there", (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, target]) => target as string);
+    const local = links.filter((target) => !/^https?:/.test(target));
+    expect(local.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
+  });
+
+  it("are all part of the site", () => {
+    const { projectDocuments, readme } = JSON.parse(read("typedoc.json"));
+    const guides = PAGES.filter((page) => page.startsWith("docs/"));
+    expect([readme, ...projectDocuments]).toEqual(expect.arrayContaining(guides));
+  });
+
+  it("troubleshooting names every class of error", () => {
+    const text = read("docs/troubleshooting.md");
+    expect(Object.keys(errors).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+});

@@ -1,0 +1,104 @@
+// The folder in which the documentation's programs and commands run: photos under the names that pages use, a Hub
+// cache that has the shipped checkpoints under the names of the real ones, and commands for the shell.
+import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { bundleForNode, COMMON } from "../../scripts/bundle.mjs";
+import { type Program, ROOT } from "./blocks.ts";
+import { ENTRIES } from "./typeCheck.ts";
+
+/** Pages' pictures by the photo that stands for them. */
+const PHOTOS: Readonly<Record<string, string>> = {
+  "photo.jpg": "truck.jpg",
+  "a.jpg": "drawn-cat.jpg",
+  "b.jpg": "chelsea.png",
+  "cat.jpg": "chelsea.png",
+  "dog.jpg": "dog.jpg",
+  "truck.jpg": "truck.jpg",
+  "photos/cat.jpg": "chelsea.png",
+  "photos/ship.jpg": "drawn-ship.jpg",
+  "photos/truck.jpg": "truck.jpg",
+};
+
+/** Checkpoints that ship, by the names of those on the Hub that pages load. */
+export const MODELS: Readonly<Record<string, string>> = {
+  "openai/clip-vit-base-patch32": "tiny-clip",
+  "facebook/dino-vits16": "tiny-dino",
+  "facebook/dinov2-small": "tiny-dino",
+  "facebook/sam-vit-base": "tiny-sam",
+};
+
+const COMMIT = "0".repeat(40);
+
+export class Workplace {
+  readonly folder: string;
+  /** Variables for programs: no network is needed, nor allowed. */
+  readonly variables: Readonly<Record<string, string>>;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.variables = {
+      HF_HUB_CACHE: join(folder, ".hub"),
+      HF_HUB_OFFLINE: "1",
+      PATH: `${join(folder, ".bin")}:${process.env.PATH}`,
+      XDG_CACHE_HOME: join(folder, ".cache"),
+    };
+  }
+
+  static async make(): Promise<Workplace> {
+    const place = new Workplace(await mkdtemp(join(tmpdir(), "docs-")));
+    await mkdir(join(place.folder, "photos"));
+    for (const [name, photo] of Object.entries(PHOTOS)) {
+      await cp(join(ROOT, "demos/photos", photo), join(place.folder, name));
+    }
+    await cp(join(ROOT, "checkpoints/tiny-clip"), join(place.folder, "models/clip"), { recursive: true });
+    for (const [id, name] of Object.entries(MODELS)) await place.#keep(id, name);
+    await place.#addCommands();
+    return place;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Lays a checkpoint out as Python's Hub cache does. */
+  async #keep(id: string, name: string): Promise<void> {
+    const folder = join(this.folder, ".hub", `models--${id.replace("/", "--")}`);
+    await mkdir(join(folder, "refs"), { recursive: true });
+    await mkdir(join(folder, "snapshots"));
+    await writeFile(join(folder, "refs/main"), COMMIT);
+    await symlink(join(ROOT, "checkpoints", name), join(folder, "snapshots", COMMIT), "dir");
+  }
+
+  /** `npx webgpu-vision` and `webgpu-vision` are the command line of this repository. */
+  async #addCommands(): Promise<void> {
+    const program = `exec "${process.execPath}" "${await bundleForNode("src/cli/main.ts")}" "$@"\n`;
+    await mkdir(join(this.folder, ".bin"));
+    for (const [name, shift] of [
+      ["webgpu-vision", ""],
+      ["npx", '[ "$1" = webgpu-vision ] || exit 127\nshift\n'],
+    ] as const) {
+      await writeFile(join(this.folder, ".bin", name), `#!/bin/sh\n${shift}${program}`);
+      await chmod(join(this.folder, ".bin", name), 0o755);
+    }
+  }
+}
+
+/**
+ * Bundles a program for Node, where `webgpu-vision` is this repository's source, and gives the path of the result. The
+ * source map names lines of the page.
+ */
+export async function bundleProgram({ name, code }: Program, index: number): Promise<string> {
+  const path = join(ROOT, ".cache", `docs-${index}.mjs`);
+  await build({
+    ...COMMON,
+    stdin: { contents: code, resolveDir: ROOT, sourcefile: name, loader: "ts" },
+    alias: Object.fromEntries(Object.entries(ENTRIES).map(([entry, file]) => [entry, join(ROOT, file)])),
+    platform: "node",
+    packages: "external",
+    sourcemap: "inline",
+    outfile: path,
+  });
+  return path;
+}
