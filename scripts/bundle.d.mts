@@ -8,3 +8,6 @@ export function bundleForNode(entry: string): Promise<string>;
 
 /** What every build has in common. */
 export const COMMON: import("esbuild").BuildOptions;
+
+/** For browsers: an empty module in the place of what only Node has. */
+export const withoutNode: import("esbuild").Plugin;

@@ -14,6 +14,7 @@ declare const clip: Clip, dino: Dino, sam: Sam, scene: SamScene, device: Device,
 declare const photos: string[], frames: string[], labels: string[], mask: Mask, features: DinoFeatures;
 declare const image: NdArray, text: NdArray, probe: LinearProbe, knn: KnnClassifier, save: (data: Uint8Array) => void;
 declare let path: string;
+declare const video: HTMLVideoElement;
 `;
 
 const programs = PAGES.flatMap(programsOf);
@@ -50,12 +51,22 @@ describe("types", () => {
   beforeAll(() => {
     const first = compile(new Map());
     examples = publicExamples(first);
-    const names = publicNames(first, ENTRIES["webgpu-vision"] as string);
-    const prelude = `import { ${names.join(", ")} } from "webgpu-vision";${GIVEN}`;
+    const seen = new Set<string>();
+    const imports = Object.entries(ENTRIES).map(([entry, path]) => {
+      const names = publicNames(first, path).filter((name) => !seen.has(name));
+      for (const name of names) seen.add(name);
+      return `import { ${names.join(", ")} } from "${entry}";`;
+    });
+    const prelude = `${imports.join("\n")}${GIVEN}`;
+    const inFunction = (code: string) => {
+      const own = [...code.matchAll(/^import .*$/gm)].map(([line]) => line);
+      return `${own.join("\n")}\n${prelude}async () => {\n${code.replace(/^import .*$/gm, "")}\n};`;
+    };
     checked = compile(
       new Map([
+        ["workers.d.ts", 'declare module "*?worker" { export default class extends Worker { constructor(); } }'],
         ...programs.map((program) => [fileOf(program), program.code] as const),
-        ...examples.map(({ code }, i) => [`example-${i}.ts`, `${prelude}async () => {\n${code}\n};`] as const),
+        ...examples.map(({ code }, i) => [`example-${i}.ts`, inFunction(code)] as const),
       ]),
     );
   });

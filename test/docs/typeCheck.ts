@@ -4,7 +4,10 @@ import ts from "typescript";
 import { ROOT } from "./blocks.ts";
 
 /** The public modules by the name that a user imports. */
-export const ENTRIES: Readonly<Record<string, string>> = { "webgpu-vision": "src/index.ts" };
+export const ENTRIES: Readonly<Record<string, string>> = {
+  "webgpu-vision": "src/index.ts",
+  "webgpu-vision/worker": "src/worker/index.ts",
+};
 
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,

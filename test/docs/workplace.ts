@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { bundleForNode, COMMON } from "../../scripts/bundle.mjs";
+import { bundleForNode, COMMON, withoutNode } from "../../scripts/bundle.mjs";
 import { type Program, ROOT } from "./blocks.ts";
 import { ENTRIES } from "./typeCheck.ts";
 
@@ -85,6 +85,21 @@ export class Workplace {
   }
 }
 
+const ALIAS = Object.fromEntries(Object.entries(ENTRIES).map(([entry, file]) => [entry, join(ROOT, file)]));
+
+/** Bundles a program for a browser and gives the script, which sets `isDone` when it has come to its end. */
+export async function bundleForPage({ name, code }: Program): Promise<string> {
+  const { outputFiles } = await build({
+    ...COMMON,
+    stdin: { contents: `${code}\nglobalThis.isDone = true;`, resolveDir: ROOT, sourcefile: name, loader: "ts" },
+    alias: ALIAS,
+    platform: "browser",
+    plugins: [withoutNode],
+    write: false,
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
 /**
  * Bundles a program for Node, where `webgpu-vision` is this repository's source, and gives the path of the result. The
  * source map names lines of the page.
@@ -94,7 +109,7 @@ export async function bundleProgram({ name, code }: Program, index: number): Pro
   await build({
     ...COMMON,
     stdin: { contents: code, resolveDir: ROOT, sourcefile: name, loader: "ts" },
-    alias: Object.fromEntries(Object.entries(ENTRIES).map(([entry, file]) => [entry, join(ROOT, file)])),
+    alias: ALIAS,
     platform: "node",
     packages: "external",
     sourcemap: "inline",
