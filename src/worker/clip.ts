@@ -24,6 +24,11 @@ export class Clip implements Omit<Direct, "device" | "encodeImages"> {
     this.config = config;
   }
 
+  /**
+   * Loads a model in the worker, which starts with the first one; else as Clip.fromPretrained of the page.
+   *
+   * @throws what that throws, and WorkerError when the worker cannot start.
+   */
   static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
     const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Clip", from, options);
     return new Clip(remote, loaded.config);
@@ -42,6 +47,7 @@ export class Clip implements Omit<Direct, "device" | "encodeImages"> {
     return (await this.#remote.call("encodeText", () => [texts], options)) as NdArray;
   }
 
+  /** Scores labels for pictures, best first. */
   classify(image: ImageLike, labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[]>;
   classify(images: readonly ImageLike[], labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[][]>;
   async classify(
@@ -73,6 +79,7 @@ export class Clip implements Omit<Direct, "device" | "encodeImages"> {
     this.#remote.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -19,6 +19,11 @@ export class Dino implements Omit<Direct, "device" | "encodeImages"> {
     this.patchSize = patchSize;
   }
 
+  /**
+   * Loads a model in the worker, which starts with the first one; else as Dino.fromPretrained of the page.
+   *
+   * @throws what that throws, and WorkerError when the worker cannot start.
+   */
   static async fromPretrained(from: SourceLike, options: DinoOptions = {}): Promise<Dino> {
     const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Dino", from, options);
     return new Dino(remote, loaded.config, loaded.patchSize as number);
@@ -41,6 +46,7 @@ export class Dino implements Omit<Direct, "device" | "encodeImages"> {
     this.#remote.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -21,6 +21,11 @@ export class Sam implements Omit<Direct, "device" | "encodeImage"> {
     this.config = config;
   }
 
+  /**
+   * Loads a model in the worker, which starts with the first one; else as Sam.fromPretrained of the page.
+   *
+   * @throws what that throws, and WorkerError when the worker cannot start.
+   */
   static async fromPretrained(from: SourceLike, options: SamOptions = {}): Promise<Sam> {
     const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Sam", from, options);
     return new Sam(remote, loaded.config);
@@ -58,6 +63,7 @@ export class Sam implements Omit<Direct, "device" | "encodeImage"> {
     this.#remote.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -76,6 +82,7 @@ export class SamScene implements Omit<DirectScene, "predictPoints"> {
     this.height = height;
   }
 
+  /** Masks of what a prompt shows, in the model's order; or, for `boxes`, those of each box. */
   predict(prompt: { readonly boxes: readonly SamBox[] } & PredictOptions): Promise<SamMask[][]>;
   predict(prompt: SamPrompt & PredictOptions): Promise<SamMask[]>;
   async predict(prompt: SamPrompt & PredictOptions): Promise<SamMask[] & SamMask[][]> {
@@ -94,6 +101,7 @@ export class SamScene implements Omit<DirectScene, "predictPoints"> {
     this.#remote.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -1,5 +1,6 @@
-// A plugin of typedoc for kernels and ops. What a kernel is stands where its file begins; the reference takes it from
-// there, for the kernel and its op, and says of parameters whose they are.
+// A plugin of typedoc. Guides are called by their headings, and modules as they are imported. What a kernel is stands
+// where its file begins: the reference takes it from there, for the kernel and its op, and says of parameters whose
+// they are.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Comment, Converter, ReflectionKind } from "typedoc";
@@ -35,14 +36,36 @@ function partsFor({ name, parent }, kernels) {
   return of && [text("Parameters of "), link(`${of[0].toLowerCase()}${of.slice(1)}`), text(".")];
 }
 
+function describeKernels(project) {
+  const [kernels, ops] = ["kernels", "ops"].map((name) => {
+    return project.getReflectionsByKind(ReflectionKind.Namespace).find((each) => each.name === name);
+  });
+  for (const each of [...kernels.children, ...ops.children].filter((child) => !child.hasComment())) {
+    const parts = partsFor(each, kernels);
+    if (parts) each.comment = new Comment(parts);
+  }
+}
+
+/** Gives each guide the name in its heading. */
+function nameGuides({ documents = [] }) {
+  for (const guide of documents) {
+    const [first] = guide.content;
+    const [, title] = /^# (.+)\n/.exec(first?.text ?? "") ?? [];
+    if (!title) throw new Error(`${guide.name} does not begin with a heading`);
+    guide.name = title;
+  }
+}
+
+function nameModules(project) {
+  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+    module.name = ["webgpu-vision", ...module.name.split("/")].filter((part) => part !== "index").join("/");
+  }
+}
+
 export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    const [kernels, ops] = ["kernels", "ops"].map((name) => {
-      return project.getReflectionsByKind(ReflectionKind.Namespace).find((each) => each.name === name);
-    });
-    for (const each of [...kernels.children, ...ops.children].filter((child) => !child.hasComment())) {
-      const parts = partsFor(each, kernels);
-      if (parts) each.comment = new Comment(parts);
-    }
+    nameModules(project);
+    nameGuides(project);
+    describeKernels(project);
   });
 }
