@@ -327,3 +327,129 @@ fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
     }
   }
 }
+
+const BLOCK = 16u; // keys of a queryTile: 16 | 8
+const SPAN = 2u; // vec4s of a query that each of its 8 threads sums
+// Rows are one vec4 longer than a head, so that the threads of a subgroup meet in fewer banks.
+var<workgroup> tileQ: array<array<vec4<f32>, D4 + 1>, 32>;
+var<workgroup> tileKV: array<array<vec4<f32>, D4 + 1>, BLOCK>; // keys, then values
+var<workgroup> tileP: array<array<vec4<f32>, 8>, BLOCK>; // [key][query / 4]: scores, then weights
+
+// 32 queries by BLOCK keys a workgroup of 8 x 8 threads (Dao 2023): a thread has 4 queries by BLOCK / 8 keys of the
+// scores, and 4 queries by SPAN vec4s of the sum, so that few loads from workgroup memory feed many products.
+// x: groups of 32 queries, y: head, z: part.
+@compute @workgroup_size(8, 8)
+fn queryTile(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let part = partOf(group.z);
+  if (group.x * 32 >= part.queries) {
+    return;
+  }
+  let first4 = group.x * 32 + local.y * 4;
+  let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
+  let head = group.y * D;
+  let kAt = params.kOffset + head;
+  let vAt = params.vOffset + head;
+  let width4 = (params.headSize + 3) / 4; // D4, where a loop must not be unrolled
+  for (var i = local.x; i < D4; i += 8) {
+    for (var r = 0u; r < 4; r++) {
+      let at = params.qOffset + query.row[r] * params.qStride + head + quad(i);
+      tileQ[local.y * 4 + r][i] = within(loadQ(at), i) * params.scale;
+    }
+  }
+  workgroupBarrier();
+  var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>());
+  var sum: array<vec4<f32>, SPAN * 4>; // [vec4 of the head][query]
+  if (HAS_PAD) {
+    var score = vec4<f32>();
+    for (var i = 0u; i < width4; i++) {
+      let row = within(loadPad(kAt + quad(i)), i);
+      for (var r = 0u; r < 4; r++) {
+        score[r] += dot(tileQ[local.y * 4 + r][i], row);
+      }
+    }
+    softmax = padSoftmax(score, query, group.y, part);
+    for (var s = 0u; s < SPAN; s++) {
+      let value = loadPad(vAt + quad(min(local.x + s * 8, D4 - 1)));
+      for (var r = 0u; r < 4; r++) {
+        sum[s * 4 + r] = softmax.total[r] * value;
+      }
+    }
+  }
+  let keys = part.rows * part.columns;
+  for (var first = 0u; first < keys; first += BLOCK) {
+    let size = min(BLOCK, keys - first);
+    for (var i = lane; i < size * D4; i += 64) {
+      let key = first + i / D4;
+      let row = part.firstKey + key / part.columns * params.width + key % part.columns;
+      tileKV[i / D4][i % D4] = within(loadK(kAt + row * params.kStride + quad(i % D4)), i % D4);
+    }
+    workgroupBarrier();
+    var scores = array<vec4<f32>, BLOCK / 8>(); // anew for each tile: some compilers would keep what is there
+    for (var i = 0u; i < width4; i++) {
+      let q0 = tileQ[local.y * 4][i];
+      let q1 = tileQ[local.y * 4 + 1][i];
+      let q2 = tileQ[local.y * 4 + 2][i];
+      let q3 = tileQ[local.y * 4 + 3][i];
+      for (var j = 0u; j < BLOCK / 8; j++) {
+        let key = tileKV[local.x + j * 8][i];
+        scores[j] += vec4<f32>(dot(q0, key), dot(q1, key), dot(q2, key), dot(q3, key));
+      }
+    }
+    for (var j = 0u; j < BLOCK / 8; j++) {
+      let key = first + local.x + j * 8;
+      let y = vec4u(min(key, keys - 1) / part.columns);
+      let x = vec4u(min(key, keys - 1) % part.columns);
+      let score = scores[j] + rowScores(query, group.y, y) + placeScores(query, group.y, y, x);
+      scores[j] = select(vec4<f32>(LOWEST), score, vec4<bool>(key < keys) & (x < query.seen));
+      tileP[local.x + j * 8][local.y] = scores[j];
+    }
+    workgroupBarrier();
+    var next = softmax.largest;
+    for (var key = 0u; key < size; key++) {
+      next = max(next, tileP[key][local.y]);
+    }
+    let fade = exp2(softmax.largest - next);
+    softmax.largest = next;
+    softmax.total *= fade;
+    for (var s = 0u; s < SPAN; s++) {
+      for (var r = 0u; r < 4; r++) {
+        sum[s * 4 + r] *= fade[r];
+      }
+    }
+    for (var i = lane; i < size * D4; i += 64) {
+      let key = first + i / D4;
+      let row = part.firstKey + key / part.columns * params.width + key % part.columns;
+      tileKV[i / D4][i % D4] = loadV(vAt + row * params.vStride + quad(i % D4));
+    }
+    workgroupBarrier();
+    for (var j = 0u; j < BLOCK / 8; j++) {
+      tileP[local.x + j * 8][local.y] = weigh(scores[j] - next);
+    }
+    workgroupBarrier();
+    for (var key = 0u; key < size; key++) {
+      let weight = tileP[key][local.y];
+      softmax.total += weight;
+      for (var s = 0u; s < SPAN; s++) {
+        let value = tileKV[key][min(local.x + s * 8, D4 - 1)];
+        for (var r = 0u; r < 4; r++) {
+          sum[s * 4 + r] += weight[r] * value;
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var s = 0u; s < SPAN; s++) {
+    for (var r = 0u; r < 4; r++) {
+      let at = query.row[r] * params.heads * D + head + (local.x + s * 8) * 4;
+      for (var j = 0u; j < 4; j++) {
+        if (first4 + r < part.queries && (local.x + s * 8) * 4 + j < D) {
+          out[at + j] = Elem(sum[s * 4 + r][j] / softmax.total[r]);
+        }
+      }
+    }
+  }
+}

@@ -202,11 +202,23 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
         workgroups: [Math.ceil(queries / 64), heads, parts],
       }),
     },
+    queryTile: {
+      // 32 queries and a tile of keys in 16 KiB.
+      fits: ({ D }) => D <= 88,
+      launch: ({ parts, queries, heads, D }) => {
+        const D4 = Math.ceil(D / 4);
+        return {
+          entryPoint: "queryTile",
+          types: { D: `${D}u`, D4: `${D4}u`, BLOCK: D <= 64 ? "16u" : "8u", SPAN: `${Math.ceil(D4 / 8)}u` },
+          workgroups: [Math.ceil(queries / 32), heads, parts],
+        };
+      },
+    },
   },
   best: {
     "cpu-lavapipe": ["laneTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
-    gpu: ["sharedKeys"],
+    gpu: ["queryTile", "sharedKeys"],
   },
 });
 
