@@ -80,12 +80,12 @@ export function scoresPlan(origin: Origin, P: number): Promise<Executor> {
   });
 }
 
-/** One mask at the picture's size, and with the threshold moved up and down. */
-export function stabilityPlan(origin: Origin, offset: number): Promise<Executor> {
+/** Masks at the picture's size, and with the threshold moved up and down. */
+export function stabilityPlan(origin: Origin, offset: number, count: number): Promise<Executor> {
   const { width, height, cut } = origin.placement;
-  return origin.session.executor(`stability ${width} ${height} ${cut} ${offset}`, (graph) => {
+  return origin.session.executor(`stability ${count} ${width} ${height} ${cut} ${offset}`, (graph) => {
     const { L, dtype } = sizes(origin);
-    const x = graph.input("mask", { dtype, shape: [1, L, L] });
+    const x = graph.input("masks", { dtype, shape: [count, L, L] });
     const size = { square: origin.config.image_size, cut, size: [height, width] as const };
     graph.output("planes", ops.maskUpsample({ x }, { ...size, threshold: 0, offset }));
   });

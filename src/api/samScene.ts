@@ -182,7 +182,6 @@ export class SamScene implements CropScene {
     this.#check();
     const decoder = await decoderPlan(this.#origin, run);
     const scores = await scoresPlan(this.#origin, run.P);
-    const stable = await stabilityPlan(this.#origin, filter.stabilityScoreOffset);
     this.#check();
     const held = this.#device.createBuffer(decoder.bytes("masks"), USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
     try {
@@ -194,24 +193,48 @@ export class SamScene implements CropScene {
       });
       const ious = this.#floats(found.scores as ArrayBuffer);
       const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
-      const bytes = stable.bytes("mask");
-      for (const [i, predictedIou] of ious.entries()) {
-        const isSingle = i % M === 0; // the mask that multimask leaves out
-        if (isSingle || (filter.predIouThresh > 0 && !(predictedIou > Math.fround(filter.predIouThresh)))) continue;
+      const isGood = (iou: number) => filter.predIouThresh <= 0 || iou > Math.fround(filter.predIouThresh);
+      // The first of a point's masks is the one that multimask leaves out.
+      const good = [...ious.keys()].filter((i) => i % M !== 0 && isGood(ious[i] as number));
+      for (let at = 0; at < good.length; ) {
+        const some = good.slice(at, at + masksPerRun(good.length - at, this));
         signal?.throwIfAborted();
-        this.#check();
-        const planes = await stable.runBytes({}, (encoder) => {
-          encoder.copyBufferToBuffer(held, i * bytes, stable.buffer("mask"), 0, bytes);
-        });
-        const words = new Uint32Array(planes.planes as ArrayBuffer);
-        const [mask, high, low] = [0, 1, 2].map((plane) => this.#plane(words, plane)) as [MaskBits, MaskBits, MaskBits];
-        const stabilityScore = Math.fround(count(high) / count(low));
-        if (filter.stabilityScoreThresh > 0 && !(stabilityScore >= Math.fround(filter.stabilityScoreThresh))) continue;
-        yield { point: first + Math.floor(i / M), mask, predictedIou, stabilityScore };
+        for (const [i, stability] of (await this.#stability(held, some, filter)).entries()) {
+          if (filter.stabilityScoreThresh > 0 && !(stability.score >= Math.fround(filter.stabilityScoreThresh)))
+            continue;
+          const mask = some[i] as number;
+          const predictedIou = ious[mask] as number;
+          yield {
+            point: first + Math.floor(mask / M),
+            mask: stability.mask,
+            predictedIou,
+            stabilityScore: stability.score,
+          };
+        }
+        at += some.length;
       }
     } finally {
       this.#device.free(held);
     }
+  }
+
+  /** Masks at the picture's size, and how much of each stays when the threshold moves. */
+  async #stability(held: GPUBuffer, masks: readonly number[], { stabilityScoreOffset }: CandidateFilter) {
+    const stable = await stabilityPlan(this.#origin, stabilityScoreOffset, masks.length);
+    this.#check();
+    const bytes = stable.bytes("masks") / masks.length;
+    const { planes } = await stable.runBytes({}, (encoder) => {
+      for (const [i, mask] of masks.entries()) {
+        encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
+      }
+    });
+    const words = new Uint32Array(planes as ArrayBuffer);
+    const { width, height } = this;
+    const size = words.length / masks.length / 3;
+    const plane = (i: number): MaskBits => ({ width, height, words: words.subarray(i * size, (i + 1) * size) });
+    return masks.map((_, i) => {
+      return { mask: plane(3 * i), score: Math.fround(count(plane(3 * i + 1)) / count(plane(3 * i + 2))) };
+    });
   }
 
   /** Writes what differs from prompt to prompt. */
@@ -251,13 +274,6 @@ export class SamScene implements CropScene {
     return Array.from({ length: P }, (_, p) => Array.from({ length: perPrompt }, (_, m) => one(p * perPrompt + m)));
   }
 
-  /** One of three. */
-  #plane(words: Uint32Array, plane: number): MaskBits {
-    const { width, height } = this;
-    const size = words.length / 3;
-    return { width, height, words: words.subarray(plane * size, (plane + 1) * size) };
-  }
-
   #floats(bytes: ArrayBuffer): Float32Array {
     return this.#origin.session.dtype === "f16" ? fromHalfArray(new Uint16Array(bytes)) : new Float32Array(bytes);
   }
@@ -270,6 +286,15 @@ export class SamScene implements CropScene {
 /** An output of one plan as an input of another, within one submit. */
 function copy(encoder: GPUCommandEncoder, from: Executor, output: string, to: Executor, input: string): void {
   encoder.copyBufferToBuffer(from.buffer(output), 0, to.buffer(input), 0, Math.ceil(from.bytes(output) / 4) * 4);
+}
+
+// Bytes of bits that come back at once.
+const MOST_BYTES = 16 << 20;
+
+/** A power of two, so that few plans are made: as many masks as are left, with three planes each in the bytes above. */
+function masksPerRun(left: number, { width, height }: Pick<SamScene, "width" | "height">): number {
+  const most = Math.floor(MOST_BYTES / (12 * width * Math.ceil(height / 32)));
+  return 2 ** Math.floor(Math.log2(Math.max(1, Math.min(left, most))));
 }
 
 /** Bits column by column as bytes row by row. */
