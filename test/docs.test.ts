@@ -65,6 +65,7 @@ describe("types", () => {
     checked = compile(
       new Map([
         ["workers.d.ts", 'declare module "*?worker" { export default class extends Worker { constructor(); } }'],
+        ["wrong.ts", '\nimport { Clip } from "webgpu-vision";\nClip.fromPretrained("a/b", { dtype: "f8" });'],
         ...programs.map((program) => [fileOf(program), program.code] as const),
         ...examples.map(({ code }, i) => [`example-${i}.ts`, inFunction(code)] as const),
       ]),
@@ -73,6 +74,10 @@ describe("types", () => {
 
   it.each(programs.map((program) => [program.name, program] as const))("%s", (_, program) => {
     expect(complaints(checked, fileOf(program))).toEqual([]);
+  });
+
+  it("a wrong one is found, on its line", () => {
+    expect(complaints(checked, "wrong.ts")).toEqual([expect.stringMatching(/^3: Type '"f8"' is not assignable/)]);
   });
 
   it("docstrings' examples", () => {

@@ -66,7 +66,7 @@ it.each(programs.map((program, i) => [program.name, program, i] as const))(
       await tab.goto(`${origin}/page${i}`, { waitUntil: "load" });
       const ended = tab.waitForFunction(() => "isDone" in globalThis, { timeout: MOST_MS }).then(() => undefined);
       expect(await Promise.race([problem, ended])).toBeUndefined();
-      const shown = await tab.evaluate(() => document.body.innerText.trim());
+      const shown = await tab.evaluate(() => document.body.textContent.trim());
       console.log(`${name} shows: ${shown}`);
       expect(shown).not.toBe("");
     } finally {
