@@ -15,6 +15,7 @@ const wgsl = {
 
 const INCLUDE: Readonly<Record<string, string[]>> = {
   browser: ["test/browser/**/*.test.ts"],
+  site: ["test/site/**/*.test.ts"],
   package: ["test/package.test.ts"],
   full: ["test/full/**/*.test.ts"],
   slow: ["test/slow/**/*.test.ts"],

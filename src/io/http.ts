@@ -39,18 +39,24 @@ export async function openHttp(url: URL, options: HttpOptions = {}): Promise<Byt
 
 /** A folder on a web server. A server that answers any path with its own page has no such file. */
 export function openHttpFolder(folder: URL, options: SourceOptions): FileSource {
-  const base = new URL(folder);
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
   const open = async (file: string) => {
-    const url = new URL(file.split("/").map(encodeURIComponent).join("/"), base);
-    url.search = base.search; // signed URLs carry their signature there
+    const url = fileUrl(folder, file);
     return openHttp(url, {
       ...options,
       name: file,
       judge: (response) => judgePage(response) ?? judgePublic(response, url),
     });
   };
-  return { name: base.href, open };
+  return { name: fileUrl(folder, "").href, open };
+}
+
+/** The address of a file in a folder, whose own address may lack the last slash. */
+export function fileUrl(folder: URL, file: string): URL {
+  const base = new URL(folder);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  const url = new URL(file.split("/").map(encodeURIComponent).join("/"), base);
+  url.search = base.search; // signed URLs carry their signature there
+  return url;
 }
 
 function judgePage({ ok, headers }: Response): "absent" | undefined {

@@ -45,9 +45,10 @@ export interface Checkpoint {
 /** What `readSafetensors` reads: bytes, a Blob, a path (Node, Deno), an http(s) or file URL, or an open file. */
 export type SafetensorsLike = Uint8Array | ArrayBuffer | Blob | string | URL | ByteSource;
 
-const SINGLE = "model.safetensors";
+/** Files of weights, by the names that are looked for. */
+export const SINGLE = "model.safetensors";
 export const INDEX = "model.safetensors.index.json";
-const OPEN_CLIP = "open_clip_model.safetensors";
+export const OPEN_CLIP = "open_clip_model.safetensors";
 const MAGIC_BYTES = 64; // enough to name a file of another format
 
 /**

@@ -47,6 +47,11 @@ function gather(
   return tensors;
 }
 
+/** The shards that an index names. */
+export function shardsOf(source: Source, index: unknown): string[] {
+  return [...new Set(weightMap(source, index).values())];
+}
+
 function weightMap(source: Source, index: unknown): Map<string, string> {
   const fail = (what: string): never => {
     throw new InvalidFileError(`${INDEX} of ${source.name} ${what}`);

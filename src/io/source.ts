@@ -1,4 +1,4 @@
-// Where a model's files come from: a folder, a URL of a folder, a Hub id, or bytes that the caller holds. All of them
+// Where a model's files come from: a folder, a URL of a folder, a Hub id, or files and bytes that the caller holds. All
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../device/errors.ts";
@@ -17,7 +17,8 @@ export interface SourceOptions {
   /** Branch, tag or commit on the Hub, "main" by default; "owner/name@revision" says the same. */
   revision?: string;
   /**
-   * Hub files are kept on disk (browser: in Cache Storage). false: not at all; a string: in this folder (Node, Deno).
+   * Hub files are kept on disk (browser: in Cache Storage). false: not at all; a string: in this folder (Node, Deno);
+   * true: in browsers, the files of a URL's folder are kept too.
    */
   cache?: boolean | string;
 }
@@ -46,10 +47,10 @@ export interface SourceBytes {
   preprocessor?: object;
 }
 
-/** Where a model is: a Hub id, a folder, the URL of a folder, or bytes. */
-export type SourceLike = string | URL | SourceBytes;
+/** A folder, a URL of a folder, a Hub id, the files of a folder as a browser gives them, or bytes. */
+export type SourceLike = string | URL | readonly File[] | SourceBytes;
 
-const ACCEPTED = "a folder, an http(s) URL of a folder, a Hub id (owner/name or owner/name@revision), or bytes";
+const ACCEPTED = "a folder, an http(s) URL of a folder, a Hub id (owner/name or owner/name@revision), files, or bytes";
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
 /**
@@ -65,7 +66,11 @@ export async function openSource(source: SourceLike, options: SourceOptions = {}
   options.signal?.throwIfAborted();
   if (typeof source === "string") return withJson(await openString(source, options), options);
   if (source instanceof URL) return withJson(await openUrl(source, options), options);
-  return openBytes(source);
+  if (Array.isArray(source)) {
+    const { openFileList } = await import("./fileList.ts");
+    return withJson(openFileList(source), options);
+  }
+  return openBytes(source as SourceBytes);
 }
 
 /** A source before it can parse JSON. */
@@ -79,7 +84,7 @@ async function openString(text: string, options: SourceOptions): Promise<FileSou
     if (folder) return folder;
     if (looksLocal(text)) throw new NotFoundError(`there is no folder ${text}: give ${ACCEPTED}`);
   } else if (looksLocal(text)) {
-    return openHttpFolder(new URL(text, globalThis.location?.href), options);
+    return openFolder(new URL(text, globalThis.location?.href), options);
   }
   const id = hubName(text, options.revision);
   if (id) return openHub(id, options);
@@ -96,6 +101,13 @@ async function openHub(repo: Pick<HubRepo, "id" | "revision">, options: SourceOp
   return openHubInPage({ ...repo, endpoint: HUB_URL }, options);
 }
 
+/** A folder on a web server, which a page keeps where it was told to. */
+async function openFolder(url: URL, options: SourceOptions): Promise<FileSource> {
+  if (HAS_DISK || options.cache !== true) return openHttpFolder(url, options);
+  const { openFolderInPage } = await import("./pageCache.ts");
+  return openFolderInPage(url, options);
+}
+
 /** Whether a model's name is a folder's: in browsers, an address relative to the page. */
 export function looksLocal(text: string): boolean {
   return /^([./~\\]|[A-Za-z]:[\\/])/.test(text);
@@ -107,7 +119,7 @@ function parseUrl(text: string): URL {
 }
 
 async function openUrl(url: URL, options: SourceOptions): Promise<FileSource> {
-  if (isHttp(url)) return openHttpFolder(url, options);
+  if (isHttp(url)) return openFolder(url, options);
   if (HAS_DISK && url.protocol === "file:") {
     const { findFolder } = await import("./disk.ts");
     const folder = await findFolder(url);

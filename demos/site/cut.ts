@@ -1,0 +1,4 @@
+// Cut out anything: SAM.
+import { startPage } from "./shell/page.ts";
+
+startPage();

@@ -1,0 +1,4 @@
+// The start page.
+import { startPage } from "./shell/page.ts";
+
+startPage();

@@ -1,0 +1,189 @@
+// The page: photos on one side, words on the other.
+import type { Clip } from "../engine.ts";
+import { button, el } from "../shell/dom.ts";
+import { fileButton, sortOut, takeDrops } from "../shell/drop.ts";
+import { counted } from "../shell/format.ts";
+import { Latest } from "../shell/latest.ts";
+import { fail, isAbort, note, say } from "../shell/messages.ts";
+import { Progress } from "../shell/progress.ts";
+import { recovering } from "../shell/recover.ts";
+import { samplePhotos } from "../shell/samples.ts";
+import { Classifier } from "./classify.ts";
+import { embedAll } from "./embed.ts";
+import { type Photo, Photos, type Ranked } from "./photos.ts";
+import { Sheet } from "./sheet.ts";
+
+export class SearchPage {
+  readonly element: HTMLElement;
+  readonly #photos = new Photos();
+  readonly #sheet = new Sheet((photo) => this.#pick(photo));
+  readonly #classifier = new Classifier(this.#photos, () => this.#pick(undefined));
+  readonly #progress = new Progress("Stop");
+  readonly #latest = new Latest();
+  readonly #query = el("input", {
+    type: "search",
+    id: "query",
+    class: "query",
+    placeholder: "a red saree with gold border",
+    autocomplete: "off",
+    spellcheck: "false",
+    enterkeyhint: "search",
+  });
+  readonly #count = el("p", { class: "edge soft", id: "count" });
+  readonly #drop: HTMLElement;
+  readonly #clear = button("Clear all", () => this.#clearAll(), "is-quiet");
+  readonly #takeModel: (files: File[]) => void;
+  #clip: Clip | undefined;
+  #model = "";
+  #isEmbedding = false;
+  /** The text's embedding, while one is searched for. */
+  #wanted: Float32Array | undefined;
+
+  constructor(takeModel: (files: File[]) => void) {
+    this.#takeModel = takeModel;
+    this.#drop = this.#dropZone();
+    this.element = el("div", { class: "search" }, this.#words(), this.#actions(), this.#classifier.element, this.#drop);
+    this.element.append(this.#sheet.element);
+    const drops = { onPictures: (files: File[]) => this.add(files), onModel: takeModel };
+    takeDrops(drops);
+    this.#show();
+  }
+
+  /** A model is ready: photos that it has not seen are embedded, and the search is repeated. */
+  useModel(clip: Clip, name: string): void {
+    this.#clip = clip;
+    this.#model = name;
+    this.#wanted = undefined;
+    this.#classifier.useModel(clip, name);
+    void this.#embed();
+    this.#search(0);
+  }
+
+  /** Adds photos to the sheet. */
+  add(files: readonly File[]): void {
+    const fresh = this.#photos.add(files);
+    if (fresh.length === 0) say("These photos are here already.");
+    else say(`${counted(fresh.length, "photo")} added.`);
+    this.#show();
+    void this.#embed();
+  }
+
+  #words(): HTMLElement {
+    this.#query.addEventListener("input", () => this.#search());
+    const label = el("label", { for: "query", class: "label" }, "What are you looking for?");
+    return el("search", { class: "words" }, label, this.#query);
+  }
+
+  #actions(): HTMLElement {
+    const take = (files: File[]) => this.#take(files);
+    const row = el(
+      "div",
+      { class: "row" },
+      fileButton("Add photos…", take, { accept: "image/*" }),
+      fileButton("Add a folder…", take, { folder: true }),
+      button("Sample photos", () => void this.#samples()),
+      this.#clear,
+      this.#count,
+    );
+    return el("div", { class: "stack" }, row, this.#progress.element);
+  }
+
+  #dropZone(): HTMLElement {
+    return el(
+      "div",
+      { class: "drop" },
+      el("h2", {}, "Drop photos or a whole folder"),
+      el(
+        "p",
+        { class: "soft" },
+        "They stay on this computer: the model comes to them. No photos at hand? Take the samples.",
+      ),
+      button("Use the sample photos", () => void this.#samples(), "is-main"),
+    );
+  }
+
+  async #samples(): Promise<void> {
+    try {
+      this.add(await samplePhotos());
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #take(files: File[]): void {
+    sortOut(files, { onPictures: (pictures) => this.add(pictures), onModel: this.#takeModel });
+  }
+
+  async #embed(): Promise<void> {
+    const clip = this.#clip;
+    if (!clip || this.#isEmbedding) return;
+    this.#isEmbedding = true;
+    const model = this.#model;
+    try {
+      const isCurrent = () => this.#clip === clip;
+      await embedAll(this.#photos, clip, model, this.#progress, { onSome: (some) => this.#onSome(some) }, isCurrent);
+    } catch (error) {
+      if (isAbort(error))
+        note("Photos that were not looked at yet are not found.", {
+          title: "Stopped",
+          action: { label: "Go on", run: () => void this.#embed() },
+        });
+      else if (this.#clip === clip) fail(error);
+    } finally {
+      this.#isEmbedding = false;
+    }
+    if (this.#clip !== clip) void this.#embed();
+  }
+
+  #onSome(photos: readonly Photo[]): void {
+    const failed = photos.filter(({ failure }) => failure);
+    for (const { name, failure } of failed) note(`${failure}`, { title: `${name} is left out` });
+    this.#show();
+    this.#classifier.refresh();
+  }
+
+  #search(pause?: number): void {
+    const text = this.#query.value.trim();
+    if (text === "") {
+      this.#latest.stop();
+      this.#wanted = undefined;
+      this.#show();
+      return;
+    }
+    this.#latest.run(async (signal) => {
+      const clip = this.#clip;
+      if (!clip) return;
+      const { data } = await recovering(() => clip.encodeText(text, { signal }));
+      if (signal.aborted || this.#clip !== clip) return;
+      this.#wanted = data as Float32Array;
+      const best = this.#show()[0];
+      if (best && Number.isFinite(best.score)) say(`Best: ${best.photo.name}, ${best.score.toFixed(3)}`);
+    }, pause);
+  }
+
+  #show(): readonly Ranked[] {
+    const { list } = this.#photos;
+    const order = this.#wanted
+      ? this.#photos.rank(this.#model, this.#wanted)
+      : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
+    this.#sheet.show(order, this.#wanted !== undefined);
+    this.#drop.hidden = list.length > 0;
+    this.#clear.hidden = list.length === 0;
+    this.#count.textContent = list.length > 0 ? counted(list.length, "photo") : "";
+    return order;
+  }
+
+  #pick(photo: Photo | undefined): void {
+    this.element.classList.toggle("has-picked", photo !== undefined);
+    this.#sheet.mark(photo);
+    this.#classifier.show(photo);
+  }
+
+  #clearAll(): void {
+    this.#photos.clear();
+    this.#sheet.clear();
+    this.#pick(undefined);
+    this.#show();
+    say("All photos are gone from the page.");
+  }
+}

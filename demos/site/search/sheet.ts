@@ -1,0 +1,142 @@
+// The contact sheet: a cell for each photo, in the order of the ranking. Cells are made when they come into reach, so
+// that thousands of photos cost what is in view; a photo keeps its cell, and its thumbnail, through every ranking.
+import { el } from "../shell/dom.ts";
+import { Thumbnails } from "../shell/thumbnails.ts";
+import type { Photo, Ranked } from "./photos.ts";
+
+const STEP = 96;
+const SVG = "http://www.w3.org/2000/svg";
+
+interface Cell {
+  readonly element: HTMLElement;
+  readonly button: HTMLButtonElement;
+  readonly edge: HTMLElement;
+}
+
+export class Sheet {
+  readonly element = el("div", { class: "sheet" });
+  readonly #grid = el("ul", { class: "film", "aria-label": "Photos" });
+  readonly #end = el("div", { class: "sheet-end" });
+  readonly #cells = new Map<number, Cell>();
+  readonly #thumbnails = new Thumbnails();
+  readonly #onPick: (photo: Photo) => void;
+  readonly #ring = makeRing();
+  #order: readonly Ranked[] = [];
+  #ranked = false;
+  #shown = STEP;
+
+  constructor(onPick: (photo: Photo) => void) {
+    this.#onPick = onPick;
+    this.element.append(this.#grid, this.#end);
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#more(), {
+      rootMargin: "800px",
+    });
+    observer.observe(this.#end);
+    this.#grid.addEventListener("keydown", (event) => this.#walk(event));
+  }
+
+  /** Shows photos in an order; `ranked` when it is that of a text, and the first is ringed. */
+  show(order: readonly Ranked[], ranked: boolean): void {
+    if (ranked !== this.#ranked) this.#shown = STEP;
+    this.#order = order;
+    this.#ranked = ranked;
+    this.#render();
+  }
+
+  /** Marks the photo that is looked at. */
+  mark(picked: Photo | undefined): void {
+    for (const [id, { button }] of this.#cells) button.setAttribute("aria-pressed", String(id === picked?.id));
+  }
+
+  clear(): void {
+    this.#cells.clear();
+    this.show([], false);
+  }
+
+  #more(): void {
+    if (this.#shown >= this.#order.length) return;
+    this.#shown += STEP;
+    this.#render();
+  }
+
+  #render(): void {
+    const visible = this.#order.slice(0, this.#shown);
+    const scores = this.#order.map(({ score }) => score).filter(Number.isFinite);
+    const [high = 0, low = 0] = [scores[0], scores.at(-1)];
+    const cells = visible.map(({ photo, score }, place) => {
+      const cell = this.#cell(photo);
+      this.#label(cell, photo, place, score, high === low ? 1 : (score - low) / (high - low));
+      return cell.element;
+    });
+    const focused = document.activeElement;
+    this.#grid.replaceChildren(...cells);
+    if (focused instanceof HTMLElement && this.#grid.contains(focused)) focused.focus({ preventScroll: true });
+    this.#ring.remove();
+    if (this.#ranked && Number.isFinite(scores[0])) cells[0]?.append(this.#ring);
+  }
+
+  #cell(photo: Photo): Cell {
+    const known = this.#cells.get(photo.id);
+    if (known) return known;
+    const image = el("img", { alt: "", width: 360, height: 240, draggable: "false" });
+    const button = el("button", { type: "button", class: "cell-picture", "aria-pressed": "false" }, image);
+    button.addEventListener("click", () => this.#onPick(photo));
+    const edge = el("p", { class: "cell-edge" });
+    const element = el("li", { class: "cell", "data-name": photo.name }, button, edge);
+    this.#thumbnails.show(image, photo.file, () => {
+      element.classList.add("is-broken");
+      image.replaceWith(el("span", { class: "cell-broken" }, "not a picture"));
+    });
+    const cell = { element, button, edge };
+    this.#cells.set(photo.id, cell);
+    return cell;
+  }
+
+  #label({ element, button, edge }: Cell, photo: Photo, place: number, score: number, share: number): void {
+    const isScored = this.#ranked && Number.isFinite(score);
+    const number = `▸${isScored ? place + 1 : photo.id}`;
+    const right = photo.failure ? "–" : isScored ? score.toFixed(3) : photo.name;
+    edge.replaceChildren(el("span", {}, number), el("span", { class: "name" }, right));
+    button.title = photo.failure ? `${photo.name}: ${photo.failure}` : photo.name;
+    const said = isScored ? `${photo.name}, place ${place + 1}, score ${score.toFixed(3)}` : photo.name;
+    button.setAttribute("aria-label", photo.failure ? `${photo.name}, cannot be read` : said);
+    element.style.setProperty("--share", isScored ? share.toFixed(3) : "0");
+    element.dataset.score = isScored ? score.toFixed(6) : "";
+  }
+
+  /** Arrow keys go from frame to frame. */
+  #walk(event: KeyboardEvent): void {
+    const steps: Record<string, number> = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: this.#columns(),
+      ArrowUp: -this.#columns(),
+    };
+    const step = steps[event.key];
+    if (step === undefined) return;
+    const buttons = [...this.#grid.querySelectorAll<HTMLButtonElement>("button.cell-picture")];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const next = buttons[at + step];
+    if (at < 0 || !next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  #columns(): number {
+    return getComputedStyle(this.#grid).gridTemplateColumns.split(" ").length;
+  }
+}
+
+/** An uneven ellipse, as a pencil draws it, a little over its own beginning. */
+function makeRing(): SVGSVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "ring");
+  svg.setAttribute("viewBox", "0 0 100 100");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("pathLength", "1");
+  path.setAttribute("d", "M20 12C44 2 82 3 94 24C105 48 92 88 58 95C26 101 0 82 3 50C5 24 24 8 58 6");
+  svg.append(path);
+  return svg;
+}

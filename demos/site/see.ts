@@ -1,0 +1,4 @@
+// See what it sees: DINO.
+import { startPage } from "./shell/page.ts";
+
+startPage();

@@ -1,0 +1,61 @@
+// The models that each page offers: the small one that comes with it, and well-known ones of its family on the Hub.
+
+export type Family = "clip" | "dino" | "sam";
+
+export interface KnownModel {
+  /** Hub id, or a folder beside the page. */
+  readonly id: string;
+  readonly note: string;
+}
+
+export interface FamilyModels {
+  readonly title: string;
+  /** Comes with the page. */
+  readonly shipped: KnownModel;
+  readonly hub: readonly KnownModel[];
+  /** What config.json says as model_type. */
+  readonly types: RegExp;
+}
+
+export const MODELS: Readonly<Record<Family, FamilyModels>> = {
+  clip: {
+    title: "CLIP",
+    shipped: { id: "./models/tiny-clip", note: "knows ten things and nine colours" },
+    hub: [
+      { id: "openai/clip-vit-base-patch32", note: "the quickest of OpenAI's" },
+      { id: "openai/clip-vit-base-patch16", note: "finer patches" },
+      { id: "openai/clip-vit-large-patch14", note: "the best of OpenAI's at 224 pixels" },
+      { id: "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", note: "trained on two billion pictures" },
+      { id: "timm/resnet50_clip.openai", note: "a ResNet" },
+    ],
+    types: /^clip/,
+  },
+  dino: {
+    title: "DINO",
+    shipped: { id: "./models/tiny-dino", note: "small, trained on little pictures" },
+    hub: [
+      { id: "facebook/dino-vits16", note: "the original, small" },
+      { id: "facebook/dino-vits8", note: "small patches, sharp maps" },
+      { id: "facebook/dinov2-small", note: "DINOv2, small" },
+      { id: "facebook/dinov2-with-registers-small", note: "DINOv2 with registers: clean maps" },
+      { id: "facebook/dino-vitb16", note: "the original, base" },
+    ],
+    types: /^(vit|dino)/,
+  },
+  sam: {
+    title: "SAM",
+    shipped: { id: "./models/tiny-sam", note: "small, for simple shapes" },
+    hub: [
+      { id: "nielsr/slimsam-77-uniform", note: "SlimSAM, the smallest" },
+      { id: "facebook/sam-vit-base", note: "the original, base" },
+      { id: "facebook/sam-vit-large", note: "the original, large" },
+    ],
+    types: /^sam/,
+  },
+};
+
+/** "tiny-clip" for a folder, the id for the Hub. */
+export function modelName(id: string): string {
+  const isPlace = /^(https?:|[./])/.test(id);
+  return isPlace ? (id.replace(/\/+$/, "").split("/").pop() ?? id) : id.replace(/@main$/, "");
+}

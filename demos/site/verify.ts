@@ -1,0 +1,4 @@
+// Is it right, and how fast.
+import { startPage } from "./shell/page.ts";
+
+startPage();
