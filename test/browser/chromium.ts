@@ -1,6 +1,7 @@
 // A real Chromium with WebGPU on SwiftShader, and a local server that gives it pages: what every browser test starts
 // from.
 import { createReadStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -30,9 +31,21 @@ export async function startChromium(): Promise<Browser> {
   const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
   const archives = ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"];
   const folder = await unpack({ entry, name: "chromium", archives });
+  await writeFile(join(folder, "fonts.conf"), fontsConf(join(folder, "fonts")));
   // A bare Debian lacks libnss3 and libnspr4; the package's libraries for Amazon Linux run there too.
   const env = { ...process.env, LD_LIBRARY_PATH: join(folder, "lib"), FONTCONFIG_PATH: folder };
   return puppeteer.launch({ ...options, executablePath: join(folder, "chromium"), env });
+}
+
+/** The fonts that came with it, and the machine's for what they lack: without any, a page with text ends the browser. */
+function fontsConf(folder: string): string {
+  const alias = (family: string, prefer: string) =>
+    `<alias><family>${family}</family><prefer><family>${prefer}</family></prefer></alias>`;
+  return (
+    '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>' +
+    `<dir>${folder}</dir><dir>/usr/share/fonts</dir><cachedir>${join(folder, "cache")}</cachedir>` +
+    `${alias("sans-serif", "Open Sans")}${alias("monospace", "DejaVu Sans Mono")}</fontconfig>`
+  );
 }
 
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';

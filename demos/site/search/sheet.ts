@@ -94,7 +94,7 @@ export class Sheet {
 
   #label({ element, button, edge }: Cell, photo: Photo, place: number, score: number, share: number): void {
     const isScored = this.#ranked && Number.isFinite(score);
-    const number = `▸${isScored ? place + 1 : photo.id}`;
+    const number = String(isScored ? place + 1 : photo.id);
     const right = photo.failure ? "–" : isScored ? score.toFixed(3) : photo.name;
     edge.replaceChildren(el("span", {}, number), el("span", { class: "name" }, right));
     button.title = photo.failure ? `${photo.name}: ${photo.failure}` : photo.name;
