@@ -1,4 +1,4 @@
-// The tests. `vitest run` takes those that need no browser and no build; `--mode browser`, `--mode package`
+// The tests. `vitest run` takes those that need no browser and no build; `--mode browser`, `--mode site`, `--mode package`
 // and `--mode full` (models at their real size) take those, `--mode slow` what takes minutes on a CPU adapter,
 // `--mode docs` runs what the README and the guides show.
 import { readFileSync } from "node:fs";
