@@ -3,19 +3,25 @@ export { type AttentionMap, type AttentionMapOptions, attentionMaps } from "./ap
 export {
   type ClassifyOptions,
   Clip,
+  type ClipEncodeImagesOptions,
   type ClipOptions,
   type EncodeImageOptions,
   type EncodeTextOptions,
+  type ImageEmbedding,
 } from "./api/clip.ts";
+export type { ImageSource } from "./api/decodeAhead.ts";
 export {
   Dino,
+  type DinoEncodeImagesOptions,
   type DinoEncodeOptions,
   type DinoFeatures,
   type DinoLayer,
   type DinoOptions,
   type DinoTokens,
+  type ImageFeatures,
 } from "./api/dino.ts";
 export type { LabelScore } from "./api/embeddings.ts";
+export type { EncodeImagesOptions } from "./api/encodePictures.ts";
 export type { PatchFeatures } from "./api/featureRows.ts";
 export type { MaskRecord } from "./api/generateMasks.ts";
 export { KnnClassifier, type KnnOptions } from "./api/knn.ts";
@@ -28,6 +34,7 @@ export { type CleanedMask, removeSmallRegions } from "./api/masks/regions.ts";
 export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./api/masks/rle.ts";
 export { type MatchOptions, matchPatches, type PatchMatch } from "./api/matchPatches.ts";
 export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, type PcaResult, pca } from "./api/pca.ts";
+export type { EncodeStep } from "./api/pictureRuns.ts";
 export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./api/propagateMask.ts";
 export { Sam, type SamOptions } from "./api/sam.ts";
 export type { SamBox, SamPoint, SamPrompt } from "./api/samPrompts.ts";

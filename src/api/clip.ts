@@ -2,29 +2,25 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError, CheckpointError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { l2Normalise } from "../graph/ops.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import type { ImageLike } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
-import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
-import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
+import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
+import type { Tokenizer } from "../io/tokenizer.ts";
 import { clipImage, clipLogits, clipText } from "../models/clip.ts";
-import { type ClipConfig, clipConfig, isClipResnet, openClipConfig } from "../models/clipConfig.ts";
+import { type ClipConfig, isClipResnet } from "../models/clipConfig.ts";
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
+import { type ClipFiles, readClipFiles } from "./clipFiles.ts";
+import type { ImageSource } from "./decodeAhead.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
-import { picturesPerRun, preprocessor, runOnPictures } from "./pictures.ts";
-import {
-  atSize,
-  OPENAI_CLIP_MEAN,
-  OPENAI_CLIP_STD,
-  openClipPreprocessing,
-  outputSize,
-  type Preprocessing,
-  preprocessing,
-} from "./preprocess.ts";
+import { type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
+import type { PictureTower } from "./pictureRuns.ts";
+import { preprocessor } from "./pictures.ts";
+import type { PlanRequest } from "./planCache.ts";
+import { atSize, outputSize, type Preprocessing } from "./preprocess.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { endPositions, padTokens, truncateTokens } from "./tokens.ts";
 
@@ -39,6 +35,22 @@ export interface EncodeImageOptions {
   readonly signal?: AbortSignal;
   /** Called after each picture. */
   readonly onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** Options of `Clip.encodeImages`. */
+export interface ClipEncodeImagesOptions extends EncodeImagesOptions {
+  /** As for `encodeImage`. */
+  readonly size?: number;
+}
+
+/** What `Clip.encodeImages` gives for a picture. */
+export interface ImageEmbedding {
+  /** Place of the picture in the source. */
+  readonly index: number;
+  /** The picture as it was given. */
+  readonly image: ImageLike;
+  /** [projection], of unit length. */
+  readonly embedding: Float32Array;
 }
 
 /** Options of `Clip.encodeText`. */
@@ -85,7 +97,7 @@ export class Clip {
    */
   static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
     const source = await openSource(from, options);
-    const files = await readFiles(source);
+    const files = await readClipFiles(source);
     const checkpoint = await openCheckpoint(source, options, files.weights);
     let session: Session | undefined;
     try {
@@ -115,18 +127,26 @@ export class Clip {
   async encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions = {}): Promise<NdArray> {
     const list = listOf(images);
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
-    const recipe = options.size === undefined ? this.#recipe : atSize(this.#recipe, this.#checkSize(options.size));
-    const rows: NdArray[] = [];
-    const perRun = picturesPerRun(this.#session, outputSize(recipe, [1, 1]));
-    for (let at = 0; at < list.length; at += perRun) {
-      options.signal?.throwIfAborted();
-      const batch = list.slice(at, at + perRun);
-      const loaded = await Promise.all(batch.map((image) => loadImage(image, options.signal)));
-      options.signal?.throwIfAborted();
-      rows.push(await this.#encodeLoaded(loaded, recipe));
-      options.onProgress?.({ done: at + batch.length, total: list.length });
+    const found = await encodeList(this.#tower(options.size), list, options);
+    return stack(found.map(({ outputs }) => outputs.embeds as NdArray));
+  }
+
+  /**
+   * Embeds pictures of any number, in their order: the next ones are decoded while the GPU works, and only a few are in
+   * memory. To stop, leave the loop or abort the signal; both free what the work took.
+   *
+   * @throws ImageError and its kin for a picture that cannot be read, unless there is `onError`; ArgumentError for
+   * wrong options; the signal's reason when it was aborted.
+   * @example
+   * for await (const { index, embedding } of clip.encodeImages(paths, { batchSize: 16 })) rows[index] = embedding;
+   */
+  async *encodeImages(
+    source: ImageSource,
+    { size, ...options }: ClipEncodeImagesOptions = {},
+  ): AsyncGenerator<ImageEmbedding, void, undefined> {
+    for await (const { index, image, outputs } of encodePictures(this.#tower(size), source, options)) {
+      yield { index, image, embedding: (outputs.embeds as NdArray).data };
     }
-    return stack(rows);
   }
 
   /**
@@ -206,12 +226,14 @@ export class Clip {
 
   /** What a run of this many pictures costs: dispatches, FLOPs, bytes. */
   async summary(images = 1): Promise<PlanSummary> {
-    return (await this.#imageTower(images, outputSize(this.#recipe, [1, 1]))).plan.summary();
+    const tower = this.#imageTower(images, outputSize(this.#recipe, [1, 1]));
+    return this.#session.use([tower], ({ plan }) => plan.summary());
   }
 
   /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */
   async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
-    return (await preprocessor(this.#session, { width, height }, this.#recipe)).plan.summary();
+    const plans = [preprocessor(this.#session, { width, height }, this.#recipe)] as const;
+    return this.#session.use(plans, ({ plan }) => plan.summary());
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
@@ -224,13 +246,13 @@ export class Clip {
     this.dispose();
   }
 
-  async #encodeLoaded(images: readonly RgbaImage[], recipe: Preprocessing): Promise<NdArray> {
-    const tower = await this.#imageTower(images.length, outputSize(recipe, [1, 1]));
-    return (await runOnPictures(this.#session, tower, images, recipe)).embeds as NdArray;
+  #tower(size: number | undefined): PictureTower {
+    const recipe = size === undefined ? this.#recipe : atSize(this.#recipe, this.#checkSize(size));
+    return { session: this.#session, recipe: () => recipe, plan: (B, size) => this.#imageTower(B, size) };
   }
 
-  #imageTower(B: number, [H, W]: readonly [number, number]): Promise<Executor> {
-    return this.#session.executor(`image ${B} ${H} ${W}`, (graph) => this.#buildImage(graph, B, [H, W]));
+  #imageTower(B: number, [H, W]: readonly [number, number]): PlanRequest {
+    return { key: `image ${B} ${H} ${W}`, build: (graph) => this.#buildImage(graph, B, [H, W]) };
   }
 
   #buildImage(graph: Graph, B: number, [H, W]: readonly [number, number]): void {
@@ -289,44 +311,6 @@ export class Clip {
     if (Number.isInteger(size) && size >= patch_size && size <= 4096) return size;
     throw new ArgumentError(`size is ${size}, expected a whole number from ${patch_size} (one patch) to 4096`);
   }
-}
-
-interface ClipFiles {
-  readonly config: ClipConfig;
-  readonly tokenizer: Tokenizer | undefined;
-  readonly recipe: Preprocessing;
-  /** File of the weights, where several may be there. */
-  readonly weights: string | undefined;
-}
-
-async function readFiles(source: Source): Promise<ClipFiles> {
-  const json = await configOf(source);
-  const openClip = json === undefined ? await source.json("open_clip_config.json") : undefined;
-  if (json === undefined && openClip === undefined) {
-    throw new CheckpointError(
-      `${source.name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`,
-    );
-  }
-  const config = openClip === undefined ? clipConfig(json) : openClipConfig(openClip);
-  const { image_size } = config.vision;
-  const defaults: Preprocessing = {
-    resize: image_size,
-    resample: "bicubic",
-    crop: [image_size, image_size],
-    rescale: 1 / 255,
-    mean: OPENAI_CLIP_MEAN,
-    std: OPENAI_CLIP_STD,
-  };
-  const own = openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults);
-  const recipe = preprocessing(await source.json("preprocessor_config.json"), own);
-  const weights = openClip === undefined ? undefined : "open_clip_model.safetensors";
-  return { config, tokenizer: await openTokenizer(source), recipe, weights };
-}
-
-/** transformers' config.json. timm's, which describes the image tower alone, does not count: open_clip's says all. */
-export async function configOf(source: Source): Promise<unknown> {
-  const json = (await source.json("config.json")) as { architecture?: unknown } | undefined;
-  return json?.architecture !== undefined && (await source.json("open_clip_config.json")) ? undefined : json;
 }
 
 function listOf(images: ImageLike | readonly ImageLike[]): readonly ImageLike[] {

@@ -12,7 +12,7 @@ import { clipImage, clipText } from "../models/clip.ts";
 import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfig.ts";
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
-import { configOf } from "./clip.ts";
+import { configOf } from "./clipFiles.ts";
 
 export interface ModelDescription {
   /** "clip", or another model_type of config.json, of which only the tensors are described. */

@@ -2,20 +2,18 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import type { ImageLike, RgbaImage } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
-import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
-import { dino } from "../models/dino.ts";
-import { type DinoConfig, dinoConfig } from "../models/dinoConfig.ts";
-import { dinoNaming } from "../models/dinoNames.ts";
-import { dinoConfigOf } from "../models/dinoTensors.ts";
-import { isResnet } from "../models/isResnet.ts";
-import type { ResnetConfig } from "../models/resnetConfig.ts";
+import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { type Naming, Weights } from "../models/weights.ts";
-import { picturesPerRun, runOnPictures } from "./pictures.ts";
-import { outputSize, type Preprocessing, preprocessing, timmPreprocessing } from "./preprocess.ts";
+import type { ImageSource } from "./decodeAhead.ts";
+import { type AnyDinoConfig, type DinoFiles, type DinoRequest, type Recorder, readDinoFiles } from "./dinoFiles.ts";
+import { type EncodedPicture, type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
+import type { PictureTower, Size } from "./pictureRuns.ts";
+import type { PlanRequest } from "./planCache.ts";
+import { outputSize, type Preprocessing } from "./preprocess.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** Options of `Dino.fromPretrained`. */
@@ -36,8 +34,20 @@ export interface DinoEncodeOptions {
   readonly interpolateOffset?: number;
   /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called after each run. */
+  /** Called after each picture. */
   readonly onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** Options of `Dino.encodeImages`. */
+export type DinoEncodeImagesOptions = EncodeImagesOptions & Omit<DinoEncodeOptions, "signal" | "onProgress">;
+
+/** What `Dino.encodeImages` gives for a picture. */
+export interface ImageFeatures {
+  /** Place of the picture in the source. */
+  readonly index: number;
+  /** The picture as it was given. */
+  readonly image: ImageLike;
+  readonly features: DinoFeatures;
 }
 
 /** Features of whole pictures and of their patches. */
@@ -68,21 +78,10 @@ export interface DinoFeatures extends DinoTokens {
   readonly layers?: readonly DinoLayer[];
 }
 
-/** A ViT's config, or a ResNet's. */
-export type AnyDinoConfig = DinoConfig | ResnetConfig;
-
-const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
-const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
-
-/** What the graph of a run is built from. */
-interface Request {
-  readonly layers: readonly number[];
-  readonly attentionOf: readonly number[];
-  readonly interpolateOffset: number;
-}
+export type { AnyDinoConfig } from "./dinoFiles.ts";
 
 const RESNET_STRIDE = 32;
-const NOTHING_MORE: Request = { layers: [], attentionOf: [], interpolateOffset: 0 };
+const NOTHING_MORE: DinoRequest = { layers: [], attentionOf: [], interpolateOffset: 0 };
 
 /** DINO, DINOv2 and DINOv3: a vector of a picture, one of each patch, and where the class token looks. */
 export class Dino {
@@ -114,10 +113,10 @@ export class Dino {
     const checkpoint = await openCheckpoint(source, options);
     let session: Session | undefined;
     try {
-      const files = await readFiles(source, checkpoint);
+      const files = await readDinoFiles(source, checkpoint);
       session = await Session.open(checkpoint, options);
       const made = new Dino(session, checkpoint, files);
-      const [key, build] = made.#plan(1, outputSize(files.recipe, [1, 1]), NOTHING_MORE);
+      const { key, build } = made.#plan(1, outputSize(files.recipe, [1, 1]), NOTHING_MORE);
       await session.preload({ [key]: build }, options.signal);
       return made;
     } catch (error) {
@@ -149,34 +148,38 @@ export class Dino {
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const request = this.#request(options);
-    const loaded = await Promise.all(list.map((image) => loadImage(image, options.signal)));
-    const recipes = loaded.map((image) => this.#recipeFor(image, options.size));
-    const sizes = loaded.map(({ height, width }, i) => outputSize(recipes[i] as Preprocessing, [height, width]));
-    const size = sizes[0] as readonly [number, number];
-    const other = sizes.find(([h, w]) => h !== size[0] || w !== size[1]);
-    if (other) {
-      throw new ArgumentError(
-        `the pictures come to different sizes, ${size.join(" x ")} and ${other.join(" x ")}: ` +
-          "give size as [height, width], or encode them one by one",
-      );
-    }
-    const runs: Record<string, NdArray>[] = [];
-    const perRun = picturesPerRun(this.#session, size);
-    for (let at = 0; at < loaded.length; at += perRun) {
-      options.signal?.throwIfAborted();
-      const batch = loaded.slice(at, at + perRun);
-      const [key, build] = this.#plan(batch.length, size, request);
-      const tower = await this.#session.executor(key, build, options.signal);
-      runs.push(await runOnPictures(this.#session, tower, batch, recipes[at] as Preprocessing));
-      options.onProgress?.({ done: at + batch.length, total: loaded.length });
-    }
+    const found = await encodeList(this.#tower(request, options.size), list, options);
+    const [{ size }] = found as [EncodedPicture];
+    for (const { size: other } of found) checkSame(size, other);
+    const runs = found.map(({ outputs }) => outputs);
     return this.#features(runs, size, request, options);
+  }
+
+  /**
+   * Features of pictures of any number, in their order: the next ones are decoded while the GPU works, and only a few
+   * are in memory. Pictures that come to different sizes run in batches of their own. To stop, leave the loop or abort
+   * the signal; both free what the work took.
+   *
+   * @throws ImageError and its kin for a picture that cannot be read, unless there is `onError`; ArgumentError for
+   * wrong options; the signal's reason when it was aborted.
+   * @example
+   * for await (const { image, features } of dino.encodeImages(paths)) save(image, features.cls.data);
+   */
+  async *encodeImages(
+    source: ImageSource,
+    options: DinoEncodeImagesOptions = {},
+  ): AsyncGenerator<ImageFeatures, void, undefined> {
+    const request = this.#request(options);
+    const tower = this.#tower(request, options.size);
+    for await (const { index, image, size, outputs } of encodePictures(tower, source, options)) {
+      yield { index, image, features: this.#features([outputs], size, request, options) };
+    }
   }
 
   /** What a run on one picture of the checkpoint's own size costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
-    const [key, build] = this.#plan(1, outputSize(this.#recipe, [1, 1]), NOTHING_MORE);
-    return (await this.#session.executor(key, build)).plan.summary();
+    const tower = this.#plan(1, outputSize(this.#recipe, [1, 1]), NOTHING_MORE);
+    return this.#session.use([tower], ({ plan }) => plan.summary());
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
@@ -189,7 +192,7 @@ export class Dino {
     this.dispose();
   }
 
-  #request({ layers = [], attention = false, interpolateOffset = 0 }: DinoEncodeOptions): Request {
+  #request({ layers = [], attention = false, interpolateOffset = 0 }: DinoEncodeOptions): DinoRequest {
     const attentionOf = attention === false ? [] : [this.#layer(attention === true ? -1 : attention)];
     return { layers: layers.map((layer) => this.#layer(layer)), attentionOf, interpolateOffset };
   }
@@ -221,7 +224,15 @@ export class Dino {
     return { ...recipe, resize: [round(height), round(width)] };
   }
 
-  #plan(B: number, [H, W]: readonly [number, number], request: Request) {
+  #tower(request: DinoRequest, size: DinoEncodeOptions["size"]): PictureTower {
+    return {
+      session: this.#session,
+      recipe: (picture) => this.#recipeFor(picture, size),
+      plan: (B, size) => this.#plan(B, size, request),
+    };
+  }
+
+  #plan(B: number, [H, W]: Size, request: DinoRequest): PlanRequest {
     const key = `dino ${B} ${H} ${W} ${JSON.stringify(request)}`;
     const build = (graph: Graph) => {
       const { dtype } = this.#session;
@@ -229,14 +240,14 @@ export class Dino {
       const weights = (naming: Naming) => Weights.of(graph, this.#checkpoint, dtype, naming);
       for (const [name, value] of this.#record(pixels, weights, request)) graph.output(name, value);
     };
-    return [key, build] as const;
+    return { key, build };
   }
 
   #features(
     runs: readonly Readonly<Record<string, NdArray>>[],
-    [H, W]: readonly [number, number],
-    { layers }: Request,
-    options: DinoEncodeOptions,
+    [H, W]: Size,
+    { layers }: DinoRequest,
+    options: Pick<DinoEncodeOptions, "attention" | "layers">,
   ): DinoFeatures {
     const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
     if (this.config.model_type === "resnet") return resnetFeatures(all("map"), all("pooled"));
@@ -258,59 +269,12 @@ export class Dino {
   }
 }
 
-/** Records the model on pixels [B, H, W, 3], and names what a run gives. */
-type Recorder = (pixels: Value, weights: (naming: Naming) => Weights, request: Request) => [string, Value][];
-
-interface DinoFiles {
-  readonly config: AnyDinoConfig;
-  readonly recipe: Preprocessing;
-  readonly record: Recorder;
-}
-
-function vitModel(config: DinoConfig, checkpoint: Checkpoint) {
-  const record: Recorder = (pixels, weights, request) => {
-    const { tokens, layers, attention } = dino(pixels, weights(dinoNaming(checkpoint)), config, request);
-    return [
-      ["tokens", tokens],
-      ...[...new Set(request.layers)].map((i): [string, Value] => [`layer ${i}`, layers.get(i) as Value]),
-      ...request.attentionOf.map((i): [string, Value] => ["attention", attention.get(i) as Value]),
-    ];
-  };
-  return { config, record };
-}
-
-/** Loads what runs a ResNet, which few pages need. */
-async function resnetModel(json: unknown, checkpoint: Checkpoint) {
-  const { resnet, resnetConfig, resnetNaming } = await import("../models/resnetTower.ts");
-  const config = resnetConfig(json, checkpoint);
-  const record: Recorder = (pixels, weights) => {
-    const { map, pooled } = resnet(pixels, weights(resnetNaming(checkpoint)), config);
-    return [
-      ["map", map],
-      ["pooled", pooled],
-    ];
-  };
-  return { config, record };
-}
-
-/** What the files say: transformers' config.json, timm's, or none beside the tensors. */
-async function readFiles(source: Source, checkpoint: Checkpoint): Promise<DinoFiles> {
-  const json = (await source.json("config.json")) as { model_type?: unknown } | undefined;
-  const isNamed = json?.model_type !== undefined && json.model_type !== "resnet";
-  const { config, record } =
-    !isNamed && isResnet(checkpoint)
-      ? await resnetModel(json, checkpoint)
-      : vitModel(isNamed ? dinoConfig(json) : dinoConfigOf(checkpoint), checkpoint);
-  const size = config.model_type === "resnet" ? 224 : config.image_size;
-  const defaults: Preprocessing = {
-    resize: [size, size],
-    resample: "bicubic",
-    rescale: 1 / 255,
-    mean: IMAGENET_MEAN,
-    std: IMAGENET_STD,
-  };
-  const own = isNamed || json?.model_type === "resnet" ? defaults : timmPreprocessing(json, defaults);
-  return { config, recipe: preprocessing(await source.json("preprocessor_config.json"), own), record };
+function checkSame(size: Size, other: Size): void {
+  if (size.join() === other.join()) return;
+  throw new ArgumentError(
+    `the pictures come to different sizes, ${size.join(" x ")} and ${other.join(" x ")}: ` +
+      "give size as [height, width], or encode them one by one with encodeImages",
+  );
 }
 
 /** A map [B, h, w, C] and its mean [B, C]. */

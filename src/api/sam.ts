@@ -15,7 +15,7 @@ import { type Naming, Weights } from "../models/weights.ts";
 import type { CropPredictor, MaskRecord } from "./generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
 import type { Box } from "./masks/rle.ts";
-import { preprocessor } from "./pictures.ts";
+import { encodePicture, preprocessor } from "./pictures.ts";
 import { type Preprocessing, preprocessing } from "./preprocess.ts";
 import { SamScene } from "./samScene.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -129,23 +129,23 @@ export class Sam {
     const { width, height } = picture;
     const cut = cutOf(picture, this.config.image_size);
     const encoder = await this.#encoder(signal);
-    const resize = await preprocessor(this.#session, picture, { ...this.#recipe, resize: cut });
     const device = await this.#session.device();
     signal?.throwIfAborted();
-    const { data } = picture;
-    resize.write("image", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    const commands = device.gpu.createCommandEncoder();
-    resize.encode(commands);
-    commands.copyBufferToBuffer(resize.buffer("pixels"), 0, encoder.buffer("pixels"), 0, encoder.bytes("pixels"));
-    encoder.encode(commands);
-    const made = SamScene.take(device, commands, encoder, {
-      placement: { width, height, cut },
-      config: this.config,
-      session: this.#session,
-      weights: (graph) => this.#weights(graph),
+    const resize = preprocessor(this.#session, picture, { ...this.#recipe, resize: cut });
+    const made = await this.#session.use([resize], (step) => {
+      const commands = device.gpu.createCommandEncoder();
+      encodePicture(step, picture, commands, encoder.buffer("pixels"));
+      encoder.encode(commands);
+      const scene = SamScene.take(device, commands, encoder, {
+        placement: { width, height, cut },
+        config: this.config,
+        session: this.#session,
+        weights: (graph) => this.#weights(graph),
+      });
+      device.gpu.queue.submit([commands.finish()]);
+      return scene;
     });
     try {
-      device.gpu.queue.submit([commands.finish()]);
       await device.gpu.queue.onSubmittedWorkDone();
       device.check();
       signal?.throwIfAborted();

@@ -3,12 +3,10 @@
 import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
-import { checkSizes, Executor } from "../graph/executor.ts";
-import { Graph } from "../graph/graph.ts";
-import { type Plan, plan } from "../graph/plan.ts";
-import { weightsOf } from "../graph/statics.ts";
+import type { Executor } from "../graph/executor.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors.ts";
+import { type Build, PlanCache, type PlanRequest, planOf } from "./planCache.ts";
 
 /** Where and in which type a model computes. */
 export interface SessionOptions {
@@ -20,25 +18,11 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Records a computation into an empty graph. */
-export type Build = (graph: Graph) => void;
-
-// Plans kept: enough for a folder of photos in a few sizes.
-const MOST_PLANS = 32;
-
-interface Entry {
-  readonly executor: Promise<Executor>;
-  /** The executor once it is made, so that it can be disposed at once. */
-  made?: Executor;
-  /** Constants that belong to this plan alone. */
-  readonly store?: WeightStore;
-}
-
 /** What a lost device takes with it. */
 interface Live {
   readonly device: Device;
   readonly store: WeightStore;
-  readonly entries: Map<string, Entry>;
+  readonly plans: PlanCache;
 }
 
 export class Session {
@@ -87,21 +71,25 @@ export class Session {
 
   /** The plan of a computation, made at its first use. `key` stands for what `build` records. */
   async executor(key: string, build: Build, signal?: AbortSignal): Promise<Executor> {
-    const { device, store, entries } = await this.#alive();
-    let entry = entries.get(key);
-    if (!entry) {
-      entry = makeEntry(device, store, build, signal);
-      entry.executor.catch(() => entries.delete(key));
+    return (await this.#alive()).plans.get({ key, build }, true, signal);
+  }
+
+  /**
+   * Calls `work` with plans that cannot be disposed before it returns; what it submits by then is sure to run. Such
+   * plans are kept within bounds of bytes, unlike those of `executor`, which the caller may go on using.
+   */
+  async use<const R extends readonly PlanRequest[], T>(
+    requests: R,
+    work: (...executors: { [I in keyof R]: Executor }) => T,
+    signal?: AbortSignal,
+  ): Promise<Awaited<T>> {
+    for (;;) {
+      const { plans } = await this.#alive();
+      const executors = await Promise.all(requests.map(async (request) => plans.get(request, false, signal)));
+      // Other calls may have taken their place meanwhile.
+      if (executors.some(({ isDisposed }) => isDisposed)) continue;
+      return await work(...(executors as { [I in keyof R]: Executor }));
     }
-    // The most recent last.
-    entries.delete(key);
-    entries.set(key, entry);
-    for (const [oldest, old] of entries) {
-      if (entries.size <= MOST_PLANS) break;
-      entries.delete(oldest);
-      disposeEntry(old);
-    }
-    return entry.executor;
   }
 
   /** Frees all GPU memory of this checkpoint, and the device unless the caller brought it. */
@@ -115,7 +103,8 @@ export class Session {
 
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
-    const live = { device, store: new WeightStore(device, this.#checkpoint), entries: new Map() };
+    const store = new WeightStore(device, this.#checkpoint);
+    const live = { device, store, plans: new PlanCache(device, store) };
     this.#current = live;
     return live;
   }
@@ -133,9 +122,8 @@ export class Session {
     return this.#live;
   }
 
-  #close({ device, store, entries }: Live): void {
-    for (const entry of entries.values()) disposeEntry(entry);
-    entries.clear();
+  #close({ device, store, plans }: Live): void {
+    plans.dispose();
     store.dispose();
     if (!this.#given) device.destroy();
   }
@@ -144,38 +132,4 @@ export class Session {
 function givenDevice(device: Device | GPUDevice | undefined): Device | undefined {
   if (!device || device instanceof Device) return device;
   return Device.from(device);
-}
-
-function planOf(build: Build, device: Device): Plan {
-  const graph = new Graph();
-  build(graph);
-  const made = plan(graph, device);
-  checkSizes(device, made); // before any weight is made for it
-  return made;
-}
-
-function makeEntry(device: Device, shared: WeightStore, build: Build, signal?: AbortSignal): Entry {
-  const made = planOf(build, device);
-  const values = [...made.statics.values()];
-  const hasWeights = values.some((value) => weightsOf(value).length > 0);
-  const own = hasWeights ? undefined : new WeightStore(device, { name: "", tensors: new Map() });
-  const store = own ?? shared;
-  const executor = store.load(values, signal).then(() => Executor.create(device, made, store));
-  const entry: Entry = own ? { executor, store: own } : { executor };
-  executor.then(
-    (ready) => {
-      entry.made = ready;
-    },
-    () => own?.dispose(),
-  );
-  return entry;
-}
-
-function disposeEntry(entry: Entry): void {
-  const dispose = (executor: Executor) => {
-    executor.dispose();
-    entry.store?.dispose();
-  };
-  if (entry.made) dispose(entry.made);
-  else entry.executor.then(dispose, () => {});
 }

@@ -26,7 +26,7 @@ export async function classify(request: ClassifyRequest, context: Context): Prom
   const progress = terminal.progress("pictures", request.images.length);
   const results: Scores[] = [];
   const errors: PictureFailure[] = [];
-  for await (const picture of embedPictures(clip, request.images, signal)) {
+  for await (const picture of embedPictures(clip, request.images, { signal })) {
     if ("message" in picture) errors.push(picture);
     else results.push(await score(clip, picture, labels, request));
     progress.update(results.length + errors.length);

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
-import { layerNumber, layerNumbers, pictureSize, positiveInteger, share } from "./options.ts";
+import { batchOption, layerNumber, layerNumbers, pictureSize, positiveInteger, share } from "./options.ts";
 import type { Run } from "./program.ts";
 
 type Size = number | readonly [height: number, width: number];
@@ -31,6 +31,7 @@ function addFeatures(command: Command, run: Run): void {
     .option("--patches", "also the features of each patch")
     .option("--layers <list>", "also those of these layers, from 0, or from -1 backwards", layerNumbers)
     .option("--out <file>", "write .safetensors, .npy or .json (default: JSON lines on stdout)")
+    .addOption(batchOption())
     .addHelpText(
       "after",
       examples(
@@ -42,7 +43,7 @@ function addFeatures(command: Command, run: Run): void {
     .action(
       async (
         images: string[],
-        options: { size?: Size; patches?: boolean; layers?: number[]; out?: string },
+        options: { size?: Size; patches?: boolean; layers?: number[]; out?: string; batch?: number },
         self: Command,
       ) => {
         const { checkFeatures, features } = await import("./features.ts");

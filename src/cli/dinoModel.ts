@@ -1,9 +1,9 @@
-// DINO for commands: loaded with bars for what is downloaded, and run on pictures one after another.
+// DINO for commands: loaded with bars for what is downloaded, and run on pictures.
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../api/dino.ts";
 import { ImageError } from "../device/errors.ts";
 import type { RgbaImage } from "../io/image.ts";
 import { type Context, downloadBars, modelSource } from "./context.ts";
-import { loadPicture, type PictureFailure } from "./pictures.ts";
+import { type BatchOptions, loadPicture, type PictureFailure, streamOptions } from "./pictures.ts";
 
 /** The checkpoint that ships, for commands that run DINO. */
 export const SHIPPED_DINO = "tiny-dino";
@@ -32,26 +32,28 @@ export interface EncodedPicture {
   readonly features: DinoFeatures;
 }
 
+export type PictureWithFeatures = { readonly path: string; readonly features: DinoFeatures } | PictureFailure;
+
 /** Features of pictures in their order. One that cannot be read gives a failure in its place, and the others go on. */
 export async function* encodePictures(
   dino: Dino,
   paths: readonly string[],
-  options: DinoEncodeOptions,
-): AsyncGenerator<EncodedPicture | PictureFailure> {
-  const { signal } = options;
-  // The next one is decoded while the GPU is at work.
-  let next = paths[0] === undefined ? undefined : loadPicture(paths[0], signal);
-  for (let i = 0; next; i++) {
-    const picture = await next;
-    const following = paths[i + 1];
-    next = following === undefined ? undefined : loadPicture(following, signal);
-    signal?.throwIfAborted();
-    if (!("image" in picture)) yield picture;
-    else yield { ...picture, features: await dino.encodeImage({ ...picture.image, channels: 4 }, options) };
+  encoding: Pick<DinoEncodeOptions, "size" | "layers">,
+  options: BatchOptions,
+): AsyncGenerator<PictureWithFeatures> {
+  const failures: PictureFailure[] = [];
+  const stream = streamOptions(options, failures);
+  for await (const { index, features } of dino.encodeImages(paths, { ...encoding, ...stream })) {
+    yield* failures.splice(0);
+    yield { path: paths[index] as string, features };
   }
+  yield* failures;
 }
 
-/** The same where one picture that cannot be read is the end: a file with rows missing would be a trap. */
+/**
+ * Features together with the pixels, for drawings of both, one after another. One picture that cannot be read is the
+ * end: a page with panels missing would be a trap.
+ */
 export async function* encodeAll(
   dino: Dino,
   paths: readonly string[],
@@ -59,12 +61,17 @@ export async function* encodeAll(
   { terminal, signal }: Context,
 ): AsyncGenerator<EncodedPicture> {
   const progress = terminal.progress("pictures", paths.length);
-  let done = 0;
   try {
-    for await (const picture of encodePictures(dino, paths, { ...options, signal })) {
+    // The next one is decoded while the GPU is at work.
+    let next = paths[0] === undefined ? undefined : loadPicture(paths[0], signal);
+    for (let done = 0; next; progress.update(++done)) {
+      const picture = await next;
+      const following = paths[done + 1];
+      next = following === undefined ? undefined : loadPicture(following, signal);
+      signal.throwIfAborted();
       if ("message" in picture) throw new ImageError(picture.message);
-      yield picture;
-      progress.update(++done);
+      const image = { ...picture.image, channels: 4 as const };
+      yield { ...picture, features: await dino.encodeImage(image, { ...options, signal }) };
     }
   } finally {
     progress.stop();

@@ -14,6 +14,8 @@ import { writeWhole } from "./writeWhole.ts";
 export interface EmbedRequest {
   readonly images: readonly string[];
   readonly texts: readonly string[];
+  /** Pictures in one run of the model. */
+  readonly batch?: number | undefined;
   /** File to write; JSON lines on stdout when absent. */
   readonly out?: string;
 }
@@ -54,7 +56,7 @@ export function checkEmbed({ images, texts, out }: EmbedRequest): void {
 export async function embed(request: EmbedRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
   using clip = await openClip(context);
-  const images = await embedImages(clip, request.images, context);
+  const images = await embedImages(clip, request, context);
   const texts = await embedTexts(clip, request.texts, signal);
   const result = { model: modelName(options), dtype: options.dtype, images, texts };
   if (request.out === undefined) {
@@ -71,10 +73,14 @@ export async function embed(request: EmbedRequest, context: Context): Promise<nu
 }
 
 /** All or nothing: a file with rows missing would be a trap. */
-async function embedImages(clip: Clip, paths: readonly string[], { terminal, signal }: Context): Promise<Embeddings> {
+async function embedImages(
+  clip: Clip,
+  { images: paths, batch }: EmbedRequest,
+  { terminal, signal }: Context,
+): Promise<Embeddings> {
   const progress = terminal.progress("pictures", paths.length);
   const rows: Float32Array[] = [];
-  for await (const picture of embedPictures(clip, paths, signal)) {
+  for await (const picture of embedPictures(clip, paths, { signal, batch })) {
     if ("message" in picture) throw new ImageError(picture.message);
     rows.push(picture.embedding);
     progress.update(rows.length);

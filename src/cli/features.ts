@@ -1,12 +1,12 @@
 // `features`: DINO's features of pictures, to a file or as JSON lines.
 import { extname } from "node:path";
 import type { DinoEncodeOptions, DinoFeatures, DinoTokens } from "../api/dino.ts";
-import { ArgumentError } from "../device/errors.ts";
+import { ArgumentError, ImageError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { writeNpy } from "../io/npy.ts";
 import { type TensorData, writeSafetensors } from "../io/safetensors.ts";
 import { type Context, modelName } from "./context.ts";
-import { encodeAll, openDino, SHIPPED_DINO } from "./dinoModel.ts";
+import { encodePictures, openDino, SHIPPED_DINO } from "./dinoModel.ts";
 import { EXIT, UsageError } from "./failure.ts";
 import { shortest } from "./numbers.ts";
 import { checkFileOut } from "./outputs.ts";
@@ -19,6 +19,8 @@ export interface FeaturesRequest {
   readonly patches: boolean;
   /** Layers to give beside the last. */
   readonly layers: readonly number[];
+  /** Pictures in one run of the model. */
+  readonly batch?: number;
   /** File to write; JSON lines on stdout when absent. */
   readonly out?: string;
 }
@@ -48,14 +50,21 @@ export function checkFeatures({ out, layers }: FeaturesRequest): void {
 }
 
 export async function features(request: FeaturesRequest, context: Context): Promise<number> {
-  const { terminal, options } = context;
+  const { terminal, options, signal } = context;
   const { images, size, layers, out } = request;
   using dino = await openDino(context);
   const found: DinoFeatures[] = [];
-  for await (const { path, features } of encodeAll(dino, images, { size, layers }, context)) {
+  const progress = terminal.progress("pictures", images.length);
+  let done = 0;
+  for await (const picture of encodePictures(dino, images, { size, layers }, { signal, batch: request.batch })) {
+    // All or nothing: a file with rows missing would be a trap.
+    if ("message" in picture) throw new ImageError(picture.message);
+    const { path, features } = picture;
     if (out === undefined) terminal.result(JSON.stringify({ image: path, ...jsonOf(features, request) }));
     else found.push(features);
+    progress.update(++done);
   }
+  progress.stop();
   if (out === undefined) return EXIT.OK;
   const result = { request, model: modelName(options, SHIPPED_DINO), dtype: options.dtype, features: found };
   const format = FORMATS[extname(out).toLowerCase()] as (result: Result) => Uint8Array | string;

@@ -1,6 +1,6 @@
 // Reading options: numbers, lists and files of lines. What cannot be meant throws before any work is done.
 import { readFile } from "node:fs/promises";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { NotFoundError } from "../device/errors.ts";
 import { UsageError } from "./failure.ts";
 
@@ -9,6 +9,11 @@ export function positiveInteger(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new InvalidArgumentError("Expected a whole number from 1.");
+}
+
+/** Pictures in one run: more fill a GPU better, and need more of its memory. */
+export function batchOption(): Option {
+  return new Option("--batch <count>", "pictures in one run of the model (default: 8)").argParser(positiveInteger);
 }
 
 /** For options that are shares: more than 0, 1 at most. */

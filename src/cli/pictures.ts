@@ -1,8 +1,9 @@
-// The pictures of a command: found in a folder, decoded a few at a time, embedded in batches.
+// The pictures of a command: found in a folder, embedded in batches while the next ones are decoded.
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Clip } from "../api/clip.ts";
+import type { EncodeImagesOptions } from "../api/encodePictures.ts";
 import { NotFoundError, VisionError } from "../device/errors.ts";
 import { loadImage, type RgbaImage } from "../io/image.ts";
 
@@ -21,9 +22,6 @@ export interface PictureFailure {
 export type EmbeddedPicture = { readonly path: string; readonly embedding: Float32Array } | PictureFailure;
 
 export const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"];
-
-// As many as the model takes in one run.
-const BATCH = 8;
 
 /**
  * The pictures in a folder and the folders in it, by name; links to folders and names that begin with a dot are left
@@ -52,27 +50,37 @@ async function listFolder(folder: string): Promise<Dirent[]> {
   return shown.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** How a command wants its pictures done. */
+export interface BatchOptions {
+  readonly signal: AbortSignal;
+  /** Pictures in one run of the model; the model's own choice when absent. */
+  readonly batch?: number | undefined;
+}
+
 /** Embeds pictures in their order. One that cannot be read gives a failure in its place, and the others go on. */
 export async function* embedPictures(
   clip: Clip,
   paths: readonly string[],
-  signal?: AbortSignal,
+  options: BatchOptions,
 ): AsyncGenerator<EmbeddedPicture> {
-  // The next ones are decoded while the GPU is at work.
-  let next = loadBatch(paths.slice(0, BATCH), signal);
-  for (let at = 0; at < paths.length; at += BATCH) {
-    const batch = await next;
-    next = loadBatch(paths.slice(at + BATCH, at + 2 * BATCH), signal);
-    signal?.throwIfAborted();
-    yield* embedBatch(clip, batch, signal);
+  const failures: PictureFailure[] = [];
+  for await (const { index, embedding } of clip.encodeImages(paths, streamOptions(options, failures))) {
+    yield* failures.splice(0);
+    yield { path: paths[index] as string, embedding };
   }
+  yield* failures;
+}
+
+/** Options of `encodeImages`, which puts pictures that cannot be read into `failures` before the result after them. */
+export function streamOptions({ signal, batch }: BatchOptions, failures: PictureFailure[]): EncodeImagesOptions {
+  return {
+    signal,
+    ...(batch !== undefined && { batchSize: batch }),
+    onError: (error, { image }) => failures.push({ path: image as string, message: messageOf(error) }),
+  };
 }
 
 export type LoadedPicture = { readonly path: string; readonly image: RgbaImage } | PictureFailure;
-
-function loadBatch(paths: readonly string[], signal?: AbortSignal): Promise<LoadedPicture[]> {
-  return Promise.all(paths.map((path) => loadPicture(path, signal)));
-}
 
 /** Never rejects: nobody may be waiting when a command is cancelled. */
 export async function loadPicture(path: string, signal?: AbortSignal): Promise<LoadedPicture> {
@@ -80,23 +88,6 @@ export async function loadPicture(path: string, signal?: AbortSignal): Promise<L
     return { path, image: await loadImage(path, signal) };
   } catch (error) {
     return { path, message: messageOf(error) };
-  }
-}
-
-async function* embedBatch(
-  clip: Clip,
-  batch: readonly LoadedPicture[],
-  signal?: AbortSignal,
-): AsyncGenerator<EmbeddedPicture> {
-  const images = batch.flatMap((picture) => ("image" in picture ? [{ ...picture.image, channels: 4 as const }] : []));
-  const { data, shape } = images.length
-    ? await clip.encodeImage(images, { signal })
-    : { data: new Float32Array(), shape: [] };
-  const size = shape[1] ?? 0;
-  let row = 0;
-  for (const picture of batch) {
-    if (!("image" in picture)) yield picture;
-    else yield { path: picture.path, embedding: data.slice(row * size, ++row * size) };
   }
 }
 

@@ -27,7 +27,7 @@ export async function probePredict(request: PredictRequest, given: Context): Pro
   const progress = terminal.progress("pictures", request.images.length);
   const results: { image: string; labels: { label: string; score: number }[] }[] = [];
   const errors: PictureFailure[] = [];
-  for await (const picture of encodePictures(dino, request.images, { size: setting.size, signal })) {
+  for await (const picture of encodePictures(dino, request.images, { size: setting.size }, { signal })) {
     if ("message" in picture) errors.push(picture);
     else {
       const vector = probeVector(picture.features, setting.features);

@@ -79,7 +79,7 @@ async function encode(
   const warnings: string[] = [];
   let done = 0;
   const paths = pictures.map(({ path }) => path);
-  for await (const picture of encodePictures(dino, paths, { size, signal })) {
+  for await (const picture of encodePictures(dino, paths, { size }, { signal })) {
     if ("message" in picture) warnings.push(picture.message);
     else {
       rows.push(probeVector(picture.features, kind));

@@ -4,7 +4,15 @@ import type { Context } from "./context.ts";
 import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
-import { collect, collectTemplate, type LabelOptions, positiveInteger, readLabels, readLines } from "./options.ts";
+import {
+  batchOption,
+  collect,
+  collectTemplate,
+  type LabelOptions,
+  positiveInteger,
+  readLabels,
+  readLines,
+} from "./options.ts";
 import { packageVersion } from "./paths.ts";
 import { addSamCommands } from "./samCommands.ts";
 
@@ -74,6 +82,7 @@ function addEmbed(command: Command, run: Run): void {
     .option("--text <text>", "a text to embed; repeat it for several", collect)
     .option("--texts-file <file>", "texts, one a line")
     .option("--out <file>", "write .safetensors, .npy or .json (default: JSON lines on stdout)")
+    .addOption(batchOption())
     .addHelpText(
       "after",
       examples(
@@ -82,13 +91,21 @@ function addEmbed(command: Command, run: Run): void {
         "embed cat.jpg --texts-file captions.txt | head -1",
       ),
     )
-    .action(async (images: string[], options: { text?: string[]; textsFile?: string; out?: string }, self: Command) => {
+    .action(async (images: string[], options: EmbedOptions, self: Command) => {
       const lines = options.textsFile === undefined ? [] : await readLines(options.textsFile);
       const { checkEmbed, embed } = await import("./embed.ts");
-      const request = { images, texts: [...(options.text ?? []), ...lines], out: options.out };
+      const { out, batch } = options;
+      const request = { images, texts: [...(options.text ?? []), ...lines], out, batch };
       checkEmbed(request);
       await run(self, (context) => embed(request, context));
     });
+}
+
+interface EmbedOptions {
+  readonly text?: string[];
+  readonly textsFile?: string;
+  readonly out?: string;
+  readonly batch?: number;
 }
 
 function addSearch(command: Command, run: Run): void {
@@ -97,6 +114,7 @@ function addSearch(command: Command, run: Run): void {
     .argument("<folder>", "folder of pictures")
     .argument("<text>", "what to look for")
     .option("--top <count>", "pictures to show", positiveInteger, 10)
+    .addOption(batchOption())
     .addHelpText(
       "after",
       examples(
@@ -104,9 +122,9 @@ function addSearch(command: Command, run: Run): void {
         'search ~/Pictures "a red saree with gold border" --top 3 --model openai/clip-vit-base-patch32 --json',
       ),
     )
-    .action(async (folder: string, query: string, { top }: { top: number }, self: Command) => {
+    .action(async (folder: string, query: string, options: { top: number; batch?: number }, self: Command) => {
       if (query.trim() === "") throw new UsageError('the text is empty: say what to look for, as in "a dog"');
-      await run(self, async (context) => (await import("./search.ts")).search({ folder, query, top }, context));
+      await run(self, async (context) => (await import("./search.ts")).search({ folder, query, ...options }, context));
     });
 }
 

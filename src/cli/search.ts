@@ -17,6 +17,8 @@ export interface SearchRequest {
   readonly query: string;
   /** Pictures to show. */
   readonly top: number;
+  /** Pictures in one run of the model. */
+  readonly batch?: number | undefined;
 }
 
 /** How often new embeddings are written while there are more to come. */
@@ -28,7 +30,7 @@ interface Match {
   readonly score: number;
 }
 
-export async function search({ folder, query, top }: SearchRequest, context: Context): Promise<number> {
+export async function search({ folder, query, top, batch }: SearchRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
   const files = await findPictures(folder, signal);
   if (files.length === 0) throw new NotFoundError(`no pictures in ${folder}: looked for ${EXTENSIONS.join(", ")}`);
@@ -36,7 +38,7 @@ export async function search({ folder, query, top }: SearchRequest, context: Con
   const known = await knownEmbeddings(cache, files);
   const missing = files.filter(({ path }) => !known.has(path));
   using clip = await openClip(context);
-  const warnings = await embedMissing(clip, missing, known, cache, context);
+  const warnings = await embedMissing(clip, { missing, batch }, known, cache, context);
   if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
   const { data: text } = await clip.encodeText(query, { signal });
   const matches = rank(known, text).slice(0, top);
@@ -78,7 +80,7 @@ async function knownEmbeddings(
 /** Embeds what is missing into `known` and the cache; gives those that could not be read. */
 async function embedMissing(
   clip: Clip,
-  missing: readonly PictureFile[],
+  { missing, batch }: { readonly missing: readonly PictureFile[]; readonly batch: number | undefined },
   known: Map<string, Float32Array>,
   cache: EmbeddingCache,
   { terminal, signal }: Context,
@@ -89,7 +91,7 @@ async function embedMissing(
   let done = 0;
   let savedAt = performance.now();
   try {
-    for await (const picture of embedPictures(clip, [...fileOf.keys()], signal)) {
+    for await (const picture of embedPictures(clip, [...fileOf.keys()], { signal, batch })) {
       progress.update(++done);
       if ("message" in picture) {
         warnings.push(picture);

@@ -191,6 +191,10 @@ export class Executor {
     return { steps, source };
   }
 
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
   /** Frees the plan's buffers; the weights belong to the store. */
   dispose(): void {
     this.#isDisposed = true;
