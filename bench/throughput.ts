@@ -60,7 +60,8 @@ for (const batchSize of options.batch) {
 }
 
 console.log(`${options.model} on ${device.info.description}, ${paths.length} photos`);
-for (const way of Object.values(ways)) await pass(way, paths.slice(0, 2 * Math.max(...options.batch)), device); // warms up
+const warmUp = paths.slice(0, 2 * Math.max(...options.batch));
+for (const way of Object.values(ways)) await pass(way, warmUp, device);
 const passes: Record<string, Pass[]> = {};
 for (let round = 0; round < options.rounds; round++) {
   const order = Object.entries(ways);

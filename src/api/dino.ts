@@ -47,6 +47,7 @@ export interface ImageFeatures {
   readonly index: number;
   /** The picture as it was given. */
   readonly image: ImageLike;
+  /** Those of this picture alone: their first axis has length 1. */
   readonly features: DinoFeatures;
 }
 

@@ -15,6 +15,7 @@ export interface EncodeImagesOptions {
   readonly batchSize?: number;
   /** Most bytes of decoded pixels held ahead of the GPU, 256 MiB by default; larger pictures come one at a time. */
   readonly decodeAheadBytes?: number;
+  /** Stops the work at once. */
   readonly signal?: AbortSignal;
   /** Called after each picture. `total` is known where the pictures come as a list. */
   readonly onProgress?: (progress: { done: number; total: number | undefined }) => void;

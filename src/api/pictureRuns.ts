@@ -28,7 +28,9 @@ export interface EncodeStep {
   readonly lane: "decode" | "upload" | "gpu" | "readback";
   /** Pictures of the step, as they came from the source. */
   readonly indices: readonly number[];
+  /** When it began. */
   readonly startMs: number;
+  /** When it was seen to be over. */
   readonly endMs: number;
 }
 

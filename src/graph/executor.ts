@@ -191,6 +191,7 @@ export class Executor {
     return { steps, source };
   }
 
+  /** Whether its buffers are freed. */
   get isDisposed(): boolean {
     return this.#isDisposed;
   }
