@@ -1,179 +1,266 @@
-// What is compared with ONNX Runtime: a product of two matrices, and models from normalised pixels to their features,
-// with the same seeded weights on both sides.
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { writeSeeded } from "../scripts/seeded.ts";
-import type { Device } from "../src/device/device.ts";
-import { Executor } from "../src/graph/executor.ts";
-import { Graph, type Value } from "../src/graph/graph.ts";
+// What is compared with the peers: single operations, and models from normalised pixels, token ids or a point to what
+// they give, with the same seeded weights on both sides. Nothing here is of one runtime: Node and a page run it alike.
+import type { SeededRow } from "../scripts/seeded.ts";
+import { computation, noise, samPoint } from "../src/api/computations.ts";
+import type { HostArray } from "../src/device/tensor.ts";
+import type { Graph, Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
-import { plan } from "../src/graph/plan.ts";
-import { type WeightSource, WeightStore } from "../src/graph/store.ts";
-import { type Checkpoint, readSafetensors } from "../src/io/safetensors.ts";
-import { clipImage } from "../src/models/clip.ts";
-import { clipConfig } from "../src/models/clipConfig.ts";
-import { dino } from "../src/models/dino.ts";
-import { dinoConfig } from "../src/models/dinoConfig.ts";
-import { dinoNaming } from "../src/models/dinoNames.ts";
-import { resnet } from "../src/models/resnet.ts";
-import { resnetConfig } from "../src/models/resnetConfig.ts";
-import { resnetNaming } from "../src/models/resnetNames.ts";
+import type { Checkpoint } from "../src/io/safetensors.ts";
+import { activation, convolution, layerNorm } from "../src/models/layers.ts";
+import { samConfig } from "../src/models/samConfig.ts";
 import { Weights } from "../src/models/weights.ts";
-import { fillGraph, type OnnxRuntime } from "./onnxruntime.ts";
 
-export type Arrays = Readonly<Record<string, Float32Array>>;
-
-/** One side of a comparison: gives its result for inputs made for this round. */
-export interface Side {
-  readonly name: string;
-  run(inputs: Arrays): Promise<Float32Array>;
-  close(): Promise<void> | void;
+/** An input as the peers take it: channels first, token ids of 64 bits. */
+export interface PeerInput {
+  readonly data: Float32Array | BigInt64Array;
+  readonly dims: readonly number[];
 }
+
+export type PeerInputs = Readonly<Record<string, PeerInput>>;
 
 export interface Contest {
+  readonly name: string;
   readonly what: string;
-  readonly flops: number;
-  readonly sides: readonly Side[];
-  inputs(): Arrays;
-}
-
-const NO_WEIGHTS: WeightSource = { name: "", tensors: new Map() };
-
-const noise = (n: number) => Float32Array.from({ length: n }, () => Math.random() * 2 - 1);
-
-/** A computation of ours, loaded and ready to run. */
-interface Opened {
-  readonly executor: Executor;
-  close(): void;
-}
-
-async function open(device: Device, source: WeightSource, build: (graph: Graph) => Value): Promise<Opened> {
-  const graph = new Graph();
-  graph.output("y", build(graph));
-  const made = plan(graph, device);
-  const store = new WeightStore(device, source);
-  await store.load(made.statics.values());
-  const executor = await Executor.create(device, made, store);
-  const close = () => {
-    executor.dispose();
-    store.dispose();
-  };
-  return { executor, close };
-}
-
-function ourSide({ executor, close }: Opened, prepare = (x: Arrays) => x): Side {
-  const run = async (inputs: Arrays) => (await executor.run(prepare(inputs))).y?.data as Float32Array;
-  return { name: "webgpu-vision", run, close };
-}
-
-async function peerSide(
-  ort: OnnxRuntime,
-  name: string,
-  path: string,
-  dims: Readonly<Record<string, readonly number[]>>,
-) {
-  const session = await ort.InferenceSession.create(path, { executionProviders: ["webgpu"] });
-  const tensors = (inputs: Arrays) =>
-    Object.entries(dims).map(([key, shape]) => [key, new ort.Tensor("float32", inputs[key] as Float32Array, shape)]);
-  const run = async (inputs: Arrays) => {
-    const outputs = await session.run(Object.fromEntries(tensors(inputs)));
-    return Object.values(outputs)[0]?.data as Float32Array;
-  };
-  return { name, run, close: () => session.release() } satisfies Side;
-}
-
-async function matmulContest(device: Device, ort: OnnxRuntime, n: number): Promise<Contest> {
-  const shape = [n, n];
-  const spec = { dtype: "f32", shape } as const;
-  const ours = await open(device, NO_WEIGHTS, (graph) =>
-    ops.matmul({ a: graph.input("a", spec), b: graph.input("b", spec) }),
-  );
-  const { flops } = ours.executor.plan.summary();
-  const peer = await peerSide(ort, "onnxruntime-node", "bench/peers/matmul.onnx", { a: shape, b: shape });
-  return {
-    what: `matmul ${n}³`,
-    flops,
-    sides: [ourSide(ours), peer],
-    inputs: () => ({ a: noise(n * n), b: noise(n * n) }),
-  };
-}
-
-/** A model of test/golden with seeded weights, and the graphs of bench/peers that hold the same. */
-export interface ModelContest {
-  readonly what: string;
-  readonly golden: string;
-  /** Forms of the graph: the peer takes part once with each. */
+  /** Files of both sides' weights: a model of test/golden, or rows of their own. */
+  readonly weights?: { readonly golden: string; readonly config: string } | { readonly rows: readonly SeededRow[] };
+  /** Forms of the graph in bench/peers: the peer takes part once with each. */
   readonly graphs: readonly string[];
-  /** From normalised pixels [1, 224, 224, 3] to what the graphs give. */
-  build(pixels: Value, checkpoint: Checkpoint, config: unknown): Value;
+  /** The peer's output that is compared. */
+  readonly output: string;
+  /** Takes minutes on a CPU adapter: run where --large or its name asks for it. */
+  readonly isLarge?: boolean;
+  /** TensorFlow.js takes part: a product, or a chain of convolutions. */
+  readonly tensorflow?: boolean;
+  inputs(seed: number): PeerInputs;
+  /** The same for ours. */
+  ours(inputs: PeerInputs, config: unknown): Readonly<Record<string, HostArray>>;
+  build(graph: Graph, checkpoint: Checkpoint, config: unknown): Value;
+  /** Channels of our result where it is channels last and the peer's is not. */
+  readonly channels?: number;
 }
 
-/** By name. */
-export const MODELS: Readonly<Record<string, ModelContest>> = {
-  clip: {
-    what: "CLIP B/32 image",
-    golden: "clip-vit-base-patch32",
-    graphs: ["clip-vit-base-patch32.image.fused", "clip-vit-base-patch32.image"],
-    build: (pixels, checkpoint, config) =>
-      clipImage(pixels, Weights.of(pixels.graph, checkpoint, "f32"), clipConfig(config).vision).embeds,
-  },
-  "dino-vits16": {
-    what: "DINO S/16",
-    golden: "dino-vits16",
-    graphs: ["dino-vits16.fused", "dino-vits16"],
-    build: (pixels, checkpoint, config) => {
-      const w = Weights.of(pixels.graph, checkpoint, "f32", dinoNaming(checkpoint));
-      return dino(pixels, w, dinoConfig(config)).tokens;
-    },
-  },
-  "dino-resnet50": {
-    what: "DINO ResNet-50",
-    golden: "dino-resnet50",
-    graphs: ["dino-resnet50"],
-    build: (pixels, checkpoint, config) => {
-      const w = Weights.of(pixels.graph, checkpoint, "f32", resnetNaming(checkpoint));
-      return resnet(pixels, w, resnetConfig(config, checkpoint)).pooled;
-    },
-  },
-};
-
-/** The model with its seeded weights, which are made at the first use. */
-export async function openModel(device: Device, { golden, build }: ModelContest): Promise<Opened> {
-  const weights = `.cache/peers/${golden}.safetensors`;
-  const read = (file: string) => JSON.parse(readFileSync(`test/golden/${golden}/${file}`, "utf8"));
-  mkdirSync(".cache/peers", { recursive: true });
-  if (!existsSync(weights)) await writeSeeded(read("manifest.json"), weights);
-  const config = read("config.json");
-  const checkpoint = await readSafetensors(weights);
-  return open(device, checkpoint, (graph) =>
-    build(graph.input("pixels", { dtype: "f32", shape: [1, 224, 224, 3] }), checkpoint, config),
-  );
-}
-
-async function modelContest(device: Device, ort: OnnxRuntime, model: ModelContest): Promise<Contest> {
-  const ours = await openModel(device, model);
-  const { flops } = ours.executor.plan.summary();
-  const side = ourSide(ours, ({ x }) => ({ pixels: channelsLast(x as Float32Array) }));
-  const peers: Side[] = [];
-  for (const name of model.graphs) {
-    const path = fillGraph(name, `test/golden/${model.golden}/manifest.json`);
-    const form = name.endsWith(".fused") ? ", fused" : "";
-    peers.push(await peerSide(ort, `onnxruntime-node${form}`, path, { x: [1, 3, 224, 224] }));
-  }
-  return { what: model.what, flops, sides: [side, ...peers], inputs: () => ({ x: noise(3 * 224 * 224) }) };
-}
-
-function channelsLast(x: Float32Array): Float32Array {
-  const pixels = x.length / 3;
-  return Float32Array.from({ length: x.length }, (_, i) => x[(i % 3) * pixels + Math.floor(i / 3)] as number);
-}
-
-/** By name. */
-export const CONTESTS: Readonly<Record<string, (device: Device, ort: OnnxRuntime) => Promise<Contest>>> = {
-  matmul: (device, ort) => matmulContest(device, ort, 1024),
-  ...Object.fromEntries(
-    Object.entries(MODELS).map(([name, model]) => [
-      name,
-      (device: Device, ort: OnnxRuntime) => modelContest(device, ort, model),
-    ]),
+const floats = (dims: readonly number[], seed: number): PeerInput => ({
+  data: noise(
+    dims.reduce((a, b) => a * b, 1),
+    seed,
   ),
+  dims,
+});
+
+const plain = (inputs: PeerInputs) =>
+  Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data as Float32Array]));
+
+const pixels = (inputs: PeerInputs) => ({ pixels: channelsLast(inputs.x?.data as Float32Array, 3) });
+
+/** [C, places] to [places, C]. */
+export function channelsLast(x: Float32Array, channels: number): Float32Array {
+  const places = x.length / channels;
+  const out = new Float32Array(x.length);
+  for (let c = 0; c < channels; c++)
+    for (let i = 0; i < places; i++) out[i * channels + c] = x[c * places + i] as number;
+  return out;
+}
+
+/** [places, C] to [C, places]. */
+export function channelsFirst(x: Float32Array, channels: number): Float32Array {
+  return channelsLast(x, x.length / channels);
+}
+
+function matmul(n: number): Contest {
+  const shape = [n, n];
+  return {
+    name: "matmul",
+    what: `matmul ${n}³`,
+    graphs: ["matmul"],
+    output: "y",
+    tensorflow: true,
+    inputs: (seed) => ({ a: floats(shape, seed), b: floats(shape, seed + 1000) }),
+    ours: plain,
+    build: (graph) => {
+      const input = (name: string) => graph.input(name, { dtype: "f32", shape });
+      return ops.matmul({ a: input("a"), b: input("b") });
+    },
+  };
+}
+
+function attention(T: number): Contest {
+  const [heads, shape] = [12, [1, T, 768]];
+  return {
+    name: `attention${T}`,
+    what: `attention, ${T} tokens, ${heads} heads of 64`,
+    graphs: ["attention.mha", "attention"],
+    output: "y",
+    inputs: (seed) => ({ q: floats(shape, seed), k: floats(shape, seed + 1000), v: floats(shape, seed + 2000) }),
+    ours: plain,
+    build: (graph) => {
+      const input = (name: string) => graph.input(name, { dtype: "f32", shape });
+      return ops.attention({ q: input("q"), k: input("k"), v: input("v") }, { heads });
+    },
+  };
+}
+
+function layerNormChain(rows: number, times = 16): Contest {
+  const shape = [rows, 768];
+  return {
+    name: "layerNorm",
+    what: `layer norm [${rows}, 768], ${times} in a row`,
+    weights: {
+      rows: [
+        { name: "weight", shape: [768], mean: 1, scale: 0.2 },
+        { name: "bias", shape: [768], mean: 0, scale: 0.1 },
+      ],
+    },
+    graphs: ["layerNorm"],
+    output: "y",
+    inputs: (seed) => ({ x: floats(shape, seed) }),
+    ours: plain,
+    build: (graph, checkpoint) => {
+      const w = Weights.of(graph, checkpoint, "f32");
+      let x = graph.input("x", { dtype: "f32", shape });
+      for (let i = 0; i < times; i++) x = layerNorm(x, w, 1e-5);
+      return x;
+    },
+  };
+}
+
+/** Layers in a row, as bench/peers/conv*.onnx has them. */
+export const CONV_TIMES = 4;
+
+function convolutions(stage: number, C: number, side: number): Contest {
+  return {
+    name: `conv${C}`,
+    what: `ResNet-50 layer${stage} 3x3 and ReLU, ${CONV_TIMES} in a row`,
+    weights: {
+      rows: [
+        { name: "weight", shape: [C, C, 3, 3], mean: 0, scale: (6 / (9 * C)) ** 0.5 },
+        { name: "bias", shape: [C], mean: 0, scale: 0.1 },
+      ],
+    },
+    graphs: [`conv${C}`],
+    output: "y",
+    channels: C,
+    tensorflow: true,
+    inputs: (seed) => ({ x: floats([1, C, side, side], seed) }),
+    ours: ({ x }) => ({ x: channelsLast(x?.data as Float32Array, C) }),
+    build: (graph, checkpoint) => {
+      const w = Weights.of(graph, checkpoint, "f32");
+      let x = graph.input("x", { dtype: "f32", shape: [1, side, side, C] });
+      for (let i = 0; i < CONV_TIMES; i++) x = activation(convolution(x, w, { padding: 1 }), "relu");
+      return x;
+    },
+  };
+}
+
+type ModelContest = Pick<Contest, "what" | "graphs"> & {
+  readonly name: string;
+  readonly part: string;
+  readonly golden: string;
+  readonly config?: string;
 };
+
+function model({ name, what, part, golden, config = "config.json", graphs }: ModelContest): Contest {
+  return {
+    ...{ name, what, graphs },
+    weights: { golden, config },
+    output: "y",
+    inputs: (seed) => ({ x: floats([1, 3, 224, 224], seed) }),
+    ours: pixels,
+    build: (graph, checkpoint, json) =>
+      Object.values(computation(part, { checkpoint, config: json }).build(graph))[0] as Value,
+  };
+}
+
+const withFused = (name: string) => [`${name}.fused`, name];
+
+const clipImage = model({
+  name: "clip-image",
+  what: "CLIP B/32 image",
+  part: "clip image",
+  golden: "clip-vit-base-patch32",
+  graphs: withFused("clip-vit-base-patch32.image"),
+});
+
+const TOKENS = 77;
+const END = 49407;
+
+const clipText: Contest = {
+  ...model({
+    name: "clip-text",
+    what: "CLIP B/32 text, 77 tokens",
+    part: "clip text",
+    golden: "clip-vit-base-patch32",
+    graphs: withFused("clip-vit-base-patch32.text"),
+  }),
+  inputs: (seed) => {
+    const ids = BigInt64Array.from(noise(TOKENS, seed), (value) => BigInt(Math.floor((value + 1) * 24000)));
+    return { x: { data: ids.fill(BigInt(END), 40 + (seed % 30)), dims: [1, TOKENS] } };
+  },
+  ours: ({ x }) => {
+    const ids = Int32Array.from(x?.data as BigInt64Array, Number);
+    return { ids, end: Int32Array.of(ids.indexOf(END)) };
+  },
+};
+
+const samDecoder: Contest = {
+  ...model({
+    name: "sam-decoder",
+    what: "SAM B decoder, one point",
+    part: "sam decoder",
+    golden: "sam-vit-base",
+    graphs: withFused("sam-vit-base.decoder"),
+  }),
+  output: "masks",
+  inputs: (seed) => ({
+    e: floats([1, 256, 64, 64], seed),
+    p: { data: noise(2, seed).map((value) => Math.round(500 + 400 * value)), dims: [1, 1, 1, 2] },
+    l: { data: BigInt64Array.of(1n), dims: [1, 1, 1] },
+  }),
+  ours: ({ e, p }, config) => {
+    const point = p?.data as Float32Array;
+    const tokens = samPoint(samConfig(config), [point[0] as number, point[1] as number]);
+    return { embedding: channelsLast(e?.data as Float32Array, 256), ...tokens };
+  },
+};
+
+const samEncoder: Contest = {
+  ...model({
+    name: "sam-encoder",
+    what: "SAM B encoder",
+    part: "sam encoder",
+    golden: "sam-vit-base",
+    graphs: ["sam-vit-base.encoder"],
+  }),
+  isLarge: true,
+  channels: 256,
+  inputs: (seed) => ({ x: floats([1, 3, 1024, 1024], seed) }),
+};
+
+const dino = (name: string, what: string, graphs: readonly string[]) =>
+  model({ name, what, part: "dino", golden: name, graphs });
+
+/** Every contest, the large ones last. */
+export const CONTESTS: readonly Contest[] = [
+  matmul(1024),
+  attention(197),
+  attention(1024),
+  layerNormChain(4096),
+  convolutions(1, 64, 56),
+  convolutions(2, 128, 28),
+  convolutions(3, 256, 14),
+  convolutions(4, 512, 7),
+  clipImage,
+  clipText,
+  model({
+    name: "clip-resnet50",
+    what: "CLIP ResNet-50 image",
+    part: "clip image",
+    golden: "clip-resnet50",
+    config: "open_clip_config.json",
+    graphs: ["clip-resnet50.image"],
+  }),
+  dino("dino-vits16", "DINO S/16", withFused("dino-vits16")),
+  dino("dino-vits8", "DINO S/8", withFused("dino-vits8")),
+  dino("dino-resnet50", "DINO ResNet-50", ["dino-resnet50"]),
+  samDecoder,
+  samEncoder,
+];

@@ -1,51 +1,10 @@
-// What is timed: every kernel at the shapes at which CLIP, DINO and SAM call it. Operations are the kernel's `flops` (a
-// product 2 M N K, attention 4 B H T T D, a convolution 2 B OH OW O C KH KW / groups); bytes are those of the inputs
-// and the output, each once.
-import type { Shape } from "../src/device/tensor.ts";
+// What is timed: every kernel at the shapes at which CLIP, DINO and SAM call it.
 import { resizeCoefficients } from "../src/kernels/resize.ts";
-import * as suites from "../src/verify/index.ts";
-import type { CaseInput, KernelCase, KernelSuite } from "../src/verify/suite.ts";
-
-export interface KernelRow {
-  readonly suite: KernelSuite;
-  /** Where a model does this. */
-  readonly what: string;
-  readonly test: KernelCase;
-  /** Bytes that must move at least; those of the inputs and the output when absent. */
-  readonly bytes?: number;
-  /** Too much for a CPU adapter in passing: run when asked for by --large or on a GPU. */
-  readonly isLarge?: boolean;
-}
-
-type Inputs = Readonly<Record<string, CaseInput>>;
-
-const SUITES = new Map(Object.values<KernelSuite>(suites).map((suite) => [suite.kernel.name, suite]));
-
-function row(name: string, what: string, inputs: Inputs, params: object = {}): KernelRow {
-  const suite = SUITES.get(name);
-  if (!suite) throw new RangeError(`no kernel ${name} in src/verify`);
-  return { suite, what, test: { inputs, params } };
-}
+import { attention, conv2d, type KernelRow, linear, type RowInputs, row } from "../src/verify/benchRows.ts";
+import type { CaseInput } from "../src/verify/suite.ts";
 
 const large = (made: KernelRow): KernelRow => ({ ...made, isLarge: true });
 
-/** A linear layer: [M, K] to [M, N] with a bias, and what may follow. */
-function linear(
-  what: string,
-  [M, K, N]: readonly [number, number, number],
-  params: object = {},
-  extra: Inputs = {},
-): KernelRow {
-  return row("matmul", what, { a: [M, K], b: [K, N], bias: [N], ...extra }, params);
-}
-
-function attention(what: string, [batch, T, heads, D]: Shape & { length: 4 }, params: object = {}): KernelRow {
-  const C = (heads as number) * (D as number);
-  const qkv = [batch as number, T as number, C];
-  return row("attention", what, { q: qkv, k: qkv, v: qkv }, { heads, ...params });
-}
-
-/** A convolution of one group with its weights packed, as plans have it. */
 const SAM_B = { heads: 12, grid: [64, 64] };
 
 /** Packed q, k and v of a square map with relative positions, in windows or over the whole map. */
@@ -59,12 +18,6 @@ function samAttention(what: string, heads: number, side: number, window?: number
   return row("attention", what, { ...map, pad: [3 * channels] }, { ...params, window });
 }
 
-function conv(what: string, x: Shape, packed: Shape, params: object): KernelRow {
-  const [O = 0, C = 0, KH = 0, KW = 0] = packed;
-  const weight = [KH * KW * C, Math.ceil(O / 4) * 4];
-  return row("conv2d", what, { x, weight, bias: [O] }, { ...params, packed });
-}
-
 /** One pass of Pillow's bicubic resize. */
 function resize(
   what: string,
@@ -73,7 +26,7 @@ function resize(
   size: number,
 ): KernelRow {
   const { starts, weights, taps } = resizeCoefficients(shape[axis === "horizontal" ? 1 : 0], size, "bicubic");
-  const inputs: Inputs = {
+  const inputs: RowInputs = {
     image: { shape, dtype: "u32", high: 2 ** 32 },
     starts: { shape: [size], dtype: "i32", data: starts },
     weights: { shape: [size, taps], dtype: "i32", data: weights },
@@ -101,13 +54,13 @@ const products: readonly KernelRow[] = [
   large(samAttention("SAM B global, 3 heads", 3, 64)),
   row("relativePositions", "SAM B window", { q: [1, 4096, 2304], table: [54, 64] }, { ...SAM_B, window: 14 }),
   row("relativePositions", "SAM B global", { q: [1, 4096, 2304], table: [254, 64] }, SAM_B),
-  conv("RN50 stem", [1, 224, 224, 3], [64, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }),
-  conv("RN50 layer1 3x3", [1, 56, 56, 64], [64, 64, 3, 3], { padding: 1, activation: "relu" }),
-  conv("RN50 layer4 3x3", [1, 7, 7, 512], [512, 512, 3, 3], { padding: 1, activation: "relu" }),
-  conv("RN50 layer2 3x3", [1, 28, 28, 128], [128, 128, 3, 3], { padding: 1, activation: "relu" }),
-  conv("RN50 layer3 3x3", [1, 14, 14, 256], [256, 256, 3, 3], { padding: 1, activation: "relu" }),
-  conv("RN50 layer3 shortcut", [1, 28, 28, 512], [1024, 512, 1, 1], { stride: 2 }),
-  conv("MobileSAM depthwise", [1, 128, 128, 128], [128, 1, 3, 3], { padding: 1, groups: 128 }),
+  conv2d("RN50 stem", [1, 224, 224, 3], [64, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }),
+  conv2d("RN50 layer1 3x3", [1, 56, 56, 64], [64, 64, 3, 3], { padding: 1, activation: "relu" }),
+  conv2d("RN50 layer4 3x3", [1, 7, 7, 512], [512, 512, 3, 3], { padding: 1, activation: "relu" }),
+  conv2d("RN50 layer2 3x3", [1, 28, 28, 128], [128, 128, 3, 3], { padding: 1, activation: "relu" }),
+  conv2d("RN50 layer3 3x3", [1, 14, 14, 256], [256, 256, 3, 3], { padding: 1, activation: "relu" }),
+  conv2d("RN50 layer3 shortcut", [1, 28, 28, 512], [1024, 512, 1, 1], { stride: 2 }),
+  conv2d("MobileSAM depthwise", [1, 128, 128, 128], [128, 1, 3, 3], { padding: 1, groups: 128 }),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];

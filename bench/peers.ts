@@ -1,100 +1,82 @@
-// Ours against ONNX Runtime's WebGPU on the same adapter, in one process and in turns: `npm run bench:peers`. Every
-// timed run has new inputs, and its result is compared with the peer's; losses are printed like wins.
-import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { dirname } from "node:path";
-import { Command } from "commander";
+// Ours against ONNX Runtime's WebGPU in Node, on one adapter and in one process.
+import { readFileSync } from "node:fs";
 import { openDevice } from "../src/device/open.ts";
-import { CONTESTS, type Contest, type Side } from "./contests.ts";
-import { loadOnnxRuntime } from "./onnxruntime.ts";
+import { type ContestResult, type Peer, runContest } from "./contest.ts";
+import { CONTESTS, type Contest } from "./contests.ts";
+import { filledGraph, installPeers, manifestOf, requirePeer, seededCheckpoint } from "./peerFiles.ts";
+import { type ContestFiles, type OnnxRuntime, type OnnxSettings, onnxName, onnxSide } from "./sides.ts";
 
-export interface PeerResult {
-  readonly what: string;
-  readonly flops: number;
-  /** Milliseconds of every round, by side; the first side is ours. */
-  readonly ms: Readonly<Record<string, readonly number[]>>;
-  readonly median: Readonly<Record<string, number>>;
-  /** The best peer's median over ours: above 1, ours is faster. */
-  readonly ratio: number;
-  /** Largest difference to each peer, as a share of the largest value. */
-  readonly difference: Readonly<Record<string, number>>;
+/**
+ * Dawn as ONNX Runtime has it by default: no bounds checks in shaders, buffers not cleared before their first use,
+ * timestamps as they are. Both validate.
+ */
+export const TOGGLES = [
+  "enable-dawn-features=disable_robustness,use_vulkan_memory_model",
+  "disable-dawn-features=lazy_clear_resource_on_first_use,timestamp_quantization",
+];
+
+// A checkpoint of no tensors: an empty header of JSON.
+const NO_WEIGHTS = Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]);
+
+export function rowsOf({ weights }: Contest) {
+  if (!weights) return [];
+  return "rows" in weights ? weights.rows : manifestOf(weights.golden);
 }
 
-// A peer may itself be off; a contest fails when no peer agrees with ours.
-const TOLERANCE = 1e-3;
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+/** The files of contests on this machine, made at the first use. */
+export const FILES: ContestFiles = {
+  weights: async (contest) => {
+    const { weights, name } = contest;
+    if (!weights) return NO_WEIGHTS;
+    return seededCheckpoint("rows" in weights ? name : weights.golden, rowsOf(contest));
+  },
+  config: async ({ weights }) => {
+    if (!weights || "rows" in weights) return undefined;
+    return JSON.parse(readFileSync(`test/golden/${weights.golden}/${weights.config}`, "utf8"));
+  },
+  graph: (name, contest) => filledGraph(name, rowsOf(contest)),
+};
 
-/** Takes the sides in turn, in changing order, after one round that is not counted. */
-async function contest({ what, flops, sides, inputs }: Contest, rounds: number): Promise<PeerResult> {
-  const ms: Record<string, number[]> = Object.fromEntries(sides.map(({ name }) => [name, []]));
-  const difference: Record<string, number> = {};
-  for (let round = -1; round < rounds; round++) {
-    const given = inputs();
-    const results = new Map<Side, Float32Array>();
-    for (const side of round % 2 ? [...sides].reverse() : sides) {
-      const start = performance.now();
-      results.set(side, await side.run(given));
-      if (round >= 0) ms[side.name]?.push(performance.now() - start);
-    }
-    const [ours, ...peers] = sides;
-    for (const peer of peers) {
-      const found = differenceOf(results.get(ours as Side) as Float32Array, results.get(peer) as Float32Array);
-      difference[peer.name] = Math.max(difference[peer.name] ?? 0, found);
-    }
-    process.stderr.write(`${what}: round ${round + 1} of ${rounds}\r`);
+/**
+ * How sessions of ONNX Runtime may be made, for `--settings`. Outputs that stay on the GPU (IO binding) are not among
+ * them: onnxruntime-node 1.30 ends the process when it is asked for them.
+ */
+const SETTINGS: readonly (OnnxSettings | undefined)[] = [
+  undefined,
+  { label: "graph capture", session: { enableGraphCapture: true } },
+  { label: "NCHW", provider: { preferredLayout: "NCHW" } },
+  { label: "no validation", provider: { validationMode: "disabled" } },
+];
+
+export interface PeersOptions {
+  readonly rounds: number;
+  readonly only: string;
+  readonly isLarge: boolean;
+  /** Try every way in which a session can be made. */
+  readonly hasSettings?: boolean;
+  readonly onProgress: (text: string) => void;
+  readonly onResult: (result: ContestResult) => void;
+}
+
+/** Contests whose name holds a word; the large ones where they are asked for. */
+export function chosenContests(only: string, isLarge: boolean): Contest[] {
+  return CONTESTS.filter(({ name, isLarge: takesLong }) => {
+    return name.includes(only) && (!takesLong || isLarge || name === only);
+  });
+}
+
+export async function benchPeers(options: PeersOptions): Promise<void> {
+  installPeers(["onnxruntime-node"]);
+  const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
+  for (const contest of chosenContests(options.only, options.isLarge)) {
+    const settings = options.hasSettings ? SETTINGS : [undefined];
+    const peers = contest.graphs.flatMap((graph) =>
+      settings.map((setting): Peer => {
+        const entry = { ort, package: "onnxruntime-node", graph, settings: setting };
+        return { name: onnxName(entry), open: (given) => onnxSide(entry, given, FILES) };
+      }),
+    );
+    const open = () => openDevice({ toggles: TOGGLES });
+    options.onResult(await runContest(contest, FILES, peers, { ...options, open }));
   }
-  for (const side of sides) await side.close();
-  const medians = Object.fromEntries(Object.entries(ms).map(([name, values]) => [name, median(values)]));
-  const [ours = 0, ...peers] = Object.values(medians);
-  return { what, flops, ms, median: medians, ratio: Math.min(...peers) / ours, difference };
 }
-
-function differenceOf(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  let [worst, largest] = [0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const error = Math.abs((a[i] as number) - (b[i] as number));
-    worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
-    largest = Math.max(largest, Math.abs(b[i] as number));
-  }
-  return worst / largest;
-}
-
-const program = new Command("bench:peers")
-  .description("Times this engine and ONNX Runtime's WebGPU in turns on one adapter, and compares their results.")
-  .option("--rounds <n>", "timed rounds", Number, 9)
-  .option("--only <word>", "contests whose name holds this word", "")
-  .option("--out <file>", "write the results as JSON");
-const { rounds, only, out } = program.parse().opts<{ rounds: number; only: string; out?: string }>();
-
-const device = await openDevice();
-const ort = loadOnnxRuntime();
-const results: PeerResult[] = [];
-for (const [name, make] of Object.entries(CONTESTS)) {
-  if (name.includes(only)) results.push(await contest(await make(device, ort), rounds));
-}
-const load = spawnSync("cat", ["/proc/loadavg"], { encoding: "utf8" }).stdout?.trim();
-console.log(
-  `${device.info.description}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.version}; load ${load}`,
-);
-for (const { what, median: ms, ratio, difference, flops } of results) {
-  console.log(`\n${what}: ${ratio.toFixed(2)}x the best peer`);
-  for (const [name, value] of Object.entries(ms)) {
-    const rate = (flops / value / 1e6).toFixed(1);
-    const apart = difference[name] === undefined ? "" : `  differs by ${describe(difference[name])}`;
-    console.log(`  ${name.padEnd(32)} ${value.toFixed(0).padStart(7)} ms  ${rate.padStart(7)} GFLOP/s${apart}`);
-  }
-}
-/** The fused CLIP graph is off on ONNX Runtime's WebGPU, not on its CPU provider, which agrees with ours. */
-function describe(difference: number): string {
-  return difference.toExponential(1) + (difference > TOLERANCE ? " (off)" : "");
-}
-
-if (out) {
-  mkdirSync(dirname(out), { recursive: true });
-  const machine = { adapter: device.info, node: process.version, cpus: cpus().length, load };
-  writeFileSync(out, `${JSON.stringify({ ...machine, results }, null, 1)}\n`);
-}
-// onnxruntime-node keeps the process alive.
-process.exit(results.every(({ difference }) => Math.min(...Object.values(difference)) < TOLERANCE) ? 0 : 1);

@@ -1,41 +1,37 @@
-// Times the kernels on this adapter: `npm run bench -- [options]`. Each is checked against its float64 reference first;
-// its time is then put beside the roofline that the same run measures.
+// `npm run bench -- [what...] [options]`: kernels, models, peers, browser, layers of a model, or the tables made of
+// their results. Everything is checked before its time counts. bench/README.md says more.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Argument, Command, InvalidArgumentError } from "commander";
+import type { ModelTiming } from "../src/api/benchModel.ts";
 import { isCpu } from "../src/device/adapter.ts";
-import type { Device } from "../src/device/device.ts";
 import { openDevice } from "../src/device/open.ts";
-import { caseLabel, runCase } from "../src/verify/run.ts";
-import { makeInputs } from "../src/verify/suite.ts";
-import { type KernelRow, ROWS } from "./kernels.ts";
-import { type Prepared, prepare, quantile, type Samples, sample } from "./measure.ts";
-import { type Roofline, rooflineRows, shareOf } from "./roofline.ts";
+import { benchKernels } from "../src/verify/benchKernels.ts";
+import { caseLabel } from "../src/verify/run.ts";
+import { type ContestResult, TOLERANCE } from "./contest.ts";
+import { CONTESTS } from "./contests.ts";
+import { ROWS } from "./kernels.ts";
+import { benchLayers } from "./layers.ts";
+import { benchModels, MODELS } from "./models.ts";
+import { PEER_FOLDER } from "./peerFiles.ts";
+import { benchPeers, TOGGLES } from "./peers.ts";
+import { contestText, geometricMean, kernelsTable, layersTable, modelsTable } from "./print.ts";
+import { bundleDownloads, type Circumstances, circumstances, type Report, versionsOf, writeReport } from "./report.ts";
+import { writeTables } from "./tables.ts";
+
+const SECTIONS = ["kernels", "models", "peers", "browser", "layers", "tables"] as const;
+type Section = (typeof SECTIONS)[number];
 
 interface Options {
   readonly only?: string;
   readonly list?: boolean;
   readonly large?: boolean;
-  readonly rounds: number;
+  readonly quick?: boolean;
+  readonly rounds?: number;
   readonly dtype: "f32" | "f16";
   readonly json?: string;
-}
-
-/** A row and what came out. */
-interface Result {
-  readonly kernel: string;
-  readonly what: string;
-  readonly case: string;
-  readonly variant: string;
-  readonly flops: number;
-  readonly bytes: number;
-  readonly error: number;
-  readonly medianMs: number;
-  readonly p10Ms: number;
-  readonly p90Ms: number;
-  readonly ofRoofline: number;
-  readonly ms: readonly number[];
+  readonly peers?: boolean;
+  readonly all?: boolean;
+  readonly settings?: boolean;
 }
 
 /** Progress, on a line that the next one overwrites; nothing where nobody watches. */
@@ -43,112 +39,113 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
 
-/** Checks a row against its reference, then makes it ready. */
-async function checked(device: Device, { suite, what, test, bytes }: KernelRow, dtype: Options["dtype"]) {
-  const { kernel } = suite;
-  progress(`checking ${kernel.name}, ${what}`);
-  const { error, tolerance, passed } = await runCase(device, suite, test, dtype);
-  if (!passed) throw new Error(`${kernel.name}, ${what}: error ${error} beyond ${tolerance}, so it is not timed`);
-  const prepared = await prepare(device, {
-    kernel,
-    inputs: makeInputs(test, dtype),
-    params: test.params ?? {},
-    ...(bytes && { bytes }),
-  });
-  return { prepared, error };
-}
-
-/** The best that any sample of the two micro-kernels reached. */
-function rooflineOf([fma, copy]: readonly Prepared[], [fmaMs = [], copyMs = []]: Samples["ms"]): Roofline {
-  return {
-    gflops: (fma?.flops ?? 0) / Math.min(...fmaMs) / 1e6,
-    gbytes: (copy?.bytes ?? 0) / Math.min(...copyMs) / 1e6,
-  };
-}
-
-function printTable(results: readonly Result[]): void {
-  const format = (value: number, digits: number) => (value === 0 ? "" : value.toFixed(digits));
-  const head = ["kernel", "at", "median ms", "p10", "p90", "GFLOP/s", "GB/s", "of roofline", "variant"];
-  const lines = results.map((r) => [
-    r.kernel,
-    r.what,
-    format(r.medianMs, 4),
-    format(r.p10Ms, 4),
-    format(r.p90Ms, 4),
-    format(r.flops / r.medianMs / 1e6, 2),
-    format(r.bytes / r.medianMs / 1e6, 2),
-    `${(100 * r.ofRoofline).toFixed(0)} %`,
-    r.variant,
-  ]);
-  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => (line[column] as string).length)));
-  const isText = (column: number) => column < 2 || column === head.length - 1;
-  for (const line of [head, ...lines]) {
-    const cells = line.map((cell, i) =>
-      isText(i) ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number),
-    );
-    console.log(cells.join("  ").trimEnd());
-  }
-}
-
-/** What a reader must know to place the numbers. */
-function circumstances(device: Device, { dtype, rounds }: Options, source: Samples["source"]) {
-  const git = spawnSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" });
-  return {
-    date: new Date().toISOString(),
-    commit: git.stdout?.trim() || null,
-    runtime: `Node ${process.version}, ${process.platform} ${process.arch}`,
-    adapter: device.info,
-    dtype,
-    rounds,
-    source,
-  };
-}
-
-/** Everything checked, then everything timed. */
-async function measure(device: Device, rows: readonly KernelRow[], { rounds, dtype }: Options) {
-  const { multiplyAdd, copy } = rooflineRows(isCpu(device.info.class));
-  const roof = [await prepare(device, multiplyAdd), await prepare(device, copy)];
-  const ready: { readonly prepared: Prepared; readonly error: number }[] = [];
-  for (const row of rows) ready.push(await checked(device, row, dtype));
-  const all = [...roof, ...ready.map(({ prepared }) => prepared)];
-  const { ms, source } = await sample(device, all, rounds, (done) => progress(`round ${done} of ${rounds}`));
+function say(text: string): void {
   progress("");
-  const roofline = rooflineOf(roof, ms);
-  const results = rows.map(({ suite, what, test }, i): Result => {
-    const { prepared, error } = ready[i] as (typeof ready)[number];
-    const { variant, flops, bytes } = prepared;
-    const times = ms[roof.length + i] as number[];
-    const medianMs = quantile(times, 0.5);
-    return {
-      ...{ kernel: suite.kernel.name, what, case: caseLabel(test), variant, flops, bytes, error, medianMs },
-      p10Ms: quantile(times, 0.1),
-      p90Ms: quantile(times, 0.9),
-      ofRoofline: shareOf(roofline, prepared, medianMs),
-      ms: times,
-    };
-  });
-  return { roofline, source, results };
+  console.log(text);
 }
 
-async function bench(options: Options): Promise<void> {
-  const wanted = ROWS.filter(({ suite, what }) => `${suite.kernel.name}, ${what}`.includes(options.only ?? ""));
-  if (options.list) {
-    for (const { suite, what, test } of wanted) console.log(`${suite.kernel.name}, ${what}: ${caseLabel(test)}`);
-    return;
-  }
+async function kernels(options: Options): Promise<void> {
+  const { only = "", quick, dtype, large, json } = options;
   using device = await openDevice();
-  if (options.dtype === "f16" && !device.hasF16) throw new Error("this adapter has no shader-f16");
-  const rows = wanted.filter(({ isLarge }) => !isLarge || options.large || !isCpu(device.info.class));
-  if (rows.length === 0) throw new Error(`no row contains "${options.only}": --list names them all`);
-  console.log(`${device.info.description}, ${options.dtype}, Node ${process.version}`);
-  const { roofline, source, results } = await measure(device, rows, options);
-  const { gflops, gbytes } = roofline;
-  console.log(`roofline: ${gflops.toFixed(1)} GFLOP/s, ${gbytes.toFixed(1)} GB/s copied; times by ${source}\n`);
-  printTable(results);
-  if (!options.json) return;
-  const report = { ...circumstances(device, options, source), roofline, results };
-  mkdirSync(dirname(options.json), { recursive: true });
-  writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+  if (dtype === "f16" && !device.hasF16) throw new Error("this adapter has no shader-f16");
+  const isSlow = isCpu(device.info.class);
+  const wanted = ROWS.filter(({ suite, what, isLarge }) => {
+    return `${suite.kernel.name}, ${what}`.includes(only) && (!isLarge || large || !isSlow);
+  });
+  if (wanted.length === 0) throw new Error(`no row contains "${only}": --list names them all`);
+  const rounds = options.rounds ?? (quick ? 3 : 15);
+  say(`${device.info.description}, ${dtype}, Node ${process.version}`);
+  const measured = await benchKernels(device, wanted, { rounds, dtype, onProgress: progress });
+  say(kernelsTable(measured));
+  const around = circumstances({ rounds, dtype, adapter: device.info });
+  if (json) writeReport(json, { kernels: { ...around, ...measured }, bundle: bundleDownloads() });
+}
+
+async function models({ only = "", quick, rounds = quick ? 1 : 15, dtype, large = false, json }: Options) {
+  const { info } = await adapter();
+  const around = circumstances({ rounds, dtype, adapter: info });
+  const results: ModelTiming[] = [];
+  const onResult = (result: ModelTiming) => {
+    results.push(result);
+    if (json) writeReport(json, { models: { ...around, results } });
+  };
+  await benchModels({ rounds, only, isLarge: large, dtype, onProgress: progress, onResult });
+  say(`${info.description}, ${dtype}, Node ${process.version}`);
+  say(modelsTable(results));
+}
+
+async function peers({ only = "", quick, rounds = quick ? 1 : 9, large = false, json, settings = false }: Options) {
+  const { info } = await adapter(TOGGLES);
+  const versions = versionsOf(["onnxruntime-node"], `${PEER_FOLDER}/node_modules`);
+  const around = (): Circumstances => circumstances({ rounds, adapter: info, toggles: TOGGLES, versions });
+  const results: ContestResult[] = [];
+  const onResult = (result: ContestResult) => {
+    results.push(result);
+    say(contestText(result));
+    if (json) writeReport(json, { peers: { ...around(), results } });
+  };
+  say(`${info.description}, Node ${process.version}`);
+  await benchPeers({ rounds, only, isLarge: large, hasSettings: settings, onProgress: progress, onResult });
+  conclude(results);
+}
+
+/** The mean; exit code 1 where a peer's result and ours differ and no peer agrees with ours. */
+function conclude(results: readonly ContestResult[]): void {
+  const mean = geometricMean(results);
+  if (mean !== undefined) say(`geometric mean: ${mean.toFixed(2)}x the best peer`);
+  const isAlone = ({ sides }: ContestResult) => {
+    const differences = sides.flatMap(({ difference, ms }) => (ms && difference !== undefined ? [difference] : []));
+    return differences.length > 0 && Math.min(...differences) > TOLERANCE;
+  };
+  if (results.some(isAlone)) process.exitCode = 1;
+}
+
+/** The adapter; the first device of a process decides on the toggles of all. */
+async function adapter(toggles: readonly string[] = []) {
+  using device = await openDevice({ toggles });
+  return { info: device.info };
+}
+
+async function browser(options: Options): Promise<void> {
+  const { only = "", quick, rounds = quick ? 1 : 3, large = false, json } = options;
+  const { benchBrowser } = await import("./browser.ts");
+  let results: readonly ContestResult[] = [];
+  const onResult = (section: NonNullable<Report["browser"]>) => {
+    results = section.results;
+    if (json) writeReport(json, { browser: section, bundle: bundleDownloads() });
+  };
+  await benchBrowser({ rounds, only, isLarge: large, say, onProgress: progress, onResult });
+  conclude(results);
+}
+
+async function layers({ only = "dino-resnet50", rounds = 7, dtype }: Options): Promise<void> {
+  say(layersTable(await benchLayers(only, rounds, dtype)));
+}
+
+function list(): void {
+  for (const { suite, what, test } of ROWS) console.log(`kernels  ${suite.kernel.name}, ${what}: ${caseLabel(test)}`);
+  for (const { name, what } of MODELS) console.log(`models, layers  ${name}: ${what}`);
+  for (const { name, what } of CONTESTS) console.log(`peers, browser  ${name}: ${what}`);
+}
+
+const RUN: Readonly<Record<Section, (options: Options) => Promise<void> | void>> = {
+  ...{ kernels, models, peers, browser, layers },
+  tables: writeTables,
+};
+
+/** Each section in a process of its own: a peer that crashes takes only its own section with it. */
+function runAll(sections: readonly Section[], given: readonly string[], options: Options): void {
+  const json = options.json ?? ".cache/bench.json";
+  for (const section of sections) {
+    console.log(`\n== ${section}`);
+    const args = [...process.execArgv, process.argv[1] as string, section, ...given, "--json", json];
+    const { status, signal } = spawnSync(process.execPath, args, { stdio: "inherit" });
+    if (status !== 0) {
+      console.log(`bench: ${section} ended with ${signal ?? `code ${status}`}`);
+      process.exitCode = 1;
+    }
+  }
+  console.log(`\nbench: the results are in ${json}`);
 }
 
 function countOf(text: string): number {
@@ -163,18 +160,48 @@ function dtypeOf(text: string): Options["dtype"] {
 }
 
 const command = new Command("bench")
-  .description("Times the kernels on this adapter, each checked first.")
-  .option("--only <text>", "rows whose kernel or place contains this")
+  .description("Times kernels and models on this adapter, each checked first, and compares them with other engines.")
+  .addArgument(new Argument("[what...]", "sections to run").choices(SECTIONS).default(["kernels"], "kernels"))
+  .option("--peers", "the comparison with ONNX Runtime: as `peers`")
+  .option("--all", "kernels, models, peers and browser, each in a process of its own, into one file")
+  .option("--only <text>", "kernels that contain it; models and comparisons by name")
   .option("--list", "say what there is and run nothing")
-  .option("--large", "also what takes long on a CPU adapter")
-  .option("--rounds <count>", "samples of each row", countOf, 15)
+  .option("--large", "also what takes minutes on a CPU adapter")
+  .option("--quick", "few runs: to see that all works")
+  .option("--rounds <count>", "runs of each", countOf)
   .option("--dtype <type>", "f32 or f16", dtypeOf, "f32")
-  .option("--json <file>", "write every sample and what is known of the machine");
+  .option("--settings", "peers: try every way in which a session of ONNX Runtime can be made")
+  .option("--json <file>", "write every sample and what is known of the machine into this file")
+  .parse();
+
+/** The command line without its sections and what chooses them. */
+function passedOn({ quick, large, only, rounds, dtype }: Options): string[] {
+  const values = { only, rounds, dtype };
+  const given = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, `${value}`],
+  );
+  return [...(quick ? ["--quick"] : []), ...(large ? ["--large"] : []), ...given];
+}
+
+async function main(): Promise<void> {
+  const options = command.opts<Options>();
+  const named = command.processedArgs[0] as Section[];
+  const sections: Section[] = options.all
+    ? ["kernels", "models", "peers", "browser"]
+    : options.peers
+      ? ["peers"]
+      : named;
+  if (options.list) return list();
+  if (sections.length > 1) return runAll(sections, passedOn(options), options);
+  for (const section of sections) await RUN[section](options);
+}
 
 try {
-  await bench(command.parse().opts<Options>());
+  await main();
 } catch (error) {
   progress("");
   console.error(`bench: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 }
+// Dawn and onnxruntime-node keep the process alive.
+process.exit();

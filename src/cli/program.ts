@@ -39,6 +39,7 @@ export function makeProgram(run: Run): Command {
   addSamCommands(program, run);
   addInfo(add("info"), run);
   addVerify(add("verify"), run);
+  addBench(add("bench"), run);
   return program.addHelpText(
     "after",
     examples("classify cat.jpg --labels cat,dog", 'search ~/Pictures "a dog on a beach"'),
@@ -146,5 +147,18 @@ function addVerify(command: Command, run: Run): void {
       const { checkNames, verify } = await import("./verify.ts");
       checkNames(names);
       await run(self, (context) => verify(names, context));
+    });
+}
+
+function addBench(command: Command, run: Run): void {
+  command
+    .description("how fast this adapter runs the kernels and the shipped checkpoints, each result checked first")
+    .option("--only <text>", "kernels and checkpoints whose name contains this")
+    .option("--rounds <count>", "runs of each", positiveInteger, 15)
+    .addHelpText("after", examples("bench", "bench --only matmul", "bench --rounds 50 --json > bench.json"))
+    .action(async (request: { only?: string; rounds: number }, self: Command) => {
+      const { bench, checkOnly } = await import("./bench.ts");
+      checkOnly(request.only);
+      await run(self, (context) => bench(request, context));
     });
 }

@@ -126,10 +126,10 @@ export class Executor {
     return byteLength(this.#tensor(name).value);
   }
 
-  /** Records the whole plan into an encoder. */
-  encode(encoder: GPUCommandEncoder): void {
+  /** Records the whole plan into an encoder as one pass, with timestamps at its ends where they are wanted. */
+  encode(encoder: GPUCommandEncoder, timestampWrites?: GPUComputePassTimestampWrites): void {
     this.#check();
-    const pass = encoder.beginComputePass();
+    const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     for (const dispatch of this.#dispatches) encodeDispatch(pass, dispatch);
     pass.end();
   }

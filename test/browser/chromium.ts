@@ -10,11 +10,9 @@ import puppeteer, { type Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
 import { unpack } from "../../src/cli/archive.ts";
 
-// SwiftShader on every machine, as this is about the browser: GPUs are tested in Node.
 const FLAGS = [
   "--no-sandbox",
   "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
   "--enable-features=Vulkan",
   "--disable-background-networking",
   "--disable-component-update",
@@ -23,9 +21,20 @@ const FLAGS = [
   "--no-first-run",
 ];
 
+export interface ChromiumOptions {
+  /** SwiftShader on every machine (default), as tests are about the browser: GPUs are tested in Node. */
+  readonly onCpu?: boolean;
+  /** Milliseconds that a page may be busy. */
+  readonly protocolTimeout?: number;
+}
+
 /** Starts Chromium: the one that PUPPETEER_EXECUTABLE_PATH names, else the one that @sparticuz/chromium carries. */
-export async function startChromium(): Promise<Browser> {
-  const options = { args: FLAGS, headless: "shell", pipe: true, protocolTimeout: 300_000 } as const;
+export async function startChromium({
+  onCpu = true,
+  protocolTimeout = 300_000,
+}: ChromiumOptions = {}): Promise<Browser> {
+  const args = onCpu ? [...FLAGS, "--use-webgpu-adapter=swiftshader"] : FLAGS;
+  const options = { args, headless: "shell", pipe: true, protocolTimeout } as const;
   const own = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (own) return puppeteer.launch({ ...options, executablePath: own });
   const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");

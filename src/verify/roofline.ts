@@ -1,7 +1,7 @@
 // The roofline of an adapter, measured by two kernels of its own: how fast it multiplies and how fast it copies.
-import { isCpu } from "../src/device/adapter.ts";
-import type { Spec } from "../src/device/tensor.ts";
-import { defineKernel, foldWorkgroups } from "../src/kernels/kernel.ts";
+import { isCpu } from "../device/adapter.ts";
+import type { Spec } from "../device/tensor.ts";
+import { defineKernel, foldWorkgroups } from "../kernels/kernel.ts";
 import type { Timed } from "./measure.ts";
 import source from "./roofline.wgsl";
 
@@ -57,13 +57,13 @@ export function rooflineRows(onCpu: boolean): { readonly multiplyAdd: Timed; rea
   return {
     multiplyAdd: {
       kernel: multiplyAdd,
-      inputs: { x: { spec: { dtype: "f32", shape: [8] }, data: new Float32Array(8).fill(0.5) } },
+      inputs: [{ x: { spec: { dtype: "f32", shape: [8] }, data: new Float32Array(8).fill(0.5) } }],
       params: { threads, rounds },
       bytes: 16 * threads,
     },
     copy: {
       kernel: copy,
-      inputs: { x: { spec: big, data: new Float32Array(bytes / 4).fill(1) } },
+      inputs: [{ x: { spec: big, data: new Float32Array(bytes / 4).fill(1) } }],
       params: { bytes },
       bytes: 2 * bytes,
     },

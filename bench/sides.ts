@@ -1,0 +1,221 @@
+// The sides of a contest: ours, ONNX Runtime's (its Node and its browser package alike) and TensorFlow.js'.
+import { openModel } from "../src/api/benchModel.ts";
+import type { HostInputs } from "../src/api/computations.ts";
+import type { Device } from "../src/device/device.ts";
+import type { Graph } from "../src/graph/graph.ts";
+import { readSafetensors } from "../src/io/safetensors.ts";
+import { CONV_TIMES, type Contest, channelsFirst, channelsLast, type PeerInputs } from "./contests.ts";
+
+/** One side of a contest. Each round it is given new inputs, and only `run` is timed. */
+export interface Side {
+  prepare(inputs: PeerInputs): unknown;
+  run(prepared: never): Promise<Float32Array>;
+  /** The result as the contest's first peer gives it. */
+  arrange(result: Float32Array): Float32Array;
+  close(): Promise<void> | void;
+}
+
+/** Where a contest's files are. */
+export interface ContestFiles {
+  /** The safetensors of both sides' weights; an empty checkpoint where there are none. */
+  weights(contest: Contest): Promise<Uint8Array | string>;
+  config(contest: Contest): Promise<unknown>;
+  /** A graph for ONNX Runtime: its path, or its bytes and those of its weights. */
+  graph(name: string, contest: Contest): Promise<string | { readonly model: Uint8Array; readonly data: Uint8Array }>;
+}
+
+export interface OurSide extends Side {
+  readonly flops: number;
+  readonly device: Device;
+  /** Milliseconds from weights in memory to a model that is ready. */
+  readonly openMs: number;
+}
+
+/** Ours, loaded and compiled. */
+export async function ourSide(contest: Contest, files: ContestFiles, open: () => Promise<Device>): Promise<OurSide> {
+  const config = await files.config(contest);
+  const given = await files.weights(contest);
+  const start = performance.now();
+  const checkpoint = await readSafetensors(given);
+  const build = (graph: Graph) => ({ y: contest.build(graph, checkpoint, config) });
+  const model = await openModel(open, checkpoint, build);
+  const { executor, device } = model;
+  return {
+    flops: executor.plan.summary().flops,
+    device,
+    openMs: performance.now() - start,
+    prepare: (inputs) => contest.ours(inputs, config),
+    run: async (inputs: HostInputs) => (await executor.run(inputs)).y?.data as Float32Array,
+    arrange: (result) => (contest.channels ? channelsFirst(result, contest.channels) : result),
+    close: () => {
+      model.close();
+      return checkpoint.close();
+    },
+  };
+}
+
+/** The part of ONNX Runtime's packages that is used. */
+export interface OnnxRuntime {
+  readonly InferenceSession: { create(model: string | Uint8Array, options: object): Promise<OnnxSession> };
+  readonly Tensor: new (type: string, data: Float32Array | BigInt64Array, dims: readonly number[]) => OnnxTensor;
+}
+
+interface OnnxSession {
+  run(inputs: Readonly<Record<string, OnnxTensor>>): Promise<Readonly<Record<string, OnnxTensor>>>;
+  release(): Promise<void>;
+}
+
+interface OnnxTensor {
+  readonly data: Float32Array;
+}
+
+/** How a session is made, beside the graph. */
+export interface OnnxSettings {
+  readonly label: string;
+  /** Of the WebGPU execution provider. */
+  readonly provider?: object;
+  readonly session?: object;
+}
+
+/** ONNX Runtime's package, one graph, and how its session is made. */
+export interface OnnxEntry {
+  readonly ort: OnnxRuntime;
+  readonly package: string;
+  readonly graph: string;
+  readonly settings?: OnnxSettings | undefined;
+}
+
+/** `onnxruntime-web, fused`: the package, the form of the graph, and settings that are not the default. */
+export function onnxName({ package: name, graph, settings }: OnnxEntry): string {
+  const isFused = graph.endsWith(".fused") || graph.endsWith(".mha");
+  return [name, isFused && "fused", settings?.label].filter(Boolean).join(", ");
+}
+
+export async function onnxSide(
+  { ort, graph, settings }: OnnxEntry,
+  contest: Contest,
+  files: ContestFiles,
+): Promise<Side & { readonly openMs: number; readonly allOnGpu: boolean }> {
+  const source = await files.graph(graph, contest);
+  const start = performance.now();
+  const { session, allOnGpu } = await createSession(ort, graph, source, settings);
+  const openMs = performance.now() - start;
+  const tensor = ({ data, dims }: PeerInputs[string]) =>
+    new ort.Tensor(data instanceof BigInt64Array ? "int64" : "float32", data, dims);
+  return {
+    openMs,
+    allOnGpu,
+    prepare: (inputs) => Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, tensor(input)])),
+    run: async (feeds: Readonly<Record<string, OnnxTensor>>) => {
+      const outputs = await session.run(feeds);
+      return outputs[contest.output]?.data as Float32Array;
+    },
+    arrange: (result) => result,
+    close: () => session.release(),
+  };
+}
+
+/** A session with every operator on the GPU, else one with what ONNX Runtime leaves to the CPU. */
+async function createSession(
+  ort: OnnxRuntime,
+  graph: string,
+  source: Awaited<ReturnType<ContestFiles["graph"]>>,
+  settings?: OnnxSettings,
+) {
+  const isPath = typeof source === "string";
+  const options = {
+    executionProviders: [{ name: "webgpu", ...settings?.provider }],
+    logSeverityLevel: 3,
+    ...(isPath ? {} : { externalData: [{ path: `${graph}.onnx.data`, data: source.data }] }),
+    ...settings?.session,
+  };
+  const model = isPath ? source : source.model;
+  const strict = { ...options, extra: { session: { disable_cpu_ep_fallback: "1" } } };
+  try {
+    return { session: await ort.InferenceSession.create(model, strict), allOnGpu: true };
+  } catch (error) {
+    if (!/fallback|CPU/i.test(String(error))) throw error;
+    return { session: await ort.InferenceSession.create(model, options), allOnGpu: false };
+  }
+}
+
+/** The part of TensorFlow.js that is used. */
+export interface TensorFlow {
+  tensor(data: Float32Array, shape: readonly number[]): TensorFlowTensor;
+  matMul(a: TensorFlowTensor, b: TensorFlowTensor): TensorFlowTensor;
+  readonly fused: { conv2d(options: object): TensorFlowTensor };
+}
+
+interface TensorFlowTensor {
+  data(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** TensorFlow.js for products and convolutions, channels last, which is its best layout. */
+export async function tensorflowSide(tf: TensorFlow, contest: Contest, files: ContestFiles): Promise<Side> {
+  const C = contest.channels;
+  const compute = C === undefined ? matmulOf(tf) : await convolutionsOf(tf, C, await files.weights(contest));
+  const run = async (inputs: PeerInputs) => {
+    const tensors = Object.values(inputs).map(({ data, dims }) => tf.tensor(data as Float32Array, dims));
+    const made = [...tensors, ...compute(tensors)];
+    const data = await (made.at(-1) as TensorFlowTensor).data();
+    for (const tensor of made) tensor.dispose();
+    return data;
+  };
+  return {
+    prepare: (inputs) => (C === undefined ? inputs : lastInputs(inputs, C)),
+    run,
+    arrange: (result) => (C === undefined ? result : channelsFirst(result, C)),
+    close: () => {},
+  };
+}
+
+/** [1, C, H, W] as [1, H, W, C]. */
+function lastInputs(inputs: PeerInputs, C: number): PeerInputs {
+  const rearranged = Object.entries(inputs).map(
+    ([
+      name,
+      {
+        data,
+        dims: [, , H = 0, W = 0],
+      },
+    ]) => {
+      return [name, { data: channelsLast(data as Float32Array, C), dims: [1, H, W, C] }] as const;
+    },
+  );
+  return Object.fromEntries(rearranged);
+}
+
+type Compute = (inputs: readonly TensorFlowTensor[]) => TensorFlowTensor[];
+
+const matmulOf =
+  (tf: TensorFlow): Compute =>
+  ([a, b]) => [tf.matMul(a as TensorFlowTensor, b as TensorFlowTensor)];
+
+/** The contest's chain of 3x3 layers; the weights [O, C, 3, 3] become [3, 3, C, O] and stay on the GPU. */
+async function convolutionsOf(tf: TensorFlow, C: number, weights: Uint8Array | string): Promise<Compute> {
+  const checkpoint = await readSafetensors(weights);
+  const read = async (name: string) =>
+    new Float32Array((await checkpoint.tensors.get(name)?.read())?.buffer as ArrayBuffer);
+  // [O, C, 9] to [C, 9, O], then to [9, C, O].
+  const rows = channelsLast(await read("weight"), C);
+  const filter = tf.tensor(swapped(rows, C, 9, C), [3, 3, C, C]);
+  const bias = tf.tensor(await read("bias"), [C]);
+  return ([x]) => {
+    const made: TensorFlowTensor[] = [];
+    for (let i = 0; i < CONV_TIMES; i++) {
+      const given = (made.at(-1) ?? x) as TensorFlowTensor;
+      made.push(tf.fused.conv2d({ x: given, filter, bias, strides: 1, pad: "same", activation: "relu" }));
+    }
+    return made;
+  };
+}
+
+/** [A, B, C] to [B, A, C]. */
+function swapped(x: Float32Array, A: number, B: number, C: number): Float32Array {
+  const out = new Float32Array(x.length);
+  for (let a = 0; a < A; a++) {
+    for (let b = 0; b < B; b++) out.set(x.subarray((a * B + b) * C, (a * B + b + 1) * C), (b * A + a) * C);
+  }
+  return out;
+}
