@@ -16,7 +16,7 @@ import type { Page } from "./page.ts";
 import { filledGraph, installPeers, PEER_FOLDER, PEERS } from "./peerFiles.ts";
 import { chosenContests, FILES, rowsOf } from "./peers.ts";
 import { coldText, contestText } from "./print.ts";
-import { bundleDownloads, type ColdResult, circumstances, downloadOf, type Report, versionsOf } from "./report.ts";
+import { type ColdResult, circumstances, downloadOf, type Report, versionsOf } from "./report.ts";
 
 declare const page: Page;
 
@@ -48,7 +48,8 @@ export async function benchBrowser(options: BrowserOptions): Promise<void> {
   const around = await circumstancesOf(browser, rounds);
   const results: ContestResult[] = [];
   const cold: ColdResult[] = [];
-  const publish = () => onResult({ ...around, results, cold, downloads: downloads() });
+  const download = downloadOf(ONNX_FILES.map((file) => join(MODULES, "onnxruntime-web", "dist", file)));
+  const publish = () => onResult({ ...around, results, cold, download });
   try {
     const chosen = chosenContests(only, isLarge);
     for (const contest of chosen) {
@@ -119,12 +120,6 @@ async function coldStarts(browser: Browser, url: string, { name, what, graphs }:
   const median = (side: string) => quantile(ms[side] ?? [], 0.5);
   const ratio = median("webgpu-vision") / median("onnxruntime-web");
   return { name, what, ms, ...(Number.isFinite(ratio) && { ratio }) };
-}
-
-function downloads() {
-  const onnx = downloadOf(ONNX_FILES.map((file) => join(MODULES, "onnxruntime-web", "dist", file)));
-  const ours = bundleDownloads()["browser.js"];
-  return { ...(ours && { "webgpu-vision": ours }), "onnxruntime-web": onnx };
 }
 
 const TYPES: Readonly<Record<string, string>> = {

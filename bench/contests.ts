@@ -6,7 +6,8 @@ import type { HostArray } from "../src/device/tensor.ts";
 import type { Graph, Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
 import type { Checkpoint } from "../src/io/safetensors.ts";
-import { activation, convolution, layerNorm } from "../src/models/layers.ts";
+import { convolution } from "../src/models/convolution.ts";
+import { activation, layerNorm } from "../src/models/layers.ts";
 import { samConfig } from "../src/models/samConfig.ts";
 import { Weights } from "../src/models/weights.ts";
 
@@ -170,14 +171,14 @@ function model({ name, what, part, golden, config = "config.json", graphs }: Mod
   };
 }
 
-const withFused = (name: string) => [`${name}.fused`, name];
+const forms = (name: string) => [`${name}.fused`, `${name}.norms`, name];
 
 const clipImage = model({
   name: "clip-image",
   what: "CLIP B/32 image",
   part: "clip image",
   golden: "clip-vit-base-patch32",
-  graphs: withFused("clip-vit-base-patch32.image"),
+  graphs: forms("clip-vit-base-patch32.image"),
 });
 
 const TOKENS = 77;
@@ -189,7 +190,7 @@ const clipText: Contest = {
     what: "CLIP B/32 text, 77 tokens",
     part: "clip text",
     golden: "clip-vit-base-patch32",
-    graphs: withFused("clip-vit-base-patch32.text"),
+    graphs: forms("clip-vit-base-patch32.text"),
   }),
   inputs: (seed) => {
     const ids = BigInt64Array.from(noise(TOKENS, seed), (value) => BigInt(Math.floor((value + 1) * 24000)));
@@ -207,7 +208,7 @@ const samDecoder: Contest = {
     what: "SAM B decoder, one point",
     part: "sam decoder",
     golden: "sam-vit-base",
-    graphs: withFused("sam-vit-base.decoder"),
+    graphs: ["sam-vit-base.decoder.fused", "sam-vit-base.decoder"],
   }),
   output: "masks",
   inputs: (seed) => ({
@@ -256,10 +257,10 @@ export const CONTESTS: readonly Contest[] = [
     part: "clip image",
     golden: "clip-resnet50",
     config: "open_clip_config.json",
-    graphs: ["clip-resnet50.image"],
+    graphs: ["clip-resnet50.image.fused", "clip-resnet50.image"],
   }),
-  dino("dino-vits16", "DINO S/16", withFused("dino-vits16")),
-  dino("dino-vits8", "DINO S/8", withFused("dino-vits8")),
+  dino("dino-vits16", "DINO S/16", forms("dino-vits16")),
+  dino("dino-vits8", "DINO S/8", forms("dino-vits8")),
   dino("dino-resnet50", "DINO ResNet-50", ["dino-resnet50"]),
   samDecoder,
   samEncoder,

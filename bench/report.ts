@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import type { PageSize } from "../scripts/sizes.mjs";
 import type { ModelTiming } from "../src/api/benchModel.ts";
 import type { AdapterInfo } from "../src/device/adapter.ts";
 import type { KernelBench } from "../src/verify/benchKernels.ts";
@@ -42,9 +43,10 @@ export interface Report {
   browser?: Circumstances & {
     readonly results: readonly ContestResult[];
     readonly cold: readonly ColdResult[];
-    readonly downloads: Readonly<Record<string, Download>>;
+    /** What a page of the peer's downloads, beside its model. */
+    readonly download: Download;
   };
-  bundle?: Readonly<Record<string, Download>>;
+  pages?: readonly PageSize[];
 }
 
 /** Bytes that a browser fetches. */
@@ -81,11 +83,45 @@ export function versionsOf(names: readonly string[], folder = "node_modules"): R
   return { "webgpu-vision": read("package.json"), ...Object.fromEntries(found) };
 }
 
-/** Writes sections into a report; those of an earlier run that are not given stay. */
+/**
+ * Writes sections into a report; those of an earlier run that are not given stay, and so do results of the same commit
+ * that this run did not measure again: a long comparison may be made in parts.
+ */
 export function writeReport(path: string, sections: Report): void {
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Report) : {};
+  const { models, peers, browser } = sections;
+  const joined: Report = {
+    ...before,
+    ...sections,
+    ...(models && { models: withEarlier(models, before.models) }),
+    ...(peers && { peers: withEarlier(peers, before.peers) }),
+    ...(browser && { browser: withEarlier(browser, before.browser) }),
+  };
+  if (joined.browser && browser) joined.browser = { ...joined.browser, cold: coldOf(browser, before.browser) };
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify({ ...before, ...sections }, rounded, 1)}\n`);
+  writeFileSync(path, `${JSON.stringify(joined, rounded, 1)}\n`);
+}
+
+type Section<R> = Circumstances & { readonly results: readonly R[] };
+
+function withEarlier<R extends { readonly what: string }, S extends Section<R>>(now: S, before: S | undefined): S {
+  if (!before || before.commit !== now.commit) return now;
+  return { ...now, results: merged(now.results, before.results) };
+}
+
+function coldOf(now: NonNullable<Report["browser"]>, before: Report["browser"]): readonly ColdResult[] {
+  return before?.commit === now.commit ? merged(now.cold, before?.cold ?? []) : now.cold;
+}
+
+/** The earlier ones where they stood, each replaced by one of now with the same name; new ones after them. */
+function merged<R extends { readonly what: string }>(now: readonly R[], before: readonly R[]): R[] {
+  const news = new Map(now.map((result) => [result.what, result]));
+  const kept = before.map((result) => {
+    const found = news.get(result.what) ?? result;
+    news.delete(result.what);
+    return found;
+  });
+  return [...kept, ...news.values()];
 }
 
 /** Five digits are more than any of these numbers is good for. */
@@ -94,19 +130,10 @@ function rounded(_key: string, value: unknown): unknown {
   return Number(value.toPrecision(5));
 }
 
-/** What a browser downloads of this package: an entry of dist with all it imports at once; nothing before a build. */
-export function bundleDownloads(): Record<string, Download> {
-  const entries = ["browser.js", "index.js"].filter((entry) => existsSync(join("dist", entry)));
-  return Object.fromEntries(entries.map((entry) => [entry, downloadOf(staticFiles(entry))]));
-}
-
-function staticFiles(entry: string): string[] {
-  const files = new Set([join("dist", entry)]);
-  for (const file of files) {
-    const imports = readFileSync(file, "utf8").matchAll(/(?:^|[;}])(?:im|ex)port[^;"]*"(\.\/[^"]+)"/g);
-    for (const [, path = ""] of imports) files.add(join(dirname(file), path));
-  }
-  return [...files];
+/** What pages download of this package, after a build; nothing before one. */
+export async function pageSizes(): Promise<PageSize[]> {
+  if (!existsSync("dist/browser")) return [];
+  return (await import("../scripts/sizes.mjs")).measurePages();
 }
 
 export function downloadOf(files: readonly string[]): Download {

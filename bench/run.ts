@@ -15,7 +15,7 @@ import { benchModels, MODELS } from "./models.ts";
 import { PEER_FOLDER } from "./peerFiles.ts";
 import { benchPeers, TOGGLES } from "./peers.ts";
 import { contestText, geometricMean, kernelsTable, layersTable, modelsTable } from "./print.ts";
-import { bundleDownloads, type Circumstances, circumstances, type Report, versionsOf, writeReport } from "./report.ts";
+import { type Circumstances, circumstances, pageSizes, type Report, versionsOf, writeReport } from "./report.ts";
 import { writeTables } from "./tables.ts";
 
 const SECTIONS = ["kernels", "models", "peers", "browser", "layers", "tables"] as const;
@@ -58,7 +58,7 @@ async function kernels(options: Options): Promise<void> {
   const measured = await benchKernels(device, wanted, { rounds, dtype, onProgress: progress });
   say(kernelsTable(measured));
   const around = circumstances({ rounds, dtype, adapter: device.info });
-  if (json) writeReport(json, { kernels: { ...around, ...measured }, bundle: bundleDownloads() });
+  if (json) writeReport(json, { kernels: { ...around, ...measured } });
 }
 
 async function models({ only = "", quick, rounds = quick ? 1 : 15, dtype, large = false, json }: Options) {
@@ -70,6 +70,7 @@ async function models({ only = "", quick, rounds = quick ? 1 : 15, dtype, large 
     if (json) writeReport(json, { models: { ...around, results } });
   };
   await benchModels({ rounds, only, isLarge: large, dtype, onProgress: progress, onResult });
+  if (json) writeReport(json, { pages: await pageSizes() });
   say(`${info.description}, ${dtype}, Node ${process.version}`);
   say(modelsTable(results));
 }
@@ -112,7 +113,7 @@ async function browser(options: Options): Promise<void> {
   let results: readonly ContestResult[] = [];
   const onResult = (section: NonNullable<Report["browser"]>) => {
     results = section.results;
-    if (json) writeReport(json, { browser: section, bundle: bundleDownloads() });
+    if (json) writeReport(json, { browser: section });
   };
   await benchBrowser({ rounds, only, isLarge: large, say, onProgress: progress, onResult });
   conclude(results);

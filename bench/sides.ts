@@ -85,10 +85,13 @@ export interface OnnxEntry {
   readonly settings?: OnnxSettings | undefined;
 }
 
+/** By the ending of a graph's name; see scripts/peers.py. */
+const FORMS: Readonly<Record<string, string>> = { fused: "fused", mha: "fused", norms: "norms fused" };
+
 /** `onnxruntime-web, fused`: the package, the form of the graph, and settings that are not the default. */
 export function onnxName({ package: name, graph, settings }: OnnxEntry): string {
-  const isFused = graph.endsWith(".fused") || graph.endsWith(".mha");
-  return [name, isFused && "fused", settings?.label].filter(Boolean).join(", ");
+  const form = FORMS[graph.split(".").at(-1) ?? ""];
+  return [name, form, settings?.label].filter(Boolean).join(", ");
 }
 
 export async function onnxSide(

@@ -1,4 +1,228 @@
-// The tables of README.md and bench/results/README.md, made of the reports in bench/results.
+// The tables of README.md and bench/results/README.md, made of the reports in bench/results: `npm run bench -- tables`.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isCpu } from "../src/device/adapter.ts";
+import { type ContestResult, type SideResult, TOLERANCE } from "./contest.ts";
+import { geometricMean } from "./print.ts";
+import type { Circumstances, ColdResult, Report } from "./report.ts";
+
+const FOLDER = "bench/results";
+const MARKS = ["<!-- made by `npm run bench -- tables` from here -->", "<!-- to here -->"] as const;
+
+interface NamedReport extends Report {
+  readonly file: string;
+}
+
+/** A comparison of a report: where it ran, and its results. */
+interface Comparison {
+  readonly title: string;
+  readonly around: Circumstances;
+  readonly results: readonly ContestResult[];
+  readonly cold: readonly ColdResult[];
+  readonly isGpu: boolean;
+}
+
 export function writeTables(): void {
-  throw new Error("no tables yet");
+  const reports = readReports();
+  const path = "README.md";
+  writeFileSync(path, replaceBetweenMarks(readFileSync(path, "utf8"), summary(reports)));
+  writeFileSync(join(FOLDER, "README.md"), everything(reports));
+  console.log(`bench: wrote ${path} and ${FOLDER}/README.md from ${reports.map(({ file }) => file).join(", ")}`);
+}
+
+function readReports(): NamedReport[] {
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
+  const reports = files.map((file) => ({ file, ...(JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Report) }));
+  return reports.filter(({ kernels, models, peers, browser }) => kernels ?? models ?? peers ?? browser);
+}
+
+/** The part of a text between the two marks, replaced. */
+export function replaceBetweenMarks(text: string, made: string): string {
+  const [begin, end] = MARKS.map((mark) => text.indexOf(mark)) as [number, number];
+  if (begin < 0 || end < begin) throw new Error(`README.md has no ${MARKS[0]} with ${MARKS[1]} after it`);
+  return `${text.slice(0, begin + MARKS[0].length)}\n\n${made}\n${text.slice(end)}`;
+}
+
+function comparisons(reports: readonly NamedReport[]): Comparison[] {
+  return reports.flatMap(({ peers, browser }) => {
+    const both = [
+      peers && comparison(peers, "onnxruntime-node", []),
+      browser && comparison(browser, "onnxruntime-web", browser.cold),
+    ];
+    return both.filter((one) => one !== undefined);
+  });
+}
+
+function comparison(
+  around: Circumstances & { readonly results: readonly ContestResult[] },
+  peer: string,
+  cold: readonly ColdResult[],
+): Comparison {
+  const adapter = around.results[0]?.adapter ?? around.adapter?.description ?? "unknown";
+  const title = `${around.runtime.split(",")[0]} on ${adapter}, against ${peer} ${around.versions[peer] ?? ""}`;
+  const isGpu = around.adapter ? !isCpu(around.adapter.class) : !/swiftshader|llvmpipe/i.test(adapter);
+  return { title: title.trim(), around, results: around.results, cold, isGpu };
+}
+
+/** For README.md: every contest once for each comparison, and how many GPUs there are. */
+function summary(reports: readonly NamedReport[]): string {
+  const all = comparisons(reports);
+  const gpus = all.filter(({ isGpu }) => isGpu);
+  const none = gpus.length === 0 ? "No GPU has been measured yet: these adapters compute on the CPU.\n" : "";
+  return [none, ...all.map((one) => `${one.title}:\n\n${contestRows(one)}`)].filter(Boolean).join("\n");
+}
+
+function contestRows({ results, cold }: Comparison): string {
+  const rows = results.map((result) => {
+    const [ours, ...peers] = result.sides;
+    const best = bestOf(peers);
+    const peer = best?.ms ? `${ms(best.ms.median)}` : `fails: ${peers.find(({ error }) => error)?.error ?? "wrong"}`;
+    const ratio = result.ratio === undefined ? "" : `${result.ratio.toFixed(2)}x`;
+    return `| ${result.what} | ${ours?.ms ? ms(ours.ms.median) : ""} | ${peer} | ${ratio} |`;
+  });
+  const mean = geometricMean(results);
+  const last = mean === undefined ? [] : [`| geometric mean | | | ${mean.toFixed(2)}x |`];
+  const starts = cold.flatMap(({ what, ms: { "webgpu-vision": ours, "onnxruntime-web": peer }, ratio }) => {
+    if (!ours || !peer || ratio === undefined) return [];
+    return `| ${what}, cold start | ${ms(middle(ours))} | ${ms(middle(peer))} | ${(1 / ratio).toFixed(2)}x |`;
+  });
+  return ["| | webgpu-vision | peer | |", "|---|---|---|---|", ...rows, ...last, ...starts, ""].join("\n");
+}
+
+function bestOf(peers: readonly SideResult[]): SideResult | undefined {
+  const right = peers.filter(({ ms: time, difference = 0 }) => time && difference <= TOLERANCE);
+  return right.sort((a, b) => (a.ms?.median ?? 0) - (b.ms?.median ?? 0))[0];
+}
+
+const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`;
+const MB = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+
+/** For bench/results/README.md: every number of every report. */
+function everything(reports: readonly NamedReport[]): string {
+  const head =
+    "# Results\n\nMade by `npm run bench -- tables` of the reports beside this file, which hold every sample. " +
+    "[How they were measured](../README.md). Of CPU adapters only ratios of one run mean something.\n";
+  return [head, ...reports.map(reportText)].join("\n");
+}
+
+function reportText({ file, kernels, models, peers, browser, pages }: NamedReport): string {
+  const parts = [
+    `## ${file}\n`,
+    kernels && `### Kernels\n\n${aroundText(kernels)}\n\n${kernelRows(kernels)}`,
+    models && `### Models\n\n${aroundText(models)}\n\n${modelRows(models)}`,
+    peers && `### Peers in Node\n\n${aroundText(peers)}\n\n${sideRows(peers.results)}`,
+    browser &&
+      `### Peers in Chromium\n\n${aroundText(browser)}\n\n${sideRows(browser.results)}\n${coldRows(browser.cold)}`,
+    downloadRows(pages, browser),
+  ];
+  return parts.filter(Boolean).join("\n");
+}
+
+function aroundText({ date, commit, runtime, cpu, load, adapter, versions, toggles, rounds, dtype }: Circumstances) {
+  const facts = [
+    adapter && (adapter.description || adapter.architecture),
+    `${runtime}; ${cpu}${load === undefined ? "" : `, load ${load} at the start`}`,
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", "),
+    `${rounds} runs of each${dtype ? `, ${dtype}` : ""}; ${date.slice(0, 10)}, commit ${commit?.slice(0, 10)}`,
+    toggles && `Dawn, both sides: ${toggles.join("; ")}`,
+  ];
+  return facts
+    .filter(Boolean)
+    .map((fact) => `- ${fact}`)
+    .join("\n");
+}
+
+function kernelRows({ roofline, source, kernels }: NonNullable<Report["kernels"]>): string {
+  const rows = kernels.map(({ kernel, what, variant, flops, bytes, ofRoofline, ms: { median, p10, p90 } }) => {
+    const rates = [flops / median / 1e6, bytes / median / 1e6].map((rate) => (rate < 0.05 ? "" : rate.toFixed(1)));
+    const times = [median, p10, p90].map((value) => value.toPrecision(3));
+    return `| ${[kernel, what, ...times, ...rates, `${(100 * ofRoofline).toFixed(0)} %`, variant].join(" | ")} |`;
+  });
+  const limits = `${roofline.gflops.toFixed(1)} GFLOP/s, ${roofline.gbytes.toFixed(1)} GB/s copied`;
+  return (
+    `Roofline: ${limits}; times by ${source}.\n\n` +
+    "| kernel | at | median ms | p10 | p90 | GFLOP/s | GB/s | of roofline | variant |\n" +
+    `|---|---|---|---|---|---|---|---|---|\n${rows.join("\n")}\n`
+  );
+}
+
+function modelRows({ results }: NonNullable<Report["models"]>): string {
+  const rows = results.map((model) => {
+    const { cold, outsideKernels } = model;
+    const parts = [cold.loadMs, cold.compileMs, cold.firstMs].map((value) => value.toFixed(0));
+    const cells = [
+      model.what,
+      ms(model.ms.median),
+      `${ms(model.ms.p10)} to ${ms(model.ms.p90)}`,
+      outsideKernels === undefined ? "" : `${(100 * outsideKernels).toFixed(1)} %`,
+      ms(model.readbackMs.median),
+      `${ms(cold.totalMs)}: ${parts.join(" + ")}`,
+      `${model.dispatches} / ${model.pipelines}`,
+      MB(model.peakBytes),
+      MB(model.largestBufferBytes),
+    ];
+    return `| ${cells.join(" | ")} |`;
+  });
+  return (
+    "| model | run | p10 to p90 | outside kernels | readback | cold start: load + compile + first | " +
+    "dispatches / pipelines | peak | largest buffer |\n" +
+    `|---|---|---|---|---|---|---|---|---|\n${rows.join("\n")}\n`
+  );
+}
+
+function sideRows(results: readonly ContestResult[]): string {
+  const rows = results.flatMap(({ what, sides, ratio, flops }) =>
+    sides.map(({ name, ms: time, difference, allOnGpu, error }, i) => {
+      const remarks = [
+        error,
+        difference !== undefined && `differs by ${difference.toExponential(1)}`,
+        difference !== undefined && difference > TOLERANCE && "off, does not count",
+        allOnGpu === false && "some operators on the CPU",
+      ];
+      const cells = [
+        i === 0 ? what : "",
+        name,
+        time ? ms(time.median) : "fails",
+        time ? `${ms(time.p10)} to ${ms(time.p90)}` : "",
+        time ? (flops / time.median / 1e6).toFixed(1) : "",
+        i === 0 && ratio !== undefined ? `${ratio.toFixed(2)}x` : "",
+        remarks.filter(Boolean).join(", "),
+      ];
+      return `| ${cells.join(" | ")} |`;
+    }),
+  );
+  const mean = geometricMean(results);
+  return (
+    "| | side | median | p10 to p90 | GFLOP/s | best peer / ours | |\n" +
+    `|---|---|---|---|---|---|---|\n${rows.join("\n")}\n` +
+    (mean === undefined ? "" : `\nGeometric mean: ${mean.toFixed(2)}x.\n`)
+  );
+}
+
+function coldRows(cold: readonly ColdResult[]): string {
+  if (cold.length === 0) return "";
+  const rows = cold.map(({ what, ms: sides, ratio }) => {
+    const times = ["webgpu-vision", "onnxruntime-web"].map((name) => (sides[name] ? ms(middle(sides[name])) : "fails"));
+    return `| ${what} | ${times.join(" | ")} | ${ratio === undefined ? "" : ratio.toFixed(2)} |`;
+  });
+  return (
+    "Cold start, from bytes in memory to the first result, each in a fresh page:\n\n" +
+    `| | webgpu-vision | onnxruntime-web | ours / peer |\n|---|---|---|---|\n${rows.join("\n")}\n`
+  );
+}
+
+function downloadRows(pages: Report["pages"], browser: Report["browser"]): string | undefined {
+  if (!pages?.length && !browser) return undefined;
+  const kilobytes = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
+  const ours = (pages ?? []).map(({ page, gzipped, later }) => {
+    return `| webgpu-vision, page of ${page} | ${kilobytes(gzipped)} | ${kilobytes(later)} |`;
+  });
+  const peer =
+    browser &&
+    `| onnxruntime-web with WebGPU | ${MB(browser.download.gzipBytes)} (${MB(browser.download.bytes)} as it is) | |`;
+  const rows = [...ours, peer].filter(Boolean).join("\n");
+  return `### What a page downloads, gzipped\n\n| | at once | on demand |\n|---|---|---|\n${rows}\n`;
 }

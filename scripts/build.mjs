@@ -19,8 +19,12 @@ const dist = join(ROOT, "dist");
 const NODE_ENTRIES = { index: "src/index.ts", cli: "src/cli/main.ts" };
 const PAGE_ENTRIES = ["src/index.ts", "src/worker/index.ts"];
 
-const shaderFiles = (await readdir(join(ROOT, "shaders"), { recursive: true })).filter((name) => /\.wgsl$/.test(name));
-const names = shaderNames(await Promise.all(shaderFiles.map((name) => readFile(join(ROOT, "shaders", name), "utf8"))));
+async function shadersIn(folder) {
+  const files = (await readdir(join(ROOT, folder), { recursive: true })).filter((name) => /\.wgsl$/.test(name));
+  return Promise.all(files.map((name) => readFile(join(ROOT, folder, name), "utf8")));
+}
+
+const names = shaderNames([...(await shadersIn("shaders")), ...(await shadersIn("src"))]);
 
 const shaders = {
   name: "shaders",

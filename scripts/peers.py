@@ -3,11 +3,12 @@
     pip install torch torchvision transformers open_clip_torch onnx onnxscript onnxruntime
     python scripts/peers.py [NAME...] [--out bench/peers]
 
-Models are exported by torch.onnx with the weights that test/golden/MODEL/manifest.json stands for (seeded.py), in
-three forms: NAME.onnx as exported, NAME.mha.onnx with each attention made one MultiHeadAttention, NAME.fused.onnx by
-ONNX Runtime's transformer optimiser. All weights are external data; NAME.json says where each comes from: a list of
-{ offset, from, as }, `from` naming the checkpoint's tensors and `as` saying how the graph holds them. A weight is found
-by its values, so that a wrong name cannot slip in. The other graphs are single operations of any size.
+Models are exported by torch.onnx with the weights that test/golden/MODEL/manifest.json stands for (seeded.py), in up to
+three forms: NAME.onnx as exported; NAME.norms.onnx, where ONNX Runtime's optimiser of transformers put residuals into
+norms and biases into activations; NAME.fused.onnx, where each attention is one MultiHeadAttention as well. All weights
+are external data; NAME.json says where each comes from: a list of { offset, from, as }, `from` naming the checkpoint's
+tensors and `as` saying how the graph holds them. A weight is found by its values, so that a wrong name cannot slip in.
+The other graphs are one operation, some of them in a chain.
 """
 
 import argparse
@@ -331,7 +332,7 @@ def make_model(name, out):
     sources = sources_of(seeded_state(name.split(".")[0])[1])
     better = optimised(model, *transformer) if transformer else model
     fused = None if name.endswith("encoder") else with_attention(better, causal=name.endswith(".text"))
-    for form, made in (("", model), (".fused", fused)):
+    for form, made in (("", model), (".norms", transformer and better), (".fused", fused)):
         if made:
             write(made, sources, out, name + form)
 
