@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { Clip } from "../src/api/clip.ts";
 import type { EncodeStep } from "../src/api/pictureRuns.ts";
 import type { Device } from "../src/device/device.ts";
-import { quantile } from "./measure.ts";
+import { quantile } from "../src/verify/measure.ts";
 import { busyness, drawTimeline } from "./timeline.ts";
 
 interface Memory {
