@@ -16,10 +16,17 @@ const wgsl = {
 const INCLUDE: Readonly<Record<string, string[]>> = {
   browser: ["test/browser/**/*.test.ts"],
   site: ["test/site/**/*.test.ts"],
-  package: ["test/package.test.ts"],
+  package: ["test/package/**/*.test.ts"],
   full: ["test/full/**/*.test.ts"],
   slow: ["test/slow/**/*.test.ts"],
   docs: ["test/docs/**/*.test.ts"],
+};
+
+const SETUP: Readonly<Record<string, string[]>> = {
+  browser: [],
+  site: [],
+  package: ["test/package/install.ts"],
+  docs: [],
 };
 
 export default defineConfig(({ mode }) => ({
@@ -27,7 +34,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: INCLUDE[mode] ?? ["test/**/*.test.ts"],
     exclude: INCLUDE[mode] ? [] : Object.values(INCLUDE).flat(),
-    globalSetup: INCLUDE[mode] && mode !== "full" && mode !== "slow" ? [] : ["test/adapters.ts"],
+    globalSetup: SETUP[mode] ?? ["test/adapters.ts"],
     testTimeout: 400_000,
     hookTimeout: 600_000,
     // One worker: the software adapters use every core by themselves.

@@ -60,6 +60,8 @@ const asModules = {
   },
 };
 
+// `typeof process` tells Node from pages: here it is known.
+const PAGE = { define: { process: "undefined" } };
 const OPTIONS = { ...COMMON, platform: "neutral", sourcemap: true, legalComments: "none" };
 
 function forNode() {
@@ -77,7 +79,7 @@ function forNode() {
 
 /** Not minified: bundlers do that, and spaces go together with the annotations that they need. */
 async function modulesForPages() {
-  const page = { ...OPTIONS, minifySyntax: true, packages: "external" };
+  const page = { ...OPTIONS, ...PAGE, minifySyntax: true, packages: "external" };
   const plan = { entryPoints: PAGE_ENTRIES, outdir: dist, write: false, metafile: true };
   const { metafile } = await build({ ...page, ...plan, plugins: [shaders, forPages] });
   const entryPoints = Object.keys(metafile.inputs).map((path) => ({ in: path, out: path.replace(/\.ts$/, "") }));
@@ -87,7 +89,7 @@ async function modulesForPages() {
 function fileForPages(entry, name) {
   const outfile = join(dist, name);
   const options = { entryPoints: [entry], outfile, minify: true, plugins: [shaders, forPages] };
-  return build({ ...OPTIONS, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
+  return build({ ...OPTIONS, ...PAGE, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
 }
 
 /** tsc leaves the `.ts` of relative imports as it is; in a package they mean the `.js` beside the declaration. */
@@ -113,7 +115,7 @@ await Promise.all([
 ]);
 await declarations();
 await chmod(join(dist, "cli.js"), 0o755);
-for (const { page, bytes, gzipped, later } of await measurePages()) {
+for (const { page, first, later } of await measurePages()) {
   const kilobytes = (n) => `${(n / 1024).toFixed(1)} KB`;
-  console.log(`${page}: ${kilobytes(bytes)}, ${kilobytes(gzipped)} gzipped, and up to ${kilobytes(later)} on demand`);
+  console.log(`a page with ${page}: ${kilobytes(first)} gzipped, and ${kilobytes(later)} more when it needs them all`);
 }

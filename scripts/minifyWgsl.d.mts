@@ -1,7 +1,12 @@
 // Types of what tests use of minifyWgsl.mjs.
 
-/** The table of names for shaders that belong together. */
-export function shaderNames(sources: readonly string[]): Map<string, string>;
+/** What shaders that belong together declare. */
+export interface ShaderNames {
+  /** New names of what their modules declare. */
+  readonly table: ReadonlyMap<string, string>;
+}
+
+export function shaderNames(sources: readonly string[]): ShaderNames;
 
 /** A shader in few bytes, with names from a table. */
-export function minifyWgsl(source: string, names?: ReadonlyMap<string, string>): string;
+export function minifyWgsl(source: string, names?: ShaderNames): string;

@@ -1,73 +1,74 @@
-// What pages that use the built package download: each imports some of it, and is bundled and minified as an
-// application would be, in chunks. `npm run size` holds the results to the limits in package.json.
-import { mkdir, readFile, rm } from "node:fs/promises";
+// What pages that use the built package download: each imports some of it and is bundled by Vite as an application is,
+// into .cache/sizes/PAGE/first, what it loads before its first call, and later, what it loads when it is needed.
+// `npm run size` holds them to the limits in package.json.
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build } from "vite";
 import { ROOT } from "./bundle.mjs";
 
-/** Pages by name. The tokenizer's library, a package of its own, is left out; all is everything that there is. */
+/** Pages by name. The tokenizer's library is a package of its own and is left out. */
 const PAGES = {
-  clip: 'export { Clip } from "webgpu-vision";',
-  dino: 'export { Dino } from "webgpu-vision";',
-  sam: 'export { Sam } from "webgpu-vision";',
-  worker: 'export * from "webgpu-vision/worker";',
-  all: 'export * from "webgpu-vision";',
+  clip: 'import { Clip } from "webgpu-vision"; globalThis.page = Clip;',
+  dino: 'import { Dino } from "webgpu-vision"; globalThis.page = Dino;',
+  sam: 'import { Sam } from "webgpu-vision"; globalThis.page = Sam;',
+  worker: 'import * as worker from "webgpu-vision/worker"; globalThis.page = worker;',
+  all: 'import * as all from "webgpu-vision"; globalThis.page = all;',
   nothing: 'import "webgpu-vision";',
 };
 
 const folder = join(ROOT, ".cache", "sizes");
 
-/** An entry and all that it imports before it runs. */
-function staticFiles(outputs, entry) {
-  const files = new Set([entry]);
-  for (const file of files) {
-    for (const { path, kind, external } of outputs[file].imports) {
-      if (kind === "import-statement" && !external) files.add(path);
-    }
-  }
+async function bundlePage(name, text) {
+  const path = join(folder, `${name}.js`);
+  await writeFile(path, text);
+  const { output } = await build({
+    root: ROOT,
+    configFile: false,
+    logLevel: "error",
+    build: {
+      write: false,
+      target: "es2022",
+      modulePreload: false,
+      rolldownOptions: { input: path, external: ["@huggingface/tokenizers"] },
+    },
+  });
+  return new Map(output.map((chunk) => [chunk.fileName, chunk]));
+}
+
+/** The entry and all that it imports before it runs. */
+function staticFiles(chunks) {
+  const files = new Set([...chunks.values()].filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName));
+  for (const file of files) for (const path of chunks.get(file).imports) if (chunks.has(path)) files.add(path);
   return files;
 }
 
-/** Bundles a page into .cache/sizes/NAME/, what it imports on demand into later/ there. */
-async function bundlePage(page, contents) {
-  const { metafile } = await build({
-    stdin: { contents, resolveDir: ROOT },
-    absWorkingDir: ROOT,
-    outdir: join(folder, page),
-    entryNames: page,
-    chunkNames: "[name]-[hash]",
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: "esm",
-    platform: "browser",
-    external: ["@huggingface/tokenizers"],
-    metafile: true,
-    logOverride: { "ignored-bare-import": "silent" },
-  });
-  return metafile.outputs;
+/** Writes files of a bundle, and gives the sum of their gzipped bytes. */
+async function write(chunks, into) {
+  await mkdir(into, { recursive: true });
+  let sum = 0;
+  for (const { fileName, code, source = code } of chunks) {
+    await writeFile(join(into, basename(fileName)), source);
+    sum += gzipSync(source, { level: 9 }).length;
+  }
+  return sum;
 }
 
-async function gzippedSize(paths) {
-  const sizes = await Promise.all(
-    [...paths].map(async (path) => gzipSync(await readFile(join(ROOT, path)), { level: 9 }).length),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Bytes of each page, as they are and gzipped: before its first call, and on demand. */
+/** Gzipped bytes of each page: before its first call, and what it may load later. */
 export async function measurePages() {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  return Promise.all(
-    Object.entries(PAGES).map(async ([page, contents]) => {
-      const outputs = await bundlePage(page, contents);
-      const entry = Object.keys(outputs).find((path) => basename(path) === `${page}.js`);
-      const first = staticFiles(outputs, entry);
-      const later = Object.keys(outputs).filter((path) => !first.has(path));
-      const bytes = [...first].reduce((sum, path) => sum + outputs[path].bytes, 0);
-      return { page, bytes, gzipped: await gzippedSize(first), later: await gzippedSize(later) };
-    }),
-  );
+  const sizes = [];
+  for (const [page, text] of Object.entries(PAGES)) {
+    const chunks = await bundlePage(page, text);
+    const first = staticFiles(chunks);
+    const isFirst = (wanted) => [...chunks.values()].filter(({ fileName }) => first.has(fileName) === wanted);
+    const into = (name) => join(folder, page, name);
+    sizes.push({
+      page,
+      first: await write(isFirst(true), into("first")),
+      later: await write(isFirst(false), into("later")),
+    });
+  }
+  return sizes;
 }

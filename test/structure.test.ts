@@ -143,7 +143,7 @@ describe.each(stems)("kernel %s", (stem) => {
 });
 
 describe("files", () => {
-  const all = ["src", "shaders", "test", "bench", "scripts", "demos"].flatMap(sources);
+  const all = ["src", "shaders", "test", "bench", "scripts", "demos", "examples"].flatMap(sources);
 
   it("finds the kernels and the files", () => {
     expect(stems).toContain("layerNorm");

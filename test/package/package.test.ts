@@ -1,54 +1,11 @@
-// The package as a user gets it: packed, installed in an empty folder, imported in Node, bundled for a browser,
-// compiled against, and its command run. `npm run test:package` builds it first.
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+// The package as a user gets it: packed, installed in an empty folder, imported in Node, compiled against, and its
+// command run. Pages that use it are in pages.test.ts.
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
+import { addOptionalPackages, ROOT, run, tool } from "./install.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-
-/** What a page downloads before its first call, gzipped; raise it only for something worth it. */
-const BROWSER_BUDGET_KB = 100;
-
-let folder: string;
-let tarball: string;
-let files: string[];
-
-/** Runs a program and gives what it printed; its exit code is checked by the caller. */
-function run(program: string, args: readonly string[], cwd: string) {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd,
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  return { status, stdout, stderr };
-}
-
-/** Path of a program of the development dependencies. */
-function tool(name: string): string {
-  return join(ROOT, "node_modules", ".bin", name);
-}
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "webgpu-vision-package-"));
-  const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], ROOT);
-  const [report] = JSON.parse(packed.stdout);
-  files = report.files.map(({ path }: { path: string }) => path);
-  tarball = join(folder, report.filename);
-  await writeFile(join(folder, "package.json"), '{ "name": "user", "private": true, "type": "module" }');
-  const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
-  const installed = run("npm", ["install", ...flags, tarball], folder);
-  expect(installed.status, installed.stderr).toBe(0);
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const { folder, tarball, files } = inject("installed");
 
 it("holds what it needs and nothing else", () => {
   const wanted = [
@@ -107,28 +64,10 @@ it("compiles for a strict TypeScript user, and so do the examples of the README"
     ["esnext", "bundler"],
   ] as const) {
     const flags = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2023,esnext.disposable,dom,dom.iterable"];
-    const args = [...flags, "--types", "", "--module", module, "--moduleResolution", moduleResolution, ...names];
+    const args = [...flags, "--module", module, "--moduleResolution", moduleResolution, ...names];
     const { status, stdout } = run(tool("tsc"), args, folder);
     expect(status, stdout).toBe(0);
   }
-});
-
-it(`bundles for a browser without Node's parts, in at most ${BROWSER_BUDGET_KB} kB gzipped`, async () => {
-  await writeFile(join(folder, "page.js"), 'export * from "webgpu-vision";');
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: folder,
-    entryPoints: ["page.js"],
-    bundle: true,
-    minify: true,
-    write: false,
-    metafile: true,
-    format: "esm",
-    platform: "browser",
-  });
-  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports.map(({ path }) => path));
-  expect(imports.filter((path) => /^(node:|webgpu$|sharp$)/.test(path))).toEqual([]);
-  const code = outputFiles[0]?.contents ?? new Uint8Array();
-  expect(gzipSync(code).length / 1000).toBeLessThan(BROWSER_BUDGET_KB);
 });
 
 it("answers --help and --version, says what a wrong command was, and prints nothing else", async () => {
@@ -145,15 +84,22 @@ it("answers --help and --version, says what a wrong command was, and prints noth
 });
 
 it("classifies a photo with the checkpoint that ships, given the optional packages", async () => {
-  // A user installs these two by name; here they are those of this repository.
-  for (const name of ["webgpu", "sharp"]) {
-    const target = join(folder, "node_modules", name);
-    if (!existsSync(target)) await symlink(join(ROOT, "node_modules", name), target, "dir");
-  }
+  addOptionalPackages(folder);
   const photo = join(ROOT, "demos/photos/chelsea.png");
   const args = ["classify", photo, "--labels", "cat,ship,truck", "--json"];
   const { status, stdout, stderr } = run(join(folder, "node_modules", ".bin", "webgpu-vision"), args, folder);
   expect(status, stderr).toBe(0);
   expect(stdout).toMatch(/"cat"/);
   expect(stdout.indexOf('"cat"')).toBeLessThan(stdout.indexOf('"ship"'));
+});
+
+it("computes what it should with the shaders that it ships, on this machine's adapter", () => {
+  addOptionalPackages(folder);
+  const { status, stdout, stderr } = run(join(folder, "node_modules", ".bin", "webgpu-vision"), ["verify"], folder);
+  expect(status, stdout + stderr).toBe(0);
+});
+
+it("stays within the sizes that package.json allows (size-limit)", () => {
+  const { status, stdout, stderr } = run(tool("size-limit"), [], ROOT);
+  expect(status, stdout + stderr).toBe(0);
 });

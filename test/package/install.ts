@@ -1,0 +1,62 @@
+// The package as a user gets it: packed, and installed from the tarball in an empty folder, once for all tests here.
+// `npm run test:package` builds it first.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What the setup made. */
+export interface Installed {
+  /** The folder in which the package is installed. */
+  readonly folder: string;
+  readonly tarball: string;
+  /** Paths in the tarball. */
+  readonly files: readonly string[];
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    installed: Installed;
+  }
+}
+
+/** Runs a program and gives what it printed; its exit code is checked by the caller. */
+export function run(program: string, args: readonly string[], cwd: string) {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return { status, stdout, stderr };
+}
+
+/** Path of a program of the development dependencies. */
+export function tool(name: string): string {
+  return join(ROOT, "node_modules", ".bin", name);
+}
+
+/** Puts the optional packages beside the package: a user installs them by name, here they are this folder's. */
+export function addOptionalPackages(folder: string): void {
+  for (const name of ["webgpu", "sharp"]) {
+    const target = join(folder, "node_modules", name);
+    if (!existsSync(target)) symlinkSync(join(ROOT, "node_modules", name), target, "dir");
+  }
+}
+
+/** Vitest's global setup. */
+export function setup({ provide }: TestProject): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "webgpu-vision-package-"));
+  const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], ROOT);
+  const [report] = JSON.parse(packed.stdout);
+  const tarball = join(folder, report.filename);
+  writeFileSync(join(folder, "package.json"), '{ "name": "user", "private": true, "type": "module" }');
+  const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
+  const installed = run("npm", ["install", ...flags, tarball], folder);
+  if (installed.status !== 0) throw new Error(`the tarball does not install:\n${installed.stderr}`);
+  provide("installed", { folder, tarball, files: report.files.map(({ path }: { path: string }) => path) });
+  return () => rmSync(folder, { recursive: true, force: true });
+}
