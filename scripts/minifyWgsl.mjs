@@ -1,9 +1,9 @@
 // Makes WGSL short for the package: no comments, no needless spaces, and short names for what only shaders know.
 //
-// What modules declare (functions, structs and their members, workgroup variables) is renamed by one table for all
-// shaders, so that those that share functions stay in step; what a function declares, by a table of that function. No
-// two names of a table become the same one, and no new name is in use where it goes, so nothing is captured or hidden.
-// A name stays when the host says it (overrides, top-level alias and const lines, entry points, bindings) or WGSL does.
+// What modules declare (functions, structs and their members, variables) is renamed by one table for all shaders, so that
+// those that share functions stay in step; what a function declares, by a table of that function. No two names of a
+// table become the same one, and no new name is in use where it goes, so nothing is captured or hidden. A name stays
+// when the host says it (overrides, top-level alias and const lines, entry points) or WGSL does; bindings have numbers.
 // A name of WGSL's that RESERVED forgets does not compile, which test/minifyWgsl.test.ts sees.
 
 const TOKEN = /\s+|\/\/.*|[A-Za-z_]\w*|\.?\d(?:[eEpP][+-]|[\w.])*|./g;
@@ -51,12 +51,12 @@ function nameAfter(tokens, at) {
 /** Names that tokens declare: each with its place, and whether a function, a struct or the module does. */
 function* declarations(tokens) {
   let inStruct = false;
-  let isHosts = false; // an entry point or a binding
+  let isHosts = false; // an entry point
   for (const [at, { text, depth }] of tokens.entries()) {
     const before = tokens[at - 1]?.text;
     const after = tokens[at + 1]?.text;
     const isTop = depth === 0;
-    if (isTop && text === "@" && /^(compute|group)$/.test(after)) isHosts = true;
+    if (isTop && text === "@" && after === "compute") isHosts = true;
     if (isTop && text === "struct") inStruct = true;
     if (/^(override|alias|const)$/.test(text) && isTop) yield { name: nameAfter(tokens, at), by: "host" };
     else if (/^(fn|struct)$/.test(text) || (text === "var" && isTop))

@@ -193,34 +193,18 @@ export class SamScene implements CropScene {
       });
       const ious = this.#floats(found.scores as ArrayBuffer);
       const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
-      const isGood = (iou: number) => filter.predIouThresh <= 0 || iou > Math.fround(filter.predIouThresh);
-      // The first of a point's masks is the one that multimask leaves out.
-      const good = [...ious.keys()].filter((i) => i % M !== 0 && isGood(ious[i] as number));
-      for (let at = 0; at < good.length; ) {
-        const some = good.slice(at, at + masksPerRun(good.length - at, this));
-        signal?.throwIfAborted();
-        for (const [i, stability] of (await this.#stability(held, some, filter)).entries()) {
-          if (filter.stabilityScoreThresh > 0 && !(stability.score >= Math.fround(filter.stabilityScoreThresh)))
-            continue;
-          const mask = some[i] as number;
-          const predictedIou = ious[mask] as number;
-          yield {
-            point: first + Math.floor(mask / M),
-            mask: stability.mask,
-            predictedIou,
-            stabilityScore: stability.score,
-          };
-        }
-        at += some.length;
-      }
+      const planes = (some: readonly number[]) => this.#planes(held, some, filter.stabilityScoreOffset);
+      const { width, height } = this;
+      const { candidates } = await import("./samCandidates.ts");
+      yield* candidates({ width, height, first, M, ious, planes }, filter, signal);
     } finally {
       this.#device.free(held);
     }
   }
 
-  /** Masks at the picture's size, and how much of each stays when the threshold moves. */
-  async #stability(held: GPUBuffer, masks: readonly number[], { stabilityScoreOffset }: CandidateFilter) {
-    const stable = await stabilityPlan(this.#origin, stabilityScoreOffset, masks.length);
+  /** Bits of masks at the picture's size, and with the threshold moved up and down: three planes each. */
+  async #planes(held: GPUBuffer, masks: readonly number[], offset: number): Promise<Uint32Array> {
+    const stable = await stabilityPlan(this.#origin, offset, masks.length);
     this.#check();
     const bytes = stable.bytes("masks") / masks.length;
     const { planes } = await stable.runBytes({}, (encoder) => {
@@ -228,13 +212,7 @@ export class SamScene implements CropScene {
         encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
       }
     });
-    const words = new Uint32Array(planes as ArrayBuffer);
-    const { width, height } = this;
-    const size = words.length / masks.length / 3;
-    const plane = (i: number): MaskBits => ({ width, height, words: words.subarray(i * size, (i + 1) * size) });
-    return masks.map((_, i) => {
-      return { mask: plane(3 * i), score: Math.fround(count(plane(3 * i + 1)) / count(plane(3 * i + 2))) };
-    });
+    return new Uint32Array(planes as ArrayBuffer);
   }
 
   /** Writes what differs from prompt to prompt. */
@@ -288,15 +266,6 @@ function copy(encoder: GPUCommandEncoder, from: Executor, output: string, to: Ex
   encoder.copyBufferToBuffer(from.buffer(output), 0, to.buffer(input), 0, Math.ceil(from.bytes(output) / 4) * 4);
 }
 
-// Bytes of bits that come back at once.
-const MOST_BYTES = 16 << 20;
-
-/** A power of two, so that few plans are made: as many masks as are left, with three planes each in the bytes above. */
-function masksPerRun(left: number, { width, height }: Pick<SamScene, "width" | "height">): number {
-  const most = Math.floor(MOST_BYTES / (12 * width * Math.ceil(height / 32)));
-  return 2 ** Math.floor(Math.log2(Math.max(1, Math.min(left, most))));
-}
-
 /** Bits column by column as bytes row by row. */
 function toBytes({ width, height, words }: MaskBits): Uint8Array {
   const mask = new Uint8Array(width * height);
@@ -307,15 +276,4 @@ function toBytes({ width, height, words }: MaskBits): Uint8Array {
     }
   }
   return mask;
-}
-
-/** Bits that are set; rows below the last have none. */
-function count({ words }: MaskBits): number {
-  let sum = 0;
-  for (let word of words) {
-    word -= (word >>> 1) & 0x55555555;
-    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
-    sum += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-  }
-  return sum;
 }
