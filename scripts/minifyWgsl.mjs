@@ -1,6 +1,6 @@
 // Makes WGSL short for the package: no comments, no needless spaces, and short names for what only shaders know.
 //
-// What modules declare (functions, structs and their members, variables) is renamed by one table for all shaders, so that
+// What modules declare (functions, structs, their members, variables) is renamed by one table for all shaders, so that
 // those that share functions stay in step; what a function declares, by a table of that function. No two names of a
 // table become the same one, and no new name is in use where it goes, so nothing is captured or hidden. A name stays
 // when the host says it (overrides, top-level alias and const lines, entry points) or WGSL does; bindings have numbers.
