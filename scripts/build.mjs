@@ -1,5 +1,5 @@
 // Builds the package:
-//   dist/index.js, dist/cli.js       for Node and Deno, with the chunks that they share or import on demand
+//   dist/index.js, verification.js, cli.js   for Node and Deno, with the chunks that they share or import on demand
 //   dist/browser/                    for browsers and their bundlers: a module for each source file, so that a page
 //                                    leaves out what it does not use and loads on demand what it may never need
 //   dist/browser/src/worker/worker-thread.js   the script of the worker, whole: a browser runs it as it is
@@ -16,8 +16,8 @@ import { measurePages } from "./sizes.mjs";
 
 const dist = join(ROOT, "dist");
 
-const NODE_ENTRIES = { index: "src/index.ts", cli: "src/cli/main.ts" };
-const PAGE_ENTRIES = ["src/index.ts", "src/worker/index.ts"];
+const NODE_ENTRIES = { index: "src/index.ts", verification: "src/verification.ts", cli: "src/cli/main.ts" };
+const PAGE_ENTRIES = ["src/index.ts", "src/verification.ts", "src/worker/index.ts"];
 
 async function shadersIn(folder) {
   const files = (await readdir(join(ROOT, folder), { recursive: true })).filter((name) => /\.wgsl$/.test(name));

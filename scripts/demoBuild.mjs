@@ -40,6 +40,7 @@ async function scripts(out) {
     theme: join(SITE, "theme.ts"),
     serviceWorker: join(SITE, "serviceWorker.ts"),
     "worker-thread": "src/worker/thread.ts",
+    "verify-thread": join(SITE, "verify", "thread.ts"),
   };
   await build({ ...options([shaders]), entryPoints: alone, outdir: out, format: "iife" });
   await build({

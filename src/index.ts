@@ -52,7 +52,7 @@ export { type Plan, type PlanSummary, plan } from "./graph/plan.ts";
 export { WeightStore } from "./graph/store.ts";
 export type { ByteSource } from "./io/bytes.ts";
 export type { ImageLike, RawImage, RgbaImage } from "./io/image.ts";
-export { type ModelSize, modelSize } from "./io/modelSize.ts";
+export { type ModelFile, type ModelSize, modelSize } from "./io/modelSize.ts";
 export { type CachedModel, cachedModels, clearCachedModels } from "./io/pageCache.ts";
 export {
   type Checkpoint,

@@ -28,7 +28,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 };
 
 /** The package's entries. */
-const PUBLIC = new Set(["src/index.ts", "src/worker/index.ts", "src/worker/thread.ts"]);
+const PUBLIC = new Set(["src/index.ts", "src/verification.ts", "src/worker/index.ts", "src/worker/thread.ts"]);
 
 const SOURCE = new Set([".ts", ".wgsl", ".mjs", ".css", ".html"]);
 

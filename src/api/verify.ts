@@ -23,20 +23,25 @@ import { endPositions } from "./tokens.ts";
 
 /** The cases of one kernel in one type, or one output of a checkpoint. */
 export interface Verification {
+  /** The kernel, or the output of a checkpoint. */
   readonly name: string;
   /** Absent where nothing is computed on the GPU. */
   readonly dtype?: "f32" | "f16";
+  /** How many were compared. */
   readonly cases: number;
   /** Largest error, as a share of the largest absolute value (of 1 where that is smaller: kernels). */
   readonly error: number;
+  /** Largest error that is allowed. */
   readonly tolerance: number;
   /** Cases that failed, and why; none when all is well. */
   readonly failures: readonly string[];
 }
 
+/** What to verify. */
 export interface VerifyOptions {
   /** Kernels to run; all when absent. */
   readonly kernels?: readonly string[];
+  /** Stops before the next case. */
   readonly signal?: AbortSignal;
 }
 

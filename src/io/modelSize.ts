@@ -5,15 +5,25 @@ import { INDEX, OPEN_CLIP, SINGLE } from "./safetensors.ts";
 import { shardsOf } from "./shards.ts";
 import { openSource, type Source, type SourceLike, type SourceOptions } from "./source.ts";
 
+/** A file of a model. */
+export interface ModelFile {
+  /** "model.safetensors" */
+  readonly name: string;
+  /** Its length. */
+  readonly bytes: number;
+}
+
+/** What `modelSize` finds. */
 export interface ModelSize {
   /** All files together. */
   readonly bytes: number;
   /** `model_type` of config.json, "clip" for open_clip's folders; undefined where nothing says it. */
   readonly family: string | undefined;
-  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** Each file that loading asks for. */
+  readonly files: readonly ModelFile[];
 }
 
-const SETTINGS = ["preprocessor_config.json", "tokenizer_config.json", "tokenizer.json"];
+const TOKENIZER = ["tokenizer_config.json", "tokenizer.json"];
 const OLD_TOKENIZER = ["vocab.json", "merges.txt"];
 
 /**
@@ -27,19 +37,26 @@ const OLD_TOKENIZER = ["vocab.json", "merges.txt"];
 export async function modelSize(from: SourceLike, options: SourceOptions = {}): Promise<ModelSize> {
   const { signal, revision } = options;
   const source = await openSource(from, { signal, revision, cache: false });
-  const family = await familyOf(source);
+  const { family, settings } = await familyOf(source);
   const weights = await weightNames(source);
   if (weights.length === 0) throw new NotFoundError(`${source.name} has no weights: expected ${SINGLE} or ${INDEX}`);
-  const files = await sizes(source, ["config.json", "open_clip_config.json", ...SETTINGS, ...weights]);
-  const hasTokenizer = files.some(({ name }) => name === "tokenizer.json");
-  if (family === "clip" && !hasTokenizer) files.push(...(await sizes(source, OLD_TOKENIZER)));
+  const files = await sizes(source, [...settings, "preprocessor_config.json", ...weights]);
+  if (family === "clip") {
+    const tokenizer = await sizes(source, TOKENIZER);
+    const isNew = tokenizer.some(({ name }) => name === "tokenizer.json");
+    files.push(...tokenizer, ...(isNew ? [] : await sizes(source, OLD_TOKENIZER)));
+  }
   return { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), family, files };
 }
 
-async function familyOf(source: Source): Promise<string | undefined> {
-  const config = (await source.json("config.json")) as { model_type?: unknown; architecture?: unknown } | undefined;
-  if (typeof config?.model_type === "string") return config.model_type;
-  return (await has(source, "open_clip_config.json")) ? "clip" : undefined;
+async function familyOf(source: Source): Promise<{ family: string | undefined; settings: string[] }> {
+  const config = (await source.json("config.json")) as { model_type?: unknown } | undefined;
+  if (typeof config?.model_type === "string") return { family: config.model_type, settings: ["config.json"] };
+  const isOpenClip = await has(source, "open_clip_config.json");
+  const own = config ? ["config.json"] : [];
+  return isOpenClip
+    ? { family: "clip", settings: [...own, "open_clip_config.json"] }
+    : { family: undefined, settings: own };
 }
 
 /** The files of the weights, as `openCheckpoint` finds them. */
@@ -54,7 +71,7 @@ async function has(source: Source, name: string): Promise<boolean> {
   return (await sizes(source, [name])).length > 0;
 }
 
-async function sizes(source: Source, names: readonly string[]): Promise<{ name: string; bytes: number }[]> {
+async function sizes(source: Source, names: readonly string[]): Promise<ModelFile[]> {
   const found = await Promise.all(
     names.map(async (name) => {
       const file = await source.open(name);

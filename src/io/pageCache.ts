@@ -3,6 +3,7 @@
 
 import { type ByteSource, blobFile } from "./bytes.ts";
 import { fileUrl, openHttpFolder } from "./http.ts";
+import type { ModelFile } from "./modelSize.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 const CACHE_NAME = "webgpu-vision";
@@ -12,8 +13,10 @@ const HUB_FILE = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/;
 export interface CachedModel {
   /** A Hub id with its revision, or the URL of a folder; `fromPretrained` takes it. */
   readonly name: string;
+  /** All files together. */
   readonly bytes: number;
-  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** Each file with its size. */
+  readonly files: readonly ModelFile[];
 }
 
 /**
@@ -25,7 +28,7 @@ export interface CachedModel {
  */
 export async function cachedModels(): Promise<CachedModel[]> {
   const shelf = await openShelf({});
-  const models = new Map<string, { name: string; bytes: number }[]>();
+  const models = new Map<string, ModelFile[]>();
   for (const { url } of (await shelf?.keys()) ?? []) {
     const held = await shelf?.match(url);
     if (!held || held.status === 404) continue;
