@@ -90,6 +90,9 @@ const elementwise: readonly KernelRow[] = [
   ),
 ];
 
+/** Powers of 2, by which every adapter divides exactly. */
+const UNITS: CaseInput = { shape: [3072], dtype: "f32", data: new Float32Array(3072).fill(2 ** -7) };
+
 const moves: readonly KernelRow[] = [
   row("unfold", "CLIP B/32", { x: [1, 224, 224, 3] }, { patch: 32 }),
   row("unfold", "SAM B", { x: [1, 1024, 1024, 3] }, { patch: 16 }),
@@ -99,6 +102,8 @@ const moves: readonly KernelRow[] = [
     bytes: 77 * (2 * 512 + 1) * 4,
   },
   row("transpose", "CLIP B/32 fc1 packed", { x: [3072, 768] }, { padTo: 4 }),
+  row("channelScale", "CLIP B/32 fc1", { x: [768, 3072] }, { axis: -1 }),
+  row("quantise", "CLIP B/32 fc1", { x: [768, 3072], scale: UNITS }, { axis: -1 }),
   row("permute", "heads of DINO S/16", { x: [1, 197, 6, 64] }, { dims: [0, 2, 1, 3] }),
   row("concat", "q, k and v of CLIP B/32", { a: [768, 768], b: [1536, 768] }, { axis: 0 }),
   row(

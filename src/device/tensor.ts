@@ -1,8 +1,11 @@
 // What a tensor is: an element type, a shape and the GPU buffer that holds the elements, row-major and without gaps.
 import { ShapeError } from "./errors.ts";
 
-/** Element types on the GPU. An RGBA picture is u32, one pixel an element, red in the lowest byte. */
-export type DType = "f32" | "f16" | "i32" | "u32";
+/**
+ * Element types on the GPU. An RGBA picture is u32, one pixel an element, red in the lowest byte. Shaders read i8, four
+ * elements of a quantised weight, as one u32.
+ */
+export type DType = "f32" | "f16" | "i32" | "u32" | "i8";
 
 /** Length of each axis, the outermost first. */
 export type Shape = readonly number[];
@@ -30,9 +33,9 @@ export interface NdArray<T extends HostArray = Float32Array> {
 }
 
 /** Elements on the host; half-precision numbers are bits in a Uint16Array. */
-export type HostArray = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
+export type HostArray = Float32Array | Int32Array | Int8Array | Uint32Array | Uint16Array | Uint8Array;
 
-export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4, u32: 4 };
+export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4, u32: 4, i8: 1 };
 
 /** Number of elements. */
 export function sizeOf(shape: Shape): number {

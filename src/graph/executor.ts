@@ -258,9 +258,16 @@ const HOST: Readonly<Record<DType, (bytes: ArrayBuffer) => Float32Array>> = {
   f16: (bytes) => fromHalfArray(new Uint16Array(bytes)),
   i32: (bytes) => Float32Array.from(new Int32Array(bytes)),
   u32: (bytes) => Float32Array.from(new Uint32Array(bytes)),
+  i8: (bytes) => Float32Array.from(new Int8Array(bytes)),
 };
 
-const ARRAY = { f32: "Float32Array", f16: "Uint16Array", i32: "Int32Array", u32: "Uint32Array" } as const;
+const ARRAY = {
+  f32: "Float32Array",
+  f16: "Uint16Array",
+  i32: "Int32Array",
+  u32: "Uint32Array",
+  i8: "Int8Array",
+} as const;
 
 function checkType(name: string, { dtype }: Spec, data: HostArray): void {
   const type = Object.prototype.toString.call(data).slice(8, -1); // by name: arrays may come from another realm

@@ -5,7 +5,7 @@ import { type DType, formatShape, lastDim, rowsOf, sizeOf } from "../device/tens
 import { rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
-const KIND: Readonly<Record<DType, string>> = { f32: "0u", f16: "0u", i32: "1u", u32: "2u" };
+const KIND: Readonly<Partial<Record<DType, string>>> = { f32: "0u", f16: "0u", i32: "1u", u32: "2u" };
 
 export const argmax = /* @__PURE__ */ defineKernel<object>()({
   name: "argmax",
@@ -13,6 +13,7 @@ export const argmax = /* @__PURE__ */ defineKernel<object>()({
   inputs: ["x"],
   params: { rows: "u32", cols: "u32" },
   output: ({ x }) => {
+    if (!KIND[x.dtype]) throw new ShapeError(`[argmax] x has dtype ${x.dtype}, expected f32, f16, i32 or u32`);
     if (x.shape.length === 0 || lastDim(x) === 0) {
       throw new ShapeError(`[argmax] x has shape ${formatShape(x.shape)}, expected a last axis that is not empty`);
     }
@@ -20,7 +21,7 @@ export const argmax = /* @__PURE__ */ defineKernel<object>()({
   },
   launch: ({ x }) => ({
     params: { rows: rowsOf(x), cols: lastDim(x) },
-    types: { Elem: x.dtype, KIND: KIND[x.dtype] },
+    types: { Elem: x.dtype, KIND: KIND[x.dtype] as string },
   }),
   variants: ({ x }) => rowVariants(rowsOf(x)),
   flops: ({ x }) => sizeOf(x.shape),

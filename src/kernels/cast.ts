@@ -28,7 +28,7 @@ export const STORED = {
 /** Types as safetensors names them. */
 export type StoredType = keyof typeof STORED;
 
-const OWN_TYPE: Readonly<Record<DType, StoredType>> = { f32: "F32", f16: "F16", i32: "I32", u32: "U32" };
+const OWN_TYPE: Readonly<Record<DType, StoredType>> = { f32: "F32", f16: "F16", i32: "I32", u32: "U32", i8: "I8" };
 
 export interface CastParams {
   /** Type of the result. */

@@ -6,6 +6,7 @@ export { type AttentionParams, attention } from "./attention.ts";
 export { type BatchNormParams, batchNorm } from "./batchNorm.ts";
 export { type BinaryParams, binary } from "./binary.ts";
 export { type CastParams, cast, type StoredType } from "./cast.ts";
+export { type ChannelScaleParams, channelScale } from "./channelScale.ts";
 export { type ConcatParams, concat } from "./concat.ts";
 export { conv2d } from "./conv2d.ts";
 export type { Conv2dParams } from "./convolution.ts";
@@ -23,6 +24,7 @@ export { type PixelShuffleParams, pixelShuffle } from "./pixelShuffle.ts";
 export { type Pool2dParams, pool2d } from "./pool2d.ts";
 export { type PositionCodeParams, positionCode } from "./positionCode.ts";
 export { prepend } from "./prepend.ts";
+export { quantise } from "./quantise.ts";
 export { type RelativePositionsParams, relativePositions } from "./relativePositions.ts";
 export {
   type PictureSize,

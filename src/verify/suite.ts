@@ -70,7 +70,7 @@ export interface MadeInput {
   readonly host: HostTensor;
 }
 
-/** Makes the inputs of a case in one float type; whole numbers where the type is i32 or u32. */
+/** Makes the inputs of a case in one float type; whole numbers where the type is i32, u32 or i8. */
 export function makeInputs(test: KernelCase, float: "f32" | "f16", seed = 1): Record<string, MadeInput> {
   const next = random(seed);
   const made: Record<string, MadeInput> = {};
@@ -82,7 +82,8 @@ export function makeInputs(test: KernelCase, float: "f32" | "f16", seed = 1): Re
 }
 
 function makeInput(wanted: Exclude<CaseInput, Shape>, float: "f32" | "f16", next: () => number): MadeInput {
-  const { shape, dtype = float, data, low = dtype === "i32" || dtype === "u32" ? 0 : -1, high = 1 } = wanted;
+  const { shape, dtype = float, data, high = 1 } = wanted;
+  const { low = dtype === "i32" || dtype === "u32" ? 0 : -1 } = wanted;
   const n = sizeOf(shape);
   const host = new Float64Array(n);
   for (let i = 0; i < n; i++) host[i] = exact(data ? (data[i] as number) : low + (high - low) * next(), dtype);
@@ -99,6 +100,7 @@ function exact(value: number, dtype: DType): number {
 function toDevice(values: Float64Array, dtype: DType): HostArray {
   if (dtype === "f32") return Float32Array.from(values);
   if (dtype === "f16") return Uint16Array.from(values, toHalf);
+  if (dtype === "i8") return Int8Array.from(values);
   return dtype === "i32" ? Int32Array.from(values) : Uint32Array.from(values);
 }
 
@@ -106,5 +108,6 @@ function toDevice(values: Float64Array, dtype: DType): HostArray {
 export function toNumbers(bytes: ArrayBuffer, dtype: DType): ArrayLike<number> {
   if (dtype === "f32") return new Float32Array(bytes);
   if (dtype === "f16") return fromHalfArray(new Uint16Array(bytes));
+  if (dtype === "i8") return new Int8Array(bytes);
   return dtype === "i32" ? new Int32Array(bytes) : new Uint32Array(bytes);
 }
