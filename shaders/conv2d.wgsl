@@ -1,6 +1,7 @@
 // conv2d: y = outAct(act(convolution(x, weight) + bias) + residual). What lies beyond x is 0. Sums in f32.
 // x: [B, H, W, C]; bias: [O]; y and residual: [B, OH, OW, O]; weight, for direct: [O, C / groups, KH, KW] as PyTorch
-// stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s.
+// stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s; int8 where
+// weightScale [N4 * 4] has the unit of each column.
 // The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
 // the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
 // a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane:
@@ -9,7 +10,9 @@
 alias Elem = f32; // f32 | f16
 alias XWord = vec4<Elem>; // vec4<Elem> for depthwise, and for sharedTile where C is a multiple of 4, else Elem
 const X_WIDTH = 4u; // elements of an XWord: 4 | 1
-alias WeightWord = vec4<Elem>; // Elem for direct
+alias WeightWord = vec4<Elem>; // Elem for direct, u32 where weight is int8
+alias WeightLanes = vec4<Elem>; // vec4u where weight is int8
+const INT8 = false; // weight is int8
 
 struct Params {
   rows: u32, // B * OH * OW
@@ -37,8 +40,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
 @group(0) @binding(2) var<storage, read> bias: array<Elem>;
 @group(0) @binding(3) var<storage, read> residual: array<Elem>;
-@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> weightScale: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 override WG: u32 = 64;
 override ACTIVATION: u32 = 0;
@@ -53,6 +57,15 @@ fn elementOfX(at: u32) -> f32 {
   return f32(vec4<Elem>(x[at / X_WIDTH])[at % X_WIDTH]);
 }
 
+// A word of weight in four lanes; of int8 without their unit.
+fn wordOfWeight(at: u32) -> vec4<f32> {
+  let lanes = WeightLanes(weight[at]);
+  if (INT8) {
+    return fromInt8(vec4u(lanes));
+  }
+  return vec4<f32>(lanes);
+}
+
 fn store4(sums: vec4<f32>, row: u32, col4: u32, part: u32) {
   let o = col4 * 4;
   if (o >= params.O) {
@@ -61,6 +74,9 @@ fn store4(sums: vec4<f32>, row: u32, col4: u32, part: u32) {
   let count = params.O - o;
   let at = row * params.O + o;
   var value = sums;
+  if (INT8) {
+    value *= weightScale[col4];
+  }
   if (SPLITS == 1) {
     if (HAS_BIAS) {
       for (var i = 0u; i < 4; i++) {
@@ -137,7 +153,7 @@ fn direct(
       let run = runOf(corner, ky, kx);
       var w = (o * depth * params.KH + ky) * params.KW + kx;
       for (var c = 0u; c < depth; c++) {
-        sum += elementOfRun(run, channel + c) * f32(vec4<Elem>(weight[w]).x);
+        sum += elementOfRun(run, channel + c) * wordOfWeight(w).x;
         w += params.KH * params.KW;
       }
     }
@@ -170,7 +186,7 @@ fn depthwise(
         continue;
       }
       let u = vec4<f32>(vec4<Elem>(x[((corner.x + row) * params.W + left) * params.N4 + col]));
-      sum += u * vec4<f32>(vec4<Elem>(weight[(ky * params.KW + kx) * params.N4 + col]));
+      sum += u * wordOfWeight((ky * params.KW + kx) * params.N4 + col);
     }
   }
   store4(sum, at / params.N4, col, 0);
@@ -204,8 +220,8 @@ fn registerTile(
     let run3 = runOf(corner3, ky, kx);
     for (var e = 0u; e < params.run; e++) {
       let u = vec4<f32>(elementOfRun(run0, e), elementOfRun(run1, e), elementOfRun(run2, e), elementOfRun(run3, e));
-      let v0 = vec4<f32>(vec4<Elem>(weight[b0]));
-      let v1 = vec4<f32>(vec4<Elem>(weight[b1]));
+      let v0 = wordOfWeight(b0);
+      let v1 = wordOfWeight(b1);
       sums0 += mat4x4<f32>(u.x * v0, u.y * v0, u.z * v0, u.w * v0);
       sums1 += mat4x4<f32>(u.x * v1, u.y * v1, u.z * v1, u.w * v1);
       b0 += params.N4;
@@ -250,7 +266,7 @@ fn laneTile(
       }
       let count = min(LANES, params.run - e);
       for (var j = 0u; j < count; j++) {
-        let v = vec4<f32>(vec4<Elem>(weight[b]));
+        let v = wordOfWeight(b);
         for (var r = 0u; r < ROWS; r++) {
           sums[r] += fromLane(u[r], j) * v;
         }
@@ -309,7 +325,7 @@ fn sharedTile(
     }
     var v = vec4<f32>();
     if (k + lane / 16 < end) {
-      v = vec4<f32>(vec4<Elem>(weight[(k + lane / 16) * params.N4 + col]));
+      v = wordOfWeight((k + lane / 16) * params.N4 + col);
     }
     tileW[lane / 16][lane % 16] = v;
     workgroupBarrier();

@@ -1,9 +1,13 @@
 // gather: y[i] = table[ids[i] - rowStart], row by row. The table may be one chunk of a larger one: ids outside its rows
 // take the row of `previous` (the result for the chunks before) or zeros, so that nothing is read out of bounds.
+// The table may be int8; tableScale [rows] then has the unit of each row. fromInt8: lib/int8.wgsl.
 // ids: [n]; table: [rows, cols]; previous, y: [n, cols]. A thread writes four consecutive elements.
 // WIDE: cols is a multiple of 4, so they lie within one row.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
+alias TableWord = vec4<Elem>; // u32 where table is int8
+alias TableLanes = vec4<Elem>; // vec4u where table is int8
+const INT8 = false; // table is int8
 
 struct Params {
   words: u32,
@@ -14,10 +18,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>; // a negative i32 is beyond every table
-@group(0) @binding(1) var<storage, read> table: array<vec4<Elem>>;
+@group(0) @binding(1) var<storage, read> table: array<TableWord>;
 @group(0) @binding(2) var<storage, read> previous: array<vec4<Elem>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<Elem>>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> tableScale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<Elem>>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 override WG: u32 = 64;
 override WIDE: bool = false;
@@ -29,6 +34,15 @@ fn rowOf(i: u32) -> u32 {
     return params.rows;
   }
   return min(ids[i] - params.rowStart, params.rows);
+}
+
+// A word of the table, which lies in `row`.
+fn wordOfTable(at: u32, row: u32) -> vec4<Elem> {
+  let lanes = TableLanes(table[at]);
+  if (INT8) {
+    return vec4<Elem>(fromInt8(vec4u(lanes)) * tableScale[row]);
+  }
+  return vec4<Elem>(lanes);
 }
 
 @compute @workgroup_size(WG)
@@ -50,7 +64,7 @@ fn main(
     let i = word / width;
     let row = rowOf(i);
     if (row < params.rows) {
-      value = table[row * width + word - i * width];
+      value = wordOfTable(row * width + word - i * width, row);
     }
   } else {
     for (var e = 0u; e < 4; e++) {
@@ -58,7 +72,7 @@ fn main(
       let row = rowOf(i);
       if (row < params.rows) {
         let at = row * params.cols + word * 4 + e - i * params.cols;
-        value[e] = table[at / 4][at % 4];
+        value[e] = wordOfTable(at / 4, row)[at % 4];
       }
     }
   }

@@ -1,15 +1,18 @@
 // matmul: c = outAct(act(a · b + bias) * scale + residual).
 // a: [batch, M, K] row-major; b: [K, N4 * 4] packed K-major, padded with zeros to whole vec4s (or one such matrix a
-// batch);
+// batch); int8 where bScale [N4 * 4], or [batch, N4 * 4], has the unit of each column;
 // bias: [N], or [batch, N]; scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N].
 // Sums in f32. With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to
-// add. Activations: lib/activation.wgsl; fromLane: lib/lanes.wgsl.
+// add. Activations: lib/activation.wgsl; fromLane: lib/lanes.wgsl; fromInt8: lib/int8.wgsl.
 
 alias Elem = f32; // f32 | f16
 alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem; registerTile and laneTile read Elem
 const A_WIDTH = 4u; // elements of an AWord: 4 | 1
 alias CWord = vec4<Elem>; // vec4<Elem> where N is a multiple of 4, else Elem
 const C_WIDTH = 4u; // elements of a CWord: 4 | 1
+alias BWord = vec4<Elem>; // u32 where b is int8
+alias BLanes = vec4<Elem>; // vec4u where b is int8
+const INT8 = false; // b is int8
 
 struct Params {
   M: u32,
@@ -23,12 +26,13 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> a: array<AWord>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<Elem>>;
+@group(0) @binding(1) var<storage, read> b: array<BWord>;
 @group(0) @binding(2) var<storage, read> bias: array<CWord>;
 @group(0) @binding(3) var<storage, read> scale: array<CWord>;
 @group(0) @binding(4) var<storage, read> residual: array<CWord>;
-@group(0) @binding(5) var<storage, read_write> c: array<Elem>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read> bScale: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> c: array<Elem>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 override WG: u32 = 8; // threads of registerTile, side by side along N
 override ACTIVATION: u32 = 0;
@@ -53,12 +57,21 @@ fn loadA(row: u32, k: u32) -> vec4<f32> {
   return value;
 }
 
+// A vec4 of b; of int8 without their unit.
+fn wordOfB(at: u32) -> vec4<f32> {
+  let lanes = BLanes(b[at]);
+  if (INT8) {
+    return fromInt8(vec4u(lanes));
+  }
+  return vec4<f32>(lanes);
+}
+
 // b[k, 4 * col4 .. 4 * col4 + 3]; rows beyond K are 0.
 fn loadB(base: u32, k: u32, col4: u32) -> vec4<f32> {
   if (A_WIDTH == 1u && k >= params.K) {
     return vec4<f32>();
   }
-  return vec4<f32>(b[base + k * params.N4 + col4]);
+  return wordOfB(base + k * params.N4 + col4);
 }
 
 // Four columns of bias, scale or residual from `at`, of which the first `count` are there.
@@ -102,6 +115,9 @@ fn store(sum: vec4<f32>, row: u32, col4: u32, part: u32) {
   }
   let count = min(4u, params.N - col);
   var y = sum;
+  if (INT8) {
+    y *= bScale[select(0u, row / params.M * params.N4, params.bStride > 0) + col4];
+  }
   if (SPLITS == 1) {
     if (HAS_BIAS) {
       y += biasAt(row / params.M * params.biasStride + col, count);
@@ -160,8 +176,8 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     let x1 = elementOfA(a1 + k);
     let x2 = elementOfA(a2 + k);
     let x3 = elementOfA(a3 + k);
-    let y0 = vec4<f32>(b[b0 + k * params.N4]);
-    let y1 = vec4<f32>(b[b1 + k * params.N4]);
+    let y0 = wordOfB(b0 + k * params.N4);
+    let y1 = wordOfB(b1 + k * params.N4);
     c00 += x0 * y0;
     c01 += x0 * y1;
     c10 += x1 * y0;
@@ -205,7 +221,7 @@ fn laneTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     }
     let count = min(LANES, params.K - k);
     for (var j = 0u; j < count; j++) {
-      let y = vec4<f32>(b[column + (k + j) * params.N4]);
+      let y = wordOfB(column + (k + j) * params.N4);
       for (var r = 0u; r < ROWS; r++) {
         sums[r] += fromLane(x[r], j) * y;
       }

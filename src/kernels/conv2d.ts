@@ -3,6 +3,7 @@
 // is a product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
 import source from "../../shaders/conv2d.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
+import int8Source from "../../shaders/lib/int8.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
@@ -11,6 +12,7 @@ import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../devi
 import { ACTIVATIONS } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
 import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
+import { expectScale, int8Types } from "./int8.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 import { rowsPerLane } from "./matmul.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
@@ -35,10 +37,10 @@ function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, 
 
 export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   name: "conv2d",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: [activationSource, nanSource, int8Source, source],
   lib: [noLanesSource],
-  inputs: ["x", "weight", "bias", "residual"],
-  optional: ["bias", "residual"],
+  inputs: ["x", "weight", "bias", "residual", "weightScale"],
+  optional: ["bias", "residual", "weightScale"],
   params: {
     rows: "u32",
     H: "u32",
@@ -60,9 +62,11 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     run: "u32",
     runs: "u32",
   },
-  output: ({ x, weight, bias, residual }, params) => {
+  output: ({ x, weight, bias, residual, weightScale }, params) => {
     expectFloat("conv2d", "x", x);
-    expectSameDType("conv2d", "weight", weight, "x", x);
+    if (weight.dtype !== "i8") expectSameDType("conv2d", "weight", weight, "x", x);
+    else if (!params.packed) throw new ShapeError("[conv2d] weight of i8 must be packed");
+    expectScale("conv2d", "weight", weight, weightScale, weight.shape.slice(1));
     expectRank("conv2d", "weight", params.packed ?? weight.shape, 4);
     const { places } = windowsOf({ x, weight }, params);
     checkWeight({ x, weight }, params);
@@ -87,7 +91,7 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
         ...{ strideH: stride[0], strideW: stride[1], paddingH: padding[0], paddingW: padding[1] },
         ...{ dilationH: dilation[0], dilationW: dilation[1] },
       },
-      types: { Elem: x.dtype },
+      types: { Elem: x.dtype, ...int8Types("Weight", weight) },
       overrides: {
         ACTIVATION: ACTIVATIONS[activation],
         OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],

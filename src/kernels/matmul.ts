@@ -1,6 +1,7 @@
 // Matrix product with everything that follows it in a transformer: bias, activation, layer scale, residual.
 // torch.nn.functional.linear is `matmul(x, transpose(weight))`; the executor packs the weight once, at load.
 import activationSource from "../../shaders/lib/activation.wgsl";
+import int8Source from "../../shaders/lib/int8.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
@@ -9,6 +10,7 @@ import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
+import { expectScale, int8Types } from "./int8.ts";
 import { type DeviceTraits, defineKernel } from "./kernel.ts";
 import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 
@@ -41,10 +43,10 @@ function sizes(a: Spec, b: Spec, n?: number): Sizes {
 
 export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
   name: "matmul",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: [activationSource, nanSource, int8Source, source],
   lib: [noLanesSource],
-  inputs: ["a", "b", "bias", "scale", "residual"],
-  optional: ["bias", "scale", "residual"],
+  inputs: ["a", "b", "bias", "scale", "residual", "bScale"],
+  optional: ["bias", "scale", "residual", "bScale"],
   params: {
     M: "u32",
     N: "u32",
@@ -55,7 +57,7 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
     batch: "u32",
     biasStride: "u32",
   },
-  output: ({ a, b, bias, scale, residual }, { n, splits }) => {
+  output: ({ a, b, bias, scale, residual, bScale }, { n, splits }) => {
     const { N, K, M, batch } = sizes(a, b, n);
     const shapes = `a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`;
     if (b.shape.length < 2 || b.shape.length > 3)
@@ -66,6 +68,7 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
     }
     if (!Number.isInteger(M))
       throw new ShapeError(`[matmul] a's rows must be shared out evenly over b's batch: ${shapes}`);
+    expectScale("matmul", "b", b, bScale, [...b.shape.slice(0, -2), lastDim(b)]);
     if (bias?.shape.length === 2) expectShape("matmul", "bias", bias.shape, [batch, N], "batch and columns");
     else if (bias) expectShape("matmul", "bias", bias.shape, [N], "columns of the result");
     if (scale) expectShape("matmul", "scale", scale.shape, [N], "columns of the result");
@@ -87,7 +90,7 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
         residualRows: residual ? rowsOf(residual) : 1,
         biasStride: bias?.shape.length === 2 ? N : 0,
       },
-      types: { Elem: a.dtype, ...word("C", N) },
+      types: { Elem: a.dtype, ...int8Types("B", b), ...word("C", N) },
       overrides: {
         ACTIVATION: ACTIVATIONS[activation],
         OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],

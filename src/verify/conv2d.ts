@@ -4,7 +4,7 @@ import { activate } from "../kernels/activation.ts";
 import { conv2d } from "../kernels/conv2d.ts";
 import type { Conv2dParams } from "../kernels/convolution.ts";
 import type { Pair } from "../kernels/window.ts";
-import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
+import { defineSuite, type HostTensor, int8Weight, type KernelCase } from "./suite.ts";
 
 const pair = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);
 
@@ -19,13 +19,20 @@ function packedCase(x: Shape, packed: Shape, params: Conv2dParams = {}, why?: st
   return { inputs: { x, weight, bias: [O] }, params: { ...params, packed }, ...(why && { why }) };
 }
 
+/** The same weights as int8. */
+function int8Case(...given: Parameters<typeof packedCase>): KernelCase {
+  const { inputs, ...rest } = packedCase(...given);
+  const shape = inputs.weight as Shape;
+  return { inputs: { ...inputs, ...int8Weight("weight", shape, shape.slice(1)) }, ...rest };
+}
+
 function withResidual({ inputs, params, why }: KernelCase, residual: Shape): KernelCase {
   return { inputs: { ...inputs, residual }, ...(params && { params }), ...(why && { why }) };
 }
 
 export const conv2dSuite = defineSuite<Conv2dParams>({
   kernel: conv2d,
-  reference: ({ x, weight, bias, residual }, { groups = 1, activation = "none", packed, ...window }) => {
+  reference: ({ x, weight, bias, residual, weightScale }, { groups = 1, activation = "none", packed, ...window }) => {
     const [B = 0, H = 0, W = 0, C = 0] = (x as HostTensor).shape;
     const [O = 0, depth = 0, KH = 0, KW = 0] = packed ?? (weight as HostTensor).shape;
     const columns = (weight as HostTensor).shape[1] as number;
@@ -42,7 +49,7 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
       row < 0 || row >= H || col < 0 || col >= W ? 0 : (x?.data[((b * H + row) * W + col) * C + c] as number);
     const element = (b: number, oy: number, ox: number, o: number) => {
       const first = Math.floor(o / (O / groups)) * depth;
-      let sum = bias?.data[o] ?? 0;
+      let sum = 0;
       for (let c = 0; c < depth; c++) {
         for (let ky = 0; ky < KH; ky++) {
           for (let kx = 0; kx < KW; kx++) {
@@ -52,7 +59,7 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
           }
         }
       }
-      return activate(activation, sum);
+      return activate(activation, sum * (weightScale?.data[o] ?? 1) + (bias?.data[o] ?? 0));
     };
     const OH = Math.floor((H + 2 * padding[0] - dilation[0] * (KH - 1) - 1) / stride[0]) + 1;
     const OW = Math.floor((W + 2 * padding[1] - dilation[1] * (KW - 1) - 1) / stride[1]) + 1;
@@ -97,6 +104,15 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
     packedCase([2, 8, 11, 8], [8, 1, 3, 3], { padding: 1, groups: 8, activation: "gelu" }, "depthwise"),
     packedCase([1, 9, 6, 4], [4, 1, 3, 5], { padding: [1, 2], stride: 2, groups: 4 }, "depthwise"),
     withResidual(packedCase([1, 4, 3, 12], [12, 1, 3, 3], { padding: 1, groups: 12 }, "depthwise"), [1, 4, 3, 12]),
+    int8Case([1, 1, 1, 1], [1, 1, 1, 1]),
+    withResidual(
+      int8Case([2, 7, 6, 5], [9, 5, 3, 3], { padding: 1, activation: "gelu", outputActivation: "relu" }),
+      [2, 7, 6, 9],
+    ),
+    int8Case([1, 20, 21, 3], [16, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }, "a ResNet's stem"),
+    int8Case([1, 12, 13, 4], [5, 4, 3, 2], { dilation: [2, 3], padding: [2, 1] }),
+    int8Case([1, 7, 7, 512], [68, 512, 3, 3], { padding: 1 }, "a long sum of few windows"),
+    int8Case([2, 8, 11, 8], [8, 1, 3, 3], { padding: 1, groups: 8, activation: "gelu" }, "depthwise"),
     {
       inputs: { x: { shape: [1, 1, 4, 1], data: [1, Number.NaN, 1, -Infinity] }, weight: [3, 4] },
       params: { packed: [2, 1, 1, 3], padding: [0, 1], activation: "relu" },
@@ -120,6 +136,15 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
       inputs: { x: [1, 8, 8, 3], weight: [26, 4] },
       params: { packed: [4, 3, 3, 3] },
       message: "weight has shape [26, 4], expected [27, 4]",
+    },
+    {
+      inputs: { x: [1, 8, 8, 3], ...int8Weight("weight", [4, 3, 3, 3], [4]) },
+      message: "weight of i8 must be packed",
+    },
+    {
+      inputs: { x: [1, 8, 8, 3], weight: { shape: [27, 4], dtype: "i8" } },
+      params: { packed: [4, 3, 3, 3] },
+      message: "weight of i8 needs weightScale",
     },
     { ...withResidual(convCase([1, 8, 8, 3], [4, 3, 3, 3]), [1, 8, 8, 4]), message: "expected [1, 6, 6, 4]" },
   ],

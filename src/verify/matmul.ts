@@ -2,7 +2,7 @@
 import { sizeOf } from "../device/tensor.ts";
 import { activate } from "../kernels/activation.ts";
 import { type MatmulParams, matmul } from "../kernels/matmul.ts";
-import { defineSuite, type HostTensor, type KernelCase } from "./suite.ts";
+import { type CaseInput, defineSuite, type HostTensor, int8Weight, type KernelCase } from "./suite.ts";
 
 interface MatmulCase extends MatmulParams {
   readonly M: number;
@@ -13,14 +13,19 @@ interface MatmulCase extends MatmulParams {
   readonly bias?: boolean | "batch";
   readonly scale?: boolean;
   readonly residualRows?: number;
+  /** b is int8. */
+  readonly int8?: boolean;
 }
 
-function matmulCase({ M, N, K, batch, bias, scale, residualRows, ...params }: MatmulCase): KernelCase {
+function matmulCase({ M, N, K, batch, bias, scale, residualRows, int8, ...params }: MatmulCase): KernelCase {
   const columns = Math.ceil(N / 4) * 4;
+  const leading = batch ? [batch] : [];
+  const b = [...leading, K, columns];
+  const weight: Record<string, CaseInput> = int8 ? int8Weight("b", b, [...leading, columns]) : { b };
   return {
     inputs: {
-      a: batch ? [batch, M, K] : [M, K],
-      b: batch ? [batch, K, columns] : [K, columns],
+      a: [...leading, M, K],
+      ...weight,
       ...(bias && { bias: bias === "batch" ? [batch ?? 1, N] : [N] }),
       ...(scale && { scale: [N] }),
       ...(residualRows && { residual: [residualRows, N] }),
@@ -33,7 +38,8 @@ const EPILOGUE = { bias: true, scale: true } as const;
 
 export const matmulSuite = defineSuite<MatmulParams>({
   kernel: matmul,
-  reference: ({ a, b, bias, scale, residual }, { n, activation = "none", outputActivation = "none", splits = 1 }) => {
+  reference: (inputs, { n, activation = "none", outputActivation = "none", splits = 1 }) => {
+    const { a, b, bias, scale, residual, bScale } = inputs;
     const [K = 1, columns = 1] = (b as HostTensor).shape.slice(-2);
     const N = n ?? columns;
     const rows = sizeOf((a as HostTensor).shape.slice(0, -1));
@@ -41,11 +47,12 @@ export const matmulSuite = defineSuite<MatmulParams>({
     const at = (t: HostTensor | undefined, i: number) => t?.data[i] as number;
     const out = new Float64Array(splits * rows * N);
     for (let row = 0; row < rows; row++) {
-      const base = Math.floor(row / (rows / batch)) * K * columns * (batch > 1 ? 1 : 0);
+      const matrix = Math.floor(row / (rows / batch));
       for (let col = 0; col < N; col++) {
         let sum = 0;
-        for (let k = 0; k < K; k++) sum += at(a, row * K + k) * at(b, base + k * columns + col);
-        if (bias) sum += at(bias, (bias.shape.length === 2 ? Math.floor(row / (rows / batch)) * N : 0) + col);
+        for (let k = 0; k < K; k++) sum += at(a, row * K + k) * at(b, (matrix * K + k) * columns + col);
+        if (bScale) sum *= at(bScale, matrix * columns + col);
+        if (bias) sum += at(bias, (bias.shape.length === 2 ? matrix * N : 0) + col);
         sum = activate(activation, sum);
         if (scale) sum *= at(scale, col);
         if (residual) sum += at(residual, (row * N + col) % residual.data.length);
@@ -68,6 +75,18 @@ export const matmulSuite = defineSuite<MatmulParams>({
     matmulCase({ M: 1, N: 8, K: 12, batch: 4, bias: "batch", activation: "relu" }),
     matmulCase({ M: 3, N: 5, K: 12, batch: 4, bias: "batch" }),
     matmulCase({ M: 2, N: 512, K: 300, bias: true }),
+    matmulCase({ M: 1, N: 1, K: 1, int8: true }),
+    matmulCase({ M: 3, N: 5, K: 7, ...EPILOGUE, activation: "gelu", residualRows: 3, int8: true }),
+    matmulCase({ M: 65, N: 67, K: 18, bias: true, residualRows: 13, outputActivation: "relu", int8: true }),
+    matmulCase({ M: 50, N: 96, K: 768, bias: true, activation: "quickGelu", int8: true }),
+    matmulCase({ M: 5, N: 9, K: 10, batch: 3, bias: "batch", int8: true }),
+    matmulCase({ M: 1, N: 130, K: 301, bias: true, int8: true }),
+    matmulCase({ M: 4, N: 8, K: 0, bias: true, int8: true }),
+    {
+      inputs: { a: { shape: [2, 4], data: [1, Number.NaN, 1, 1, 1, 1, 1, 1] }, ...int8Weight("b", [4, 8], [8]) },
+      params: { n: 6 },
+      why: "NaN with int8",
+    },
     {
       inputs: { a: { shape: [2, 4], data: [1, 2, 3, 4, Number.NaN, 1, 1, 1] }, b: [4, 8], bias: [8] },
       params: { activation: "quickGelu" },
@@ -82,6 +101,9 @@ export const matmulSuite = defineSuite<MatmulParams>({
     { inputs: { a: [2, 8], b: [8, 8], bias: [4] }, message: "bias has shape [4], expected [8]" },
     { inputs: { a: [2, 2, 8], b: [2, 8, 8], bias: [3, 8] }, message: "bias has shape [3, 8], expected [2, 8]" },
     { inputs: { a: [3, 8], b: [8, 8], residual: [2, 8] }, message: "does not repeat" },
+    { inputs: { a: [2, 8], b: { shape: [8, 8], dtype: "i8" } }, message: "b of i8 needs bScale" },
+    { inputs: { a: [2, 8], b: [8, 8], bScale: [8] }, message: "b of f32 takes no bScale" },
+    { inputs: { a: [2, 8], ...int8Weight("b", [8, 8], [7]) }, message: "bScale has shape [7], expected [8]" },
   ],
   tolerance: { f32: 2e-6, f16: 2e-3 },
 });

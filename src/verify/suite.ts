@@ -23,6 +23,13 @@ export type CaseInput =
       readonly data?: ArrayLike<number>;
     };
 
+/** An int8 weight of uniform levels and the units of its channels, such that the weight lies in [-1, 1]. */
+export function int8Weight<N extends string>(name: N, shape: Shape, channels: Shape) {
+  const levels: CaseInput = { shape, dtype: "i8", low: -127, high: 128 };
+  const units: CaseInput = { shape: channels, dtype: "f32", low: 0.25 / 127, high: 1 / 127 };
+  return { [name]: levels, [`${name}Scale`]: units } as Record<N | `${N}Scale`, CaseInput>;
+}
+
 export interface KernelCase {
   readonly inputs: Readonly<Record<string, CaseInput>>;
   readonly params?: object;
