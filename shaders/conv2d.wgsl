@@ -1,11 +1,11 @@
 // conv2d: y = outAct(act(convolution(x, weight) + bias) + residual). What lies beyond x is 0. Sums in f32.
 // x: [B, H, W, C]; bias: [O]; y and residual: [B, OH, OW, O]; weight, for direct: [O, C / groups, KH, KW] as PyTorch
-// stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s; int8 where
-// weightScale [N4 * 4] has the unit of each column.
+// stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s.
+// They may be int8; weightScale [N4 * 4] then has the unit of each column.
 // The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
 // the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
 // a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane:
-// lib/lanes.wgsl.
+// lib/lanes.wgsl; fromInt8: lib/int8.wgsl.
 
 alias Elem = f32; // f32 | f16
 alias XWord = vec4<Elem>; // vec4<Elem> for depthwise, and for sharedTile where C is a multiple of 4, else Elem

@@ -39,7 +39,7 @@ export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMa
 export { Sam, type SamOptions } from "./api/sam.ts";
 export type { SamBox, SamPoint, SamPrompt } from "./api/samPrompts.ts";
 export { type PredictOptions, type SamMask, SamScene } from "./api/samScene.ts";
-export type { SessionOptions } from "./api/session.ts";
+export type { ModelDType, SessionOptions } from "./api/session.ts";
 export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
 export { Device, type MemoryUse } from "./device/device.ts";
 export * from "./device/errors.ts";
@@ -48,7 +48,8 @@ export type { DType, HostArray, NdArray, Shape, Spec, Tensor } from "./device/te
 export { Executor, type Profile, type ProfiledStep } from "./graph/executor.ts";
 export { Graph, Value } from "./graph/graph.ts";
 export * as ops from "./graph/ops.ts";
-export { type Plan, type PlanSummary, plan } from "./graph/plan.ts";
+export { type Plan, type PlanOptions, type PlanSummary, plan } from "./graph/plan.ts";
+export { quantise } from "./graph/quantise.ts";
 export { WeightStore } from "./graph/store.ts";
 export type { ByteSource } from "./io/bytes.ts";
 export type { ImageLike, RawImage, RgbaImage } from "./io/image.ts";

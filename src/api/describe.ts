@@ -13,6 +13,7 @@ import { type ClipConfig, clipConfig, openClipConfig } from "../models/clipConfi
 import { clipNaming } from "../models/clipNames.ts";
 import { Weights } from "../models/weights.ts";
 import { configOf } from "./clipFiles.ts";
+import { computedIn, type ModelDType, planOptions } from "./session.ts";
 
 export interface ModelDescription {
   /** "clip", or another model_type of config.json, of which only the tensors are described. */
@@ -38,7 +39,7 @@ export interface ClipDescription {
 }
 
 export interface DescribeOptions extends SourceOptions {
-  readonly dtype?: "f32" | "f16";
+  readonly dtype?: ModelDType;
 }
 
 /**
@@ -83,10 +84,11 @@ async function describeClip(
   source: Source,
   checkpoint: Checkpoint,
   device: Device,
-  dtype: "f32" | "f16",
+  type: ModelDType,
 ): Promise<ClipDescription> {
   const json = await configOf(source);
   const config = json ? clipConfig(json) : openClipConfig(await source.json("open_clip_config.json"));
+  const [dtype, planned] = [computedIn(type), await planOptions(type)];
   const read = new Set<string>();
   let dimensions = 0;
   const cost = (build: (graph: Graph, weights: Weights) => void): PlanSummary => {
@@ -95,7 +97,7 @@ async function describeClip(
     build(graph, weights);
     for (const name of weights.read) read.add(name);
     for (const { shape } of graph.outputs.values()) dimensions = shape.at(-1) ?? 0;
-    return plan(graph, device).summary();
+    return plan(graph, device, planned).summary();
   };
   const has = (name: string) => Weights.of(new Graph(), checkpoint, dtype, clipNaming(checkpoint)).has(name);
   const { image_size: side } = config.vision;

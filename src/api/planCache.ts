@@ -4,7 +4,7 @@
 import type { Device } from "../device/device.ts";
 import { checkSizes, Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
-import { type Plan, plan } from "../graph/plan.ts";
+import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
 
@@ -38,18 +38,20 @@ interface Entry {
 export class PlanCache {
   readonly #device: Device;
   readonly #store: WeightStore;
+  readonly #planned: PlanOptions;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(device: Device, store: WeightStore) {
+  constructor(device: Device, store: WeightStore, planned: PlanOptions) {
     this.#device = device;
     this.#store = store;
+    this.#planned = planned;
   }
 
   /** A plan, made at its first use. One that is not held may be disposed as soon as others are asked for. */
   get({ key, build }: PlanRequest, isHeld: boolean, signal?: AbortSignal): Promise<Executor> {
     let entry = this.#entries.get(key);
     if (!entry) {
-      const made = makeEntry(this.#device, this.#store, build, signal);
+      const made = makeEntry(this.#device, this.#store, planOf(build, this.#device, this.#planned), signal);
       made.executor.catch(() => {
         if (this.#entries.get(key) === made) this.#entries.delete(key);
       });
@@ -87,16 +89,15 @@ export class PlanCache {
 }
 
 /** A graph made ready; throws LimitError where the device cannot hold it, before any weight is made for it. */
-export function planOf(build: Build, device: Device): Plan {
+export function planOf(build: Build, device: Device, planned: PlanOptions): Plan {
   const graph = new Graph();
   build(graph);
-  const made = plan(graph, device);
+  const made = plan(graph, device, planned);
   checkSizes(device, made);
   return made;
 }
 
-function makeEntry(device: Device, shared: WeightStore, build: Build, signal?: AbortSignal): Entry {
-  const made = planOf(build, device);
+function makeEntry(device: Device, shared: WeightStore, made: Plan, signal?: AbortSignal): Entry {
   const values = [...made.statics.values()];
   const hasWeights = values.some((value) => weightsOf(value).length > 0);
   const own = hasWeights ? undefined : new WeightStore(device, { name: "", tensors: new Map() });

@@ -4,16 +4,35 @@ import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
 import type { Executor } from "../graph/executor.ts";
+import type { PlanOptions } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors.ts";
 import { type Build, PlanCache, type PlanRequest, planOf } from "./planCache.ts";
+
+/**
+ * Type of weights and activations: `f32`; `f16` with sums in f32, where the adapter has shader-f16; or `q8`, which is
+ * f32 but for the weights: they are int8 with an f32 unit a channel, a quarter of the GPU memory.
+ */
+export type ModelDType = "f32" | "f16" | "q8";
+
+const MODEL_DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
+
+/** What plans of a type need; a page that has no int8 weights does not load what makes them. */
+export async function planOptions(dtype: ModelDType): Promise<PlanOptions> {
+  return dtype === "q8" ? { quantise: (await import("../graph/quantise.ts")).quantise } : {};
+}
+
+/** The type that a model computes in. */
+export function computedIn(dtype: ModelDType): "f32" | "f16" {
+  return dtype === "q8" ? "f32" : dtype;
+}
 
 /** Where and in which type a model computes. */
 export interface SessionOptions {
   /** A device of ours or the caller's own GPUDevice; opened, and closed by dispose, when absent. */
   readonly device?: Device | GPUDevice;
-  /** Type of weights and activations: "f32" (default), or "f16" with sums in f32 where the adapter has shader-f16. */
-  readonly dtype?: "f32" | "f16";
+  /** Type of weights and activations; "f32" when absent. */
+  readonly dtype?: ModelDType;
   /** Cancels loading: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -26,15 +45,18 @@ interface Live {
 }
 
 export class Session {
+  /** Type of inputs and activations. */
   readonly dtype: "f32" | "f16";
+  readonly #planned: PlanOptions;
   readonly #checkpoint: Checkpoint;
   readonly #given: Device | undefined;
   #live: Promise<Live>;
   #current: Live | undefined;
   #isDisposed = false;
 
-  private constructor(checkpoint: Checkpoint, options: SessionOptions) {
-    this.dtype = options.dtype ?? "f32";
+  private constructor(checkpoint: Checkpoint, options: SessionOptions, planned: PlanOptions) {
+    this.dtype = computedIn(options.dtype ?? "f32");
+    this.#planned = planned;
     this.#checkpoint = checkpoint;
     this.#given = givenDevice(options.device);
     this.#live = this.#open();
@@ -43,8 +65,8 @@ export class Session {
   /** Opens the device and checks that it can compute in the wanted type. */
   static async open(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Session> {
     const { dtype = "f32" } = options;
-    if (dtype !== "f32" && dtype !== "f16") throw new ArgumentError(`dtype is "${dtype}", expected "f32" or "f16"`);
-    const session = new Session(checkpoint, options);
+    if (!MODEL_DTYPES.includes(dtype)) throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16" or "q8"`);
+    const session = new Session(checkpoint, options, await planOptions(dtype));
     const { device } = await session.#live;
     if (dtype === "f16" && !device.hasF16) {
       session.dispose();
@@ -61,7 +83,7 @@ export class Session {
   /** Loads the weights of several plans in one pass over the checkpoint. */
   async preload(builds: Readonly<Record<string, Build>>, signal?: AbortSignal): Promise<void> {
     const { device, store } = await this.#alive();
-    const plans = Object.values(builds).map((build) => planOf(build, device));
+    const plans = Object.values(builds).map((build) => planOf(build, device, this.#planned));
     await store.load(
       plans.flatMap(({ statics }) => [...statics.values()]),
       signal,
@@ -104,7 +126,7 @@ export class Session {
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
     const store = new WeightStore(device, this.#checkpoint);
-    const live = { device, store, plans: new PlanCache(device, store) };
+    const live = { device, store, plans: new PlanCache(device, store, this.#planned) };
     this.#current = live;
     return live;
   }

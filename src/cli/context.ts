@@ -1,12 +1,13 @@
 // What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
 import { Clip } from "../api/clip.ts";
+import type { ModelDType } from "../api/session.ts";
 import { shippedCheckpoint } from "./paths.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of every command. */
 export interface GlobalOptions {
   readonly model?: string;
-  readonly dtype: "f32" | "f16";
+  readonly dtype: ModelDType;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }

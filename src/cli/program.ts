@@ -1,5 +1,6 @@
 // The commands, their options and their help. What runs a command is loaded when it is called.
 import { Command, Option } from "commander";
+import type { ModelDType } from "../api/session.ts";
 import type { Context } from "./context.ts";
 import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
@@ -16,6 +17,9 @@ import {
 import { packageVersion } from "./paths.ts";
 import { addSamCommands } from "./samCommands.ts";
 
+// As the API names them, whose code is loaded by the command.
+const DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
+
 /** Runs a command's work where there is a GPU; gives its exit code. */
 export type Run = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
 
@@ -25,7 +29,9 @@ export function makeProgram(run: Run): Command {
     .description("CLIP, DINO and SAM on WebGPU: classify, search, compare and segment pictures, on this machine's GPU")
     .version(packageVersion())
     .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny one that ships)")
-    .addOption(new Option("--dtype <type>", "type of weights and activations").choices(["f32", "f16"]).default("f32"))
+    .addOption(
+      new Option("--dtype <type>", "type of weights and activations; q8: int8 weights").choices(DTYPES).default("f32"),
+    )
     .option("--json", "print JSON")
     .option("--quiet", "no progress and no notes on stderr")
     .configureHelp({ showGlobalOptions: true })

@@ -14,18 +14,18 @@ export function lower(graph: Graph, device: DeviceTraits): Graph {
 function splitMatmul(device: DeviceTraits): Rule {
   return ({ kernel, inputs, params, graph }) => {
     if (kernel !== matmul) return;
-    const { a, b, ...rest } = inputs as Record<string, Value> & { a: Value; b: Value };
+    const { a, b, bScale, ...rest } = inputs as Record<string, Value> & { a: Value; b: Value };
     const { n } = params as MatmulParams;
-    return splitProduct(graph, matmul, { a, b }, rest, params, matmulSplits(a, b, n, device));
+    return splitProduct(graph, matmul, { a, b, bScale }, rest, params, matmulSplits(a, b, n, device));
   };
 }
 
 function splitConvolution(device: DeviceTraits): Rule {
   return ({ kernel, inputs, params, graph }) => {
     if (kernel.name !== "conv2d") return; // by name, as in fuse.ts
-    const { x, weight, ...rest } = inputs as Record<string, Value> & { x: Value; weight: Value };
+    const { x, weight, weightScale, ...rest } = inputs as Record<string, Value> & { x: Value; weight: Value };
     const splits = conv2dSplits(x, weight, params as Conv2dParams, device);
-    return splitProduct(graph, kernel, { x, weight }, rest, params, splits);
+    return splitProduct(graph, kernel, { x, weight, weightScale }, rest, params, splits);
   };
 }
 

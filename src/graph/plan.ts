@@ -68,16 +68,22 @@ export interface PlanSummary {
   readonly largestBufferBytes: number;
 }
 
+/** In which form a plan keeps what it needs. */
+export interface PlanOptions {
+  /** Weights as int8, a quarter of their f32 bytes: `quantise`. Activations stay as they are. */
+  readonly quantise?: ((graph: Graph) => Graph) | undefined;
+}
+
 /**
  * Fuses, orders and places a graph for a device.
  *
  * @example
  * plan(graph, device).summary(); // { dispatches: 94, flops: 8.8e9, … }
  */
-export function plan(graph: Graph, device: DeviceTraits): Plan {
+export function plan(graph: Graph, device: DeviceTraits, { quantise = (given) => given }: PlanOptions = {}): Plan {
   if (graph.outputs.size === 0)
     throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
-  const fused = lower(fuse(graph), device);
+  const fused = lower(quantise(fuse(graph)), device);
   const values = reachable(fused);
   const statics = staticValues(values);
   const moving = values.filter((value) => !statics.has(value) && value.node.kind !== "view");

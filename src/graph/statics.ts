@@ -4,17 +4,26 @@
 import { byteLength, formatShape, type HostArray, sizeOf } from "../device/tensor.ts";
 import { sources, type Value } from "./graph.ts";
 
-/** True when a value depends on nothing that a run is given. */
-export function staticValues(values: readonly Value[]): Set<Value> {
-  const found = new Set<Value>();
-  for (const value of values) {
-    const { kind } = value.node;
-    const isMade = kind === "op" || kind === "view";
-    if (kind === "weight" || kind === "constant" || (isMade && sources(value).every((source) => found.has(source)))) {
-      found.add(value);
-    }
+const known = new WeakMap<Value, boolean>();
+
+/**
+ * True when a value depends on nothing that a run is given. What is made of int8 is left to the run: made at load, it
+ * would take the memory that int8 saves.
+ */
+export function isStatic(value: Value): boolean {
+  let found = known.get(value);
+  if (found === undefined) {
+    const made = sources(value);
+    const isFromInt8 = value.node.kind === "op" && made.some(({ dtype }) => dtype === "i8");
+    found = value.node.kind !== "input" && !isFromInt8 && made.every(isStatic);
+    known.set(value, found);
   }
   return found;
+}
+
+/** Those of the values that are static. */
+export function staticValues(values: readonly Value[]): Set<Value> {
+  return new Set(values.filter(isStatic));
 }
 
 /**

@@ -142,18 +142,19 @@ class Loading {
 
   /** Makes every result whose weights are all there. */
   async evaluate(): Promise<void> {
-    for (const [key, value] of [...this.#pending]) {
-      if (!weightsOf(value).every((leaf) => this.#has(leaf))) continue;
-      const parts = new Map<string, Tensor>();
-      try {
+    // What a result is made of serves the next one too: the levels and the unit of int8 are made of one packed weight.
+    const parts = new Map<string, Tensor>();
+    try {
+      for (const [key, value] of [...this.#pending]) {
+        if (!weightsOf(value).every((leaf) => this.#has(leaf))) continue;
         this.#results.set(key, await this.#make(value, parts));
+        parts.delete(key);
         if (value.node.kind === "weight") this.#made.delete(key);
         this.#pending.delete(key);
-      } finally {
-        parts.delete(key);
-        for (const { buffer } of parts.values()) this.#device.free(buffer);
+        this.#freeLeaves();
       }
-      this.#freeLeaves();
+    } finally {
+      for (const { buffer } of parts.values()) this.#device.free(buffer);
     }
   }
 

@@ -7,6 +7,7 @@ import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, FLAT_THREADS } from "./axes.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 
+/** Which axis of a matrix numbers its channels. */
 export interface ChannelScaleParams {
   /** The axis that numbers the channels. */
   readonly axis: -1 | -2;

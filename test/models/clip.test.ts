@@ -1,5 +1,6 @@
 // Both towers of small CLIPs against PyTorch, from the pixel values and token ids it was given, layer by layer.
 import { describe, expect, it } from "vitest";
+import type { ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
@@ -7,7 +8,7 @@ import { testDevice } from "../adapters.ts";
 import { runTowers, TEXT, VISION } from "./clipParity.ts";
 import { firstDifference, readGolden, relativeError, worstCosine } from "./parity.ts";
 
-async function run(device: Device, folder: string, dtype: "f32" | "f16") {
+async function run(device: Device, folder: string, dtype: ModelDType) {
   const checkpoint = await readSafetensors(`${folder}/model.safetensors`);
   try {
     return await runTowers(device, folder, checkpoint, dtype);
@@ -27,6 +28,14 @@ describe.each(["small-clip", "small-clip-gelu"])("%s", (name) => {
       const [ours, wanted] = [got[embeds] as NdArray, golden.get(embeds) as NdArray];
       expect(worstCosine(ours, wanted), embeds).toBeGreaterThanOrEqual(0.99999);
       expect(relativeError(ours.data, wanted.data), embeds).toBeLessThanOrEqual(1e-3);
+    }
+  });
+
+  it("q8: embeddings with a cosine of 0.995", async () => {
+    const golden = await readGolden(`${folder}/golden.safetensors`);
+    const got = await run(await testDevice(), folder, "q8");
+    for (const embeds of ["image_embeds", "text_embeds"]) {
+      expect(worstCosine(got[embeds] as NdArray, golden.get(embeds) as NdArray), embeds).toBeGreaterThanOrEqual(0.995);
     }
   });
 

@@ -1,5 +1,6 @@
 // Runs both towers of a CLIP checkpoint on the inputs that PyTorch was given, for comparison with what it gave.
 import { readFile } from "node:fs/promises";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import { endPositions } from "../../src/api/tokens.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
@@ -22,8 +23,9 @@ export async function runTowers(
   device: Device,
   folder: string,
   checkpoint: Checkpoint,
-  dtype: "f32" | "f16",
+  type: ModelDType,
 ): Promise<Record<string, NdArray>> {
+  const dtype = computedIn(type);
   const golden = await readGolden(`${folder}/golden.safetensors`);
   const config = clipConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const pixels = channelsLast(golden.get("pixel_values") as NdArray);
@@ -38,7 +40,8 @@ export async function runTowers(
         "image_embeds",
       );
     },
-    { pixels: toDevice(pixels.data, dtype) },
+    { pixels: toDevice(pixels.data, type) },
+    type,
   );
   const { data, shape } = golden.get("input_ids") as NdArray;
   const [B = 0, T = 0] = shape;
@@ -57,6 +60,7 @@ export async function runTowers(
       );
     },
     { ids: Int32Array.from(data), end: Int32Array.from(end) },
+    type,
   );
   return { ...image, ...text };
 }

@@ -1,5 +1,6 @@
 // Both towers of a CLIP with a ResNet on what open_clip was given, under the names of its golden.
 import { readFile } from "node:fs/promises";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors.ts";
@@ -29,8 +30,9 @@ export async function runClipResnet(
   folder: string,
   checkpoint: Checkpoint,
   golden: Golden,
-  dtype: "f32" | "f16",
+  type: ModelDType,
 ) {
+  const dtype = computedIn(type);
   const config = openClipConfig(JSON.parse(await readFile(`${folder}/open_clip_config.json`, "utf8")));
   const [pixels, ids] = [golden.get("pixel_values"), golden.get("input_ids")];
   if (!pixels || !ids) throw new RangeError("the golden has no inputs");
@@ -61,6 +63,7 @@ export async function runClipResnet(
         text_embeds: text.embeds,
       };
     },
-    { pixels: toDevice(pixels.data, dtype), ids: Int32Array.from(ids.data), end: Int32Array.from(end) },
+    { pixels: toDevice(pixels.data, type), ids: Int32Array.from(ids.data), end: Int32Array.from(end) },
+    type,
   );
 }

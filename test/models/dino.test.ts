@@ -1,5 +1,6 @@
 // DINO's ViTs against PyTorch at several sizes: every layer that the golden holds, the tokens, the class attention.
 import { describe, expect, it } from "vitest";
+import type { ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
@@ -7,7 +8,7 @@ import { testDevice } from "../adapters.ts";
 import { runDino } from "./dinoParity.ts";
 import { cosine, firstDifference, ofSize, readGolden, worstCosine } from "./parity.ts";
 
-async function run(device: Device, folder: string, pixels: NdArray, dtype: "f32" | "f16") {
+async function run(device: Device, folder: string, pixels: NdArray, dtype: ModelDType) {
   const checkpoint = await readSafetensors(`${folder}/model.safetensors`);
   try {
     return await runDino(device, folder, checkpoint, pixels, dtype);
@@ -42,6 +43,14 @@ for (const [name, sizes] of Object.entries(CASES)) {
         Math.abs(value - (got["attentions.last.cls"]?.data[i] as number)),
       );
       expect(Math.max(...errors), "class attention").toBeLessThanOrEqual(1e-3);
+    });
+
+    it(`${sizes.at(-1)}, q8: tokens with a cosine of 0.995`, async () => {
+      const golden = await readGolden(`${folder}/golden.safetensors`);
+      const size = sizes.at(-1) as string;
+      const got = await run(await testDevice(), folder, golden.get(`${size}.pixel_values`) as NdArray, "q8");
+      const wanted = ofSize(golden, size).get("last_hidden_state") as NdArray;
+      expect(cosine((got.last_hidden_state as NdArray).data, wanted.data)).toBeGreaterThanOrEqual(0.995);
     });
 
     it(`${sizes.at(-1)}, f16: tokens with a cosine of 0.999`, async (context) => {

@@ -1,5 +1,6 @@
 // One of DINO's ViTs on the pixel values that PyTorch was given, under the names of its golden.
 import { readFile } from "node:fs/promises";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors.ts";
@@ -15,8 +16,9 @@ export async function runDino(
   folder: string,
   checkpoint: Checkpoint,
   pixelValues: NdArray,
-  dtype: "f32" | "f16",
+  type: ModelDType,
 ) {
+  const dtype = computedIn(type);
   const config = dinoConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const pixels = channelsLast(pixelValues);
   const last = config.num_hidden_layers - 1;
@@ -35,6 +37,7 @@ export async function runDino(
         "attentions.last.cls": attention.get(last) ?? tokens,
       };
     },
-    { pixels: toDevice(pixels.data, dtype) },
+    { pixels: toDevice(pixels.data, type) },
+    type,
   );
 }

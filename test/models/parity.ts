@@ -1,4 +1,6 @@
 // Compares what a graph computes with what PyTorch gave, tensor by tensor, and names the first layer that differs.
+
+import { computedIn, type ModelDType, planOptions } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import { toHalfArray } from "../../src/device/half.ts";
 import type { HostArray, NdArray } from "../../src/device/tensor.ts";
@@ -21,16 +23,17 @@ export async function readGolden(path: string): Promise<Map<string, NdArray>> {
   return golden;
 }
 
-/** Builds a graph over a checkpoint, runs it once, and frees everything. */
+/** Builds a graph over a checkpoint, runs it once (with int8 weights for "q8"), and frees everything. */
 export async function runGraph(
   device: Device,
   checkpoint: Checkpoint,
   build: (graph: Graph) => Readonly<Record<string, Value>>,
   inputs: Readonly<Record<string, HostArray>>,
+  dtype: ModelDType = "f32",
 ): Promise<Record<string, NdArray>> {
   const graph = new Graph();
   for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-  const made = plan(graph, device);
+  const made = plan(graph, device, await planOptions(dtype));
   const store = new WeightStore(device, checkpoint);
   let executor: Executor | undefined;
   try {
@@ -63,8 +66,8 @@ export function ofSize(golden: ReadonlyMap<string, NdArray>, size: string): Map<
 }
 
 /** Floats as the device takes them. */
-export function toDevice(data: Float32Array, dtype: "f32" | "f16"): Float32Array | Uint16Array {
-  return dtype === "f32" ? data : toHalfArray(data);
+export function toDevice(data: Float32Array, dtype: ModelDType): Float32Array | Uint16Array {
+  return computedIn(dtype) === "f32" ? data : toHalfArray(data);
 }
 
 export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { ModelDType } from "../../src/api/session.ts";
 import { type Checkpoint, readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors.ts";
 import { resnetConfig } from "../../src/models/resnetConfig.ts";
 import { testDevice } from "../adapters.ts";
@@ -13,7 +14,7 @@ import { runResnet } from "./resnetParity.ts";
 const FOLDER = "test/golden/small-dino-resnet";
 const NAMES = ["hidden.0", "hidden.1", "last_hidden_state", "pooler_output"];
 
-async function run(size: string, dtype: "f32" | "f16", checkpoint: Checkpoint) {
+async function run(size: string, dtype: ModelDType, checkpoint: Checkpoint) {
   const golden = await readGolden(`${FOLDER}/golden.safetensors`);
   const pixels = golden.get(`${size}.pixel_values`);
   if (!pixels) throw new RangeError(`the golden has no ${size}`);
@@ -33,6 +34,14 @@ describe.each(["64x64", "97x65"])("at %s", (size) => {
       expect(cosine(ours.data, theirs.data), name).toBeGreaterThanOrEqual(0.99999);
       if (name === "last_hidden_state") expect(worstCosine(ours, theirs)).toBeGreaterThanOrEqual(0.9999);
     }
+  });
+
+  it("q8: a map with a cosine of 0.995", async () => {
+    const checkpoint = await readSafetensors(`${FOLDER}/model.safetensors`);
+    const { got, wanted } = await run(size, "q8", checkpoint);
+    await checkpoint.close();
+    const [ours, theirs] = [got.last_hidden_state?.data ?? [], wanted.get("last_hidden_state")?.data ?? []];
+    expect(cosine(ours, theirs)).toBeGreaterThanOrEqual(0.995);
   });
 
   it("f16: a map with a cosine of 0.999", async (context) => {

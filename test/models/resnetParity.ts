@@ -1,5 +1,6 @@
 // A DINO ResNet on the pixel values that PyTorch was given, under the names of its golden.
 import { readFile } from "node:fs/promises";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors.ts";
@@ -15,8 +16,9 @@ export async function runResnet(
   folder: string,
   checkpoint: Checkpoint,
   pixelValues: NdArray,
-  dtype: "f32" | "f16",
+  type: ModelDType,
 ) {
+  const dtype = computedIn(type);
   const config = resnetConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")), checkpoint);
   const pixels = channelsLast(pixelValues);
   return runGraph(
@@ -28,6 +30,7 @@ export async function runResnet(
       const [first, second] = hiddenStates;
       return { "hidden.0": first ?? map, "hidden.1": second ?? map, last_hidden_state: map, pooler_output: pooled };
     },
-    { pixels: toDevice(pixels.data, dtype) },
+    { pixels: toDevice(pixels.data, type) },
+    type,
   );
 }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../scripts/seeded.ts";
 import { type SamPrompt, tokensOf } from "../../src/api/samPrompts.ts";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -14,7 +15,7 @@ import { samNaming } from "../../src/models/samNames.ts";
 import { promptTokens } from "../../src/models/samPrompt.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { testDevice } from "../adapters.ts";
-import { channelsLast, readGolden, relativeError, runGraph, toDevice } from "./parity.ts";
+import { channelsLast, cosine, readGolden, relativeError, runGraph, toDevice } from "./parity.ts";
 
 type Golden = ReadonlyMap<string, NdArray>;
 
@@ -61,7 +62,8 @@ function casesOf(golden: Golden): Record<string, Case> {
   };
 }
 
-async function run(device: Device, folder: string, golden: Golden, { prompts }: Case, dtype: "f32" | "f16") {
+async function run(device: Device, folder: string, golden: Golden, { prompts }: Case, type: ModelDType) {
+  const dtype = computedIn(type);
   const config = samConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const checkpoint = await readSafetensors(`${folder}/model.safetensors`);
   const embedding = of(golden, "image_embeddings");
@@ -91,9 +93,10 @@ async function run(device: Device, folder: string, golden: Golden, { prompts }: 
       {
         coords: Float32Array.from(tokens.flatMap(({ coords }) => coords)),
         labels: Int32Array.from(tokens.flatMap(({ labels }) => labels)),
-        embedding: toDevice(data, dtype),
-        ...(mask && { mask: toDevice(mask, dtype) }),
+        embedding: toDevice(data, type),
+        ...(mask && { mask: toDevice(mask, type) }),
       },
+      type,
     );
   } finally {
     await checkpoint.close();
@@ -137,6 +140,14 @@ describe.each(["small-sam", "small-sam-whole-windows"])("%s", (name) => {
     );
     expect(Math.max(...errors)).toBeLessThanOrEqual(1e-3);
     expect(iou(ours, wanted)).toBeGreaterThanOrEqual(0.999);
+  });
+
+  it.each(KINDS)("%s, q8: logits with a cosine of 0.995", async (kind) => {
+    const golden = await readGolden(`${folder}/golden.safetensors`);
+    const test = casesOf(golden)[kind] as Case;
+    const got = await run(await testDevice(), folder, golden, test, "q8");
+    const ours = chosen(got.masks as NdArray, test.multimask);
+    expect(cosine(ours, of(golden, `${kind}.low_res_masks`).data)).toBeGreaterThanOrEqual(0.995);
   });
 
   it("points, f16: masks with an IoU of 0.99", async (context) => {

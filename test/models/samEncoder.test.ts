@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../scripts/seeded.ts";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
@@ -15,7 +16,8 @@ import { testDevice } from "../adapters.ts";
 import { channelsLast, cosine, firstDifference, readGolden, runGraph, toDevice, worstCosine } from "./parity.ts";
 
 /** Outputs under the golden's names; the embedding, channels last there as here. */
-async function run(device: Device, folder: string, golden: ReadonlyMap<string, NdArray>, dtype: "f32" | "f16") {
+async function run(device: Device, folder: string, golden: ReadonlyMap<string, NdArray>, type: ModelDType) {
+  const dtype = computedIn(type);
   const config = samConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const checkpoint = await readSafetensors(`${folder}/model.safetensors`);
   const pixels = channelsLast(golden.get("pixel_values") as NdArray);
@@ -35,7 +37,8 @@ async function run(device: Device, folder: string, golden: ReadonlyMap<string, N
           image_embeddings: embedding,
         };
       },
-      { pixels: toDevice(pixels.data, dtype) },
+      { pixels: toDevice(pixels.data, type) },
+      type,
     );
   } finally {
     await checkpoint.close();
@@ -58,6 +61,12 @@ describe.each(["small-sam", "small-sam-whole-windows"])("%s", (name) => {
     const ours = got.image_embeddings as NdArray;
     expect(worstCosine(ours, embedding), "worst place").toBeGreaterThanOrEqual(0.9999);
     expect(cosine(ours.data, embedding.data), "all places").toBeGreaterThanOrEqual(0.99999);
+  });
+
+  it("q8: the embedding with a cosine of 0.995", async () => {
+    const { golden, embedding } = await read();
+    const got = await run(await testDevice(), folder, golden, "q8");
+    expect(cosine((got.image_embeddings as NdArray).data, embedding.data)).toBeGreaterThanOrEqual(0.995);
   });
 
   it("f16: the embedding with a cosine of 0.999", async (context) => {

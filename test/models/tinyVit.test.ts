@@ -2,6 +2,7 @@
 // maps of 32 and 16 places no window divides.
 import { expect, it } from "vitest";
 import { seededTensor, withSeededCheckpoint } from "../../scripts/seeded.ts";
+import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
@@ -29,7 +30,8 @@ function thinned({ data, shape: [, H = 0, W = 0, C = 0] }: NdArray): NdArray {
 }
 
 /** What every stage gives, under the golden's names. */
-async function run(dtype: "f32" | "f16"): Promise<Record<string, NdArray>> {
+async function run(type: ModelDType): Promise<Record<string, NdArray>> {
+  const dtype = computedIn(type);
   const device = await testDevice();
   const data = seededTensor({ name: "pixels", shape: [1, 3, SIDE, SIDE], mean: 0, scale: 2 });
   const pixels = channelsLast({ data, shape: [1, 3, SIDE, SIDE] });
@@ -45,7 +47,7 @@ async function run(dtype: "f32" | "f16"): Promise<Record<string, NdArray>> {
         );
         return Object.fromEntries([...stages, embedding].map((value, i) => [STAGES[i] as string, value]));
       };
-      const got = await runGraph(device, checkpoint, build, { pixels: toDevice(pixels.data, dtype) });
+      const got = await runGraph(device, checkpoint, build, { pixels: toDevice(pixels.data, type) }, type);
       return Object.fromEntries(Object.entries(got).map(([name, map]) => [name, thinned(map)]));
     } finally {
       await checkpoint.close();
@@ -59,6 +61,12 @@ it("f32: every stage and the embedding", async () => {
   expect(firstDifference(got, golden, STAGES, 1e-4)).toBeUndefined();
   const [ours, wanted] = [got.image_embeddings as NdArray, golden.get("image_embeddings") as NdArray];
   expect(cosine(ours.data, wanted.data)).toBeGreaterThanOrEqual(0.99999);
+});
+
+it("q8: the embedding with a cosine of 0.995", async () => {
+  const golden = await readGolden(`${FOLDER}/golden.safetensors`);
+  const [ours, wanted] = [(await run("q8")).image_embeddings as NdArray, golden.get("image_embeddings") as NdArray];
+  expect(cosine(ours.data, wanted.data)).toBeGreaterThanOrEqual(0.995);
 });
 
 it("f16: the embedding with a cosine of 0.999", async (context) => {

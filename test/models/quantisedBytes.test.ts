@@ -1,0 +1,147 @@
+// What int8 weights save: GPU bytes of the weights of every published size, all plans of a model together, with
+// `dtype: "q8"` and in f32. Plans alone: no weight is read and no GPU needed.
+import { existsSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import type { SeededRow } from "../../scripts/seeded.ts";
+import { Graph, type Value } from "../../src/graph/graph.ts";
+import { plan } from "../../src/graph/plan.ts";
+import { quantise } from "../../src/graph/quantise.ts";
+import { staticBytes, staticKey } from "../../src/graph/statics.ts";
+import { clipImage, clipText } from "../../src/models/clip.ts";
+import { clipConfig, openClipConfig } from "../../src/models/clipConfig.ts";
+import { clipNaming } from "../../src/models/clipNames.ts";
+import { dino } from "../../src/models/dino.ts";
+import { dinoConfig } from "../../src/models/dinoConfig.ts";
+import { dinoNaming } from "../../src/models/dinoNames.ts";
+import { resnet } from "../../src/models/resnet.ts";
+import { resnetConfig } from "../../src/models/resnetConfig.ts";
+import { resnetNaming } from "../../src/models/resnetNames.ts";
+import { samImageEncoder } from "../../src/models/sam.ts";
+import { samConfig } from "../../src/models/samConfig.ts";
+import { samDecoder, samImage } from "../../src/models/samDecoder.ts";
+import { samNaming } from "../../src/models/samNames.ts";
+import { originalSamConfig, originalSamNaming } from "../../src/models/samOriginal.ts";
+import { promptTokens } from "../../src/models/samPrompt.ts";
+import { tinyVitEncoder } from "../../src/models/tinyVit.ts";
+import { type Naming, type TensorTable, Weights } from "../../src/models/weights.ts";
+
+const TRAITS = {
+  info: { class: "cpu-lavapipe" },
+  hasF16: false,
+  hasSubgroups: true,
+  subgroupSize: 8,
+  limits: {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 16 << 10,
+    maxStorageBufferBindingSize: 128 << 20,
+  },
+} as const;
+
+/** The plans of a model, each recorded by a function. */
+type Builds = readonly ((graph: Graph) => Readonly<Record<string, Value>>)[];
+
+const json = (path: string): unknown => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined);
+
+/** A published checkpoint's table of contents, by its manifest. */
+function tableOf(name: string): TensorTable {
+  const rows = json(`test/golden/${name}/manifest.json`) as SeededRow[];
+  return { name, tensors: new Map(rows.map((row) => [row.name, { shape: row.shape, dtype: "F32" }])) };
+}
+
+const input = (graph: Graph, name: string, shape: readonly number[]) => graph.input(name, { dtype: "f32", shape });
+
+const reader = (table: TensorTable, naming: Naming) => (graph: Graph) => Weights.of(graph, table, "f32", naming);
+
+function clipBuilds(name: string): Builds {
+  const table = tableOf(name);
+  const w = reader(table, clipNaming(table));
+  const published = json(`test/golden/${name}/config.json`);
+  const config = published ? clipConfig(published) : openClipConfig(json(`test/golden/${name}/open_clip_config.json`));
+  const integers = { dtype: "i32", shape: [1, 8] } as const;
+  return [
+    (graph) => ({ image: clipImage(input(graph, "pixels", [1, 224, 224, 3]), w(graph), config.vision).embeds }),
+    (graph) => {
+      const end = graph.input("end", { dtype: "i32", shape: [1] });
+      return { text: clipText(graph.input("ids", integers), end, w(graph), config.text).embeds };
+    },
+  ];
+}
+
+function dinoBuilds(name: string): Builds {
+  const table = tableOf(name);
+  const config = json(`test/golden/${name}/config.json`);
+  return [
+    (graph) => {
+      const pixels = input(graph, "pixels", [1, 224, 224, 3]);
+      const w = (naming: Naming) => reader(table, naming)(graph);
+      const features = name.includes("resnet")
+        ? resnet(pixels, w(resnetNaming(table)), resnetConfig(config, table)).map
+        : dino(pixels, w(dinoNaming(table)), dinoConfig(config)).tokens;
+      return { features };
+    },
+  ];
+}
+
+function samBuilds(name: string): Builds {
+  const table = tableOf(name);
+  const published = json(`test/golden/${name}/config.json`);
+  const read = reader(table, published ? samNaming(table) : originalSamNaming(table));
+  const config = published ? samConfig(published) : originalSamConfig(table);
+  const { vision, decoder, image_size, image_embedding_size: side } = config;
+  const [N, C] = [side * side, vision.output_channels];
+  return [
+    (graph) => {
+      const [w, pixels] = [read(graph), input(graph, "pixels", [1, image_size, image_size, 3])];
+      const isTiny = vision.model_type === "tiny_vit";
+      const map = isTiny ? tinyVitEncoder(pixels, w, vision) : samImageEncoder(pixels, w, vision);
+      const embedding = graph.reshape(map, [1, N, C]);
+      return { embedding, ...samImage(embedding, w, config) };
+    },
+    (graph) => {
+      const w = read(graph);
+      const of = (key: string) => input(graph, key, [1, N, C / decoder.attention_downsample_rate]);
+      const image = { map: input(graph, "map", [1, N, C]), q: of("q"), k: of("k"), v: of("v") };
+      const labels = graph.input("labels", { dtype: "i32", shape: [1, 7] });
+      const made = samDecoder(promptTokens(input(graph, "coords", [1, 7, 2]), labels, w, config), image, w, config);
+      return { masks: made.lowResMasks, scores: made.iouScores };
+    },
+  ];
+}
+
+/** The static tensors that the plans share, by key. */
+function staticsOf(builds: Builds, isQuantised: boolean): Map<string, Value> {
+  const found = new Map<string, Value>();
+  for (const build of builds) {
+    const graph = new Graph();
+    for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
+    for (const value of plan(graph, TRAITS, isQuantised ? { quantise } : {}).statics.values())
+      found.set(staticKey(value), value);
+  }
+  return found;
+}
+
+const bytesOf = (statics: ReadonlyMap<string, Value>) =>
+  [...statics.values()].reduce((sum, value) => sum + staticBytes(value), 0);
+
+const MODELS: Readonly<Record<string, (name: string) => Builds>> = {
+  "clip-vit-base-patch32": clipBuilds,
+  "clip-resnet50": clipBuilds,
+  "dino-vits16": dinoBuilds,
+  "dino-vits8": dinoBuilds,
+  "dino-vitb16": dinoBuilds,
+  "dino-resnet50": dinoBuilds,
+  "dinov2-small": dinoBuilds,
+  "dinov3-vits16": dinoBuilds,
+  "sam-vit-base": samBuilds,
+  "mobile-sam": samBuilds,
+};
+
+it.each(Object.entries(MODELS))("%s takes at most 0.27 of the f32 bytes", (name, builds) => {
+  const [whole, small] = [staticsOf(builds(name), false), staticsOf(builds(name), true)];
+  const [before, after] = [bytesOf(whole), bytesOf(small)];
+  const share = after / before;
+  console.log(
+    `${name}: ${(before / 1e6).toFixed(1)} MB in f32, ${(after / 1e6).toFixed(1)} MB in q8: ${share.toFixed(4)}`,
+  );
+  expect(share).toBeLessThanOrEqual(0.27);
+});
