@@ -4,7 +4,7 @@ import { KernelError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
-import { type PlanSummary, plan } from "../graph/plan.ts";
+import { type PlanOptions, type PlanSummary, plan } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import { timedRun } from "../graph/timedRun.ts";
 import type { Checkpoint } from "../io/safetensors.ts";
@@ -24,6 +24,8 @@ export interface BenchModelOptions {
   readonly open: () => Promise<Device>;
   readonly checkpoint: Checkpoint;
   readonly known?: KnownResult | undefined;
+  /** How its plan is made. */
+  readonly planned?: PlanOptions | undefined;
   readonly rounds: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((text: string) => void) | undefined;
@@ -68,6 +70,7 @@ export async function openModel(
   checkpoint: Checkpoint,
   build: Computation["build"],
   signal?: AbortSignal,
+  planned?: PlanOptions,
 ): Promise<OpenModel> {
   const start = performance.now();
   const device = await open();
@@ -76,7 +79,7 @@ export async function openModel(
   try {
     const graph = new Graph();
     for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-    const made = plan(graph, device);
+    const made = plan(graph, device, planned);
     store = new WeightStore(device, checkpoint);
     await store.load(made.statics.values(), signal);
     await device.gpu.queue.onSubmittedWorkDone();
@@ -97,10 +100,10 @@ export async function openModel(
  * @throws KernelError where a result is wrong.
  */
 export async function benchModel(what: string, part: Computation, options: BenchModelOptions): Promise<ModelTiming> {
-  const { checkpoint, known, rounds, signal, onProgress } = options;
+  const { checkpoint, known, planned, rounds, signal, onProgress } = options;
   onProgress?.(`${what}: loading`);
   const start = performance.now();
-  const model = await openModel(options.open, checkpoint, part.build, signal);
+  const model = await openModel(options.open, checkpoint, part.build, signal, planned);
   try {
     const { device, executor } = model;
     const first = known?.inputs ?? part.inputs(0);

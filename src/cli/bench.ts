@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { benchModel, type ModelTiming } from "../api/benchModel.ts";
 import { computation } from "../api/computations.ts";
+import { computedIn, planOptions } from "../api/session.ts";
 import { type Verification, verifyClip } from "../api/verify.ts";
 import { verifyDino, verifySam } from "../api/verifyFeatures.ts";
 import type { Device } from "../device/device.ts";
@@ -84,7 +85,7 @@ async function timeKernels(
   let done = 0;
   const onProgress = () => bar.update(done++);
   try {
-    return await benchKernels(device, rows, { rounds, dtype: options.dtype, signal, onProgress });
+    return await benchKernels(device, rows, { rounds, dtype: computedIn(options.dtype), signal, onProgress });
   } finally {
     bar.stop();
   }
@@ -109,8 +110,9 @@ async function timeModel(
   let done = 0;
   const onProgress = () => bar.update(done++);
   try {
-    const made = computation(part, { checkpoint, config, dtype });
-    return await benchModel(what, made, { open: () => openDevice(), checkpoint, rounds, signal, onProgress });
+    const made = computation(part, { checkpoint, config, dtype: computedIn(dtype) });
+    const timing = { open: () => openDevice(), checkpoint, planned: await planOptions(dtype), rounds };
+    return await benchModel(what, made, { ...timing, signal, onProgress });
   } finally {
     bar.stop();
     await checkpoint.close();
