@@ -6,9 +6,9 @@ import { DisposedError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { RgbaImage } from "../io/image.ts";
 import { abortable } from "./bell.ts";
-import { encodePicture, picturesPerRun, preprocessor } from "./pictures.ts";
+import { encodePicture, picturesPerRun } from "./pictureCopies.ts";
 import type { PlanRequest } from "./planCache.ts";
-import { outputSize, type Preprocessing } from "./preprocess.ts";
+import type { Preprocessing } from "./preprocess.ts";
 import type { Session } from "./session.ts";
 
 export type Size = readonly [height: number, width: number];
@@ -20,6 +20,12 @@ export interface PictureTower {
   recipe(picture: RgbaImage): Preprocessing;
   /** The plan with input "pixels" [pictures, height, width, 3]; all its outputs have an axis of pictures first. */
   plan(pictures: number, size: Size): PlanRequest;
+}
+
+/** A tower that knows how its pictures are brought to it. */
+export interface PreparedTower extends Pick<PictureTower, "session" | "plan"> {
+  /** Size of a picture as the tower sees it, and the plan that makes it so. */
+  prepare(picture: RgbaImage): { readonly size: Size; readonly plan: PlanRequest };
 }
 
 /** Time that was spent on pictures, as performance.now() has it. */
@@ -44,7 +50,7 @@ export interface PictureBatch {
 export class PictureRuns {
   /** What was done since somebody emptied this list. */
   readonly steps: EncodeStep[] = [];
-  readonly #tower: PictureTower;
+  readonly #tower: PreparedTower;
   readonly #batchSize: number;
   readonly #signal: AbortSignal | undefined;
   #device: Device | undefined;
@@ -57,7 +63,7 @@ export class PictureRuns {
   #gpuFreeMs = 0;
   #isClosed = false;
 
-  constructor(tower: PictureTower, batchSize: number, signal?: AbortSignal) {
+  constructor(tower: PreparedTower, batchSize: number, signal?: AbortSignal) {
     this.#tower = tower;
     this.#batchSize = batchSize;
     this.#signal = signal;
@@ -80,12 +86,12 @@ export class PictureRuns {
   /** Brings a picture to the GPU as the next one of the batch; `onDone`: its pixels are needed no more. */
   async add(index: number, picture: RgbaImage, onDone: () => void): Promise<void> {
     const { session } = this.#tower;
-    const size = this.#sizeOf(picture);
+    const { size, plan } = this.#tower.prepare(picture);
     if (!isSame(size, this.#size)) this.#hasRunFull = false;
     this.#size = size;
     this.#device ??= await session.device();
     const device = this.#device;
-    const work = session.use([preprocessor(session, picture, this.#tower.recipe(picture))], (step) => {
+    const work = session.use([plan], (step) => {
       this.#check(device);
       const startMs = performance.now();
       const bytes = step.bytes("pixels");
@@ -130,7 +136,7 @@ export class PictureRuns {
   }
 
   #sizeOf(picture: RgbaImage): Size {
-    return outputSize(this.#tower.recipe(picture), [picture.height, picture.width]);
+    return this.#tower.prepare(picture).size;
   }
 
   #most(): number {
