@@ -4,23 +4,28 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON, ROOT, withoutNode } from "./bundle.mjs";
+import { drawDemoPictures } from "./demoPictures.mjs";
+import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
 
 const SITE = join(ROOT, "demos", "site");
 const PAGES = ["index", "search", "see", "cut", "verify"];
 /** Files of a checkpoint that a page asks for. */
 const MODEL_FILE = /\.(json|txt|safetensors)$/;
 
-/** What all scripts of the site have in common; shaders lose their comments, as in the package. */
+/** What all scripts of the site have in common; shaders are shortened as in the package. */
 function options(plugins = []) {
   return { ...COMMON, platform: "browser", minify: true, sourcemap: false, plugins: [withoutNode, ...plugins] };
 }
+
+const shaderFolder = join(ROOT, "shaders");
+const shaderFiles = (await readdir(shaderFolder, { recursive: true })).filter((name) => name.endsWith(".wgsl"));
+const names = shaderNames(await Promise.all(shaderFiles.map((name) => readFile(join(shaderFolder, name), "utf8"))));
 
 const shaders = {
   name: "shaders",
   setup({ onLoad }) {
     onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8");
-      return { contents: source.replace(/[ \t]*\/\/.*$/gm, "").replace(/\n\s*\n+/g, "\n"), loader: "text" };
+      return { contents: minifyWgsl(await readFile(path, "utf8"), names), loader: "text" };
     });
   },
 };
@@ -77,7 +82,8 @@ async function files(out) {
     recursive: true,
     filter: (path) => !path.endsWith(".md"),
   });
-  await cp(join(SITE, "pictures"), join(out, "pictures"), { recursive: true }).catch(() => undefined);
+  await mkdir(join(out, "pictures"), { recursive: true });
+  await drawDemoPictures(join(out, "pictures"));
   await cp(join(SITE, "icon.svg"), join(out, "icon.svg"));
 }
 

@@ -1,13 +1,21 @@
 // The search page: photos come in, words rank them, one is classified.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { PHOTOS, Site } from "./site.ts";
+import { PHOTOS, Site, type Visit } from "./site.ts";
 
 let site: Site;
+let folder: string;
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "webgpu-vision-search-"));
   site = await Site.open();
 });
-afterAll(() => site?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await site?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const EMBEDDED = "document.querySelector('.search .progress').hidden";
 
@@ -32,4 +40,106 @@ it("ranks dropped photos for a text, and classifies the one that is picked", asy
   expect(await visit.text(".scores .score:first-child span")).toBe("cat");
   await visit.check();
   await visit.shoot("search");
+});
+
+const scored = (count: number) =>
+  `document.querySelectorAll('.cell[data-score]:not([data-score=""])').length === ${count}`;
+const nameOfBest = (visit: Visit) => visit.page.$eval(".cell", (cell) => (cell as HTMLElement).dataset.name);
+
+/** Notes the longest task of the page's own thread from now on, and how often the page could not answer for long. */
+async function watchTasks(visit: Visit): Promise<() => Promise<number>> {
+  await visit.page.evaluate(() => {
+    const tasks: number[] = [];
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+      entryTypes: ["longtask"],
+    });
+    Object.assign(globalThis, { tasks });
+  });
+  return () => visit.page.evaluate(() => Math.max(0, ...(globalThis as unknown as { tasks: number[] }).tasks));
+}
+
+it("says what is no picture, takes a photo of 50 megapixels, and loses nothing", async () => {
+  const visit = await site.visit("search.html");
+  await visit.sees("tiny-clip");
+  const [notes, broken, large] = [join(folder, "notes.txt"), join(folder, "broken.jpg"), join(folder, "large.jpg")];
+  await writeFile(notes, "not a picture");
+  await writeFile(broken, "not a picture either");
+  const ground = { width: 8660, height: 5774, channels: 3, background: "#2255dd" } as const;
+  const cat = await sharp(join(PHOTOS, "chelsea.png")).resize(8000, 5300).toBuffer();
+  await sharp({ create: ground })
+    .composite([{ input: cat, left: 300, top: 200 }])
+    .jpeg()
+    .toFile(large);
+  const longest = await watchTasks(visit);
+  await visit.choose("Add photos…", notes, broken, large, join(PHOTOS, "truck.jpg"));
+  await visit.sees("notes.txt: neither a picture nor a file of a model");
+  await visit.sees("broken.jpg is left out");
+  await visit.page.type("#query", "a photo of a cat");
+  await visit.until("a ranking of two", scored(2));
+  expect(await nameOfBest(visit)).toBe("large.jpg");
+  await visit.until(
+    "the thumbnail",
+    `document.querySelector('.cell[data-name="large.jpg"] img').src.startsWith("blob:")`,
+  );
+  await visit.sees("not a picture");
+  console.log(`longest task beside a photo of 50 megapixels: ${Math.round(await longest())} ms`);
+  expect(await longest()).toBeLessThan(400);
+  await visit.check();
+  await visit.page.close();
+});
+
+it("stays quick with two thousand photos", async () => {
+  const visit = await site.visit("search.html");
+  await visit.sees("tiny-clip");
+  const longest = await watchTasks(visit);
+  await visit.page.evaluate(async () => {
+    const transfer = new DataTransfer();
+    const canvas = new OffscreenCanvas(96, 64);
+    const context = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+    for (let i = 0; i < 2000; i++) {
+      context.fillStyle = `hsl(${(i * 137) % 360} 70% ${20 + (i % 60)}%)`;
+      context.fillRect(0, 0, 96, 64);
+      const blob = await canvas.convertToBlob({ type: "image/jpeg" });
+      transfer.items.add(new File([blob], `photo-${i}.jpg`, { type: "image/jpeg" }));
+    }
+    document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  });
+  await visit.sees("2,000 photos");
+  expect(await visit.page.$$eval(".cell", (cells) => cells.length)).toBeLessThan(300);
+  await visit.until(
+    "some embeddings",
+    "/^(3[2-9]|[4-9][0-9]|[1-9][0-9]{2,}) of 2/.test(document.querySelector('.search .progress').innerText)",
+  );
+  await visit.page.type("#query", "something red");
+  await visit.until("a ranking", "document.querySelectorAll('.ring').length === 1");
+  await visit.page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await visit.until("more cells", "document.querySelectorAll('.cell').length > 150");
+  await visit.press("Stop");
+  await visit.sees("Go on");
+  console.log(`longest task among 2,000 photos: ${Math.round(await longest())} ms`);
+  expect(await longest()).toBeLessThan(400);
+  await visit.page.close();
+});
+
+it("goes on when the GPU is lost, and says so", async () => {
+  const visit = await site.visit("search.html");
+  await visit.sees("tiny-clip");
+  await visit.press("Sample photos");
+  await visit.page.type("#query", "a photo of a cat");
+  await visit.until("a ranking", `${scored(13)} && ${EMBEDDED}`);
+  const before = await visit.page.$$eval(".cell", (cells) => cells.map((cell) => (cell as HTMLElement).dataset.score));
+  const other = await site.browser.newPage();
+  await other.goto("chrome://gpucrash").catch(() => undefined); // ends the GPU's process, as a driver's reset does
+  await other.close();
+  await visit.sees("The GPU was lost");
+  await visit.page.$eval("#query", (input) => {
+    (input as HTMLInputElement).value = "";
+  });
+  await visit.page.type("#query", "a photo of a cat");
+  await visit.page.$eval("#query", (input) => input.dispatchEvent(new Event("input")));
+  await visit.sees("The GPU was lost");
+  await visit.until("a ranking again", `${scored(13)}`);
+  const after = await visit.page.$$eval(".cell", (cells) => cells.map((cell) => (cell as HTMLElement).dataset.score));
+  expect(after).toEqual(before);
+  await visit.page.close();
 });

@@ -29,14 +29,17 @@ const TYPES: Readonly<Record<string, string>> = {
 export class Site implements AsyncDisposable {
   readonly browser: Browser;
   readonly url: string;
+  /** Where the built files are. */
+  readonly folder: string;
   readonly #server: Server;
   /** Paths asked for since the last look. */
   readonly asked: string[] = [];
   /** Milliseconds between pieces of 64 KiB of what lies below /slow/. */
   slowMs = 20;
 
-  private constructor(browser: Browser, server: Server) {
+  private constructor(browser: Browser, server: Server, folder: string) {
     this.browser = browser;
+    this.folder = folder;
     this.#server = server;
     this.url = `http://localhost:${(server.address() as AddressInfo).port}/`;
   }
@@ -54,13 +57,14 @@ export class Site implements AsyncDisposable {
       void send(file, response, kind === "slow" ? (site?.slowMs ?? 0) : undefined, kind === "cut");
     });
     await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-    site = new Site(await startChromium(), server);
+    site = new Site(await startChromium(), server, folder);
     return site;
   }
 
   /** A tab of its own storage, on a page of the site; its console errors fail the test that calls `check`. */
-  async visit(path: string, before?: (page: Page) => Promise<void>): Promise<Visit> {
-    const page = await this.browser.newPage();
+  async visit(path: string, before?: (page: Page) => Promise<unknown>): Promise<Visit> {
+    const context = await this.browser.createBrowserContext();
+    const page = await context.newPage();
     const visit = new Visit(page);
     await before?.(page);
     await page.goto(new URL(path, this.url).href, { waitUntil: "load" });

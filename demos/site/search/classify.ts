@@ -25,7 +25,7 @@ const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
 export class Classifier {
   readonly element: HTMLElement;
   readonly #photos: Photos;
-  readonly #image = el("img", { alt: "", class: "picked-image" });
+  readonly #image = el("img", { alt: "", class: "picked-image", decoding: "async" });
   readonly #name = el("h2", { tabindex: -1 });
   readonly #labels = el("textarea", { rows: 6, spellcheck: "false" });
   readonly #templates = el("textarea", { rows: 3, spellcheck: "false" });
@@ -47,9 +47,7 @@ export class Classifier {
       el("div", { class: "picked-head" }, this.#name, close),
       this.#image,
       this.#results,
-      el("label", { class: "field" }, el("span", {}, "Labels, one a line"), this.#labels),
-      this.#presets(),
-      el("label", { class: "field" }, el("span", {}, "Sentences, {} is the label"), this.#templates),
+      this.#words(),
     );
   }
 
@@ -79,6 +77,19 @@ export class Classifier {
   refresh(): void {
     const photo = this.#photo;
     if (photo) this.#latest.run((signal) => this.#score(photo, signal));
+  }
+
+  /** What can be edited: open where there is room for it. */
+  #words(): HTMLElement {
+    const open = matchMedia("(min-width: 60rem)").matches;
+    return el(
+      "details",
+      { class: "picked-words", open },
+      el("summary", {}, "Labels and sentences"),
+      el("label", { class: "field" }, el("span", {}, "Labels, one a line"), this.#labels),
+      this.#presets(),
+      el("label", { class: "field" }, el("span", {}, "Sentences, {} is the label"), this.#templates),
+    );
   }
 
   #presets(): HTMLElement {

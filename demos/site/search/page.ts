@@ -36,6 +36,7 @@ export class SearchPage {
   #clip: Clip | undefined;
   #model = "";
   #isEmbedding = false;
+  #later: ReturnType<typeof setTimeout> | undefined;
   /** The text's embedding, while one is searched for. */
   #wanted: Float32Array | undefined;
 
@@ -138,8 +139,12 @@ export class SearchPage {
   #onSome(photos: readonly Photo[]): void {
     const failed = photos.filter(({ failure }) => failure);
     for (const { name, failure } of failed) note(`${failure}`, { title: `${name} is left out` });
-    this.#show();
     this.#classifier.refresh();
+    // On a quick GPU batches come faster than anybody can look.
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.#show();
+    }, 150);
   }
 
   #search(pause?: number): void {

@@ -131,12 +131,12 @@ export class Sheet {
 function makeRing(): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "ring");
-  svg.setAttribute("viewBox", "0 0 100 100");
+  svg.setAttribute("viewBox", "0 0 150 110");
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("pathLength", "1");
-  path.setAttribute("d", "M20 12C44 2 82 3 94 24C105 48 92 88 58 95C26 101 0 82 3 50C5 24 24 8 58 6");
+  path.setAttribute("d", "M26 17C62 1 128 3 142 30C157 62 130 101 82 105C34 108 -1 88 4 50C8 22 42 5 96 6");
   svg.append(path);
   return svg;
 }

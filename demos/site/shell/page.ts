@@ -3,6 +3,7 @@
 import { byId, el } from "./dom.ts";
 import { fail } from "./messages.ts";
 import { findAdapter, noWebgpu } from "./support.ts";
+import { watchGpu } from "./watchGpu.ts";
 
 /**
  * Starts a page: `run` is called when there is a GPU, otherwise the page says what to enable.
@@ -32,7 +33,9 @@ async function check(run?: (adapter: GPUAdapter) => unknown): Promise<void> {
   }
   const { vendor, architecture, description } = adapter.info;
   byId("adapter").textContent = `GPU: ${description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed"}`;
-  await run?.(adapter);
+  if (!run) return;
+  void watchGpu(adapter);
+  await run(adapter);
 }
 
 function pageHead(): Node {

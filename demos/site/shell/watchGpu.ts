@@ -1,0 +1,18 @@
+// Notices that the GPU went away while nobody used it: a device of the page's own, which holds nothing, is lost with it.
+import { note } from "./messages.ts";
+
+/** Tells the visitor when the GPU is lost, and keeps watching. The engine opens it again at the next call. */
+export async function watchGpu(adapter: GPUAdapter): Promise<void> {
+  const device = await adapter.requestDevice().catch(() => undefined);
+  if (!device) return;
+  await device.lost;
+  note(
+    "A driver was reset or the computer slept. It is opened again with the next call, and your pictures are all here.",
+    {
+      title: "The GPU was lost",
+    },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 2000)); // a driver needs a moment
+  const next = await navigator.gpu.requestAdapter().catch(() => null);
+  if (next) void watchGpu(next);
+}
