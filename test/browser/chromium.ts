@@ -46,7 +46,7 @@ export async function startChromium({
   return puppeteer.launch({ ...options, executablePath: join(folder, "chromium"), env });
 }
 
-/** The fonts that came with it, and the machine's for what they lack: without any, a page with text ends the browser. */
+/** Its own fonts, and the machine's for what they lack: without any, a page with text ends the browser. */
 function fontsConf(folder: string): string {
   const alias = (family: string, prefer: string) =>
     `<alias><family>${family}</family><prefer><family>${prefer}</family></prefer></alias>`;

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NetworkError } from "../../src/device/errors.ts";
 import { openHubInPage } from "../../src/io/hubPage.ts";
+import { cachedModels, clearCachedModels, openFolderInPage } from "../../src/io/pageCache.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import { HubServer } from "./hubServer.ts";
 
@@ -13,7 +14,9 @@ describe("the Hub in a page", () => {
   /** Cache Storage as far as it is used: entries are whole responses, and a body that fails leaves none. */
   const shelves = new Map<string, Response>();
   const shelf = {
-    match: async (url: URL) => shelves.get(url.href)?.clone(),
+    match: async (url: URL | string) => shelves.get(String(url))?.clone(),
+    keys: async () => [...shelves.keys()].map((url) => ({ url })),
+    delete: async ({ url }: { url: string }) => shelves.delete(url),
     put: async (url: URL, response: Response) => {
       const { status, headers } = response;
       const body = status === 404 ? null : await response.blob();
@@ -68,5 +71,24 @@ describe("the Hub in a page", () => {
     await readA();
     expect((await open({ cache: false }).open("model.safetensors"))?.size).toBe(weights.byteLength);
     expect(shelves.size).toBe(0);
+  });
+
+  test("what is kept is listed with its size, by model, and removed by name", async () => {
+    await readA();
+    expect(await open().open("tokenizer.json")).toBeUndefined();
+    const folder = openFolderInPage(new URL(`${hub.url}/${hub.id}/resolve/${hub.commit}`), {});
+    await (await folder.open("model.safetensors"))?.close?.();
+    const files = [{ name: "model.safetensors", bytes: weights.byteLength }];
+    const model = { bytes: weights.byteLength, files };
+    expect(await cachedModels()).toEqual([
+      { name: `${hub.id}@${hub.commit}`, ...model },
+      { name: `${hub.id}@main`, ...model },
+    ]);
+    expect(await clearCachedModels(`${hub.id}@main`)).toBe(weights.byteLength);
+    expect((await cachedModels()).map(({ name }) => name)).toEqual([`${hub.id}@${hub.commit}`]);
+    expect(await clearCachedModels()).toBe(weights.byteLength);
+    expect(shelves.size).toBe(0);
+    vi.stubGlobal("caches", undefined);
+    expect(await cachedModels()).toEqual([]);
   });
 });

@@ -37,6 +37,14 @@ describe("folders and bytes", () => {
     ["a file URL as text", () => pathToFileURL(folder).href],
     ["bytes", () => ({ config: CONFIG, weights })],
     ["an ArrayBuffer", () => ({ config: CONFIG, weights: weights.buffer })],
+    [
+      "files",
+      () => [
+        new File([JSON.stringify(CONFIG)], "config.json"),
+        new File([weights], "model.safetensors"),
+        new File(["{}"], "model.safetensors.index.json"),
+      ],
+    ],
     ["a Blob", () => ({ config: CONFIG, weights: new Blob([weights]) })],
   ];
 

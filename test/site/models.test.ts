@@ -101,7 +101,7 @@ it("loads again without a network, from the cache, which can be cleared", async 
   await visit.page.close();
 });
 
-it("says what is wrong with a model that is cut off, unknown, or of another family, and keeps the one it has", async () => {
+it("says what is wrong with a model cut off, unknown or of another family, and keeps the one it has", async () => {
   const visit = await open();
   await ask(visit, `${site.url}cut/tiny-clip`);
   await visit.press("Download and load");

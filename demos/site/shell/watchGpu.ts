@@ -1,4 +1,4 @@
-// Notices that the GPU went away while nobody used it: a device of the page's own, which holds nothing, is lost with it.
+// Notices that the GPU went away while nobody used it: a device of the page's own, which holds nothing, goes with it.
 import { note } from "./messages.ts";
 
 /** Tells the visitor when the GPU is lost, and keeps watching. The engine opens it again at the next call. */

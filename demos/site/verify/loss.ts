@@ -26,7 +26,8 @@ export class Loss {
       el(
         "p",
         { class: "soft" },
-        "A driver update or a sleeping laptop takes the device away. This takes it away on purpose; the next call opens a new one, loads the model onto it, and must give the same numbers.",
+        "A driver update or a sleeping laptop takes the device away. This takes it away on purpose; the next call " +
+          "opens a new one, loads the model onto it, and must give the same numbers.",
       ),
       this.#verdict,
     );
