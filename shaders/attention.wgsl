@@ -9,8 +9,7 @@
 
 alias Elem = f32; // f32 | f16
 const D = 64u; // head size
-const D4 = 16u; // vec4s of a head, rounded up
-const KEYS = 16u; // keys of a tile in workgroup memory; a multiple of 4
+const D4 = 16u; // its vec4s, rounded up
 
 struct Params {
   heads: u32,
@@ -39,15 +38,12 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> out: array<Elem>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-override WG: u32 = 8; // queries of a workgroup
+override WG: u32 = 8; // threads of a registerTile; rows of threads of a queryTile
 override CAUSAL: bool = false;
 override GRID: bool = false;
 override HAS_PAD: bool = false;
 override HAS_REL: bool = false;
 override HAS_BIAS: bool = false;
-
-const LOWEST = -3.4e38f;
-const LOG2E = 1.4426950408889634f;
 
 fn partOf(index: u32) -> Part {
   if (GRID) {
@@ -92,12 +88,6 @@ fn relScores(query: Queries, head: u32, i: vec4u) -> vec4<f32> {
   return LOG2E * vec4<f32>(f32(rel[at.x]), f32(rel[at.y]), f32(rel[at.z]), f32(rel[at.w]));
 }
 
-// The softmax of four queries so far.
-struct Softmax {
-  largest: vec4<f32>,
-  total: vec4<f32>,
-}
-
 // Of the keys beyond the map, which differ in their position scores alone.
 fn padSoftmax(score: vec4<f32>, query: Queries, head: u32, part: Part) -> Softmax {
   var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>());
@@ -111,15 +101,6 @@ fn padSoftmax(score: vec4<f32>, query: Queries, head: u32, part: Part) -> Softma
     }
   }
   return softmax;
-}
-
-// Some drivers' exp2 gives a number for NaN.
-fn weigh(x: vec4<f32>) -> vec4<f32> {
-  return select(exp2(x), x, isNan4(x));
-}
-
-fn largestOf(x: vec4<f32>) -> f32 {
-  return max(max(x.x, x.y), max(x.z, x.w));
 }
 
 fn loadQ(at: vec4u) -> vec4<f32> {
@@ -235,9 +216,6 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
   }
 }
 
-var<workgroup> tileK: array<array<vec4<f32>, D4>, KEYS>;
-var<workgroup> tileV: array<array<vec4<f32>, D4>, KEYS>;
-
 fn quad(i: u32) -> vec4u {
   return i * 4 + vec4u(0, 1, 2, 3);
 }
@@ -247,108 +225,28 @@ fn within(x: vec4<f32>, i: u32) -> vec4<f32> {
   return select(vec4<f32>(), x, quad(i) < vec4u(D));
 }
 
-// One query a thread, keys and values shared through workgroup memory, KEYS at a time: right on GPUs.
-// x: groups of queries, y: head, z: part.
-@compute @workgroup_size(WG)
-fn sharedKeys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let part = partOf(group.z);
-  if (group.x * WG >= part.queries) {
-    return;
-  }
-  let query = queriesOf(vec4u(min(group.x * WG + lane, part.queries - 1)), part);
-  let head = group.y * D;
-  let qAt = params.qOffset + query.row.x * params.qStride + head;
-  let kAt = params.kOffset + head;
-  let vAt = params.vOffset + head;
-  var mine: array<vec4<f32>, D4>;
-  var sum: array<vec4<f32>, D4>;
-  for (var i = 0u; i < D4; i++) {
-    mine[i] = within(loadQ(qAt + quad(i)), i) * params.scale;
-    sum[i] = vec4<f32>();
-  }
-  var largest = LOWEST;
-  var total = 0.0;
-  if (HAS_PAD) {
-    var score = 0.0;
-    for (var i = 0u; i < D4; i++) {
-      score += dot(mine[i], within(loadPad(kAt + quad(i)), i));
-    }
-    let softmax = padSoftmax(vec4<f32>(score), query, group.y, part);
-    largest = softmax.largest.x;
-    total = softmax.total.x;
-    for (var i = 0u; i < D4; i++) {
-      sum[i] = total * loadPad(vAt + quad(i));
-    }
-  }
-  for (var first = 0u; first < part.rows * part.columns; first += KEYS) {
-    let size = min(KEYS, part.rows * part.columns - first);
-    for (var i = lane; i < size * D4; i += WG) {
-      let key = first + i / D4;
-      let row = part.firstKey + key / part.columns * params.width + key % part.columns;
-      tileK[i / D4][i % D4] = within(loadK(kAt + row * params.kStride + quad(i % D4)), i % D4);
-      tileV[i / D4][i % D4] = loadV(vAt + row * params.vStride + quad(i % D4));
-    }
-    workgroupBarrier();
-    for (var key = 0u; key < size; key += 4) {
-      let at = min(key + vec4u(0, 1, 2, 3), vec4u(size - 1));
-      var score = vec4<f32>();
-      for (var i = 0u; i < D4; i++) {
-        score += vec4<f32>(
-          dot(mine[i], tileK[at.x][i]),
-          dot(mine[i], tileK[at.y][i]),
-          dot(mine[i], tileK[at.z][i]),
-          dot(mine[i], tileK[at.w][i]),
-        );
-      }
-      let y = (first + at) / part.columns;
-      let x = (first + at) % part.columns;
-      score += rowScores(query, group.y, y) + placeScores(query, group.y, y, x);
-      score = select(vec4<f32>(LOWEST), score, (key + vec4u(0, 1, 2, 3) < vec4u(size)) & (x < query.seen));
-      let next = max(largest, largestOf(score));
-      let fade = exp2(largest - next);
-      let weight = weigh(score - next);
-      total = total * fade + dot(weight, vec4<f32>(1.0));
-      largest = next;
-      for (var i = 0u; i < D4; i++) {
-        sum[i] = sum[i] * fade
-          + weight.x * tileV[at.x][i]
-          + weight.y * tileV[at.y][i]
-          + weight.z * tileV[at.z][i]
-          + weight.w * tileV[at.w][i];
-      }
-    }
-    workgroupBarrier();
-  }
-  if (group.x * WG + lane < part.queries) {
-    for (var i = 0u; i < D4; i++) {
-      for (var j = 0u; j < 4 && i * 4 + j < D; j++) {
-        out[query.row.x * params.heads * D + head + i * 4 + j] = Elem(sum[i][j] / total);
-      }
-    }
-  }
-}
-
-const BLOCK = 16u; // keys of a queryTile: 16 | 8
+const ROWS = 32u; // queries of a queryTile: 32 | 16
+const BLOCK = 16u; // and its keys: 16 | 8
 const SPAN = 2u; // vec4s of a query that each of its 8 threads sums
 // Rows are one vec4 longer than a head, so that the threads of a subgroup meet in fewer banks.
-var<workgroup> tileQ: array<array<vec4<f32>, D4 + 1>, 32>;
+var<workgroup> tileQ: array<array<vec4<f32>, D4 + 1>, ROWS>;
 var<workgroup> tileKV: array<array<vec4<f32>, D4 + 1>, BLOCK>; // keys, then values
-var<workgroup> tileP: array<array<vec4<f32>, 8>, BLOCK>; // [key][query / 4]: scores, then weights
+var<workgroup> tileP: array<array<vec4<f32>, ROWS / 4>, BLOCK>; // [key][query / 4]: scores, then weights
 
-// 32 queries by BLOCK keys a workgroup of 8 x 8 threads (Dao 2023): a thread has 4 queries by BLOCK / 8 keys of the
-// scores, and 4 queries by SPAN vec4s of the sum, so that few loads from workgroup memory feed many products.
-// x: groups of 32 queries, y: head, z: part.
-@compute @workgroup_size(8, 8)
+// ROWS queries by BLOCK keys a workgroup (Dao 2023): a thread has 4 queries by BLOCK / 8 keys of the scores, and 4 queries
+// by SPAN vec4s of the sum, so that few loads from workgroup memory feed many products.
+// x: groups of queries, y: head, z: part.
+@compute @workgroup_size(8, WG)
 fn queryTile(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let part = partOf(group.z);
-  if (group.x * 32 >= part.queries) {
+  if (group.x * ROWS >= part.queries) {
     return;
   }
-  let first4 = group.x * 32 + local.y * 4;
+  let first4 = group.x * ROWS + local.y * 4;
   let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * D;
   let kAt = params.kOffset + head;
@@ -382,13 +280,13 @@ fn queryTile(
   let keys = part.rows * part.columns;
   for (var first = 0u; first < keys; first += BLOCK) {
     let size = min(BLOCK, keys - first);
-    for (var i = lane; i < size * D4; i += 64) {
+    for (var i = lane; i < size * D4; i += 8 * WG) {
       let key = first + i / D4;
       let row = part.firstKey + key / part.columns * params.width + key % part.columns;
       tileKV[i / D4][i % D4] = within(loadK(kAt + row * params.kStride + quad(i % D4)), i % D4);
     }
     workgroupBarrier();
-    var scores = array<vec4<f32>, BLOCK / 8>(); // anew for each tile: some compilers would keep what is there
+    var scores = array<vec4<f32>, BLOCK / 8>(); // said: some compilers keep what the last round left
     for (var i = 0u; i < width4; i++) {
       let q0 = tileQ[local.y * 4][i];
       let q1 = tileQ[local.y * 4 + 1][i];
@@ -413,14 +311,11 @@ fn queryTile(
       next = max(next, tileP[key][local.y]);
     }
     let fade = exp2(softmax.largest - next);
-    softmax.largest = next;
-    softmax.total *= fade;
-    for (var s = 0u; s < SPAN; s++) {
-      for (var r = 0u; r < 4; r++) {
-        sum[s * 4 + r] *= fade[r];
-      }
+    softmax = Softmax(next, softmax.total * fade);
+    for (var i = 0u; i < SPAN * 4; i++) {
+      sum[i] *= fade[i % 4];
     }
-    for (var i = lane; i < size * D4; i += 64) {
+    for (var i = lane; i < size * D4; i += 8 * WG) {
       let key = first + i / D4;
       let row = part.firstKey + key / part.columns * params.width + key % part.columns;
       tileKV[i / D4][i % D4] = loadV(vAt + row * params.vStride + quad(i % D4));

@@ -33,6 +33,11 @@ export interface SessionOptions {
   readonly device?: Device | GPUDevice;
   /** Type of weights and activations; "f32" when absent. */
   readonly dtype?: ModelDType;
+  /**
+   * Measures the kernels' variants on this adapter while loading, for about so many seconds (true: 5), and keeps what
+   * it found for the next time. Without it the choice depends on the adapter's class and the shapes alone.
+   */
+  readonly tune?: boolean | number;
   /** Cancels loading: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -50,6 +55,7 @@ export class Session {
   readonly #planned: PlanOptions;
   readonly #checkpoint: Checkpoint;
   readonly #given: Device | undefined;
+  readonly #tuneSeconds: number;
   #live: Promise<Live>;
   #current: Live | undefined;
   #isDisposed = false;
@@ -59,6 +65,7 @@ export class Session {
     this.#planned = planned;
     this.#checkpoint = checkpoint;
     this.#given = givenDevice(options.device);
+    this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
     this.#live = this.#open();
   }
 
@@ -84,6 +91,10 @@ export class Session {
   async preload(builds: Readonly<Record<string, Build>>, signal?: AbortSignal): Promise<void> {
     const { device, store } = await this.#alive();
     const plans = Object.values(builds).map((build) => planOf(build, device, this.#planned));
+    if (this.#tuneSeconds > 0) {
+      const { tunePlans } = await import("./tuneSession.ts");
+      await tunePlans(device, plans, { seconds: this.#tuneSeconds, signal });
+    }
     await store.load(
       plans.flatMap(({ statics }) => [...statics.values()]),
       signal,

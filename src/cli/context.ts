@@ -8,6 +8,7 @@ import type { Terminal } from "./terminal.ts";
 export interface GlobalOptions {
   readonly model?: string;
   readonly dtype: ModelDType;
+  readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -28,11 +29,16 @@ export function modelName({ model }: GlobalOptions, shipped = "tiny-clip"): stri
   return model ?? shipped;
 }
 
+/** What every model is loaded with. */
+export function loadOptions({ options: { dtype, tune = false }, signal }: Pick<Context, "options" | "signal">) {
+  return { dtype, tune, signal };
+}
+
 /** Loads the model, with a bar for each file that comes over the network. */
-export async function openClip({ options, terminal, signal }: Context): Promise<Clip> {
-  const { onProgress, stop } = downloadBars(terminal);
+export async function openClip(context: Context): Promise<Clip> {
+  const { onProgress, stop } = downloadBars(context.terminal);
   try {
-    return await Clip.fromPretrained(modelSource(options), { dtype: options.dtype, signal, onProgress });
+    return await Clip.fromPretrained(modelSource(context.options), { ...loadOptions(context), onProgress });
   } finally {
     stop();
   }

@@ -2,7 +2,7 @@
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../api/dino.ts";
 import { ImageError } from "../device/errors.ts";
 import type { RgbaImage } from "../io/image.ts";
-import { type Context, downloadBars, modelSource } from "./context.ts";
+import { type Context, downloadBars, loadOptions, modelSource } from "./context.ts";
 import { type BatchOptions, loadPicture, type PictureFailure, streamOptions } from "./pictures.ts";
 
 /** The checkpoint that ships, for commands that run DINO. */
@@ -11,11 +11,13 @@ export const SHIPPED_DINO = "tiny-dino";
 // Patches along the shortest edge, when no size is asked for: enough to look at, whatever the patch.
 const PATCHES = 28;
 
-export async function openDino({ options, terminal, signal }: Context): Promise<Dino> {
-  const { onProgress, stop } = downloadBars(terminal);
-  const { dtype } = options;
+export async function openDino(context: Context): Promise<Dino> {
+  const { onProgress, stop } = downloadBars(context.terminal);
   try {
-    return await Dino.fromPretrained(modelSource(options, SHIPPED_DINO), { dtype, signal, onProgress });
+    return await Dino.fromPretrained(modelSource(context.options, SHIPPED_DINO), {
+      ...loadOptions(context),
+      onProgress,
+    });
   } finally {
     stop();
   }

@@ -32,6 +32,7 @@ export function makeProgram(run: Run): Command {
     .addOption(
       new Option("--dtype <type>", "type of weights and activations; q8: int8 weights").choices(DTYPES).default("f32"),
     )
+    .option("--tune", "measure the kernels' variants on this adapter while loading, and keep what is best")
     .option("--json", "print JSON")
     .option("--quiet", "no progress and no notes on stderr")
     .configureHelp({ showGlobalOptions: true })

@@ -2,16 +2,15 @@
 import type { Mask } from "../api/masks/rle.ts";
 import { Sam } from "../api/sam.ts";
 import { loadSharp } from "../io/decode.ts";
-import { type Context, downloadBars, modelSource } from "./context.ts";
+import { type Context, downloadBars, loadOptions, modelSource } from "./context.ts";
 
 /** The checkpoint that ships, for commands that run SAM. */
 export const SHIPPED_SAM = "tiny-sam";
 
-export async function openSam({ options, terminal, signal }: Context): Promise<Sam> {
-  const { onProgress, stop } = downloadBars(terminal);
-  const { dtype } = options;
+export async function openSam(context: Context): Promise<Sam> {
+  const { onProgress, stop } = downloadBars(context.terminal);
   try {
-    return await Sam.fromPretrained(modelSource(options, SHIPPED_SAM), { dtype, signal, onProgress });
+    return await Sam.fromPretrained(modelSource(context.options, SHIPPED_SAM), { ...loadOptions(context), onProgress });
   } finally {
     stop();
   }

@@ -37,6 +37,8 @@ export class Device {
   readonly hasTimestamps: boolean;
   /** Compiled shaders, each once. */
   readonly pipelines: PipelineCache;
+  /** Variants that were measured to be best here, by what they are launched on; plans made later take them. */
+  readonly tuned = new Map<string, string>();
   /** What the engine holds on this device. */
   readonly memory: MemoryUse = { bytes: 0, peakBytes: 0, buffers: 0 };
   /** Set when the device was lost or destroyed. */

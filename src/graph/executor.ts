@@ -183,7 +183,7 @@ export class Executor {
     const { ms, source } = await time(this.#device, works);
     const steps = this.plan.steps.map(({ kernel, launch, value, flops }, i) => ({
       kernel: kernel.name,
-      variant: launch.entryPoint ?? "main",
+      variant: launch.variant ?? launch.entryPoint ?? "main",
       shape: value.shape,
       ms: ms[i] as number,
       flops,

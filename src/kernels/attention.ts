@@ -7,6 +7,7 @@ import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
+import softmaxSource from "../../shaders/lib/softmax.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
@@ -95,7 +96,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
 
 export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
   name: "attention",
-  wgsl: [nanSource, outerSource, windowsSource, source],
+  wgsl: [nanSource, outerSource, softmaxSource, windowsSource, source],
   lib: [noLanesSource],
   inputs: ["q", "k", "v", "pad", "rel", "bias"],
   optional: ["pad", "rel", "bias"],
@@ -194,23 +195,18 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
         return { ...rest, lib: [lanesSource], types: { ...types, LANES: `${lanes}u` } };
       },
     },
-    sharedKeys: {
-      launch: ({ parts, queries, heads, D }) => ({
-        entryPoint: "sharedKeys",
-        types: { D: `${D}u`, D4: `${Math.ceil(D / 4)}u`, KEYS: `${keysPerTile(D)}u` },
-        overrides: { WG: 64 },
-        workgroups: [Math.ceil(queries / 64), heads, parts],
-      }),
-    },
     queryTile: {
-      // 32 queries and a tile of keys in 16 KiB.
-      fits: ({ D }) => D <= 88,
+      // Queries and a tile of keys fit 16 KiB.
+      fits: ({ D }) => D <= MOST_D,
       launch: ({ parts, queries, heads, D }) => {
         const D4 = Math.ceil(D / 4);
+        const rows = D <= 88 ? 32 : 16;
+        const types = { D, D4, ROWS: rows, BLOCK: D <= 64 ? 16 : 8, SPAN: Math.ceil(D4 / 8) };
         return {
           entryPoint: "queryTile",
-          types: { D: `${D}u`, D4: `${D4}u`, BLOCK: D <= 64 ? "16u" : "8u", SPAN: `${Math.ceil(D4 / 8)}u` },
-          workgroups: [Math.ceil(queries / 32), heads, parts],
+          types: Object.fromEntries(Object.entries(types).map(([name, value]) => [name, `${value}u`])),
+          overrides: { WG: rows / 4 },
+          workgroups: [Math.ceil(queries / rows), heads, parts],
         };
       },
     },
@@ -218,14 +214,6 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
   best: {
     "cpu-lavapipe": ["laneTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
-    gpu: ["queryTile", "sharedKeys"],
+    gpu: ["queryTile", "registerTile"],
   },
 });
-
-/**
- * Keys of a tile: as many as fit 4 KiB of workgroup memory, and their values another 4; at least 4, as the loop takes
- * 4.
- */
-function keysPerTile(D: number): number {
-  return Math.max(4, Math.min(32, 2 ** Math.floor(Math.log2(4096 / (Math.ceil(D / 4) * 16)))));
-}

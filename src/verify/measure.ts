@@ -14,6 +14,8 @@ export interface Timed {
   /** Inputs that take turns, of equal shapes. */
   readonly inputs: readonly TimedInputs[];
   readonly params?: object;
+  /** The variant of this name; the one that a plan would get when absent. */
+  readonly variant?: string | undefined;
   /** Bytes that must move at least; inputs and output, each once, when absent. */
   readonly bytes?: number;
 }
@@ -38,9 +40,9 @@ const MOST_REPEATS = 200;
 
 /** Uploads and compiles; runs the first inputs to warm up and to learn how many dispatches make a sample. */
 export async function prepare(device: Device, timed: Timed): Promise<Prepared> {
-  const { kernel, params = {} } = timed;
+  const { kernel, params = {}, variant } = timed;
   const specs = Object.fromEntries(Object.entries(timed.inputs[0] ?? {}).map(([name, { spec }]) => [name, spec]));
-  const launch = kernel.launch(specs, params, device);
+  const launch = kernel.launch(specs, params, device, variant);
   const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
   const held: GPUBuffer[] = [];
   const keep = (buffer: GPUBuffer) => {
@@ -74,7 +76,7 @@ export async function prepare(device: Device, timed: Timed): Promise<Prepared> {
   const moved = [...Object.values(specs), output].reduce((sum, spec) => sum + byteLength(spec), 0);
   return {
     works: bindGroups.map((bindGroup) => repeated(bindGroup, repeat)),
-    variant: launch.entryPoint ?? "main",
+    variant: launch.variant ?? launch.entryPoint ?? "main",
     flops: kernel.flops(specs, params),
     bytes: timed.bytes ?? moved,
     repeat,

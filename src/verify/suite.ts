@@ -104,7 +104,8 @@ function exact(value: number, dtype: DType): number {
   return Math.floor(value);
 }
 
-function toDevice(values: Float64Array, dtype: DType): HostArray {
+/** Numbers as a buffer of this type holds them. */
+export function toDevice(values: Float64Array, dtype: DType): HostArray {
   if (dtype === "f32") return Float32Array.from(values);
   if (dtype === "f16") return Uint16Array.from(values, toHalf);
   if (dtype === "i8") return Int8Array.from(values);
