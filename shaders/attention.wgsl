@@ -233,8 +233,8 @@ var<workgroup> tileQ: array<array<vec4<f32>, D4 + 1>, ROWS>;
 var<workgroup> tileKV: array<array<vec4<f32>, D4 + 1>, BLOCK>; // keys, then values
 var<workgroup> tileP: array<array<vec4<f32>, ROWS / 4>, BLOCK>; // [key][query / 4]: scores, then weights
 
-// ROWS queries by BLOCK keys a workgroup (Dao 2023): a thread has 4 queries by BLOCK / 8 keys of the scores, and 4 queries
-// by SPAN vec4s of the sum, so that few loads from workgroup memory feed many products.
+// ROWS queries by BLOCK keys a workgroup (Dao 2023): a thread has 4 queries by BLOCK / 8 keys of the scores, and 4
+// queries by SPAN vec4s of the sum, so that few loads from workgroup memory feed many products.
 // x: groups of queries, y: head, z: part.
 @compute @workgroup_size(8, WG)
 fn queryTile(

@@ -34,7 +34,7 @@ const ROUNDS = 5;
 // A variant must be faster by this much than the one that would be taken anyway: less is noise.
 const GAIN = 0.05;
 // Of max(1, largest value): sums of another order differ by far less, a driver's mistake by far more.
-const TOLERANCE: Readonly<Record<DType, number>> = { f32: 1e-3, f16: 2e-2, i32: 0, u32: 0 };
+const TOLERANCE: Readonly<Record<DType, number>> = { f32: 1e-3, f16: 2e-2, i8: 0, i32: 0, u32: 0 };
 
 /**
  * Measures the launches that have several variants and are not tuned yet, and notes the best ones in `device.tuned`.
@@ -109,15 +109,18 @@ async function sameResult(device: Device, rows: readonly Prepared[]): Promise<bo
   });
 }
 
-/** Seeded values between -1 and 1; whole numbers are 0, as they may be indices. */
+/** Seeded values between -1 and 1, or between -127 and 127 in bytes; other whole numbers are 0: they may be indices. */
 function inputsOf({ inputs }: Launched): TimedInputs {
   const next = random(1);
   const some = Float64Array.from({ length: 65_536 }, () => 2 * next() - 1);
   const made: Record<string, { spec: Spec; data: HostArray }> = {};
   for (const [name, spec] of Object.entries(inputs)) {
     if (!spec) continue;
-    const isFloat = spec.dtype === "f32" || spec.dtype === "f16";
-    const data = toDevice(isFloat ? some : new Float64Array(some.length), spec.dtype);
+    const scale = { f32: 1, f16: 1, i8: 127, i32: 0, u32: 0 }[spec.dtype];
+    const data = toDevice(
+      some.map((x) => (scale > 1 ? Math.round(x * scale) : x * scale)),
+      spec.dtype,
+    );
     made[name] = { spec: { dtype: spec.dtype, shape: spec.shape }, data: repeated(data, sizeOf(spec.shape)) };
   }
   return made;
