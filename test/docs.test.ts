@@ -8,11 +8,11 @@ import { blocksOf, commandsOf, PAGES, programsOf, ROOT, read } from "./docs/bloc
 import { judge } from "./docs/commands.ts";
 import { compile, complaints, ENTRIES, type Example, publicExamples, publicNames } from "./docs/typeCheck.ts";
 
-/** What docstrings take for granted. */
+/** What docstrings take for granted; a new example may need more. */
 const GIVEN = `
 declare const clip: Clip, dino: Dino, sam: Sam, scene: SamScene, device: Device, graph: Graph, store: WeightStore;
-declare const photos: string[], frames: string[], labels: string[], mask: Mask, features: DinoFeatures;
-declare const image: NdArray, text: NdArray, probe: LinearProbe, knn: KnnClassifier, save: (data: Uint8Array) => void;
+declare const photos: string[], paths: string[], frames: string[], labels: string[], mask: Mask, features: DinoFeatures;
+declare const image: NdArray, text: NdArray, probe: LinearProbe, knn: KnnClassifier, save: (...what: unknown[]) => void, rows: Float32Array[];
 declare let path: string;
 declare const video: HTMLVideoElement;
 `;
