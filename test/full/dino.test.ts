@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Dino, type DinoFeatures } from "../../src/api/dino.ts";
+import type { ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { type Checkpoint, readSafetensors } from "../../src/io/safetensors.ts";
@@ -26,6 +27,7 @@ interface Case {
 
 // All have the same preprocessing, so that their pixel values are kept once.
 const PIXELS = "test/golden/dino-pixels/golden.safetensors";
+const LEAST_COSINE = { f32: 0.99999, f16: 0.999, q8: 0.995 } as const;
 const PHOTO = "demos/photos/chelsea.png";
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -54,7 +56,7 @@ function largestError(ours: ArrayLike<number>, theirs: Float32Array): number {
 }
 
 /** From the pixel values of one size. */
-async function checkPixels(device: Device, name: string, checkpoint: Checkpoint, dtype: "f32" | "f16", size: string) {
+async function checkPixels(device: Device, name: string, checkpoint: Checkpoint, dtype: ModelDType, size: string) {
   const folder = `test/golden/${name}`;
   const wanted = ofSize(await readGolden(`${folder}/golden.safetensors`), size);
   const run = name.includes("resnet") ? runResnet : runDino;
@@ -67,7 +69,7 @@ async function checkPixels(device: Device, name: string, checkpoint: Checkpoint,
     const [ours, theirs] = [find(got, key), find(wanted, key)];
     const [overall, worst] = [cosine(ours.data, theirs.data), worstCosine(ours, theirs)];
     figures.push(`${key} 1 - cosine ${(1 - overall).toExponential(1)}, worst token ${(1 - worst).toExponential(1)}`);
-    expect(overall, `${key} overall`).toBeGreaterThanOrEqual(dtype === "f32" ? 0.99999 : 0.999);
+    expect(overall, `${key} overall`).toBeGreaterThanOrEqual(LEAST_COSINE[dtype]);
     if (dtype === "f32") expect(worst, `${key}, worst token`).toBeGreaterThanOrEqual(0.9999);
   }
   const attention = wanted.get("attentions.last.cls");
@@ -126,6 +128,7 @@ describe.each(Object.entries(CASES))("%s", (name, { sizes, f16, dispatches }) =>
     await withSeededCheckpoint(`test/golden/${name}/manifest.json`, async (path) => {
       const checkpoint = await readSafetensors(path);
       for (const size of sizes) await checkPixels(device, name, checkpoint, "f32", size);
+      await checkPixels(device, name, checkpoint, "q8", sizes.at(-1) as string);
       if (f16 && device.hasF16) await checkPixels(device, name, checkpoint, "f16", sizes.at(-1) as string);
       if (f16 && !device.hasF16) console.log(`${name}: this adapter has no shader-f16`);
       await checkpoint.close();

@@ -7,7 +7,7 @@ import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Sam } from "../../src/api/sam.ts";
 import type { SamMask } from "../../src/api/samScene.ts";
 import { testDevice } from "../adapters.ts";
-import { readGolden, relativeError } from "../models/parity.ts";
+import { cosine, readGolden, relativeError } from "../models/parity.ts";
 
 const FOLDER = "test/golden/mobile-sam";
 const STEP = 4;
@@ -22,7 +22,11 @@ it("gives the original's masks at a point and in a box", async () => {
   const cut = sharp("demos/photos/astronaut.png").removeAlpha().extract({ left: 0, top: 0, width, height });
   const photo = { width, height, channels: 3 as const, data: new Uint8Array(await cut.raw().toBuffer()) };
   await withSeededCheckpoint(`${FOLDER}/manifest.json`, async (path) => {
-    const sam = await Sam.fromPretrained(dirname(path), { device });
+    for (const dtype of ["f32", "q8"] as const) await check(dirname(path), dtype);
+  });
+
+  async function check(folder: string, dtype: "f32" | "q8"): Promise<void> {
+    const sam = await Sam.fromPretrained(folder, { device, dtype });
     const start = performance.now();
     const scene = await sam.encodeImage(photo);
     const seconds = (performance.now() - start) / 1000;
@@ -33,22 +37,25 @@ it("gives the original's masks at a point and in a box", async () => {
     scene.dispose();
     sam.dispose();
     for (const [name, masks] of Object.entries(found)) {
-      const error = relativeError(thinned(masks), of(`${name}.low_res_masks`));
+      const [ours, wanted] = [thinned(masks), of(`${name}.low_res_masks`)];
+      const [error, likeness] = [relativeError(ours, wanted), cosine(ours, wanted)];
       const scores = masks.map(({ score }, i) => Math.abs(score - (of(`${name}.iou_scores`)[i] ?? Number.NaN)));
       const areas = masks.map(({ mask }, i) => {
         const area = mask.reduce((sum, pixel) => sum + pixel, 0);
         return Math.abs(area - (of(`${name}.masks_area`)[i] ?? Number.NaN)) / mask.length;
       });
       console.log(
-        `mobile-sam ${name}: logits within ${error.toExponential(1)}, ` +
+        `mobile-sam ${dtype} ${name}: logits within ${error.toExponential(1)}, cosine ${likeness.toFixed(6)}, ` +
           `scores ${Math.max(...scores).toExponential(1)}, ` +
           `areas ${Math.max(...areas).toExponential(1)}; encoded in ${seconds.toFixed(1)} s`,
       );
+      expect(likeness).toBeGreaterThanOrEqual(dtype === "f32" ? 0.99999 : 0.995);
+      if (dtype === "q8") continue;
       expect(error).toBeLessThanOrEqual(1e-3);
       expect(Math.max(...scores)).toBeLessThanOrEqual(1e-3);
       expect(Math.max(...areas)).toBeLessThanOrEqual(1e-3);
     }
-  });
+  }
 }, 900_000);
 
 /** Every n-th row and column of the logits. */
