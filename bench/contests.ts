@@ -257,7 +257,7 @@ export const CONTESTS: readonly Contest[] = [
     part: "clip image",
     golden: "clip-resnet50",
     config: "open_clip_config.json",
-    graphs: ["clip-resnet50.image.fused", "clip-resnet50.image"],
+    graphs: ["clip-resnet50.image"],
   }),
   dino("dino-vits16", "DINO S/16", forms("dino-vits16")),
   dino("dino-vits8", "DINO S/8", forms("dino-vits8")),

@@ -69,7 +69,8 @@ export async function benchModels({ only, isLarge, dtype, onResult, ...options }
     try {
       const known = await knownOf(model, dtype);
       const open = () => openDevice();
-      onResult(await benchModel(model.what, part, { ...options, open, checkpoint, known }));
+      const rounds = model.isLarge ? 1 : options.rounds;
+      onResult(await benchModel(model.what, part, { ...options, rounds, open, checkpoint, known }));
     } finally {
       await checkpoint.close();
     }

@@ -3,12 +3,12 @@
     pip install torch torchvision transformers open_clip_torch onnx onnxscript onnxruntime
     python scripts/peers.py [NAME...] [--out bench/peers]
 
-Models are exported by torch.onnx with the weights that test/golden/MODEL/manifest.json stands for (seeded.py), in up to
-three forms: NAME.onnx as exported; NAME.norms.onnx, where ONNX Runtime's optimiser of transformers put residuals into
-norms and biases into activations; NAME.fused.onnx, where each attention is one MultiHeadAttention as well. All weights
-are external data; NAME.json says where each comes from: a list of { offset, from, as }, `from` naming the checkpoint's
-tensors and `as` saying how the graph holds them. A weight is found by its values, so that a wrong name cannot slip in.
-The other graphs are one operation, some of them in a chain.
+Models are exported by torch.onnx with the weights that test/golden/MODEL/manifest.json stands for (seeded.py), in up
+to three forms, which give the same on ONNX Runtime's CPU provider: NAME.onnx as exported; NAME.norms.onnx, where ONNX
+Runtime's optimiser of transformers put residuals into norms and biases into activations; NAME.fused.onnx, where each
+attention is one MultiHeadAttention as well. All weights are external data; NAME.json says where each comes from: a
+list of { offset, from, as }, `from` naming the checkpoint's tensors and `as` saying how the graph holds them. A weight
+is found by its values, so that a wrong name cannot slip in. The other graphs are one operation, some in a chain.
 """
 
 import argparse
@@ -117,8 +117,11 @@ def external(tensor, location, offset, length):
 
 
 # ------------------------------------------------------------------------------------------------------------ fusion
-def with_attention(model, causal=False):
-    """Each softmax(q k^T) v becomes one MultiHeadAttention; None where there is none to find."""
+def with_attention(model, sizes, causal=False):
+    """Each softmax(q k^T) v becomes one MultiHeadAttention; None where there is none to find.
+
+    sizes: heads and channels, where the graph leaves one of them to be inferred.
+    """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     graph = model.graph
     made_by = {output: node for node in graph.node for output in node.output}
@@ -142,7 +145,8 @@ def with_attention(model, causal=False):
         if None in split or joined.op_type != "Reshape":
             return None
         count += 1
-        insert_attention(graph, joined, split, constants, scale * np.prod([part[1] for part in split[:2]]), causal, count)
+        scale *= np.prod([part[1] for part in split[:2]])
+        insert_attention(graph, joined, split, constants, sizes, scale, causal, count)
     remove_dead(graph)
     if "com.microsoft" not in [opset.domain for opset in model.opset_import]:
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
@@ -163,11 +167,11 @@ def heads_of(made_by, constants, name):
     return (node, scale) if is_split else None
 
 
-def insert_attention(graph, joined, split, constants, scale, causal, count):
+def insert_attention(graph, joined, split, constants, sizes, scale, causal, count):
     inputs = []
     for i, (node, _) in enumerate(split):
         shape = constants[node.input[1]]
-        heads, width = int(shape[2]), int(shape[2] * shape[3])
+        heads, width = (int(shape[2]), int(shape[2] * shape[3])) if min(shape) > 0 else sizes
         name = f"mha{count}.{i}"
         flat = np.array([shape[0], shape[1], width], np.int64)
         graph.initializer.append(numpy_helper.from_array(flat, f"{name}.shape"))
@@ -271,7 +275,8 @@ def clip_resnet():
     import torch
 
     config = json.loads((GOLDEN / "clip-resnet50" / "open_clip_config.json").read_text())["model_cfg"]
-    model = open_clip.model.CLIP(config["embed_dim"], config["vision_cfg"], config["text_cfg"], quick_gelu=True).eval()
+    parts = (config["embed_dim"], config["vision_cfg"], config["text_cfg"])
+    model = open_clip.model.CLIP(*parts, quick_gelu=True).eval()
     _, state = seeded_state("clip-resnet50")
     model.load_state_dict({name: torch.from_numpy(np.asarray(x)) for name, x in state.items()}, strict=False)
     return exported(lambda m, x: m.visual(x), model, {"x": torch.zeros(1, 3, 224, 224)}, ["y"]), None
@@ -327,14 +332,34 @@ MODELS = {
 }
 
 
+def result_of(model):
+    """What ONNX Runtime's CPU provider gives for inputs that are always the same."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(1)
+    feeds = {}
+    for given in session.get_inputs():
+        ints = np.arange(np.prod(given.shape), dtype=np.int64).reshape(given.shape) + 1
+        feeds[given.name] = ints if given.type == "tensor(int64)" else rng.standard_normal(given.shape, np.float32)
+    return session.run(None, feeds)[0]
+
+
 def make_model(name, out):
     model, transformer = MODELS[name]()
     sources = sources_of(seeded_state(name.split(".")[0])[1])
-    better = optimised(model, *transformer) if transformer else model
-    fused = None if name.endswith("encoder") else with_attention(better, causal=name.endswith(".text"))
-    for form, made in (("", model), (".norms", transformer and better), (".fused", fused)):
-        if made:
-            write(made, sources, out, name + form)
+    norms = transformer and optimised(model, *transformer)
+    has_heads = transformer or name == "sam-vit-base.decoder"
+    fused = has_heads and with_attention(norms or model, transformer, causal=name.endswith(".text"))
+    wanted = result_of(model) if has_heads else None
+    for form, made in (("", model), (".norms", norms), (".fused", fused)):
+        if not made:
+            continue
+        if form:
+            error = np.abs(result_of(made) - wanted).max() / np.abs(wanted).max()
+            if not error < 1e-3:
+                raise SystemExit(f"{name}{form} differs by {error} from what was exported")
+        write(made, sources, out, name + form)
 
 
 # -------------------------------------------------------------------------------------------------- single operations

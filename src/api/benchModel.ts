@@ -102,7 +102,6 @@ export async function openModel(
 export async function benchModel(what: string, part: Computation, options: BenchModelOptions): Promise<ModelTiming> {
   const { checkpoint, known, planned, rounds, signal, onProgress } = options;
   onProgress?.(`${what}: loading`);
-  const start = performance.now();
   const model = await openModel(options.open, checkpoint, part.build, signal, planned);
   try {
     const { device, executor } = model;
@@ -110,7 +109,8 @@ export async function benchModel(what: string, part: Computation, options: Bench
     const opened = performance.now();
     const result = await executor.run(first);
     const firstMs = performance.now() - opened;
-    const cold = { ...model.cold, firstMs, totalMs: performance.now() - start };
+    const { deviceMs, loadMs, compileMs } = model.cold;
+    const cold = { ...model.cold, firstMs, totalMs: deviceMs + loadMs + compileMs + firstMs };
     checkResult(what, result, known);
     const measured = await runs(what, model, part, options);
     signal?.throwIfAborted();
@@ -125,7 +125,7 @@ export async function benchModel(what: string, part: Computation, options: Bench
   }
 }
 
-/** One run to warm up, then rounds of a plain run and one that is taken apart. */
+/** Rounds of a plain run and one that is taken apart; the first result warmed up. */
 async function runs(
   what: string,
   { device, executor }: OpenModel,
@@ -135,14 +135,13 @@ async function runs(
   const names = [...executor.plan.outputs.keys()];
   const ms: number[] = [];
   const apart: { gpuMs: number | undefined; readbackMs: number; wallMs: number }[] = [];
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 1; round <= rounds; round++) {
     signal?.throwIfAborted();
     const [one, other] = [part.inputs(2 * round + 1), part.inputs(2 * round + 2)];
     const start = performance.now();
     await executor.run(one);
     const wall = performance.now() - start;
     const { queueMs, gpuMs, readbackMs } = await timedRun(device, executor, other, names);
-    if (round === 0) continue;
     ms.push(wall);
     apart.push({ gpuMs, readbackMs, wallMs: queueMs + readbackMs });
     onProgress?.(`${what}: run ${round} of ${rounds}`);
