@@ -140,6 +140,7 @@ function differenceOf(a: Float32Array, b: Float32Array): number {
 /** The first line of what a peer threw, without the folders of this machine. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  const line = text.split("\n")[0] ?? "";
+  // ONNX Runtime names the file and the condition that failed before it says why.
+  const line = text.split("\n")[0]?.split(" was false. ").at(-1) ?? "";
   return line.replace(/(?:[A-Za-z]:)?[\\/][^\s:]*[\\/]/g, "").slice(0, 300);
 }
