@@ -17,12 +17,17 @@ beforeAll(async () => {
 
 afterAll(() => place.remove());
 
-/** Runs a command in the workplace and gives its exit code and all that it printed. */
-function run(program: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+/** Runs a command in the workplace, until the signal, and gives its exit code and all that it printed. */
+function run(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<{ code: number | null; output: string }> {
   const child = spawn(program, args, {
     cwd: place.folder,
     env: { ...process.env, NO_COLOR: "1", ...variables },
     stdio: ["ignore", "pipe", "pipe"],
+    signal,
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -39,11 +44,11 @@ function run(program: string, args: readonly string[]): Promise<{ code: number |
 describe("programs", () => {
   const programs = PAGES.flatMap(programsOf).filter(({ where }) => where === "node");
 
-  it.each(programs.map((program, i) => [program.name, program, i] as const))(
+  it.for(programs.map((program, i) => [program.name, program, i] as const))(
     "%s runs in Node",
-    async (_, program, i) => {
+    async ([_, program, i], { signal }) => {
       const path = await bundleProgram(program, i);
-      const { code, output } = await run(process.execPath, ["--enable-source-maps", path]);
+      const { code, output } = await run(process.execPath, ["--enable-source-maps", path], signal);
       expect(code, output).toBe(0);
     },
   );
@@ -61,8 +66,8 @@ describe("commands", () => {
   });
 
   const ours = commands.filter(({ run: isRun }) => isRun);
-  it.each(ours.map(({ name, command }) => [name, command] as const))("%s: %s", async (_, command) => {
-    const { code, output } = await run("/bin/sh", ["-c", command]);
+  it.for(ours.map(({ name, command }) => [name, command] as const))("%s: %s", async ([_, command], { signal }) => {
+    const { code, output } = await run("/bin/sh", ["-c", command], signal);
     expect(code, output).toBe(0);
   });
 });
