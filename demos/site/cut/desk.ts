@@ -1,0 +1,74 @@
+// Where photos come from: a dialog, a drop, or one of those that come with the page.
+import { button, el } from "../shell/dom.ts";
+import { fileButton } from "../shell/drop.ts";
+import { fail } from "../shell/messages.ts";
+import { samplePhotos } from "../shell/samples.ts";
+
+const SAMPLES = [
+  ["dog.jpg", "a dog"],
+  ["truck.jpg", "a truck"],
+  ["groceries.jpg", "groceries"],
+  ["chelsea.png", "a cat"],
+  ["coffee.png", "a cup of coffee"],
+  ["flower.jpg", "a flower"],
+  ["cars.jpg", "cars"],
+  ["drawn-shapes.jpg", "drawn shapes"],
+] as const;
+
+export class Desk {
+  readonly element: HTMLElement;
+  readonly #strip: HTMLElement;
+  readonly #onFiles: (files: File[]) => void;
+
+  constructor(onFiles: (files: File[]) => void) {
+    this.#onFiles = onFiles;
+    this.#strip = el(
+      "ul",
+      { class: "film samples", "aria-label": "Sample photos" },
+      ...SAMPLES.map(([name, about]) => this.#cell(name, about)),
+    );
+    this.element = el(
+      "div",
+      { class: "desk" },
+      el(
+        "div",
+        { class: "drop" },
+        el("h2", {}, "Drop a photo"),
+        el("p", { class: "soft" }, "It stays on this computer. No photo at hand? Take one of these."),
+        el("div", { class: "row" }, this.#choose("Choose a photo…", "is-main")),
+      ),
+      this.#strip,
+    );
+  }
+
+  /** A button that chooses another photo. */
+  #choose(label: string, kind = ""): HTMLElement {
+    return fileButton(label, this.#onFiles, { accept: "image/*", multiple: false, kind });
+  }
+
+  /** Rings the sample that is on the table; the place to drop on becomes small. */
+  mark(name: string | undefined): void {
+    this.element.classList.toggle("is-small", name !== undefined);
+    for (const cell of this.#strip.children) {
+      const isHere = (cell as HTMLElement).dataset.name === name;
+      cell.firstElementChild?.setAttribute("aria-pressed", String(isHere));
+    }
+  }
+
+  #cell(name: string, about: string): HTMLElement {
+    const image = el("img", { src: `photos/${name}`, alt: "", width: 240, height: 160, loading: "lazy" });
+    const face = button("", () => void this.#take(name));
+    face.className = "cell-picture";
+    face.setAttribute("aria-label", `Sample: ${about}`);
+    face.append(image);
+    return el("li", { class: "cell", "data-name": name }, face);
+  }
+
+  async #take(name: string): Promise<void> {
+    try {
+      this.#onFiles(await samplePhotos([name]));
+    } catch (error) {
+      fail(error);
+    }
+  }
+}

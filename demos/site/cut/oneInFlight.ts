@@ -1,0 +1,29 @@
+// Work that follows the pointer: one piece runs, and of those that came meanwhile only the latest runs after it.
+
+type Work = (signal: AbortSignal) => Promise<void>;
+
+export class OneInFlight {
+  #running: AbortController | undefined;
+  #next: Work | undefined;
+
+  ask(work: Work): void {
+    this.#next = work;
+    if (!this.#running) void this.#run();
+  }
+
+  /** Nothing waits any more, and what runs is aborted. */
+  stop(): void {
+    this.#next = undefined;
+    this.#running?.abort(new DOMException("something newer is wanted", "AbortError"));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#next) {
+      const work = this.#next;
+      this.#next = undefined;
+      this.#running = new AbortController();
+      await work(this.#running.signal).catch(() => {}); // a preview that fails is a preview less
+    }
+    this.#running = undefined;
+  }
+}

@@ -1,0 +1,191 @@
+// The picture as a frame of film, with what is cut out of it: a canvas at the screen's own pixels for the picture and
+// what dims or colours it, and over it an SVG in the picture's pixels for outlines, points and the crosshair.
+import type { SamBox } from "../engine.ts";
+import { el } from "../shell/dom.ts";
+import type { Prompt } from "./history.ts";
+import type { Picture } from "./picture.ts";
+import { outlineOf, type Region, shapeOf } from "./region.ts";
+import { crosshair, pointMark, svg } from "./svg.ts";
+
+/** What lies outside of a mask. */
+const SHADE = "rgb(14 14 16 / 0.66)";
+/** What a preview is tinted with. */
+const TINT = "rgb(239 176 76 / 0.42)";
+
+/** A mask that is shown, and how it is drawn. */
+interface Shown {
+  readonly region: Region;
+  readonly shape: OffscreenCanvas;
+  readonly outline: string;
+}
+
+/** Masks of everything mode: a layer of colours, and an outline for each. */
+export interface Colours {
+  readonly layer: OffscreenCanvas;
+  readonly outlines: readonly { readonly path: string; readonly colour: string }[];
+}
+
+export class Stage {
+  /** Takes the keys and the pointer. */
+  readonly element: HTMLElement;
+  readonly #canvas = el("canvas", { class: "stage-canvas" });
+  readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" });
+  #picture: Picture | undefined;
+  #mask: Shown | undefined;
+  #preview: Shown | undefined;
+  #colours: Colours | undefined;
+  #prompt: Prompt = { points: [] };
+  #drag: SamBox | undefined;
+  #cross: readonly [number, number] | undefined;
+  #isWaiting = false;
+  /** What lies below the marks has changed. */
+  #isStale = true;
+
+  constructor(describedBy: string) {
+    this.element = el(
+      "div",
+      { class: "stage", tabindex: 0, role: "application", "aria-label": "No picture", "aria-describedby": describedBy },
+      this.#canvas,
+      this.#marks,
+    );
+    new ResizeObserver(() => this.#draw()).observe(this.element);
+  }
+
+  /** Another picture; everything that was drawn is gone. */
+  show(picture: Picture): void {
+    this.#picture = picture;
+    this.#mask = this.#preview = this.#colours = this.#drag = this.#cross = undefined;
+    this.#prompt = { points: [] };
+    const { name, width, height } = picture;
+    this.element.setAttribute("aria-label", `Picture ${name}, ${width} by ${height} pixels`);
+    this.element.style.setProperty("--ratio", String(width / height));
+    this.#marks.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.#draw();
+  }
+
+  /** The mask that counts: all else is dimmed, and a pencil goes round it. */
+  set mask(region: Region | undefined) {
+    this.#mask = region && drawn(region);
+    this.#draw();
+  }
+
+  /** What a click here would give. */
+  set preview(region: Region | undefined) {
+    if (!region && !this.#preview) return;
+    this.#preview = region && drawn(region);
+    this.#draw();
+  }
+
+  set colours(colours: Colours | undefined) {
+    this.#colours = colours;
+    this.#draw();
+  }
+
+  set prompt(prompt: Prompt) {
+    this.#prompt = prompt;
+    this.#draw(false);
+  }
+
+  /** A box that is being drawn. */
+  set drag(box: SamBox | undefined) {
+    this.#drag = box;
+    this.#draw(false);
+  }
+
+  set cross(place: readonly [number, number] | undefined) {
+    this.#cross = place;
+    this.#draw(false);
+  }
+
+  /** Pixels of the picture in one of the page. */
+  get unit(): number {
+    const { width } = this.element.getBoundingClientRect();
+    return (this.#picture?.width ?? 1) / Math.max(1, width);
+  }
+
+  /** A place of the window in pixels of the picture, within it. */
+  place(clientX: number, clientY: number): readonly [x: number, y: number] {
+    const { left, top } = this.element.getBoundingClientRect();
+    const { width = 1, height = 1 } = this.#picture ?? {};
+    const within = (value: number, size: number) => Math.min(size - 1, Math.max(0, Math.round(value)));
+    return [within((clientX - left) * this.unit, width), within((clientY - top) * this.unit, height)];
+  }
+
+  #draw(isStale = true): void {
+    this.#isStale ||= isStale;
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    requestAnimationFrame(() => {
+      this.#isWaiting = false;
+      if (!this.#picture) return;
+      if (this.#isStale) this.#paint(this.#picture);
+      this.#isStale = false;
+      this.#mark(this.#picture);
+    });
+  }
+
+  #paint(picture: Picture): void {
+    const { width, height } = this.element.getBoundingClientRect();
+    const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * devicePixelRatio))) as [number, number];
+    if (this.#canvas.width !== w || this.#canvas.height !== h) Object.assign(this.#canvas, { width: w, height: h });
+    const context = this.#canvas.getContext("2d") as CanvasRenderingContext2D;
+    const scale = w / picture.width;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture.bitmap, 0, 0, w, h);
+    if (this.#colours && !this.#mask) context.drawImage(this.#colours.layer, 0, 0, w, h);
+    if (this.#mask) context.drawImage(layer(w, h, scale, this.#mask, SHADE, "destination-out"), 0, 0);
+    if (this.#preview) context.drawImage(layer(w, h, scale, this.#preview, TINT, "destination-in"), 0, 0);
+  }
+
+  #mark({ width, height }: Picture): void {
+    const { unit } = this;
+    this.#marks.style.setProperty("--unit", String(unit));
+    const box = this.#drag ?? this.#prompt.box;
+    const all: SVGElement[] = [];
+    for (const { path, colour } of (!this.#mask && this.#colours?.outlines) || []) {
+      all.push(svg("path", { class: "segment", d: path, stroke: colour }));
+    }
+    if (box) all.push(...boxMarks(box, this.#drag !== undefined));
+    if (this.#mask) all.push(...this.#pencil(this.#mask.outline));
+    if (this.#preview) all.push(svg("path", { class: "preview", d: this.#preview.outline }));
+    all.push(...this.#prompt.points.map((point) => pointMark(point, unit)));
+    if (this.#cross) all.push(crosshair(...this.#cross, width, height, unit));
+    this.#marks.replaceChildren(...all);
+  }
+
+  /** The same elements as long as the mask is the same, so that their animation goes on. */
+  #pencil(outline: string): SVGElement[] {
+    const old = [...this.#marks.querySelectorAll<SVGPathElement>(".pencil")];
+    if (old[0]?.getAttribute("d") === outline) return old;
+    return ["pencil is-casing", "pencil", "pencil is-moving"].map((name) => svg("path", { class: name, d: outline }));
+  }
+}
+
+function drawn(region: Region): Shown {
+  return { region, shape: shapeOf(region), outline: outlineOf(region) };
+}
+
+/** A colour over all of the stage, without the mask's shape or within it alone. */
+function layer(
+  width: number,
+  height: number,
+  scale: number,
+  { region, shape }: Shown,
+  colour: string,
+  how: "destination-out" | "destination-in",
+): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+  context.fillStyle = colour;
+  context.fillRect(0, 0, width, height);
+  context.globalCompositeOperation = how;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(shape, region.x * scale, region.y * scale, region.width * scale, region.height * scale);
+  return canvas;
+}
+
+function boxMarks([x0, y0, x1, y1]: SamBox, isDrawn: boolean): SVGElement[] {
+  const size = { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
+  const kind = isDrawn ? "box is-drawn" : "box";
+  return [svg("rect", { class: "box is-casing", ...size }), svg("rect", { class: kind, ...size })];
+}
