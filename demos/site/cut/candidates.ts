@@ -45,7 +45,7 @@ export class Candidates {
     const edge = el(
       "p",
       { class: "cell-edge" },
-      el("span", {}, `▸${index + 1}${isBest ? " best" : ""}`),
+      el("span", {}, `${index + 1}${isBest ? " best" : ""}`),
       el("span", { class: "score-value" }, score.toFixed(3)),
     );
     return el("li", { class: "cell", "data-score": score.toFixed(6) }, button, edge);

@@ -121,7 +121,7 @@ export class Everything {
       { type: "button", class: "cell-picture", "aria-label": label, on },
       small(picture, region),
     );
-    const edge = el("p", { class: "cell-edge" }, el("span", {}, `▸${index + 1}`));
+    const edge = el("p", { class: "cell-edge" }, el("span", {}, String(index + 1)));
     const cell = el("li", { class: "cell" }, face, edge);
     cell.style.setProperty("--gel", segment.colour);
     return cell;
@@ -156,7 +156,7 @@ export class Everything {
     const { area, predictedIou, stabilityScore } = segment.record;
     const share = shareOf(segment.region, width, height);
     const scores = `score ${predictedIou.toFixed(3)}, stability ${stabilityScore.toFixed(3)}`;
-    this.#about.textContent = `▸${list.indexOf(segment) + 1}  ${area.toLocaleString("en")} px (${share}), ${scores}`;
+    this.#about.textContent = `${list.indexOf(segment) + 1}: ${area.toLocaleString("en")} px (${share}), ${scores}`;
   }
 }
 

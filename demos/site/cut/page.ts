@@ -103,7 +103,7 @@ export class CutPage {
     if (!picture) return;
     this.#clocks.clear();
     this.#times.textContent = "";
-    this.#caption.textContent = `▸ ${picture.name}  ${picture.width} × ${picture.height}`;
+    this.#caption.textContent = `${picture.name}  ${picture.width} × ${picture.height}`;
     this.#stage.show(picture);
     this.#pointing.reset(picture.width, picture.height);
     this.#prompting.reset(picture);

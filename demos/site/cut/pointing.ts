@@ -32,11 +32,13 @@ export class Pointing {
   readonly #events: PointEvents;
   #tool: Tool = "add";
   #start: { readonly x: number; readonly y: number; readonly place: readonly [number, number] } | undefined;
+  /** The pointer that is down draws a box when it moves; a finger scrolls unless that is its tool. */
+  #draws = false;
   #cross: readonly [number, number] | undefined;
   /** The corner from which the keys draw a box. */
   #corner: readonly [number, number] | undefined;
-  /** The corner of the picture farthest from its first pixel. */
-  size: readonly [width: number, height: number] = [1, 1];
+  /** Of the picture. */
+  #size: readonly [width: number, height: number] = [1, 1];
 
   constructor(stage: Stage, events: PointEvents) {
     this.#stage = stage;
@@ -59,7 +61,7 @@ export class Pointing {
 
   /** Another picture. */
   reset(width: number, height: number): void {
-    this.size = [width, height];
+    this.#size = [width, height];
     this.#start = this.#cross = this.#corner = undefined;
   }
 
@@ -67,7 +69,8 @@ export class Pointing {
     if (event.button !== 0 && event.button !== 2) return;
     this.#hideCross();
     this.#start = { x: event.clientX, y: event.clientY, place: this.#stage.place(event.clientX, event.clientY) };
-    if (event.pointerType !== "touch" || this.#tool === "box") this.#stage.element.setPointerCapture(event.pointerId);
+    this.#draws = event.button === 0 && (event.pointerType !== "touch" || this.#tool === "box");
+    if (this.#draws) this.#stage.element.setPointerCapture(event.pointerId);
   }
 
   #move(event: PointerEvent): void {
@@ -77,8 +80,7 @@ export class Pointing {
       return;
     }
     const far = Math.hypot(event.clientX - this.#start.x, event.clientY - this.#start.y) >= CLICK;
-    const draws = event.pointerType !== "touch" || this.#tool === "box";
-    if (far && draws) this.#stage.drag = boxOf(this.#start.place, place);
+    if (far && this.#draws) this.#stage.drag = boxOf(this.#start.place, place);
     if (far) this.#events.onHover(undefined);
   }
 
@@ -90,8 +92,7 @@ export class Pointing {
     const far = Math.hypot(event.clientX - start.x, event.clientY - start.y) >= CLICK;
     const box = boxOf(start.place, place);
     if (far) {
-      const isBox = event.pointerType !== "touch" || this.#tool === "box";
-      if (isBox && box[2] > box[0] && box[3] > box[1]) this.#events.onBox(box);
+      if (this.#draws && box[2] > box[0] && box[3] > box[1]) this.#events.onBox(box);
       return;
     }
     const isOutside = event.button === 2 || event.altKey || this.#tool === "remove";
@@ -111,7 +112,7 @@ export class Pointing {
   }
 
   #walk([dx, dy]: readonly [number, number], isLarge: boolean): boolean {
-    const [width, height] = this.size;
+    const [width, height] = this.#size;
     const [x, y] = this.#place();
     const step = Math.max(1, Math.round((isLarge ? LARGE_STEP : STEP) * this.#stage.unit));
     const within = (value: number, size: number) => Math.min(size - 1, Math.max(0, value));
@@ -147,7 +148,7 @@ export class Pointing {
   }
 
   #place(): readonly [number, number] {
-    return this.#cross ?? [Math.floor(this.size[0] / 2), Math.floor(this.size[1] / 2)];
+    return this.#cross ?? [Math.floor(this.#size[0] / 2), Math.floor(this.#size[1] / 2)];
   }
 
   #showCross(place: readonly [number, number]): void {

@@ -1,6 +1,6 @@
 // One object: what the visitor points at becomes a mask, step by step.
 import type { SamBox, SamPoint } from "../engine.ts";
-import { fail, isAbort, say } from "../shell/messages.ts";
+import { fail, isAbort, note, say } from "../shell/messages.ts";
 import { Candidates } from "./candidates.ts";
 import { Controls } from "./controls.ts";
 import type { Encoded } from "./encoded.ts";
@@ -132,7 +132,8 @@ export class Prompting {
 
   async #step(promptNow: () => Prompt): Promise<void> {
     const picture = this.#picture;
-    if (!picture || !this.#encoded.isReady) return;
+    if (!picture) return;
+    if (!this.#encoded.isReady) return note("It is still on its way: then click again.", { title: "No model yet" });
     const prompt = promptNow();
     this.#stage.prompt = prompt; // at once; the mask follows
     this.#stage.element.dataset.busy = "";

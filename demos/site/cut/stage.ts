@@ -29,7 +29,8 @@ export class Stage {
   /** Takes the keys and the pointer. */
   readonly element: HTMLElement;
   readonly #canvas = el("canvas", { class: "stage-canvas" });
-  readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" });
+  readonly #layers = { segments: svg("g"), box: svg("g"), pencil: svg("g"), over: svg("g") };
+  readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" }, ...Object.values(this.#layers));
   #picture: Picture | undefined;
   #mask: Shown | undefined;
   #preview: Shown | undefined;
@@ -56,6 +57,7 @@ export class Stage {
     this.#picture = picture;
     this.#mask = this.#preview = this.#colours = this.#drag = this.#cross = undefined;
     this.#prompt = { points: [] };
+    this.#outline();
     const { name, width, height } = picture;
     this.element.setAttribute("aria-label", `Picture ${name}, ${width} by ${height} pixels`);
     this.element.style.setProperty("--ratio", String(width / height));
@@ -65,7 +67,9 @@ export class Stage {
 
   /** The mask that counts: all else is dimmed, and a pencil goes round it. */
   set mask(region: Region | undefined) {
+    if (region?.data === this.#mask?.region.data) return;
     this.#mask = region && drawn(region);
+    this.#outline();
     this.#draw();
   }
 
@@ -77,7 +81,9 @@ export class Stage {
   }
 
   set colours(colours: Colours | undefined) {
+    if (colours === this.#colours) return;
     this.#colours = colours;
+    this.#outline();
     this.#draw();
   }
 
@@ -134,30 +140,27 @@ export class Stage {
     context.drawImage(picture.bitmap, 0, 0, w, h);
     if (this.#colours && !this.#mask) context.drawImage(this.#colours.layer, 0, 0, w, h);
     if (this.#mask) context.drawImage(layer(w, h, scale, this.#mask, SHADE, "destination-out"), 0, 0);
-    if (this.#preview) context.drawImage(layer(w, h, scale, this.#preview, TINT, "destination-in"), 0, 0);
+    if (this.#preview && !this.#mask)
+      context.drawImage(layer(w, h, scale, this.#preview, TINT, "destination-in"), 0, 0);
   }
 
   #mark({ width, height }: Picture): void {
     const { unit } = this;
     this.#marks.style.setProperty("--unit", String(unit));
     const box = this.#drag ?? this.#prompt.box;
-    const all: SVGElement[] = [];
-    for (const { path, colour } of (!this.#mask && this.#colours?.outlines) || []) {
-      all.push(svg("path", { class: "segment", d: path, stroke: colour }));
-    }
-    if (box) all.push(...boxMarks(box, this.#drag !== undefined));
-    if (this.#mask) all.push(...this.#pencil(this.#mask.outline));
-    if (this.#preview) all.push(svg("path", { class: "preview", d: this.#preview.outline }));
-    all.push(...this.#prompt.points.map((point) => pointMark(point, unit)));
-    if (this.#cross) all.push(crosshair(...this.#cross, width, height, unit));
-    this.#marks.replaceChildren(...all);
+    this.#layers.box.replaceChildren(...(box ? boxMarks(box, this.#drag !== undefined) : []));
+    const over: SVGElement[] = this.#prompt.points.map((point) => pointMark(point, unit));
+    if (this.#preview) over.unshift(svg("path", { class: "preview", d: this.#preview.outline }));
+    if (this.#cross) over.push(crosshair(...this.#cross, width, height, unit));
+    this.#layers.over.replaceChildren(...over);
   }
 
-  /** The same elements as long as the mask is the same, so that their animation goes on. */
-  #pencil(outline: string): SVGElement[] {
-    const old = [...this.#marks.querySelectorAll<SVGPathElement>(".pencil")];
-    if (old[0]?.getAttribute("d") === outline) return old;
-    return ["pencil is-casing", "pencil", "pencil is-moving"].map((name) => svg("path", { class: name, d: outline }));
+  /** Outlines, which stay as they are while the rest moves: taking them out would start their animation again. */
+  #outline(): void {
+    const outlines = (!this.#mask && this.#colours?.outlines) || [];
+    const segments = outlines.map(({ path, colour }) => svg("path", { class: "segment", d: path, stroke: colour }));
+    this.#layers.segments.replaceChildren(...segments);
+    this.#layers.pencil.replaceChildren(...(this.#mask ? pencilMarks(this.#mask.outline) : []));
   }
 }
 
@@ -182,6 +185,15 @@ function layer(
   context.imageSmoothingQuality = "high";
   context.drawImage(shape, region.x * scale, region.y * scale, region.width * scale, region.height * scale);
   return canvas;
+}
+
+/** A dark edge, the pencil's line, and a light that runs along it. */
+function pencilMarks(d: string): SVGElement[] {
+  return [
+    svg("path", { class: "pencil is-casing", d }),
+    svg("path", { class: "pencil", pathLength: 1, d }),
+    svg("path", { class: "pencil is-moving", d }),
+  ];
 }
 
 function boxMarks([x0, y0, x1, y1]: SamBox, isDrawn: boolean): SVGElement[] {

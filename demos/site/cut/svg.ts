@@ -43,11 +43,11 @@ export function crosshair(x: number, y: number, width: number, height: number, u
 
 /** The uneven ellipse with which a pencil marks what was picked, a little over its own beginning. */
 export function pencilRing(): SVGSVGElement {
-  const d = "M20 12C44 2 82 3 94 24C105 48 92 88 58 95C26 101 0 82 3 50C5 24 24 8 58 6";
+  const d = "M26 17C62 1 128 3 142 30C157 62 130 101 82 105C34 108 -1 88 4 50C8 22 42 5 96 6";
   const path = svg("path", { pathLength: 1, d });
   return svg(
     "svg",
-    { class: "ring", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },
+    { class: "ring", viewBox: "0 0 150 110", preserveAspectRatio: "none", "aria-hidden": "true" },
     path,
   );
 }
