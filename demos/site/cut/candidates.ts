@@ -1,4 +1,5 @@
 // The masks that a prompt gave, as frames of a strip: small cut-outs with their scores, the chosen one ringed.
+import type { SamMask } from "../engine.ts";
 import { el } from "../shell/dom.ts";
 import type { Step } from "./history.ts";
 import { best } from "./history.ts";
@@ -19,10 +20,14 @@ export class Candidates {
   }
 
   /** Shows the masks of a step; none where there are none. */
-  show(picture: Picture | undefined, step: Step): void {
-    const { masks, chosen } = step;
+  show(picture: Picture | undefined, { masks, chosen }: Step): void {
     const top = best(masks);
-    const cells = picture ? masks.map((mask, i) => this.#cell(picture, regionOf(mask), mask.score, i, i === top)) : [];
+    const regions = masks.map(regionOf);
+    const view = viewOf(regions);
+    const cells = regions.map((region, i) => {
+      const face = picture && small(picture, region, view);
+      return this.#cell(face, (masks[i] as SamMask).score, i, i === top);
+    });
     this.element.replaceChildren(...cells);
     this.choose(chosen);
   }
@@ -35,12 +40,12 @@ export class Candidates {
     }
   }
 
-  #cell(picture: Picture, region: Region, score: number, index: number, isBest: boolean): HTMLElement {
+  #cell(face: Node | undefined, score: number, index: number, isBest: boolean): HTMLElement {
     const label = `Mask ${index + 1}, score ${score.toFixed(3)}${isBest ? ", the best" : ""}`;
     const button = el(
       "button",
       { type: "button", class: "cell-picture", "aria-label": label, on: { click: () => this.#onChoose(index) } },
-      small(picture, region),
+      face,
     );
     const edge = el(
       "p",
@@ -48,23 +53,47 @@ export class Candidates {
       el("span", {}, `${index + 1}${isBest ? " best" : ""}`),
       el("span", { class: "score-value" }, score.toFixed(3)),
     );
-    return el("li", { class: "cell", "data-score": score.toFixed(6) }, button, edge);
+    const cell = el("li", { class: "cell", "data-score": score.toFixed(6) }, button, edge);
+    cell.style.setProperty("--share", String(Math.min(1, Math.max(0, score))));
+    return cell;
   }
 }
 
-/** The picture in small, dark where the mask is not. */
-function small({ bitmap, width, height }: Picture, { data }: Region): HTMLCanvasElement {
-  const scale = SIDE / Math.max(width, height);
-  const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
+/** A part of the picture, in its pixels. */
+type View = readonly [x: number, y: number, width: number, height: number];
+
+/** What all masks together take, with some of what is around it; frames are 3 by 2. */
+function viewOf(regions: readonly Region[]): View {
+  const { width, height } = regions[0] ?? { width: 1, height: 1 };
+  let [x0, y0, x1, y1] = [width, height, 0, 0];
+  for (const { data } of regions) {
+    for (let y = 0, at = 0; y < height; y++, at += width) {
+      const row = data.subarray(at, at + width);
+      const first = row.indexOf(1);
+      if (first < 0) continue;
+      [x0, x1] = [Math.min(x0, first), Math.max(x1, row.lastIndexOf(1) + 1)];
+      [y0, y1] = [Math.min(y0, y), Math.max(y1, y + 1)];
+    }
+  }
+  if (x1 <= x0) return [0, 0, width, height];
+  const tall = Math.max((y1 - y0) * 1.3, ((x1 - x0) * 1.3) / 1.5, height / 8);
+  return [(x0 + x1) / 2 - tall * 0.75, (y0 + y1) / 2 - tall / 2, tall * 1.5, tall];
+}
+
+/** A part of the picture in small, dark where the mask is not. */
+function small({ bitmap, width, height }: Picture, { data }: Region, [left, top, wide, tall]: View): HTMLCanvasElement {
+  const scale = SIDE / wide;
+  const [w, h] = [SIDE, Math.max(1, Math.round(tall * scale))];
   const canvas = el("canvas", { width: w, height: h });
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
-  context.drawImage(bitmap, 0, 0, w, h);
+  context.drawImage(bitmap, -left * scale, -top * scale, width * scale, height * scale);
   const shade = new ImageData(w, h);
-  for (let y = 0, i = 3; y < h; y++) {
-    const row = Math.min(height - 1, Math.floor((y + 0.5) / scale)) * width;
-    for (let x = 0; x < w; x++, i += 4) {
-      const inside = data[row + Math.min(width - 1, Math.floor((x + 0.5) / scale))];
-      shade.data[i] = inside ? 0 : 208;
+  for (let row = 0, i = 3; row < h; row++) {
+    const y = Math.floor(top + (row + 0.5) / scale);
+    for (let column = 0; column < w; column++, i += 4) {
+      const x = Math.floor(left + (column + 0.5) / scale);
+      const isInside = x >= 0 && x < width && y >= 0 && y < height && data[y * width + x] === 1;
+      shade.data[i] = isInside ? 0 : 176;
     }
   }
   const over = new OffscreenCanvas(w, h);
