@@ -127,6 +127,26 @@ it("concurrent calls are each consistent", async () => {
   for (const [i, text] of texts.entries()) expect((await clip.encodeText(text)).data).toEqual(together[i]?.data);
 });
 
+it("q8 gives nearly the same from a quarter of the weights, and frees them", async () => {
+  const [pictures, words, whole] = [
+    await clip.encodeImage(PHOTOS),
+    await clip.encodeText("a cat"),
+    await clip.summary(),
+  ];
+  const before = device.memory.bytes;
+  {
+    using small = await Clip.fromPretrained("checkpoints/tiny-clip", { device, dtype: "q8" });
+    const quarter = await small.summary();
+    expect(quarter.weightBytes / whole.weightBytes).toBeLessThanOrEqual(0.3); // of a tiny model; real ones: models/
+    expect(quarter.dispatches).toBe(whole.dispatches);
+    expect(worstCosine(await small.encodeImage(PHOTOS), pictures)).toBeGreaterThanOrEqual(0.995);
+    expect(worstCosine(await small.encodeText("a cat"), words)).toBeGreaterThanOrEqual(0.995);
+  }
+  expect(device.memory.bytes).toBe(before);
+  const dtype = "q4" as "q8";
+  await expect(Clip.fromPretrained("checkpoints/tiny-clip", { device, dtype })).rejects.toThrow(/"f32", "f16" or "q8"/);
+});
+
 it("f16 gives nearly the same", async (context) => {
   if (!device.hasF16) return context.skip("this adapter has no shader-f16");
   using half = await Clip.fromPretrained("checkpoints/tiny-clip", { device, dtype: "f16" });

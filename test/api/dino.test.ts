@@ -83,6 +83,13 @@ it.each(["small-dino", "small-dinov2", "small-dinov2-registers", "small-dinov3"]
   );
 });
 
+it("q8 gives nearly the same", async () => {
+  using small = await Dino.fromPretrained("checkpoints/tiny-dino", { device, dtype: "q8" });
+  const [ours, wanted] = [await small.encodeImage(PHOTO), await dino.encodeImage(PHOTO)];
+  expect(cosine(ours.cls.data, wanted.cls.data)).toBeGreaterThanOrEqual(0.995);
+  expect(cosine(ours.patches.data, wanted.patches.data)).toBeGreaterThanOrEqual(0.995);
+});
+
 describe("refuses, and leaves nothing behind", () => {
   it.each([
     ["an empty list", [], {}, /empty list/],

@@ -13,7 +13,7 @@ import type { NdArray } from "../../src/device/tensor.ts";
 import type { RawImage } from "../../src/io/image.ts";
 import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors.ts";
 import { testDevice } from "../adapters.ts";
-import { readGolden, relativeError } from "../models/parity.ts";
+import { cosine, readGolden, relativeError } from "../models/parity.ts";
 
 const FOLDER = "test/golden/small-sam";
 let device: Device;
@@ -267,4 +267,18 @@ it("refuses checkpoints of another family, and leaves nothing", async () => {
   const before = device.memory.bytes;
   await expect(Sam.fromPretrained("checkpoints/tiny-clip", { device })).rejects.toThrow(CheckpointError);
   expect(device.memory.bytes).toBe(before);
+});
+
+it("q8 gives nearly the same masks, of a trained model too", async () => {
+  for (const folder of [FOLDER, "checkpoints/tiny-sam"]) {
+    const logits: Float32Array[] = [];
+    for (const dtype of ["f32", "q8"] as const) {
+      using model = await Sam.fromPretrained(folder, { device, dtype });
+      using encoded = await model.encodeImage(photo);
+      const masks = await encoded.predict({ points: [pointOf(0)] });
+      logits.push(Float32Array.from(masks.flatMap(({ lowResLogits }) => [...lowResLogits])));
+    }
+    const [whole = [], small = []] = logits;
+    expect(cosine(small, whole), folder).toBeGreaterThanOrEqual(0.995);
+  }
 });

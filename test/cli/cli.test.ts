@@ -207,6 +207,15 @@ describe("info", () => {
     expect(model.clip.image.dispatches).toBeGreaterThan(model.clip.text.dispatches);
   });
 
+  it("says what int8 weights take", async () => {
+    const bytes = async (dtype: string) => {
+      const { code, stdout } = await runCli(["info", "--json", "--dtype", dtype]);
+      expect(code).toBe(0);
+      return JSON.parse(stdout).model.clip.text.weightBytes;
+    };
+    expect((await bytes("q8")) / (await bytes("f32"))).toBeLessThanOrEqual(0.3);
+  });
+
   it("tells what it can of a model of another family", async () => {
     const { code, stdout } = await runCli(["info", "--model", "checkpoints/tiny-dino"]);
     expect(code).toBe(0);
