@@ -124,7 +124,7 @@ it("stays quick with two thousand photos", async () => {
 it("goes on when the GPU is lost, and says so", async () => {
   const visit = await site.visit("search.html");
   await visit.sees("tiny-clip");
-  await visit.press("Sample photos");
+  await visit.press("Use the sample photos");
   await visit.page.type("#query", "a photo of a cat");
   await visit.until("a ranking", `${scored(13)} && ${EMBEDDED}`);
   const before = await visit.page.$$eval(".cell", (cells) => cells.map((cell) => (cell as HTMLElement).dataset.score));

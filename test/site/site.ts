@@ -36,6 +36,8 @@ export class Site implements AsyncDisposable {
   readonly asked: string[] = [];
   /** Milliseconds between pieces of 64 KiB of what lies below /slow/. */
   slowMs = 20;
+  /** The server is out of reach: every connection is broken. */
+  isDown = false;
 
   private constructor(browser: Browser, server: Server, folder: string) {
     this.browser = browser;
@@ -52,6 +54,7 @@ export class Site implements AsyncDisposable {
     const server = createServer((request, response) => {
       const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
       site?.asked.push(path);
+      if (site?.isDown) return void request.socket.destroy();
       const [, kind, rest = ""] = /^\/(slow|cut)\/(.*)$/.exec(path) ?? [];
       const file = join(folder, kind ? join("models", rest) : path.endsWith("/") ? `${path}index.html` : path);
       void send(file, response, kind === "slow" ? (site?.slowMs ?? 0) : undefined, kind === "cut");

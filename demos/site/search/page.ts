@@ -31,6 +31,7 @@ export class SearchPage {
   });
   readonly #count = el("p", { class: "edge soft", id: "count" });
   readonly #drop: HTMLElement;
+  readonly #more = button("Sample photos", () => void this.#samples());
   readonly #clear = button("Clear all", () => this.#clearAll(), "is-quiet");
   readonly #takeModel: (files: File[]) => void;
   #clip: Clip | undefined;
@@ -82,7 +83,7 @@ export class SearchPage {
       { class: "row" },
       fileButton("Add photos…", take, { accept: "image/*" }),
       fileButton("Add a folder…", take, { folder: true }),
-      button("Sample photos", () => void this.#samples()),
+      this.#more,
       this.#clear,
       this.#count,
     );
@@ -173,7 +174,7 @@ export class SearchPage {
       : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
     this.#sheet.show(order, this.#wanted !== undefined);
     this.#drop.hidden = list.length > 0;
-    this.#clear.hidden = list.length === 0;
+    for (const each of [this.#more, this.#clear]) each.hidden = list.length === 0;
     this.#count.textContent = list.length > 0 ? counted(list.length, "photo") : "";
     return order;
   }
