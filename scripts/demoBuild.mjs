@@ -46,6 +46,7 @@ async function scripts(out) {
     serviceWorker: join(SITE, "serviceWorker.ts"),
     "worker-thread": "src/worker/thread.ts",
     "verify-thread": join(SITE, "verify", "thread.ts"),
+    "see-thread": join(SITE, "see", "thread.ts"),
   };
   await build({ ...options([shaders]), entryPoints: alone, outdir: out, format: "iife" });
   await build({
