@@ -70,7 +70,7 @@ export class AttentionPart implements Part {
     this.#none.hidden = hasAttention;
     this.#body.hidden = !hasAttention;
     if (!hasAttention) return;
-    this.#picture ??= (await openPictures(await samplePhotos(["dog.jpg"])))[0];
+    this.#picture ??= (await openPictures(await samplePhotos(["flower.jpg"])))[0];
     const picture = this.#picture;
     if (!picture) return;
     this.#offerLayers();

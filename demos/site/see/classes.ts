@@ -16,7 +16,7 @@ const SAMPLES = {
   drawing: ["drawn-ship.jpg", "drawn-sunset.jpg", "drawn-shapes.jpg"],
   photograph: ["dog.jpg", "truck.jpg", "coffee.png"],
 } as const;
-const SAMPLE_QUESTIONS = ["drawn-cat.jpg", "chelsea.png"];
+const SAMPLE_QUESTIONS = ["drawn-cat.jpg", "chelsea.png", "groceries.jpg"];
 
 type Method = "knn" | "probe";
 type Classifier = Pick<KnnClassifier, "classes" | "predictProba">;

@@ -38,10 +38,10 @@ export class Choice<T extends string | number> {
 
 /** Names of sample photographs as people say them. */
 const SAID: Readonly<Record<string, string>> = {
-  "dog.jpg": "dog",
-  "chelsea.png": "cat",
-  "truck.jpg": "truck",
   "flower.jpg": "flower",
+  "chelsea.png": "cat",
+  "dog.jpg": "dog",
+  "truck.jpg": "truck",
   "coffee.png": "coffee",
   "rocket.jpg": "rocket",
   "drawn-cat.jpg": "drawn cat",

@@ -51,17 +51,24 @@ export function rangeOf(...maps: readonly NumberMap[]): [least: number, most: nu
   return [least, most];
 }
 
-/** A map as a layer; the least number of `range` is dark. */
-export function paintMap(map: NumberMap, look: Look, [least, most] = rangeOf(map)): Layer {
+/** A map as a layer; the least number of `range` is dark. The highest fiftieth is in full light, or peaks outshine all. */
+export function paintMap(map: NumberMap, look: Look, range = rangeOf(map)): Layer {
   const { width, height, data } = map;
+  const least = range[0];
+  const most = look === "heat" ? range[1] : Math.min(range[1], quantile(map, 0.98));
   const rgba = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {
     const value = most > least ? Math.max(0, ((data[i] as number) - least) / (most - least)) : 0;
     // Attention is uneven: its square root lets weaker places be seen too.
-    const colour = look === "heat" ? [...heatColour(value), 255] : [8, 8, 10, 255 * (1 - Math.sqrt(value))];
+    const colour =
+      look === "heat" ? [...heatColour(value), 255] : [8, 8, 10, 255 * (1 - Math.sqrt(Math.min(1, value)))];
     rgba.set(colour, i * 4);
   }
   return { width, height, rgba };
+}
+
+function quantile({ data }: NumberMap, share: number): number {
+  return Float64Array.from(data).sort()[Math.floor(share * (data.length - 1))] as number;
 }
 
 /** Colours of patches as a layer, those outside of the foreground transparent. */
