@@ -24,8 +24,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const QUIET =
-  "document.querySelector('.model-now').textContent !== 'none yet' && !document.querySelector('.progress:not([hidden])')";
+const READY = "document.querySelector('.model-now').textContent !== 'none yet'";
+const QUIET = `${READY} && !document.querySelector('.progress:not([hidden])')`;
 
 async function open(part: string): Promise<Visit> {
   const visit = await site.visit(`see.html#${part}`);
@@ -132,7 +132,8 @@ it("finds the patch that matchPatches finds, by pointer and by keyboard", async 
     const match = matches.find(({ a }) => a[0] === row && a[1] === column) as PatchMatch;
     const [to, across] = match.b;
     expect(await visit.text(".best")).toBe(
-      `Row ${row + 1}, column ${column + 1} on the left is most like Row ${to + 1}, column ${across + 1} on the right: ` +
+      `Row ${row + 1}, column ${column + 1} on the left is most like ` +
+        `Row ${to + 1}, column ${across + 1} on the right: ` +
         `cosine ${match.similarity.toFixed(3)}.`,
     );
   };

@@ -51,7 +51,7 @@ export function rangeOf(...maps: readonly NumberMap[]): [least: number, most: nu
   return [least, most];
 }
 
-/** A map as a layer; the least number of `range` is dark. The highest fiftieth is in full light, or peaks outshine all. */
+/** A map as a layer; the least number of `range` is dark. The highest fiftieth is fully lit, or peaks outshine all. */
 export function paintMap(map: NumberMap, look: Look, range = rangeOf(map)): Layer {
   const { width, height, data } = map;
   const least = range[0];
