@@ -45,6 +45,7 @@ async function scripts(out) {
     theme: join(SITE, "theme.ts"),
     serviceWorker: join(SITE, "serviceWorker.ts"),
     "worker-thread": "src/worker/thread.ts",
+    "thumbnail-thread": join(SITE, "shell", "thumbnailThread.ts"),
     "verify-thread": join(SITE, "verify", "thread.ts"),
     "see-thread": join(SITE, "see", "thread.ts"),
   };

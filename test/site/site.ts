@@ -74,6 +74,15 @@ export class Site implements AsyncDisposable {
     return visit;
   }
 
+  /** Ends the browser's GPU process, as a driver's reset does: every device of every page is lost. */
+  async endGpuProcess(): Promise<void> {
+    const session = await this.browser.target().createCDPSession();
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    const gpu = processInfo.find(({ type }) => type === "GPU");
+    if (!gpu) throw new Error(`no GPU process among ${processInfo.map(({ type }) => type).join(", ")}`);
+    process.kill(gpu.id, "SIGKILL");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.browser.close();
     this.#server.closeAllConnections();

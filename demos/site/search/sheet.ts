@@ -84,6 +84,8 @@ export class Sheet {
     const edge = el("p", { class: "cell-edge" });
     const element = el("li", { class: "cell", "data-name": photo.name }, button, edge);
     this.#thumbnails.show(image, photo.file, () => {
+      photo.failure ??= "this browser cannot decode it";
+      button.setAttribute("aria-label", `${photo.name}, not a picture`);
       element.classList.add("is-broken");
       image.replaceWith(el("span", { class: "cell-broken" }, "not a picture"));
     });
@@ -99,7 +101,7 @@ export class Sheet {
     edge.replaceChildren(el("span", {}, number), el("span", { class: "name" }, right));
     button.title = photo.failure ? `${photo.name}: ${photo.failure}` : photo.name;
     const said = isScored ? `${photo.name}, place ${place + 1}, score ${score.toFixed(3)}` : photo.name;
-    button.setAttribute("aria-label", photo.failure ? `${photo.name}, cannot be read` : said);
+    button.setAttribute("aria-label", photo.failure ? `${photo.name}, not a picture` : said);
     element.style.setProperty("--share", isScored ? share.toFixed(3) : "0");
     element.dataset.score = isScored ? score.toFixed(6) : "";
   }

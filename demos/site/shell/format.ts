@@ -15,8 +15,8 @@ export function bytes(count: number): string {
 
 /** "0.4 ms", "38 ms", "1.24 s". */
 export function duration(milliseconds: number): string {
-  if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(2)} s`;
-  return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
+  if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(2)}\u00a0s`;
+  return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}\u00a0ms`;
 }
 
 /** "1 photo", "12 photos". */

@@ -1,23 +1,31 @@
-// Small pictures of large ones, made by the browser's own decoder off the main thread, a few at a time, those in view
-// first. What is kept is a JPEG of a few kilobytes, not the pixels.
+// Small pictures of large ones, made in a worker, a few at a time, those in view first. What is kept is a JPEG of a few
+// kilobytes, not the pixels.
+import type { ThumbnailAnswer, ThumbnailRequest } from "./thumbnailThread.ts";
 
 const SIDE = 360;
 const AT_ONCE = 3;
 
-/** A small JPEG of a picture, as an object URL, with the picture's own size. Rejects for what is no picture. */
-export interface Thumbnail {
-  readonly url: string;
+let worker: Worker | undefined;
+let ids = 0;
+const waiting = new Map<number, (answer: ThumbnailAnswer) => void>();
+
+/** Makes a small JPEG of a picture, and gives its object URL. Rejects for what is no picture. */
+export async function thumbnail(picture: Blob, side = SIDE): Promise<string> {
+  worker ??= startThread();
+  const request: ThumbnailRequest = { id: ++ids, picture, side };
+  worker.postMessage(request);
+  const { small, reason } = await new Promise<ThumbnailAnswer>((resolve) => waiting.set(request.id, resolve));
+  if (!small) throw new Error(reason);
+  return URL.createObjectURL(small);
 }
 
-/** Makes the thumbnail of one picture. */
-export async function thumbnail(picture: Blob, side = SIDE): Promise<Thumbnail> {
-  const bitmap = await createImageBitmap(picture, { resizeWidth: side, resizeQuality: "medium" });
-  const { width, height } = bitmap;
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.82 });
-  return { url: URL.createObjectURL(blob) };
+function startThread(): Worker {
+  const thread = new Worker("thumbnail-thread.js");
+  thread.addEventListener("message", ({ data }: MessageEvent<ThumbnailAnswer>) => {
+    waiting.get(data.id)?.(data);
+    waiting.delete(data.id);
+  });
+  return thread;
 }
 
 /** Fills img elements when they come into view. */
@@ -50,7 +58,7 @@ export class Thumbnails {
     this.#observer.unobserve(image);
     this.#running += 1;
     try {
-      image.src = (await thumbnail(wanted.picture)).url;
+      image.src = await thumbnail(wanted.picture);
     } catch (error) {
       wanted.onFail(error);
     } finally {
