@@ -14,6 +14,9 @@ const PICTURE = /\.(jpe?g|png|webp|gif|avif|bmp|heic|heif|tiff?|svg|jfif)$/i;
 const MODEL = /\.(safetensors|json|txt|bin|pt|pth|onnx|gguf)$/i;
 const WEIGHTS = /\.(safetensors|bin|pt|pth|onnx|gguf)$/i;
 
+/** "photo 9" comes before "photo 10". */
+const byNumber = new Intl.Collator("en", { numeric: true });
+
 /** Takes what is dropped on the page or pasted into it. */
 export function takeDrops(drops: Drops): void {
   let depth = 0;
@@ -36,10 +39,11 @@ export function takeDrops(drops: Drops): void {
 /** Gives files to whom they belong, and says which of them nobody wants. */
 export function sortOut(files: readonly File[], { onPictures, onModel }: Drops): void {
   const seen = files.filter(({ name }) => !name.startsWith("."));
-  const pictures = seen.filter(isPicture).sort((a, b) => pathOf(a).localeCompare(pathOf(b), "en", { numeric: true }));
+  const pictures = seen.filter(isPicture).sort((a, b) => byNumber.compare(pathOf(a), pathOf(b)));
   const isModel = seen.some(({ name }) => WEIGHTS.test(name) || name === "config.json");
   const model = onModel && isModel ? seen.filter(({ name }) => MODEL.test(name)) : [];
-  const rest = seen.filter((file) => !pictures.includes(file) && !model.includes(file));
+  const taken = new Set([...pictures, ...model]);
+  const rest = seen.filter((file) => !taken.has(file));
   if (rest.length > 0) {
     const names = rest.slice(0, 3).map(({ name }) => name);
     const more = rest.length > 3 ? ` and ${rest.length - 3} more` : "";
