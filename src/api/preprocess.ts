@@ -116,23 +116,31 @@ export function outputSize(
   return pad ?? crop ?? resizedSize(recipe.resize, size);
 }
 
-/** Records the recipe: image [H, W] of packed RGBA bytes gives [1, h, w, 3]. */
-export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "f16"): Value {
-  const [H = 0, W = 0] = image.shape;
+/**
+ * Records the recipe: image [H, W] of packed RGBA bytes gives [1, h, w, 3]. Its rows may be longer than the picture's
+ * `width` (those that come from a texture are): what lies beyond is not read.
+ */
+export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "f16", width?: number): Value {
+  const [H = 0, rowLength = 0] = image.shape;
+  const W = width ?? rowLength;
   const [h, w] = resizedSize(recipe.resize, [H, W]);
   if (recipe.resizeFloats) {
     // Weights of a resize sum to 1, so that normalising may come first.
     const { rescale: scale, mean, std } = recipe;
-    const x = ops.normalize({ image }, { scale, mean, std, dtype });
+    const x = ops.normalize({ image }, { width: W, scale, mean, std, dtype });
     return H === h && W === w ? x : ops.interpolate({ x }, { size: [h, w], mode: "bilinear", antialias: true });
   }
-  const [height, width] = recipe.crop ?? [h, w];
+  const [rows, columns] = recipe.crop ?? [h, w];
   const axes = {
-    vertical: { size: h, first: Math.floor((h - height) / 2), count: height },
-    horizontal: { size: w, first: Math.floor((w - width) / 2), count: width },
+    vertical: { length: H, size: h, first: Math.floor((h - rows) / 2), count: rows },
+    horizontal: { length: W, size: w, first: Math.floor((w - columns) / 2), count: columns },
   };
+  const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
   let x = image;
-  for (const axis of resizeOrder({ width: W, height: H }, { width: w, height: h })) {
+  if (W < rowLength && !order.includes("horizontal")) {
+    x = resizeAxis(x, "horizontal", { length: W, size: W, first: 0, count: W }, "nearest"); // leaves the rest out
+  }
+  for (const axis of order) {
     x = resizeAxis(x, axis, axes[axis], recipe.resample);
     axes[axis].first = Math.min(0, axes[axis].first); // what lies before the window was not made
   }
@@ -141,19 +149,21 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
   const values = { scale, mean, std, dtype };
   if (recipe.pad)
     return ops.normalize({ image: x }, { height: recipe.pad[0], width: recipe.pad[1], padAfter: true, ...values });
-  return ops.normalize({ image: x }, { top, left, height, width, ...values });
+  return ops.normalize({ image: x }, { top, left, height: rows, width: columns, ...values });
 }
 
 /** An axis of the resized picture, and the part of it that the crop keeps: from `first`, which may be before it. */
 interface Window {
+  /** Before it was resized. */
+  readonly length: number;
   readonly size: number;
   readonly first: number;
   readonly count: number;
 }
 
 /** One pass of Pillow's resize, of what the crop keeps: a picture of 3000 x 2 would become one of 336,000 x 224. */
-function resizeAxis(image: Value, axis: ResizeAxis, { size, first, count }: Window, filter: ResizeFilter): Value {
-  const length = image.shape[axis === "horizontal" ? 1 : 0] as number;
+function resizeAxis(image: Value, axis: ResizeAxis, window: Window, filter: ResizeFilter): Value {
+  const { length, size, first, count } = window;
   const { starts, weights, taps } = resizeCoefficients(length, size, filter);
   const [begin, end] = [Math.max(0, first), Math.min(size, first + count)];
   const { graph } = image;

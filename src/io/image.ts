@@ -1,10 +1,10 @@
 // Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError, NetworkError, NotFoundError } from "../device/errors.ts";
-import { canDraw, draw } from "./canvas.ts";
-import { fromRaw, type RawImage, type RgbaImage } from "./rgba.ts";
+import { canDraw, type Drawable, draw, hold } from "./canvas.ts";
+import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
-export { MAX_SIDE, type RawImage, type RgbaImage } from "./rgba.ts";
+export { closePicture, cropped, MAX_SIDE, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
 /** Everything that can be an image. Encoded pictures come as a path, URL, bytes or Blob. */
 export type ImageLike =
@@ -41,12 +41,30 @@ const MAX_BYTES = 2 ** 30;
 export async function loadImage(image: ImageLike, signal?: AbortSignal): Promise<RgbaImage> {
   signal?.throwIfAborted();
   if (isRaw(image)) return fromRaw(image);
-  const loaded = await load(image, signal);
+  const loaded = await load(image, draw, signal);
   signal?.throwIfAborted();
   return loaded;
 }
 
-async function load(image: Exclude<ImageLike, RawImage | ImageData>, signal?: AbortSignal): Promise<RgbaImage> {
+/** As `loadImage`, with the pixels left where a browser has them; `closePicture` lets go of them. */
+export async function openImage(image: ImageLike, signal?: AbortSignal): Promise<Picture> {
+  signal?.throwIfAborted();
+  if (isRaw(image)) return fromRaw(image);
+  const opened = await load(image, hold, signal);
+  if (signal?.aborted) closePicture(opened);
+  signal?.throwIfAborted();
+  return opened;
+}
+
+/** What a browser does with a picture. */
+type Take<T> = (image: Drawable, name: string) => Promise<T>;
+
+async function load<T>(
+  image: Exclude<ImageLike, RawImage | ImageData>,
+  take: Take<T>,
+  signal?: AbortSignal,
+): Promise<T | RgbaImage> {
+  const decode = (picture: Uint8Array | Blob, name: string) => decoded(picture, name, take);
   if (typeof image === "string" || image instanceof URL) {
     const url = urlOf(image);
     if (url) return decode(await download(url, signal), shownUrl(url));
@@ -62,12 +80,12 @@ async function load(image: Exclude<ImageLike, RawImage | ImageData>, signal?: Ab
     throw new ImageError(`[image] ${what} is not an image. Expected ${KINDS}`);
   }
   if (!canDraw()) throw new ImageError(`[image] this object cannot be read as an image here. Expected ${KINDS}`);
-  return draw(image, `the ${image.constructor?.name ?? "object"}`);
+  return take(image, `the ${image.constructor?.name ?? "object"}`);
 }
 
-/** RGBA of an encoded picture, by the browser where there is one. */
-async function decode(picture: Uint8Array | Blob, name: string): Promise<RgbaImage> {
-  if (canDraw()) return draw(picture instanceof Blob ? picture : new Blob([picture.slice()]), name);
+/** An encoded picture, by the browser where there is one. */
+async function decoded<T>(picture: Uint8Array | Blob, name: string, take: Take<T>): Promise<T | RgbaImage> {
+  if (canDraw()) return take(picture instanceof Blob ? picture : new Blob([picture.slice()]), name);
   const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
   const { decodePicture } = await import("./decode.ts");
   return decodePicture(bytes, name);

@@ -1,6 +1,6 @@
 // What is sent to the worker: pictures as bitmaps and frames, arrays as copies that are handed over, addresses made
 // absolute, as those of a worker are relative to its script. Nothing of the caller's is detached unless it was given.
-import { bitmapOf } from "../io/canvas.ts";
+import { bitmapOf, hold } from "../io/canvas.ts";
 import type { ImageLike } from "../io/image.ts";
 import { looksLocal, type SourceLike } from "../io/source.ts";
 
@@ -27,15 +27,12 @@ export async function packImage(image: ImageLike, transfers: Transferable[]): Pr
     transfers.push(moved);
     return moved;
   }
-  if (typeof VideoFrame === "function" && image instanceof VideoFrame) {
-    const frame = image.clone(); // another name for the same pixels
-    transfers.push(frame);
-    return frame;
-  }
   if (moved || isDrawn(image)) {
-    const bitmap = await bitmapOf(image as ImageBitmap, `the ${image.constructor.name}`);
-    transfers.push(bitmap);
-    return bitmap;
+    const name = `the ${image.constructor.name}`;
+    const isBitmap = moved !== undefined && image instanceof ImageBitmap;
+    const copy = isBitmap ? await bitmapOf(image, name) : (await hold(image as HTMLCanvasElement, name)).source;
+    transfers.push(copy);
+    return copy;
   }
   return pack(image, transfers);
 }
