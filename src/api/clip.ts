@@ -1,7 +1,9 @@
 // CLIP for people who have pictures and words: embeddings, zero-shot classification, search by text.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, CheckpointError } from "../device/errors.ts";
+import type { GpuTensor } from "../device/gpuTensor.ts";
 import type { NdArray } from "../device/tensor.ts";
+import type { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { l2Normalise } from "../graph/ops.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -17,6 +19,7 @@ import { type ClipFiles, readClipFiles } from "./clipFiles.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
 import { type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
+import type { KeepOnGpu } from "./keepOnGpu.ts";
 import type { PictureTower } from "./pictureRuns.ts";
 import { preprocessor } from "./pictures.ts";
 import type { PlanRequest } from "./planCache.ts";
@@ -118,15 +121,30 @@ export class Clip {
   }
 
   /**
-   * Embeds pictures: [images, projection], each row of unit length.
+   * Embeds pictures: [images, projection], each row of unit length. With `keepOnGpu` they stay on the GPU, in the type
+   * that the model computes in.
    *
    * @throws ImageError for what is no picture, ArgumentError for an empty list.
    * @example
    * const { data, shape } = await clip.encodeImage(["cat.jpg", "dog.jpg"]);     // shape [2, 512]
    */
-  async encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions = {}): Promise<NdArray> {
+  encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions & KeepOnGpu): Promise<GpuTensor>;
+  encodeImage(images: ImageLike | readonly ImageLike[], options?: EncodeImageOptions): Promise<NdArray>;
+  async encodeImage(
+    images: ImageLike | readonly ImageLike[],
+    options: EncodeImageOptions & Partial<KeepOnGpu> = {},
+  ): Promise<NdArray | GpuTensor> {
     const list = listOf(images);
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
+    if (options.keepOnGpu) {
+      const { encodeKept } = await import("./keepOnGpu.ts");
+      const partsOf = ({ plan }: Executor) => {
+        return {
+          embeds: { output: "embeds", first: 0, shape: plan.outputs.get("embeds")?.value.shape.slice(1) ?? [] },
+        };
+      };
+      return (await encodeKept(this.#tower(options.size), list, partsOf, options)).kept.embeds;
+    }
     const found = await encodeList(this.#tower(options.size), list, options);
     return stack(found.map(({ outputs }) => outputs.embeds as NdArray));
   }

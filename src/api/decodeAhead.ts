@@ -1,7 +1,7 @@
 // Pictures decoded ahead of their use, in the order of their source, within bounds of number and of bytes: a folder of
 // any length never lies in memory as pixels.
 import { ArgumentError } from "../device/errors.ts";
-import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import { closePicture, type ImageLike, openImage, type Picture } from "../io/image.ts";
 import { Bell } from "./bell.ts";
 
 /** Where pictures come from, one after another: a list, a generator, an asynchronous one. */
@@ -14,7 +14,7 @@ export type DecodedPicture = {
   /** When reading and decoding began and ended, as performance.now() has it. */
   readonly startMs: number;
   readonly endMs: number;
-} & ({ readonly pixels: RgbaImage; readonly bytes: number } | { readonly error: unknown });
+} & ({ readonly pixels: Picture; readonly bytes: number } | { readonly error: unknown });
 
 export interface DecodeAheadOptions {
   /** Most pictures decoded and not taken yet. */
@@ -60,7 +60,7 @@ export class DecodeAhead {
     return this.#isExhausted && this.#slots.length === 0;
   }
 
-  /** The next picture if it is ready. */
+  /** The next picture if it is ready; whoever takes it closes it. */
   take(): DecodedPicture | undefined {
     if (!this.#slots[0]?.decoded) return undefined;
     const { decoded } = this.#slots.shift() as Slot;
@@ -77,7 +77,7 @@ export class DecodeAhead {
   /** Nothing more is read or decoded, and the source is told so. */
   close(): void {
     this.#closing.abort();
-    this.#slots.length = 0;
+    for (const slot of this.#slots.splice(0)) closeDecoded(slot);
     this.#room.ring();
   }
 
@@ -112,18 +112,22 @@ export class DecodeAhead {
     const found = await this.#load(image).catch((error: unknown) => ({ error }));
     slot.decoded = { index, image, startMs, endMs: performance.now(), ...found };
     this.#decoding--;
-    if (this.#closing.signal.aborted) return;
+    if (this.#closing.signal.aborted) return closeDecoded(slot);
     this.#options.onChange();
     this.#room.ring();
   }
 
-  async #load(image: ImageLike): Promise<{ pixels: RgbaImage; bytes: number }> {
-    const pixels = await loadImage(image, this.#closing.signal);
-    const bytes = pixels.data.byteLength;
+  async #load(image: ImageLike): Promise<{ pixels: Picture; bytes: number }> {
+    const pixels = await openImage(image, this.#closing.signal);
+    const bytes = pixels.width * pixels.height * 4;
     this.#heldBytes += bytes;
     this.#mostBytes = Math.max(this.#mostBytes, bytes);
     return { pixels, bytes };
   }
+}
+
+function closeDecoded({ decoded }: Slot): void {
+  if (decoded && "pixels" in decoded) closePicture(decoded.pixels);
 }
 
 /** A path or bytes could be iterated over too, which nobody means. */

@@ -2,15 +2,17 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
+import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike, RgbaImage } from "../io/image.ts";
+import type { ImageLike, Picture } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { type Naming, Weights } from "../models/weights.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import { type AnyDinoConfig, type DinoFiles, type DinoRequest, type Recorder, readDinoFiles } from "./dinoFiles.ts";
 import { type EncodedPicture, type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
+import type { DinoGpuFeatures, KeepOnGpu } from "./keepOnGpu.ts";
 import type { PictureTower, Size } from "./pictureRuns.ts";
 import type { PlanRequest } from "./planCache.ts";
 import { outputSize, type Preprocessing } from "./preprocess.ts";
@@ -138,17 +140,27 @@ export class Dino {
   }
 
   /**
-   * Features of pictures. Several must come to one grid: give `size` as [height, width], or call once for each.
+   * Features of pictures. Several must come to one grid: give `size` as [height, width], or call once for each. With
+   * `keepOnGpu` they stay on the GPU, in the type that the model computes in; attention and layers cannot.
    *
    * @throws ImageError for what is no picture, ArgumentError for an empty list, pictures of different grids, or
    * attention and layers of a ResNet; LimitError, before anything is allocated, for a size that the GPU cannot hold.
    * @example
    * const { cls, patches, grid } = await dino.encodeImage("cat.jpg", { size: 480 });
    */
-  async encodeImage(images: ImageLike | readonly ImageLike[], options: DinoEncodeOptions = {}): Promise<DinoFeatures> {
+  encodeImage(
+    images: ImageLike | readonly ImageLike[],
+    options: DinoEncodeOptions & KeepOnGpu,
+  ): Promise<DinoGpuFeatures>;
+  encodeImage(images: ImageLike | readonly ImageLike[], options?: DinoEncodeOptions): Promise<DinoFeatures>;
+  async encodeImage(
+    images: ImageLike | readonly ImageLike[],
+    options: DinoEncodeOptions & Partial<KeepOnGpu> = {},
+  ): Promise<DinoFeatures | DinoGpuFeatures> {
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const request = this.#request(options);
+    if (options.keepOnGpu) return this.#keep(list, request, options);
     const found = await encodeList(this.#tower(request, options.size), list, options);
     const [{ size }] = found as [EncodedPicture];
     for (const { size: other } of found) checkSame(size, other);
@@ -193,6 +205,28 @@ export class Dino {
     this.dispose();
   }
 
+  async #keep(list: readonly ImageLike[], request: DinoRequest, options: DinoEncodeOptions): Promise<DinoGpuFeatures> {
+    if (request.layers.length || request.attentionOf.length) {
+      throw new ArgumentError("attention and layers come to the host only: ask for them without keepOnGpu");
+    }
+    const { encodeKept, together } = await import("./keepOnGpu.ts");
+    const { config } = this;
+    const partsOf = ({ plan }: Executor) => {
+      if (config.model_type === "resnet") {
+        const [, h = 0, w = 0, C = 0] = plan.outputs.get("map")?.value.shape ?? [];
+        const cls = { output: "pooled", first: 0, shape: [C] };
+        return { cls, patches: { output: "map", first: 0, shape: [h * w, C] } };
+      }
+      const [, T = 0, C = 0] = plan.outputs.get("tokens")?.value.shape ?? [];
+      const prefix = 1 + config.num_register_tokens;
+      const cls = { output: "tokens", first: 0, shape: [C] };
+      return { cls, patches: { output: "tokens", first: prefix * C, shape: [T - prefix, C] } };
+    };
+    const { size, kept } = await encodeKept(this.#tower(request, options.size), list, partsOf, options);
+    const [h, w] = size.map((length) => Math.floor(length / this.patchSize)) as [number, number];
+    return together({ ...kept, grid: [h, w] as const });
+  }
+
   #request({ layers = [], attention = false, interpolateOffset = 0 }: DinoEncodeOptions): DinoRequest {
     const attentionOf = attention === false ? [] : [this.#layer(attention === true ? -1 : attention)];
     return { layers: layers.map((layer) => this.#layer(layer)), attentionOf, interpolateOffset };
@@ -209,7 +243,7 @@ export class Dino {
     throw new ArgumentError(`there is no layer ${layer}: the model has ${count}, from 0 or from -1 backwards`);
   }
 
-  #recipeFor({ width, height }: RgbaImage, size: DinoEncodeOptions["size"]): Preprocessing {
+  #recipeFor({ width, height }: Picture, size: DinoEncodeOptions["size"]): Preprocessing {
     if (size === undefined) return this.#recipe;
     const patch = this.config.model_type === "resnet" ? 1 : this.config.patch_size;
     const { crop: _, ...recipe } = this.#recipe;

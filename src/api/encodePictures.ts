@@ -1,7 +1,7 @@
 // Pictures through a model: a single one in one submit, many as a stream that is loaded on demand.
 import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
-import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import { closePicture, type ImageLike, openImage, type Picture } from "../io/image.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import { encodePicture } from "./pictureCopies.ts";
 import type { EncodeStep, PictureTower, Size } from "./pictureRuns.ts";
@@ -54,7 +54,7 @@ export async function* encodePictures(
 ): AsyncGenerator<EncodedPicture, void, undefined> {
   const { PictureStream } = await import("./pictureStream.ts");
   const { session } = tower;
-  const prepare = (picture: RgbaImage) => {
+  const prepare = (picture: Picture) => {
     const recipe = tower.recipe(picture);
     return { size: outputSize(recipe, [picture.height, picture.width]), plan: preprocessor(session, picture, recipe) };
   };
@@ -80,11 +80,16 @@ export async function encodeList(
 }
 
 async function encodeOne(tower: PictureTower, image: ImageLike, signal?: AbortSignal): Promise<EncodedPicture> {
-  const picture = await loadImage(image, signal);
-  const recipe = tower.recipe(picture);
-  const size = outputSize(recipe, [picture.height, picture.width]);
-  const plans = [preprocessor(tower.session, picture, recipe), tower.plan(1, size)] as const;
-  const run = (step: Executor, model: Executor) =>
-    model.run({}, (encoder) => encodePicture(step, picture, encoder, model.buffer("pixels")));
-  return { index: 0, image, size, outputs: await tower.session.use(plans, run, signal) };
+  const picture = await openImage(image, signal);
+  try {
+    const recipe = tower.recipe(picture);
+    const size = outputSize(recipe, [picture.height, picture.width]);
+    const plans = [preprocessor(tower.session, picture, recipe), tower.plan(1, size)] as const;
+    const device = await tower.session.device();
+    const run = (step: Executor, model: Executor) =>
+      model.run({}, (encoder) => encodePicture(device, step, picture, encoder, model.buffer("pixels")));
+    return { index: 0, image, size, outputs: await tower.session.use(plans, run, signal) };
+  } finally {
+    closePicture(picture);
+  }
 }

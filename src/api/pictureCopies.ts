@@ -1,7 +1,9 @@
 // A decoded picture to where a tower reads its pixels, on the GPU.
+import type { Device } from "../device/device.ts";
 import type { Executor } from "../graph/executor.ts";
-import type { RgbaImage } from "../io/image.ts";
+import type { Picture } from "../io/image.ts";
 import type { Session } from "./session.ts";
+import { upload } from "./upload.ts";
 
 /** Pictures in one run: more fill a GPU better, and need more memory. */
 const PICTURES_PER_RUN = 8;
@@ -17,16 +19,17 @@ export function picturesPerRun(
 
 /**
  * Writes a picture and records what makes the tower's pixels of it, from byte `offset` of `pixels` on. The commands
- * must be submitted before the plan is used again.
+ * must be submitted before the current task ends.
  */
 export function encodePicture(
+  device: Device,
   step: Executor,
-  { data }: RgbaImage,
+  picture: Picture,
   encoder: GPUCommandEncoder,
   pixels: GPUBuffer,
   offset = 0,
 ): void {
-  step.write("image", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  upload(device, step, picture, encoder);
   step.encode(encoder);
   // Whole words: the half beyond an odd picture, which goes alone, lies in the padding of both buffers.
   const bytes = Math.ceil(step.bytes("pixels") / 4) * 4;

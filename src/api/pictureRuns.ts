@@ -4,7 +4,7 @@
 import { type Device, USAGE } from "../device/device.ts";
 import { DisposedError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { RgbaImage } from "../io/image.ts";
+import type { Picture } from "../io/image.ts";
 import { abortable } from "./bell.ts";
 import { encodePicture, picturesPerRun } from "./pictureCopies.ts";
 import type { PlanRequest } from "./planCache.ts";
@@ -17,7 +17,7 @@ export type Size = readonly [height: number, width: number];
 export interface PictureTower {
   readonly session: Session;
   /** How a picture is brought to the tower; throws ArgumentError where it cannot be. */
-  recipe(picture: RgbaImage): Preprocessing;
+  recipe(picture: Picture): Preprocessing;
   /** The plan with input "pixels" [pictures, height, width, 3]; all its outputs have an axis of pictures first. */
   plan(pictures: number, size: Size): PlanRequest;
 }
@@ -25,7 +25,7 @@ export interface PictureTower {
 /** A tower that knows how its pictures are brought to it. */
 export interface PreparedTower extends Pick<PictureTower, "session" | "plan"> {
   /** Size of a picture as the tower sees it, and the plan that makes it so. */
-  prepare(picture: RgbaImage): { readonly size: Size; readonly plan: PlanRequest };
+  prepare(picture: Picture): { readonly size: Size; readonly plan: PlanRequest };
 }
 
 /** Time that was spent on pictures, as performance.now() has it. */
@@ -79,12 +79,12 @@ export class PictureRuns {
   }
 
   /** Whether a picture comes to the same size as those that have gathered. */
-  fits(picture: RgbaImage): boolean {
+  fits(picture: Picture): boolean {
     return this.gathered === 0 || isSame(this.#sizeOf(picture), this.#size);
   }
 
   /** Brings a picture to the GPU as the next one of the batch; `onDone`: its pixels are needed no more. */
-  async add(index: number, picture: RgbaImage, onDone: () => void): Promise<void> {
+  async add(index: number, picture: Picture, onDone: () => void): Promise<void> {
     const { session } = this.#tower;
     const { size, plan } = this.#tower.prepare(picture);
     if (!isSame(size, this.#size)) this.#hasRunFull = false;
@@ -96,7 +96,7 @@ export class PictureRuns {
       const startMs = performance.now();
       const bytes = step.bytes("pixels");
       const encoder = device.gpu.createCommandEncoder();
-      encodePicture(step, picture, encoder, this.#room(device, bytes), this.gathered * bytes);
+      encodePicture(device, step, picture, encoder, this.#room(device, bytes), this.gathered * bytes);
       device.gpu.queue.submit([encoder.finish()]);
       this.#record("upload", [index], startMs);
       this.#whenDone(device, [index], onDone);
@@ -135,7 +135,7 @@ export class PictureRuns {
     device.check(); // pixels that have gathered are lost with their device
   }
 
-  #sizeOf(picture: RgbaImage): Size {
+  #sizeOf(picture: Picture): Size {
     return this.#tower.prepare(picture).size;
   }
 

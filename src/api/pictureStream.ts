@@ -1,7 +1,7 @@
 // Many pictures through a model: the next ones are read and decoded while the GPU works, and results come in order.
 import { ArgumentError, LimitError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { ImageLike } from "../io/image.ts";
+import { closePicture, type ImageLike } from "../io/image.ts";
 import { abortable, Bell } from "./bell.ts";
 import { DecodeAhead, type DecodedPicture, type ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "./encodePictures.ts";
@@ -117,14 +117,16 @@ export class PictureStream {
     this.#runs.steps.push({ lane: "decode", indices: [index], startMs, endMs });
     if ("error" in picture) return this.#fail(index, image, picture.error);
     const { pixels, bytes } = picture;
-    if (!this.#runs.fits(pixels)) await this.#submit();
     try {
+      if (!this.#runs.fits(pixels)) await this.#submit();
       await this.#runs.add(index, pixels, () => this.#ahead.release(bytes));
       this.#places.push({ index, image, row: this.#runs.gathered - 1 });
     } catch (error) {
       if (!(error instanceof LimitError)) throw error;
       this.#ahead.release(bytes);
       this.#fail(index, image, error);
+    } finally {
+      closePicture(pixels);
     }
   }
 

@@ -1,19 +1,22 @@
 // From a decoded picture to the pixels that a tower takes: a preprocessing plan for each size.
-import type { RgbaImage } from "../io/image.ts";
+import type { Picture } from "../io/image.ts";
 import type { PlanRequest } from "./planCache.ts";
 import { outputSize, type Preprocessing, preprocess } from "./preprocess.ts";
 import type { Session } from "./session.ts";
+import { rowLength } from "./upload.ts";
 
 /** The plan that brings a picture of this size to the tower's pixels. */
 export function preprocessor(
   session: Session,
-  { width, height }: Pick<RgbaImage, "width" | "height">,
+  picture: Pick<Picture, "width" | "height">,
   recipe: Preprocessing,
 ): PlanRequest {
-  const key = `preprocess ${height} ${width} ${outputSize(recipe, [height, width])}`;
+  const { width, height } = picture;
+  const row = rowLength(picture);
+  const key = `preprocess ${height} ${width} ${row} ${outputSize(recipe, [height, width])}`;
   const build: PlanRequest["build"] = (graph) => {
-    const image = graph.input("image", { dtype: "u32", shape: [height, width] });
-    graph.output("pixels", preprocess(image, recipe, session.dtype));
+    const image = graph.input("image", { dtype: "u32", shape: [height, row] });
+    graph.output("pixels", preprocess(image, recipe, session.dtype, width));
   };
   return { key, build };
 }

@@ -4,7 +4,7 @@ import { ArgumentError, DeviceLostError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import { type ImageLike, loadImage, type RgbaImage } from "../io/image.ts";
+import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { samImageEncoder } from "../models/sam.ts";
@@ -14,7 +14,6 @@ import { hasOriginalSamNames, samNaming } from "../models/samNames.ts";
 import { type Naming, Weights } from "../models/weights.ts";
 import type { CropPredictor, MaskRecord } from "./generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
-import type { Box } from "./masks/rle.ts";
 import { encodePicture } from "./pictureCopies.ts";
 import { preprocessor } from "./pictures.ts";
 import { type Preprocessing, preprocessing } from "./preprocess.ts";
@@ -87,7 +86,12 @@ export class Sam {
    */
   async encodeImage(image: ImageLike, options: { readonly signal?: AbortSignal } = {}): Promise<SamScene> {
     if (Array.isArray(image)) throw new ArgumentError("encodeImage of Sam takes one picture at a time");
-    return this.#encodeLoaded(await loadImage(image, options.signal), options.signal);
+    const picture = await openImage(image, options.signal);
+    try {
+      return await this.#encodeOpened(picture, options.signal);
+    } finally {
+      closePicture(picture);
+    }
   }
 
   /**
@@ -101,14 +105,18 @@ export class Sam {
     image: ImageLike,
     options: GenerateMasksOptions<Mode> = {},
   ): Promise<MaskRecord<Segmentations[Mode]>[]> {
-    const picture = await loadImage(image, options.signal);
+    const picture = await openImage(image, options.signal);
     const predictor: CropPredictor = {
       width: picture.width,
       height: picture.height,
-      encodeCrop: (box, signal) => this.#encodeLoaded(cropped(picture, box), signal),
+      encodeCrop: (box, signal) => this.#encodeOpened(cropped(picture, box), signal),
     };
-    const { generateMasks } = await import("./generateMasks.ts");
-    return generateMasks(predictor, options);
+    try {
+      const { generateMasks } = await import("./generateMasks.ts");
+      return await generateMasks(predictor, options);
+    } finally {
+      closePicture(picture);
+    }
   }
 
   /** What encoding a picture costs, after it was resized: dispatches, FLOPs, bytes. */
@@ -126,7 +134,7 @@ export class Sam {
     this.dispose();
   }
 
-  async #encodeLoaded(picture: RgbaImage, signal?: AbortSignal): Promise<SamScene> {
+  async #encodeOpened(picture: Picture, signal?: AbortSignal): Promise<SamScene> {
     const { width, height } = picture;
     const cut = cutOf(picture, this.config.image_size);
     const encoder = await this.#encoder(signal);
@@ -135,7 +143,7 @@ export class Sam {
     const resize = preprocessor(this.#session, picture, { ...this.#recipe, resize: cut });
     const made = await this.#session.use([resize], (step) => {
       const commands = device.gpu.createCommandEncoder();
-      encodePicture(step, picture, commands, encoder.buffer("pixels"));
+      encodePicture(device, step, picture, commands, encoder.buffer("pixels"));
       encoder.encode(commands);
       const scene = SamScene.take(device, commands, encoder, {
         placement: { width, height, cut },
@@ -179,20 +187,10 @@ export class Sam {
 }
 
 /** Size [height, width] of a picture whose longer edge fills the square (segment-anything: ResizeLongestSide). */
-function cutOf({ width, height }: Pick<RgbaImage, "width" | "height">, side: number): readonly [number, number] {
+function cutOf({ width, height }: Pick<Picture, "width" | "height">, side: number): readonly [number, number] {
   const scale = side / Math.max(width, height);
   const length = (n: number) => Math.max(1, Math.floor(n * scale + 0.5));
   return [length(height), length(width)];
-}
-
-/** The pixels of [x0, x1) x [y0, y1). */
-function cropped({ width, height, data }: RgbaImage, [x0, y0, x1, y1]: Box): RgbaImage {
-  if (x0 === 0 && y0 === 0 && x1 === width && y1 === height) return { width, height, data };
-  const out = new Uint8Array((x1 - x0) * (y1 - y0) * 4);
-  for (let y = y0; y < y1; y++) {
-    out.set(data.subarray((y * width + x0) * 4, (y * width + x1) * 4), (y - y0) * (x1 - x0) * 4);
-  }
-  return { width: x1 - x0, height: y1 - y0, data: out };
 }
 
 /** pixels [1, S, S, 3] to the image embedding [1, S / patch, S / patch, channels]. */

@@ -59,7 +59,7 @@ export function masksPlan(
   return origin.session.executor(key, (graph) => {
     const { M, L, dtype } = sizes(origin);
     const masks = graph.input("masks", { dtype, shape: [P, M, L, L] });
-    const scores = graph.input("scores", { dtype, shape: [P, M] });
+    const scores = graph.input("allScores", { dtype, shape: [P, M] });
     const [start, length] = multimask ? [1, M - 1] : [0, 1];
     const chosen = ops.narrow({ x: masks }, { axis: 1, start, length });
     const x = graph.reshape(chosen, [P * length, L, L]);

@@ -2,10 +2,11 @@
 import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError } from "../device/errors.ts";
 import { fromHalfArray, toHalfArray } from "../device/half.ts";
-import type { HostArray } from "../device/tensor.ts";
+import type { HostArray, Shape } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { CandidateFilter, CropScene, MaskCandidate, Point } from "./generateMasks.ts";
+import type { KeepOnGpu, SamGpuMasks } from "./keepOnGpu.ts";
 import type { MaskBits } from "./masks/rle.ts";
 import { decoderPlan, masksPlan, type Origin, scoresPlan, stabilityPlan } from "./samPlans.ts";
 import { checkPrompt, PROMPTS_PER_RUN, type Run, runsOf, type SamBox, type SamPrompt } from "./samPrompts.ts";
@@ -85,7 +86,8 @@ export class SamScene implements CropScene {
   }
 
   /**
-   * Masks of what a prompt shows, in the model's order; or, for `boxes`, those of each box.
+   * Masks of what a prompt shows, in the model's order; or, for `boxes`, those of each box. With `keepOnGpu` logits and
+   * scores stay on the GPU.
    *
    * @throws ArgumentError for a prompt that is empty or cannot be meant; DisposedError after dispose; DeviceLostError
    * when the device is gone: encode the picture again.
@@ -97,12 +99,14 @@ export class SamScene implements CropScene {
    *   multimask: false,
    * });
    */
+  predict(prompt: SamPrompt & PredictOptions & KeepOnGpu): Promise<SamGpuMasks>;
   predict(prompt: { readonly boxes: readonly SamBox[] } & PredictOptions): Promise<SamMask[][]>;
   predict(prompt: SamPrompt & PredictOptions): Promise<SamMask[]>;
   async predict(
-    prompt: SamPrompt & { readonly boxes?: readonly SamBox[] } & PredictOptions,
-  ): Promise<SamMask[] | SamMask[][]> {
+    prompt: SamPrompt & { readonly boxes?: readonly SamBox[] } & PredictOptions & Partial<KeepOnGpu>,
+  ): Promise<SamMask[] | SamMask[][] | SamGpuMasks> {
     const { boxes } = prompt;
+    if (prompt.keepOnGpu) return this.#keep(prompt);
     if (!boxes) return (await this.predictBatch([prompt], prompt))[0] as SamMask[];
     if (prompt.points || prompt.box || prompt.maskInput) {
       throw new ArgumentError("boxes are prompts of their own: use predictBatch to give each further points or a mask");
@@ -129,7 +133,7 @@ export class SamScene implements CropScene {
       const bytes = await finish.runBytes({}, (encoder) => {
         this.#encodeDecoder(encoder, decoder, run);
         copy(encoder, decoder, "masks", finish, "masks");
-        copy(encoder, decoder, "scores", finish, "scores");
+        copy(encoder, decoder, "scores", finish, "allScores");
       });
       const found = this.#split(bytes, run.indices.length, options);
       for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
@@ -213,6 +217,38 @@ export class SamScene implements CropScene {
       }
     });
     return new Uint32Array(planes as ArrayBuffer);
+  }
+
+  /** Masks of one prompt, copied on the GPU. */
+  async #keep(prompt: SamPrompt & PredictOptions): Promise<SamGpuMasks> {
+    checkPrompt(prompt, this.#origin.config);
+    this.#check();
+    const [run] = runsOf([prompt], this.#origin.placement, this.#origin.config) as [Run];
+    const decoder = await decoderPlan(this.#origin, run);
+    const finish = await masksPlan(this.#origin, 1, { ...prompt, returnLogits: true });
+    const { copyPart, roomFor, together } = await import("./keepOnGpu.ts");
+    prompt.signal?.throwIfAborted();
+    this.#check();
+    this.#writePrompts(decoder, run);
+    const encoder = this.#device.gpu.createCommandEncoder();
+    this.#encodeDecoder(encoder, decoder, run);
+    copy(encoder, decoder, "masks", finish, "masks");
+    copy(encoder, decoder, "scores", finish, "allScores");
+    finish.encode(encoder);
+    const [M = 0] = finish.plan.outputs.get("scores")?.value.shape.slice(1) ?? [];
+    const side = 4 * this.#origin.config.image_embedding_size;
+    const keep = (output: string, shape: Shape) => {
+      const tensor = roomFor(this.#device, finish, output, shape);
+      copyPart(encoder, finish, { output, first: 0, shape }, tensor);
+      return tensor;
+    };
+    const kept = together({
+      scores: keep("scores", [M]),
+      lowResLogits: keep("lowRes", [M, side, side]),
+      logits: keep("logits", [M, this.height, this.width]),
+    });
+    this.#device.gpu.queue.submit([encoder.finish()]);
+    return kept;
   }
 
   /** Writes what differs from prompt to prompt. */

@@ -162,7 +162,12 @@ export class Session {
   }
 }
 
+/** Models on one GPUDevice of the caller's share what we keep of it: pipelines, and the count of memory. */
+const wrapped = new WeakMap<GPUDevice, Device>();
+
 function givenDevice(device: Device | GPUDevice | undefined): Device | undefined {
   if (!device || device instanceof Device) return device;
-  return Device.from(device);
+  const made = wrapped.get(device) ?? Device.from(device);
+  wrapped.set(device, made);
+  return made;
 }

@@ -60,7 +60,7 @@ export class Device {
     this.pipelines = new PipelineCache(gpu);
     this.#owned = owned;
     gpu.addEventListener?.("uncapturederror", (event) => {
-      event.preventDefault?.();
+      if (owned) event.preventDefault?.(); // the caller's own device reports to the caller too
       this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
     });
     this.#onLost = gpu.lost.then(({ reason, message }) => {

@@ -19,6 +19,7 @@ export interface DeviceOptions {
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const satisfies readonly GPUFeatureName[];
 
 const LIMITS = [
+  "maxTextureDimension2D",
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",

@@ -15,7 +15,7 @@ import { pack, packImages } from "./parcel.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 
 /** CLIP in the worker: methods, options and errors are those of the main entry's Clip. */
-export class Clip implements Omit<Direct, "device" | "encodeImages"> {
+export class Clip implements Omit<Direct, "device" | "encodeImage" | "encodeImages"> {
   readonly config: Direct["config"];
   readonly #remote: RemoteModel<Direct["config"]>;
 

@@ -7,7 +7,7 @@ import { packImages } from "./parcel.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 
 /** DINO in the worker: methods, options and errors are those of the main entry's Dino. */
-export class Dino implements Omit<Direct, "device" | "encodeImages"> {
+export class Dino implements Omit<Direct, "device" | "encodeImage" | "encodeImages"> {
   readonly config: Direct["config"];
   /** Pixels of a patch's side; of a ResNet, from one place of its map to the next. */
   readonly patchSize: number;

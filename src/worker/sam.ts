@@ -70,7 +70,7 @@ export class Sam implements Omit<Direct, "device" | "encodeImage"> {
 }
 
 /** A picture that SAM has encoded, in the worker. It ends with the worker: then its calls throw WorkerError. */
-export class SamScene implements Omit<DirectScene, "predictPoints"> {
+export class SamScene implements Omit<DirectScene, "predictPoints" | "predict"> {
   readonly width: number;
   readonly height: number;
   readonly #remote: RemoteScene;
