@@ -73,7 +73,7 @@ export function copyPart(encoder: GPUCommandEncoder, plan: Executor, part: Part,
   encoder.copyBufferToBuffer(plan.buffer(part.output), from, tensor.buffer, to, Math.ceil(bytes / 4) * 4);
 }
 
-/** Runs a tower on pictures, one after another, and keeps parts of its outputs: a tensor [pictures, ...shape] of each. */
+/** Runs a tower on pictures, one after another, and keeps parts of its outputs: tensors [pictures, ...shape]. */
 export async function encodeKept<Name extends string>(
   tower: PictureTower,
   images: readonly ImageLike[],

@@ -41,64 +41,40 @@ export async function draw(image: Drawable, name: string): Promise<RgbaImage> {
   try {
     const { width, height } = bitmap;
     checkSize(name, width, height);
-    return { width, height, data: readCanvas(bitmap, width, height) };
+    return { width, height, data: readCanvas(bitmap) };
   } finally {
     bitmap.close();
   }
 }
 
-/** The picture for the GPU to copy. An ImageBitmap is used as it is; all else is captured, and may change afterwards. */
+/**
+ * The picture for the GPU to copy. An ImageBitmap is used as it is; of all else, videos and their frames too, one is
+ * made, without the pixels passing through JavaScript. (WebGPU could take frames by themselves, but browsers differ in
+ * that, and Chromium on a software adapter ends its GPU process over it.)
+ */
 export async function hold(image: Drawable, name: string): Promise<HeldImage> {
-  const source = image instanceof ImageBitmap ? image : (frameOf(image) ?? (await bitmapOf(image, name)));
-  const { width, height } = source instanceof ImageBitmap ? source : sizeOf(source);
-  try {
-    checkSize(name, width, height);
-  } catch (error) {
-    if (source !== image) source.close();
-    throw error;
-  }
+  const source = image instanceof ImageBitmap ? image : await bitmapOf(image, name);
+  const { width, height } = source;
+  checkSize(name, width, height);
   return { width, height, source, close: () => (source === image ? undefined : source.close()) };
-}
-
-/** A video's frame, or another name for one; undefined for what is none, or is shown turned or at another size. */
-function frameOf(image: Drawable): VideoFrame | undefined {
-  if (typeof VideoFrame !== "function") return undefined;
-  const isVideo = typeof HTMLVideoElement === "function" && image instanceof HTMLVideoElement;
-  if (!isVideo && !(image instanceof VideoFrame && image.displayWidth > 0)) return undefined;
-  let frame: VideoFrame;
-  try {
-    frame = isVideo ? new VideoFrame(image) : (image as VideoFrame).clone();
-  } catch {
-    return undefined; // createImageBitmap says why
-  }
-  const { rotation = 0, flip = false } = frame as { rotation?: number; flip?: boolean };
-  const { width, height } = frame.visibleRect ?? {};
-  const isPlain = width === frame.displayWidth && height === frame.displayHeight && rotation === 0 && !flip;
-  if (isPlain) return frame;
-  frame.close();
-  return undefined;
-}
-
-function sizeOf({ displayWidth: width, displayHeight: height }: VideoFrame) {
-  return { width, height };
 }
 
 /** The pixels of a picture that the GPU could not copy. */
 export function pixelsOf({ source, width, height, origin: [x, y] = [0, 0] }: HeldImage): RgbaImage {
-  const all = source instanceof ImageBitmap ? source : sizeOf(source);
-  const image = { width: all.width, height: all.height, data: readCanvas(source, all.width, all.height) };
+  const image = { width: source.width, height: source.height, data: readCanvas(source) };
   return cropped(image, [x, y, x + width, y + height]) as RgbaImage;
 }
 
 /** Pixels by way of a 2D canvas; it multiplies colours by alpha, so pictures that are not opaque are read again. */
-function readCanvas(image: ImageBitmap | VideoFrame, width: number, height: number): Uint8Array {
+function readCanvas(bitmap: ImageBitmap): Uint8Array {
+  const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (!context)
     throw new ImageError(`[image] the browser gave no canvas of ${width} x ${height} pixels: close other tabs`);
-  context.drawImage(image, 0, 0);
+  context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
-  return isOpaque(bytes) || !(image instanceof ImageBitmap) ? bytes : (readUnblended(image) ?? bytes);
+  return isOpaque(bytes) ? bytes : (readUnblended(bitmap) ?? bytes);
 }
 
 /** Pixels by way of a WebGL texture, which keeps the colours of transparent pixels; undefined without WebGL. */

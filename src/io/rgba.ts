@@ -30,7 +30,7 @@ export interface HeldImage {
   /** Size in pixels of the part that is meant. */
   readonly width: number;
   readonly height: number;
-  readonly source: ImageBitmap | VideoFrame;
+  readonly source: ImageBitmap;
   /** Where that part begins; at the top left when absent. */
   readonly origin?: readonly [x: number, y: number];
   /** Lets go of what was made for it; the caller's own picture stays open. */

@@ -1,6 +1,6 @@
 // What is sent to the worker: pictures as bitmaps and frames, arrays as copies that are handed over, addresses made
 // absolute, as those of a worker are relative to its script. Nothing of the caller's is detached unless it was given.
-import { bitmapOf, hold } from "../io/canvas.ts";
+import { bitmapOf } from "../io/canvas.ts";
 import type { ImageLike } from "../io/image.ts";
 import { looksLocal, type SourceLike } from "../io/source.ts";
 
@@ -28,9 +28,9 @@ export async function packImage(image: ImageLike, transfers: Transferable[]): Pr
     return moved;
   }
   if (moved || isDrawn(image)) {
-    const name = `the ${image.constructor.name}`;
-    const isBitmap = moved !== undefined && image instanceof ImageBitmap;
-    const copy = isBitmap ? await bitmapOf(image, name) : (await hold(image as HTMLCanvasElement, name)).source;
+    // A frame's clone is another name for the same pixels.
+    const isFrame = typeof VideoFrame === "function" && image instanceof VideoFrame && image.displayWidth > 0;
+    const copy = isFrame ? image.clone() : await bitmapOf(image as ImageBitmap, `the ${image.constructor.name}`);
     transfers.push(copy);
     return copy;
   }
