@@ -48,9 +48,13 @@ export async function bundleForNode(entry) {
   return path;
 }
 
-/** Bundles a file and all it needs for a browser, and gives the script. */
+/** Bundles a file and all it needs for a browser, and gives the script. The package it may import is this one. */
 export async function bundleForBrowser(entry) {
-  const options = { ...COMMON, entryPoints: [entry], platform: "browser", plugins: [withoutNode] };
+  const alias = {
+    "webgpu-vision": join(ROOT, "src/index.ts"),
+    "webgpu-vision/worker": join(ROOT, "src/worker/index.ts"),
+  };
+  const options = { ...COMMON, entryPoints: [entry], platform: "browser", plugins: [withoutNode], alias };
   const { outputFiles } = await build({ ...options, write: false });
   return outputFiles[0].contents;
 }

@@ -77,7 +77,7 @@ const THREAD = join(ROOT, "src/worker/thread.ts");
  * Bundles a script for the browser and serves a page that runs it, the worker's script, and the checkpoints, photos and
  * goldens of this repository; below /made/ what a folder holds that the test made.
  */
-export async function servePage(script: string, made?: string): Promise<PageServer> {
+export async function servePage(script: string, made?: string, html = PAGE): Promise<PageServer> {
   const code = await bundleForBrowser(script);
   let thread: Promise<Uint8Array> | undefined;
   const server = createServer(async (request, response) => {
@@ -85,7 +85,7 @@ export async function servePage(script: string, made?: string): Promise<PageServ
     const sendScript = (source: Uint8Array) => response.setHeader("content-type", "text/javascript").end(source);
     if (pathname === "/page.js") sendScript(code);
     else if (pathname === "/worker-thread.js") sendScript(await (thread ??= bundleForBrowser(THREAD)));
-    else if (pathname === "/") response.setHeader("content-type", "text/html").end(PAGE);
+    else if (pathname === "/") response.setHeader("content-type", "text/html").end(html);
     else if (/^\/(checkpoints|demos\/photos|test\/golden)\/[\w./-]+$/.test(pathname))
       sendFile(join(ROOT, pathname), response);
     else if (made && /^\/made\/[\w.-]+$/.test(pathname)) sendFile(join(made, basename(pathname)), response);
