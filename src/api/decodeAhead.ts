@@ -131,7 +131,7 @@ function closeDecoded({ decoded }: Slot): void {
 }
 
 /** A path or bytes could be iterated over too, which nobody means. */
-function checkSource(source: unknown): void {
+export function checkSource(source: unknown): void {
   const isIterable =
     typeof source === "object" && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
   if (isIterable && !ArrayBuffer.isView(source)) return;

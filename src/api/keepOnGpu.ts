@@ -13,6 +13,7 @@ import { outputSize } from "./preprocess.ts";
 
 /** Asks for results that stay on the GPU; the caller disposes of them. */
 export interface KeepOnGpu {
+  /** Results are GpuTensors, in memory of their own. */
   readonly keepOnGpu: true;
 }
 
@@ -22,6 +23,7 @@ export interface DinoGpuFeatures extends Disposable {
   readonly cls: GpuTensor;
   /** [pictures, height * width, channels] of the grid. */
   readonly patches: GpuTensor;
+  /** Patches down and across. */
   readonly grid: readonly [height: number, width: number];
   /** Frees both. */
   dispose(): void;

@@ -10,7 +10,7 @@ import { bufferBytes, byteLength, type NdArray, type Shape, type Spec, type Tens
  * `(await model.device()).gpu` gives; or copied from.
  *
  * @example
- * using embedding = await clip.encodeImage(frame, { keepOnGpu: true });     // GpuTensor, f32 [1, 512]
+ * using embedding = await clip.encodeImage("cat.jpg", { keepOnGpu: true });     // GpuTensor, f32 [1, 512]
  * const { data } = await embedding.read();
  */
 export class GpuTensor implements Tensor {

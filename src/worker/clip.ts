@@ -1,11 +1,14 @@
 // Clip, with its model in the worker.
 import type {
   ClassifyOptions,
+  ClipEncodeImagesOptions,
   ClipOptions,
   Clip as Direct,
   EncodeImageOptions,
   EncodeTextOptions,
+  ImageEmbedding,
 } from "../api/clip.ts";
+import type { ImageSource } from "../api/decodeAhead.ts";
 import type { LabelScore } from "../api/embeddings.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -15,7 +18,7 @@ import { pack, packImages } from "./parcel.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 
 /** CLIP in the worker: methods, options and errors are those of the main entry's Clip. */
-export class Clip implements Omit<Direct, "device" | "encodeImage" | "encodeImages"> {
+export class Clip implements Omit<Direct, "device" | "encodeImage"> {
   readonly config: Direct["config"];
   readonly #remote: RemoteModel<Direct["config"]>;
 
@@ -39,8 +42,16 @@ export class Clip implements Omit<Direct, "device" | "encodeImage" | "encodeImag
     return this.#remote.device();
   }
 
+  /** As of the main entry's Clip; results come to the page, so that there is no keepOnGpu. */
   async encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions = {}): Promise<NdArray> {
     return (await this.#remote.call("encodeImage", (out) => [packImages(images, out)], options)) as NdArray;
+  }
+
+  encodeImages(
+    source: ImageSource,
+    options: ClipEncodeImagesOptions = {},
+  ): AsyncGenerator<ImageEmbedding, void, undefined> {
+    return this.#remote.stream<ImageEmbedding>(source, options);
   }
 
   async encodeText(texts: string | readonly string[], options: EncodeTextOptions = {}): Promise<NdArray> {

@@ -3,6 +3,7 @@ import { type Remote, transfer, wrap } from "comlink";
 import { WorkerError } from "../device/errors.ts";
 import { type Hooks, pageHooks } from "./hooks.ts";
 import { type Answer, fromFailure, type Thread } from "./protocol.ts";
+import type { StreamWishes } from "./streamProtocol.ts";
 
 /** One worker, from its start to its end. */
 export class Connection {
@@ -36,12 +37,22 @@ export class Connection {
     const { port, ended, close } = pageHooks(hooks);
     try {
       const answering = send(this.#thread, port && transfer(port, [port]));
-      const [answer] = await this.#whileAlive(Promise.all([answering, ended]));
+      const [answer] = await this.whileAlive(Promise.all([answering, ended]));
       if ("value" in answer) return answer.value;
       throw answer.failure.isAbort ? signal?.reason : fromFailure(answer.failure);
     } finally {
       close();
     }
+  }
+
+  /** encodeImages of a model; what is said of it goes over the port that is given back. */
+  stream(id: number, options: object, wishes: StreamWishes): MessagePort {
+    if (this.over) throw this.over;
+    const { port1, port2 } = new MessageChannel();
+    this.#thread.stream(id, options, wishes, transfer(port2, [port2])).catch((error: unknown) => {
+      this.end(`the worker failed: ${error instanceof Error ? error.message : error}`);
+    });
+    return port1;
   }
 
   /** Frees a model or scene, unless all is gone already. */
@@ -64,7 +75,8 @@ export class Connection {
     this.#pending.clear();
   }
 
-  #whileAlive<T>(promise: Promise<T>): Promise<T> {
+  /** Rejects with WorkerError when the worker ends before the promise does. */
+  whileAlive<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.over) return reject(this.over);
       this.#pending.add(reject);
@@ -75,7 +87,7 @@ export class Connection {
   /** A worker that runs out of memory or closes itself sends no event, but lets go of its lock. */
   async #watch(): Promise<void> {
     const lock = `webgpu-vision worker ${Math.random()}`;
-    if (!(await this.#whileAlive(this.#thread.hold(lock)))) return;
+    if (!(await this.whileAlive(this.#thread.hold(lock)))) return;
     navigator.locks.request(lock, { signal: this.#ended.signal }, () => this.end("the worker ended")).catch(() => {});
   }
 }

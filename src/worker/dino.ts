@@ -1,5 +1,13 @@
 // Dino, with its model in the worker.
-import type { DinoEncodeOptions, DinoFeatures, DinoOptions, Dino as Direct } from "../api/dino.ts";
+import type { ImageSource } from "../api/decodeAhead.ts";
+import type {
+  DinoEncodeImagesOptions,
+  DinoEncodeOptions,
+  DinoFeatures,
+  DinoOptions,
+  Dino as Direct,
+  ImageFeatures,
+} from "../api/dino.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image.ts";
 import type { SourceLike } from "../io/source.ts";
@@ -7,7 +15,7 @@ import { packImages } from "./parcel.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 
 /** DINO in the worker: methods, options and errors are those of the main entry's Dino. */
-export class Dino implements Omit<Direct, "device" | "encodeImage" | "encodeImages"> {
+export class Dino implements Omit<Direct, "device" | "encodeImage"> {
   readonly config: Direct["config"];
   /** Pixels of a patch's side; of a ResNet, from one place of its map to the next. */
   readonly patchSize: number;
@@ -34,8 +42,16 @@ export class Dino implements Omit<Direct, "device" | "encodeImage" | "encodeImag
     return this.#remote.device();
   }
 
+  /** As of the main entry's Dino; results come to the page, so that there is no keepOnGpu. */
   async encodeImage(images: ImageLike | readonly ImageLike[], options: DinoEncodeOptions = {}): Promise<DinoFeatures> {
     return (await this.#remote.call("encodeImage", (out) => [packImages(images, out)], options)) as DinoFeatures;
+  }
+
+  encodeImages(
+    source: ImageSource,
+    options: DinoEncodeImagesOptions = {},
+  ): AsyncGenerator<ImageFeatures, void, undefined> {
+    return this.#remote.stream<ImageFeatures>(source, options);
   }
 
   async summary(): Promise<PlanSummary> {

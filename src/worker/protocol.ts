@@ -1,6 +1,7 @@
 // What a page and the worker say to each other. Models and scenes live in the worker, where a number names each; a
 // failure is an answer like any other, so that its class survives the way.
 import * as classes from "../device/errors.ts";
+import type { StreamWishes } from "./streamProtocol.ts";
 
 export type Kind = "Clip" | "Dino" | "Sam";
 
@@ -11,6 +12,8 @@ export interface Thread {
   load(kind: Kind, from: unknown, options: object, port?: MessagePort): Promise<Answer>;
   /** Calls a method of a model or scene; `options`, where there are some, come after the arguments. */
   call(id: number, method: string, args: readonly unknown[], options?: object, port?: MessagePort): Promise<Answer>;
+  /** encodeImages of a model. */
+  stream(id: number, options: object, wishes: StreamWishes, port: MessagePort): void;
   dispose(id: number): void;
   destroyDevice(id: number): Promise<void>;
 }

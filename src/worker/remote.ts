@@ -1,5 +1,7 @@
 // A model or a scene that lives in the worker, from the page's side.
 import { transfer } from "comlink";
+import { checkSource, type ImageSource } from "../api/decodeAhead.ts";
+import type { EncodeImagesOptions } from "../api/encodePictures.ts";
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DisposedError, WorkerError } from "../device/errors.ts";
 import type { SourceLike } from "../io/source.ts";
@@ -7,6 +9,7 @@ import { type Connection, connect } from "./connection.ts";
 import type { Hooks } from "./hooks.ts";
 import { pack, packSource } from "./parcel.ts";
 import type { Encoded, Kind, Loaded } from "./protocol.ts";
+import { type Streamed, StreamFromPage } from "./streamFromPage.ts";
 
 /** The worker's device as a page can see it, at one moment. */
 export interface WorkerDevice
@@ -78,6 +81,31 @@ export class RemoteModel<Config> {
     const { connection, model } = this.#alive();
     const { id, ...size } = (await invoke(connection, model, method, packing, options)) as Encoded;
     return { scene: new RemoteScene(connection, id), ...size };
+  }
+
+  /** encodeImages of the model: results one by one, each with its picture. */
+  async *stream<Result extends Streamed>(
+    source: ImageSource,
+    { onError, onStep, onProgress, signal, ...rest }: EncodeImagesOptions,
+  ): AsyncGenerator<Result, void, undefined> {
+    checkSource(source);
+    signal?.throwIfAborted();
+    const { connection, model } = this.#alive();
+    const wishes = { onError: onError !== undefined, onStep: onStep !== undefined };
+    const port = connection.stream((await model).id, rest, wishes);
+    const stream = new StreamFromPage(port, source, { signal, onError, onStep, onProgress } as EncodeImagesOptions);
+    const abort = () => stream.abort();
+    signal?.addEventListener("abort", abort);
+    try {
+      for (;;) {
+        const found = await stream.next((promise) => connection.whileAlive(promise));
+        if (!found) return;
+        yield found as Result;
+      }
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      stream.close();
+    }
   }
 
   async device(): Promise<WorkerDevice> {

@@ -5,10 +5,13 @@ import { Dino } from "../api/dino.ts";
 import { Sam } from "../api/sam.ts";
 import { SamScene } from "../api/samScene.ts";
 import { Device } from "../device/device.ts";
+import { DisposedError } from "../device/errors.ts";
+import type { ImageLike } from "../io/image.ts";
 import type { SourceLike } from "../io/source.ts";
 import { endHooks, type WorkerHooks, workerHooks } from "./hooks.ts";
 import { buffersOf, closePictures } from "./parcel.ts";
 import { type Answer, type Encoded, type Loaded, type Thread, toFailure } from "./protocol.ts";
+import { streamInWorker } from "./streamInWorker.ts";
 
 type Model = Clip | Dino | Sam;
 
@@ -20,6 +23,12 @@ let count = 0;
 function keep(object: Model | SamScene): number {
   objects.set(++count, object);
   return count;
+}
+
+function find(id: number): Model | SamScene {
+  const object = objects.get(id);
+  if (!object) throw new DisposedError("this model or scene was disposed meanwhile");
+  return object;
 }
 
 const thread: Thread = {
@@ -40,12 +49,19 @@ const thread: Thread = {
   call: (id, method, args, options, port) =>
     answer(port, async (hooks) => {
       try {
-        const target = objects.get(id) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+        const target = find(id) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
         return described(await target[method]?.(...args, ...(options ? [{ ...options, ...hooks }] : [])));
       } finally {
         closePictures(args);
       }
     }),
+  stream(id, options, wishes, port) {
+    async function* encode(source: AsyncIterable<unknown>, all: object) {
+      const model = find(id) as Clip | Dino;
+      yield* model.encodeImages(source as AsyncIterable<ImageLike>, all);
+    }
+    streamInWorker(encode, options, wishes, port);
+  },
   dispose(id) {
     objects.get(id)?.dispose();
     objects.delete(id);

@@ -32,8 +32,12 @@ it("shows frame after frame what DINO sees", async () => {
     const first = await look();
     expect(first.size[0]).toBeGreaterThan(8);
     expect(first.colours).toBeGreaterThan(20);
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-    expect((await look()).sum).not.toBe(first.sum);
+    const isOther = (before: string) => {
+      const canvas = document.querySelector("canvas") as HTMLCanvasElement;
+      const { data } = (canvas.getContext("2d") as CanvasRenderingContext2D).getImageData(0, 0, 28, 28);
+      return data.join() !== before;
+    };
+    await tab.waitForFunction(isOther, { timeout: 100_000, polling: 200 }, first.sum);
     expect(errors).toEqual([]);
   } finally {
     await browser.close();

@@ -7,6 +7,8 @@ const DINO = new URL("checkpoints/tiny-dino", location.href);
 const SAM = new URL("checkpoints/tiny-sam", location.href);
 const PHOTO = "demos/photos/chelsea.png";
 
+let large: Blob;
+
 const photo = async (name = PHOTO) => (await fetch(name)).blob();
 
 /** An error as a test can have it, and whether it is of the class that the package exports. */
@@ -208,6 +210,75 @@ const page = {
     return { loads, batch, done, everything, before, timeout: timeout.name, after };
   },
 
+  /** encodeImages: in order, with errors in their place, left early, aborted, and from a source that fails. */
+  async streams() {
+    using clip = await worker.Clip.fromPretrained(CLIP);
+    using dino = await worker.Dino.fromPretrained(DINO);
+    const images = [
+      PHOTO,
+      new Blob(["words"]),
+      await createImageBitmap(await photo()),
+      document.createElement("p"),
+      PHOTO,
+    ];
+    const errors: unknown[] = [];
+    const seen: unknown[] = [];
+    const progress: unknown[] = [];
+    const steps = new Set<string>();
+    const rows: number[][] = [];
+    const one = [...(await clip.encodeImage(PHOTO)).data];
+    for await (const { index, image, embedding } of clip.encodeImages(images as direct.ImageLike[], {
+      batchSize: 2,
+      onError: (error, { index: at, image: which }) =>
+        void errors.push([at, (error as Error).name, images[at] === which, error instanceof worker.ImageError]),
+      onProgress: (step) => void progress.push(step),
+      onStep: ({ lane }) => void steps.add(lane),
+    })) {
+      seen.push([index, images[index] === image]);
+      rows.push([...embedding]);
+    }
+    const worst = Math.max(...rows.flatMap((row) => row.map((value, i) => Math.abs(value - (one[i] ?? Number.NaN)))));
+    let returned = false;
+    let given = 0;
+    function* endless() {
+      try {
+        for (;;) {
+          given++;
+          yield PHOTO;
+        }
+      } finally {
+        returned = true;
+      }
+    }
+    for await (const { features } of dino.encodeImages(endless(), { size: [64, 64] })) if (features.grid[0]) break;
+    const controller = new AbortController();
+    const reason = new RangeError("enough");
+    const aborted = (async () => {
+      for await (const _ of clip.encodeImages(endless(), { signal: controller.signal })) controller.abort(reason);
+    })().catch((error: unknown) => error === reason);
+    const failing = (async () => {
+      const source = async function* () {
+        yield PHOTO;
+        throw new RangeError("no more");
+      };
+      for await (const _ of clip.encodeImages(source())) seen.push("one");
+    })().catch(String);
+    const thrown = failureOf(clip.encodeImages([new Blob(["words"])]).next(), worker.ImageError);
+    const wrong = failureOf(clip.encodeImages(PHOTO as never).next(), worker.ArgumentError);
+    return {
+      seen,
+      errors,
+      progress,
+      lanes: [...steps].sort(),
+      worst,
+      left: { returned, isBounded: given < 60 },
+      aborted: await aborted,
+      failing: await failing,
+      thrown: (await thrown).name,
+      wrong: (await wrong).name,
+    };
+  },
+
   /** Two models and many calls at once, and what memory is left when all is disposed of. */
   async atOnce() {
     const loading = [worker.Clip.fromPretrained(CLIP), worker.Dino.fromPretrained(DINO)] as const;
@@ -230,18 +301,23 @@ const page = {
     };
   },
 
-  /** Milliseconds for which the page stood still while masks of a large photo were made, there and in the worker. */
-  async pauses() {
+  /** A photo of 12 megapixels, for `largeMasks`. */
+  async prepare() {
     const canvas = new OffscreenCanvas(4000, 3000);
     canvas.getContext("2d")?.drawImage(await createImageBitmap(await photo()), 0, 0, 4000, 3000);
-    const large = await canvas.convertToBlob({ type: "image/jpeg" });
+    large = await canvas.convertToBlob({ type: "image/jpeg" });
+    await worker.startWorker();
+  },
+
+  /** Makes masks of it; gives the milliseconds for which the page stood still, if they are measured. */
+  async largeMasks(where: "page" | "worker", isTimed: boolean) {
     const run = async ({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam">) => {
       using sam = await Sam.fromPretrained(SAM);
       using scene = await sam.encodeImage(large);
       await scene.predict({ points: [{ x: 2000, y: 1500 }] });
     };
-    await worker.startWorker();
-    return { worker: await longestPause(run(worker)), page: await longestPause(run(direct)) };
+    const running = run(where === "page" ? direct : worker);
+    return isTimed ? longestPause(running) : running.then(() => 0);
   },
 
   /** The worker ends under its calls: they reject, and the next call finds a new one. */
