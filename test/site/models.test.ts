@@ -63,10 +63,9 @@ it("shows the size before the download, loads from a slow server, and cancels", 
   await visit.press("Cancel");
   await visit.until("the end of it", READY);
   expect(await visit.text(".model-now")).toBe("tiny-clip");
-  const rows = await visit.page.$$eval(".cache-list li", (items) =>
-    items.map((item) => (item as HTMLElement).innerText),
-  );
-  expect(rows.filter((text) => text.includes("settings only"))).toHaveLength(1);
+  // What came before the weights is kept, and said to be no model.
+  await visit.until("the cache's list", "document.querySelector('.cache-list').innerText.includes('settings only')");
+  expect(await kept(visit)).toHaveLength(2);
   expect(visit.errors).toEqual([]);
   // The page goes on with the model it had.
   await visit.press("Use the sample photos");

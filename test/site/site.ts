@@ -68,6 +68,7 @@ export class Site implements AsyncDisposable {
   async visit(path: string, before?: (page: Page) => Promise<unknown>): Promise<Visit> {
     const context = await this.browser.createBrowserContext();
     const page = await context.newPage();
+    await page.setViewport({ width: 1280, height: 900 });
     const visit = new Visit(page);
     await before?.(page);
     await page.goto(new URL(path, this.url).href, { waitUntil: "load" });
