@@ -17,6 +17,10 @@ const SAMPLES = [
 
 export class Desk {
   readonly element: HTMLElement;
+  /** Before there is a photo. */
+  readonly #drop: HTMLElement;
+  /** Afterwards. */
+  readonly #more: HTMLElement;
   readonly #strip: HTMLElement;
   readonly #onFiles: (files: File[]) => void;
 
@@ -27,18 +31,20 @@ export class Desk {
       { class: "film samples", "aria-label": "Sample photos" },
       ...SAMPLES.map(([name, about]) => this.#cell(name, about)),
     );
-    this.element = el(
+    this.#drop = el(
       "div",
-      { class: "desk" },
-      el(
-        "div",
-        { class: "drop" },
-        el("h2", {}, "Drop a photo"),
-        el("p", { class: "soft" }, "It stays on this computer. No photo at hand? Take one of these."),
-        el("div", { class: "row" }, this.#choose("Choose a photo…", "is-main")),
-      ),
-      this.#strip,
+      { class: "drop" },
+      el("h2", {}, "Drop a photo"),
+      el("p", { class: "soft" }, "It stays on this computer. No photo at hand? Take one of these."),
+      this.#choose("Choose a photo…", "is-main"),
     );
+    this.#more = el(
+      "div",
+      { class: "row", hidden: true },
+      this.#choose("Another photo…"),
+      el("p", { class: "hint" }, "Or drop one anywhere, paste one, or take one of these."),
+    );
+    this.element = el("div", { class: "desk" }, this.#drop, this.#more, this.#strip);
   }
 
   /** A button that chooses another photo. */
@@ -46,9 +52,11 @@ export class Desk {
     return fileButton(label, this.#onFiles, { accept: "image/*", multiple: false, kind });
   }
 
-  /** Rings the sample that is on the table; the place to drop on becomes small. */
-  mark(name: string | undefined): void {
-    this.element.classList.toggle("is-small", name !== undefined);
+  /** A photo is on the table; a sample is marked. */
+  mark(name: string): void {
+    this.#drop.hidden = true;
+    this.#more.hidden = false;
+    this.element.classList.add("is-small");
     for (const cell of this.#strip.children) {
       const isHere = (cell as HTMLElement).dataset.name === name;
       cell.firstElementChild?.setAttribute("aria-pressed", String(isHere));

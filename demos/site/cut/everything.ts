@@ -50,8 +50,8 @@ export class Everything {
 
   /** What a model's masks reach: the small one is never as certain as those that trained for days. */
   set isSmallModel(isSmall: boolean) {
-    this.#iou.set(isSmall ? 0.7 : 0.88);
-    this.#stability.set(isSmall ? 0.85 : 0.95);
+    this.#iou.set(isSmall ? 0.45 : 0.88);
+    this.#stability.set(isSmall ? 0.5 : 0.95);
   }
 
   /** Another picture or model. */
@@ -185,7 +185,7 @@ function select(label: string, values: readonly string[], value: string) {
 }
 
 function slider(label: string) {
-  const input = el("input", { type: "range", min: 0.5, max: 0.98, step: 0.01 });
+  const input = el("input", { type: "range", min: 0.3, max: 0.98, step: 0.01 });
   const shown = el("output", { class: "edge" });
   const show = () => {
     shown.textContent = Number(input.value).toFixed(2);
