@@ -21,7 +21,7 @@ export class Candidates {
 
   /** Shows the masks of a step; none where there are none. */
   show(picture: Picture | undefined, { masks, chosen }: Step): void {
-    const top = best(masks);
+    const top = masks.length > 1 ? best(masks) : -1; // nothing to be better than
     const regions = masks.map(regionOf);
     const view = viewOf(regions);
     const cells = regions.map((region, i) => {

@@ -39,7 +39,7 @@ export class Controls {
     this.#clear = button("Clear", events.onClear);
     this.element = el(
       "div",
-      { class: "row controls" },
+      { class: "row cut-controls" },
       el("div", { class: "tools", role: "group", "aria-label": "What a click does" }, ...this.#tools),
       el("div", { class: "row" }, this.#undo, this.#redo, this.#clear),
       el("div", { class: "row checks" }, this.#refine.element, this.#hover.element),

@@ -28,7 +28,7 @@ export class Desk {
     this.#onFiles = onFiles;
     this.#strip = el(
       "ul",
-      { class: "film samples", "aria-label": "Sample photos" },
+      { class: "film desk-strip", "aria-label": "Sample photos" },
       ...SAMPLES.map(([name, about]) => this.#cell(name, about)),
     );
     this.#drop = el(
