@@ -6,6 +6,7 @@
 // map has keys there too, all equal to one row `pad`. The position score of a query and a key of a window is
 // rel[query, head, key's row] + rel[query, head, rows + key's column] (Li et al. 2021: decomposed), or
 // bias[head, |rows apart|, |columns apart|].
+// registerTile: lib/attentionRegisterTile.wgsl, loaded where it is launched.
 
 alias Elem = f32; // f32 | f16
 const D = 64u; // head size
@@ -117,103 +118,6 @@ fn loadV(at: vec4u) -> vec4<f32> {
 
 fn loadPad(at: vec4u) -> vec4<f32> {
   return vec4<f32>(f32(pad[at.x]), f32(pad[at.y]), f32(pad[at.z]), f32(pad[at.w]));
-}
-
-override SUMS: u32 = 512; // WG * D, or more
-var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed
-
-const LANES = 1u; // threads that load for each other: a workgroup that is one subgroup, or 1
-
-// Four queries by 8 keys of a row a thread: few loads a product and no barriers, which is right on CPU adapters (a loop
-// over a constant head size is unrolled, which costs their compilers 20 s). With LANES the threads of a subgroup load
-// LANES elements of each key at once and take them from each other: right on lavapipe, where a load is made lane by
-// lane even when all lanes want one element. x: groups of 4 * WG queries, y: head, z: part.
-@compute @workgroup_size(WG)
-fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let part = partOf(group.z);
-  let token = (group.x * WG + lane) * 4;
-  if (group.x * WG * 4 >= part.queries) {
-    return;
-  }
-  let query = queriesOf(min(token + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
-  let head = group.y * params.headSize;
-  let qAt = params.qOffset + head + query.row * params.qStride;
-  let kAt = params.kOffset + head + lane % LANES;
-  let vAt = params.vOffset + head + lane % LANES;
-  var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>());
-  if (HAS_PAD) {
-    var score = vec4<f32>();
-    for (var d = 0u; d < params.headSize; d++) {
-      score += loadQ(qAt + d) * f32(pad[params.kOffset + head + d]);
-    }
-    softmax = padSoftmax(score * params.scale, query, group.y, part);
-  }
-  for (var d = 0u; d < params.headSize; d++) {
-    sums[d * WG + lane] = softmax.total * f32(pad[params.vOffset + head + d]);
-  }
-  let seen = select(part.columns, min(part.columns, (group.x + 1) * WG * 4 + part.columns - part.queries), CAUSAL);
-  for (var y = 0u; y < part.rows; y++) {
-    let above = rowScores(query, group.y, vec4u(y));
-    for (var x = 0u; x < seen; x += 8) {
-      let x0 = x + vec4u(0, 1, 2, 3);
-      let x1 = x0 + 4;
-      let row0 = part.firstKey + y * params.width + min(x0, vec4u(part.columns - 1));
-      let row1 = part.firstKey + y * params.width + min(x1, vec4u(part.columns - 1));
-      var score0 = mat4x4<f32>();
-      var score1 = mat4x4<f32>();
-      var key0: vec4<f32>;
-      var key1: vec4<f32>;
-      for (var d = 0u; d < params.headSize; d++) {
-        if (d % LANES == 0) {
-          key0 = loadK(kAt + row0 * params.kStride + d);
-          key1 = loadK(kAt + row1 * params.kStride + d);
-        }
-        let element = loadQ(qAt + d);
-        score0 += outer(fromLane4(key0, d % LANES), element);
-        score1 += outer(fromLane4(key1, d % LANES), element);
-      }
-      score0 *= params.scale;
-      score1 *= params.scale;
-      if (HAS_REL || HAS_BIAS) {
-        // Key by key in a loop that is not unrolled: eight times this code would take CPU adapters' compilers 10 s.
-        for (var i = x; i < min(x + 8, part.columns); i++) {
-          let score = above + placeScores(query, group.y, vec4u(y), vec4u(i));
-          score0 += outer(vec4<f32>(x0 == vec4u(i)), score);
-          score1 += outer(vec4<f32>(x1 == vec4u(i)), score);
-        }
-      }
-      var fade: vec4<f32>;
-      for (var i = 0u; i < 4; i++) {
-        // Unseen keys get weight 0 without touching a NaN of a key that counts.
-        let s0 = select(vec4<f32>(LOWEST), score0[i], x0 < vec4u(query.seen[i]));
-        let s1 = select(vec4<f32>(LOWEST), score1[i], x1 < vec4u(query.seen[i]));
-        let next = max(softmax.largest[i], largestOf(max(s0, s1)));
-        score0[i] = weigh(s0 - next);
-        score1[i] = weigh(s1 - next);
-        fade[i] = exp2(softmax.largest[i] - next);
-        softmax.largest[i] = next;
-        softmax.total[i] = softmax.total[i] * fade[i] + dot(score0[i] + score1[i], vec4<f32>(1.0));
-      }
-      var value0: vec4<f32>;
-      var value1: vec4<f32>;
-      for (var d = 0u; d < params.headSize; d++) {
-        if (d % LANES == 0) {
-          value0 = loadV(vAt + row0 * params.vStride + d);
-          value1 = loadV(vAt + row1 * params.vStride + d);
-        }
-        let at = d * WG + lane;
-        sums[at] = sums[at] * fade + fromLane4(value0, d % LANES) * score0 + fromLane4(value1, d % LANES) * score1;
-      }
-    }
-  }
-  for (var d = 0u; d < params.headSize; d++) {
-    let y = sums[d * WG + lane] / softmax.total;
-    for (var i = 0u; i < 4; i++) {
-      if (token + i < part.queries) {
-        out[query.row[i] * params.heads * params.headSize + head + d] = Elem(y[i]);
-      }
-    }
-  }
 }
 
 fn quad(i: u32) -> vec4u {

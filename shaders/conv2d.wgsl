@@ -4,8 +4,9 @@
 // They may be int8; weightScale [N4 * 4] then has the unit of each column.
 // The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
 // the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
-// a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromLane:
-// lib/lanes.wgsl; fromInt8: lib/int8.wgsl.
+// a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromInt8:
+// lib/int8.wgsl; registerTile and laneTile: lib/conv2dRegisterTile.wgsl and lib/conv2dLaneTile.wgsl, loaded where they
+// are launched.
 
 alias Elem = f32; // f32 | f16
 alias XWord = vec4<Elem>; // vec4<Elem> for depthwise, and for sharedTile where C is a multiple of 4, else Elem
@@ -190,95 +191,6 @@ fn depthwise(
     }
   }
   store4(sum, at / params.N4, col, 0);
-}
-
-// Four windows by two vec4 columns a thread, all in registers: as matmul's registerTile, for CPU adapters.
-// x: column groups, y and z: groups of windows.
-@compute @workgroup_size(WG)
-fn registerTile(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.z * groups.y + group.y) * 4;
-  let corner0 = cornerOf(row);
-  let corner1 = cornerOf(row + 1);
-  let corner2 = cornerOf(row + 2);
-  let corner3 = cornerOf(row + 3);
-  let col0 = group.x * WG * 2 + lane;
-  let col1 = col0 + WG;
-  var b0 = min(col0, params.N4 - 1);
-  var b1 = min(col1, params.N4 - 1);
-  var sums0 = mat4x4<f32>(); // a column a window
-  var sums1 = mat4x4<f32>();
-  for (var piece = 0u; piece < params.KH * params.runs; piece++) {
-    let ky = piece / params.runs;
-    let kx = piece % params.runs;
-    let run0 = runOf(corner0, ky, kx);
-    let run1 = runOf(corner1, ky, kx);
-    let run2 = runOf(corner2, ky, kx);
-    let run3 = runOf(corner3, ky, kx);
-    for (var e = 0u; e < params.run; e++) {
-      let u = vec4<f32>(elementOfRun(run0, e), elementOfRun(run1, e), elementOfRun(run2, e), elementOfRun(run3, e));
-      let v0 = wordOfWeight(b0);
-      let v1 = wordOfWeight(b1);
-      sums0 += mat4x4<f32>(u.x * v0, u.y * v0, u.z * v0, u.w * v0);
-      sums1 += mat4x4<f32>(u.x * v1, u.y * v1, u.z * v1, u.w * v1);
-      b0 += params.N4;
-      b1 += params.N4;
-    }
-  }
-  for (var i = 0u; i < 4 && row + i < params.rows; i++) {
-    store4(sums0[i], row + i, col0, 0);
-    store4(sums1[i], row + i, col1, 0);
-  }
-}
-
-const ROWS = 16u; // windows of a laneTile
-const LANES = 8u; // threads of its workgroup, which is one subgroup
-
-// ROWS windows by one vec4 column a thread; the threads of a subgroup load LANES elements of each window at once and
-// take them from each other: as matmul's laneTile, for lavapipe. x: column groups, y and z: groups of windows.
-@compute @workgroup_size(WG)
-fn laneTile(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.z * groups.y + group.y) * ROWS;
-  let col = group.x * LANES + lane;
-  var corners: array<vec3u, ROWS>;
-  var sums: array<vec4<f32>, ROWS>;
-  for (var r = 0u; r < ROWS; r++) {
-    corners[r] = cornerOf(row + r);
-    sums[r] = vec4<f32>();
-  }
-  var b = min(col, params.N4 - 1);
-  for (var piece = 0u; piece < params.KH * params.runs; piece++) {
-    var runs: array<vec2u, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-      runs[r] = runOf(corners[r], piece / params.runs, piece % params.runs);
-    }
-    for (var e = 0u; e < params.run; e += LANES) {
-      var u: array<f32, ROWS>; // element e + lane of each run
-      for (var r = 0u; r < ROWS; r++) {
-        u[r] = elementOfRun(runs[r], e + lane);
-      }
-      let count = min(LANES, params.run - e);
-      for (var j = 0u; j < count; j++) {
-        let v = wordOfWeight(b);
-        for (var r = 0u; r < ROWS; r++) {
-          sums[r] += fromLane(u[r], j) * v;
-        }
-        b += params.N4;
-      }
-    }
-  }
-  for (var r = 0u; r < ROWS; r++) {
-    if (row + r < params.rows) {
-      store4(sums[r], row + r, col, 0);
-    }
-  }
 }
 
 const TILE = 64u; // windows and columns of a sharedTile

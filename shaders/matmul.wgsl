@@ -3,7 +3,8 @@
 // batch); int8 where bScale [N4 * 4], or [batch, N4 * 4], has the unit of each column;
 // bias: [N], or [batch, N]; scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N].
 // Sums in f32. With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to
-// add. Activations: lib/activation.wgsl; fromLane: lib/lanes.wgsl; fromInt8: lib/int8.wgsl.
+// add. Activations: lib/activation.wgsl; fromInt8: lib/int8.wgsl; registerTile and laneTile: lib/matmulRegisterTile.wgsl
+// and lib/matmulLaneTile.wgsl, loaded where they are launched.
 
 alias Elem = f32; // f32 | f16
 alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem; registerTile and laneTile read Elem
@@ -34,7 +35,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> c: array<Elem>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-override WG: u32 = 8; // threads of registerTile, side by side along N
 override ACTIVATION: u32 = 0;
 override OUTPUT_ACTIVATION: u32 = 0;
 override HAS_BIAS: bool = false;
@@ -145,93 +145,6 @@ fn range(part: u32) -> vec2u {
 
 fn elementOfA(at: u32) -> f32 {
   return f32(vec4<Elem>(a[at / A_WIDTH])[at % A_WIDTH]);
-}
-
-// Four rows by two vec4 columns a thread, all in registers: right on CPU adapters, where barriers are dear and where
-// unrolling K by hand costs a second of compiling and gains nothing. Threads stand side by side along N.
-// x: column groups, y: row groups of one batch, z: batch.
-@compute @workgroup_size(WG)
-fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * 4;
-  let first = group.z * params.M + row;
-  let last = group.z * params.M + params.M - 1;
-  let a0 = first * params.K;
-  let a1 = min(first + 1, last) * params.K;
-  let a2 = min(first + 2, last) * params.K;
-  let a3 = min(first + 3, last) * params.K;
-  let col0 = group.x * WG * 2 + lane;
-  let col1 = col0 + WG;
-  let b0 = group.z * params.bStride + min(col0, params.N4 - 1);
-  let b1 = group.z * params.bStride + min(col1, params.N4 - 1);
-  var c00 = vec4<f32>();
-  var c01 = vec4<f32>();
-  var c10 = vec4<f32>();
-  var c11 = vec4<f32>();
-  var c20 = vec4<f32>();
-  var c21 = vec4<f32>();
-  var c30 = vec4<f32>();
-  var c31 = vec4<f32>();
-  for (var k = 0u; k < params.K; k++) {
-    let x0 = elementOfA(a0 + k);
-    let x1 = elementOfA(a1 + k);
-    let x2 = elementOfA(a2 + k);
-    let x3 = elementOfA(a3 + k);
-    let y0 = wordOfB(b0 + k * params.N4);
-    let y1 = wordOfB(b1 + k * params.N4);
-    c00 += x0 * y0;
-    c01 += x0 * y1;
-    c10 += x1 * y0;
-    c11 += x1 * y1;
-    c20 += x2 * y0;
-    c21 += x2 * y1;
-    c30 += x3 * y0;
-    c31 += x3 * y1;
-  }
-  let sums = array<vec4<f32>, 8>(c00, c01, c10, c11, c20, c21, c30, c31);
-  for (var i = 0u; i < 8; i++) {
-    if (row + i / 2 < params.M) {
-      store(sums[i], first + i / 2, col0 + (i % 2) * WG, 0);
-    }
-  }
-}
-
-const ROWS = 16u; // rows of a laneTile
-const LANES = 8u; // threads of its workgroup, which is one subgroup
-
-// ROWS rows by one vec4 column a thread. The threads of a subgroup load LANES elements of each row at once and take
-// them from each other: right on lavapipe, where a load is made lane by lane even when all lanes want one element.
-// x: column groups, y: row groups of one batch, z: batch.
-@compute @workgroup_size(WG)
-fn laneTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * ROWS;
-  let first = group.z * params.M + row;
-  let last = group.z * params.M + params.M - 1;
-  let col = group.x * LANES + lane;
-  let column = group.z * params.bStride + min(col, params.N4 - 1);
-  var at: array<u32, ROWS>;
-  var sums: array<vec4<f32>, ROWS>;
-  for (var r = 0u; r < ROWS; r++) {
-    at[r] = min(first + r, last) * params.K + lane;
-    sums[r] = vec4<f32>();
-  }
-  for (var k = 0u; k < params.K; k += LANES) {
-    var x: array<f32, ROWS>; // element k + lane of each row
-    for (var r = 0u; r < ROWS; r++) {
-      x[r] = elementOfA(at[r] + k);
-    }
-    let count = min(LANES, params.K - k);
-    for (var j = 0u; j < count; j++) {
-      let y = wordOfB(column + (k + j) * params.N4);
-      for (var r = 0u; r < ROWS; r++) {
-        sums[r] += fromLane(x[r], j) * y;
-      }
-    }
-  }
-  for (var r = 0u; r < ROWS; r++) {
-    if (row + r < params.M) {
-      store(sums[r], first + r, col, 0);
-    }
-  }
 }
 
 const TALL = 1u; // vec4s of rows of c a thread of a sharedTile sums: 1 | 2

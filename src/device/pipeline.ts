@@ -1,11 +1,14 @@
-// Compute pipelines, compiled once. The key is the final source, entry point and overrides: nothing is keyed by hand.
+// Compute pipelines, compiled once. The key is what makes the source, the entry point and overrides.
 import { KernelError } from "./errors.ts";
 
 /** Everything that makes one pipeline different from another. */
 export interface PipelineSource {
   /** Name of the kernel, for labels and messages. */
   readonly label: string;
-  readonly code: string;
+  /** Stands for the code: equal ones mean equal code. */
+  readonly id: string;
+  /** The code, some of which may have to be loaded. */
+  readonly code: () => Promise<string>;
   readonly entryPoint: string;
   readonly overrides: Readonly<Record<string, number>>;
   /** Number of read-only storage buffers before the output; the output and the parameters follow. */
@@ -29,8 +32,8 @@ export class PipelineCache {
   }
 
   /** Identity of a pipeline: equal keys mean equal pipelines. */
-  static key({ code, entryPoint, overrides, inputCount }: PipelineSource): string {
-    return JSON.stringify([entryPoint, inputCount, Object.entries(overrides).sort(), code]);
+  static key({ id, entryPoint, overrides, inputCount }: PipelineSource): string {
+    return JSON.stringify([entryPoint, inputCount, Object.entries(overrides).sort(), id]);
   }
 
   /** The compiled pipeline; compile errors reject with a KernelError that carries the driver's message. */
@@ -61,7 +64,9 @@ export class PipelineCache {
     return layout;
   }
 
-  async #compile({ label, code, entryPoint, overrides, inputCount }: PipelineSource): Promise<GPUComputePipeline> {
+  async #compile(source: PipelineSource): Promise<GPUComputePipeline> {
+    const { label, entryPoint, overrides, inputCount } = source;
+    const code = await source.code();
     let module = this.#modules.get(code);
     if (!module) {
       module = this.#gpu.createShaderModule({ label, code });

@@ -11,7 +11,7 @@ import softmaxSource from "../../shaders/lib/softmax.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, type LazySource } from "./kernel.ts";
 import { defineVariants, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
@@ -96,8 +96,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
 
 export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
   name: "attention",
-  wgsl: [nanSource, outerSource, softmaxSource, windowsSource, source],
-  lib: [noLanesSource],
+  wgsl: [nanSource, softmaxSource, windowsSource, source],
   inputs: ["q", "k", "v", "pad", "rel", "bias"],
   optional: ["pad", "rel", "bias"],
   params: {
@@ -172,12 +171,18 @@ interface Sizes {
   readonly D: number;
 }
 
+const registerTile: LazySource = {
+  name: "attentionRegisterTile",
+  load: () => import("../../shaders/lib/attentionRegisterTile.wgsl"),
+};
+
 // Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
 const MOST_D = 128;
 
 function tile({ parts, queries, heads, D }: Sizes, WG: number): VariantLaunch {
   return {
     entryPoint: "registerTile",
+    lib: [outerSource, noLanesSource, registerTile],
     types: { LANES: "1u" },
     // Head sizes from one power of 2 to the next share a pipeline.
     overrides: { WG, SUMS: WG * Math.max(16, 2 ** Math.ceil(Math.log2(D))) },
@@ -192,7 +197,7 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
       fits: ({ D }, { subgroupSize }) => D <= MOST_D && subgroupSize !== undefined,
       launch: (size, { subgroupSize: lanes = 1 }) => {
         const { types, ...rest } = tile(size, lanes);
-        return { ...rest, lib: [lanesSource], types: { ...types, LANES: `${lanes}u` } };
+        return { ...rest, lib: [outerSource, lanesSource, registerTile], types: { ...types, LANES: `${lanes}u` } };
       },
     },
     queryTile: {

@@ -6,14 +6,13 @@ import activationSource from "../../shaders/lib/activation.wgsl";
 import int8Source from "../../shaders/lib/int8.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
-import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
 import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
 import { expectScale, int8Types } from "./int8.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineKernel, foldWorkgroups, type LazySource } from "./kernel.ts";
 import { rowsPerLane } from "./matmul.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
@@ -38,7 +37,6 @@ function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, 
 export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   name: "conv2d",
   wgsl: [activationSource, nanSource, int8Source, source],
-  lib: [noLanesSource],
   inputs: ["x", "weight", "bias", "residual", "weightScale"],
   optional: ["bias", "residual", "weightScale"],
   params: {
@@ -127,6 +125,16 @@ interface Sizes {
   readonly form: "direct" | "depthwise" | "tiled";
 }
 
+const registerTile: LazySource = {
+  name: "conv2dRegisterTile",
+  load: () => import("../../shaders/lib/conv2dRegisterTile.wgsl"),
+};
+
+const laneTile: LazySource = {
+  name: "conv2dLaneTile",
+  load: () => import("../../shaders/lib/conv2dLaneTile.wgsl"),
+};
+
 const SCALARS = { XWord: "Elem", X_WIDTH: "1u" };
 
 const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
@@ -152,6 +160,7 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
       fits: ({ form, splits }) => form === "tiled" && splits === 1,
       launch: ({ rows, N4 }) => ({
         entryPoint: "registerTile",
+        lib: [registerTile],
         types: SCALARS,
         overrides: { WG: 8 },
         workgroups: [Math.ceil(N4 / 16), ...foldWorkgroups(Math.ceil(rows / 4))],
@@ -163,7 +172,7 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
         const tile = rowsPerLane(rows);
         return {
           entryPoint: "laneTile",
-          lib: [lanesSource],
+          lib: [lanesSource, laneTile],
           types: { ...SCALARS, ROWS: `${tile}u`, LANES: `${lanes}u` },
           overrides: { WG: lanes },
           workgroups: [Math.ceil(N4 / lanes), ...foldWorkgroups(Math.ceil(rows / tile))],

@@ -26,6 +26,13 @@ export interface DeviceTraits {
   readonly tuned?: ReadonlyMap<string, string>;
 }
 
+/** A lib file that is loaded when a pipeline that needs it is compiled: pages seldom take these. */
+export interface LazySource {
+  /** Of the file, which stands for its text. */
+  readonly name: string;
+  readonly load: () => Promise<{ readonly default: string }>;
+}
+
 /** How to dispatch a kernel once. */
 export interface Launch {
   /** Name of the variant, where the kernel has several. */
@@ -34,8 +41,8 @@ export interface Launch {
   readonly entryPoint?: string;
   /** Values of the uniform struct; parameters left out are 0. */
   readonly params: Readonly<Record<string, number>>;
-  /** Sources in place of the kernel's `lib`: functions by the same names. */
-  readonly lib?: readonly string[];
+  /** Sources in place of the kernel's `lib`: functions by the same names, or the entry point itself. */
+  readonly lib?: readonly (string | LazySource)[];
   /** Right-hand sides of top-level `alias` and `const` lines. */
   readonly types?: Readonly<Record<string, string | number>>;
   readonly overrides?: Readonly<Record<string, number>>;
@@ -185,13 +192,22 @@ function stripComments(source: string): string {
   return source.replace(/\/\/.*$/gm, "");
 }
 
+const idOf = (source: string | LazySource) => (typeof source === "string" ? source : source.name);
+
+async function textOf(source: string | LazySource): Promise<string> {
+  return typeof source === "string" ? source : (await source.load()).default;
+}
+
 /** The pipeline that a launch needs. */
 export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSource {
+  const { lib = kernel.lib, types = {}, entryPoint = "main", overrides = {} } = launch;
+  const parts = [kernel.wgsl, ...lib];
   return {
     label: kernel.name,
-    code: specialize([kernel.wgsl, ...(launch.lib ?? kernel.lib)].join("\n"), launch.types ?? {}),
-    entryPoint: launch.entryPoint ?? "main",
-    overrides: launch.overrides ?? {},
+    id: JSON.stringify([Object.entries(types).sort(), parts.map(idOf)]),
+    code: async () => specialize((await Promise.all(parts.map(textOf))).join("\n"), types),
+    entryPoint,
+    overrides,
     inputCount: kernel.inputs.length,
   };
 }

@@ -4,14 +4,13 @@ import activationSource from "../../shaders/lib/activation.wgsl";
 import int8Source from "../../shaders/lib/int8.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
-import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import source from "../../shaders/matmul.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { expectScale, int8Types } from "./int8.ts";
-import { type DeviceTraits, defineKernel } from "./kernel.ts";
+import { type DeviceTraits, defineKernel, type LazySource } from "./kernel.ts";
 import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 
 export interface MatmulParams {
@@ -44,7 +43,6 @@ function sizes(a: Spec, b: Spec, n?: number): Sizes {
 export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
   name: "matmul",
   wgsl: [activationSource, nanSource, int8Source, source],
-  lib: [noLanesSource],
   inputs: ["a", "b", "bias", "scale", "residual", "bScale"],
   optional: ["bias", "scale", "residual", "bScale"],
   params: {
@@ -115,6 +113,16 @@ function word(name: "A" | "C", columns: number) {
   return { [`${name}Word`]: isWide ? "vec4<Elem>" : "Elem", [`${name}_WIDTH`]: isWide ? "4u" : "1u" };
 }
 
+const registerTile: LazySource = {
+  name: "matmulRegisterTile",
+  load: () => import("../../shaders/lib/matmulRegisterTile.wgsl"),
+};
+
+const laneTile: LazySource = {
+  name: "matmulLaneTile",
+  load: () => import("../../shaders/lib/matmulLaneTile.wgsl"),
+};
+
 type TiledSizes = Sizes & { readonly splits: number };
 
 const isWhole = ({ splits }: TiledSizes) => splits === 1;
@@ -139,6 +147,7 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
       fits: isWhole,
       launch: ({ M, N4, batch }) => ({
         entryPoint: "registerTile",
+        lib: [registerTile],
         types: word("A", 1),
         overrides: { WG: 8 },
         workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 4), batch],
@@ -150,7 +159,7 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
         const rows = rowsPerLane(M);
         return {
           entryPoint: "laneTile",
-          lib: [lanesSource],
+          lib: [lanesSource, laneTile],
           types: { ...word("A", 1), ROWS: `${rows}u`, LANES: `${lanes}u` },
           overrides: { WG: lanes },
           workgroups: [Math.ceil(N4 / lanes), Math.ceil(M / rows), batch],
