@@ -95,7 +95,25 @@ describe("every kernel compiles", () => {
 
   const all = Object.entries(kernels).filter(([, kernel]) => typeof kernel === "object" && "wgsl" in kernel);
 
-  it.each(all as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {
+  /** Files with entry points that are loaded where they are launched, and what they call. */
+  const loops: Readonly<Record<string, readonly string[]>> = {
+    attentionRegisterTile: ["outer", "noLanes", "attentionRegisterTile"],
+    conv2dLaneTile: ["noLanes", "conv2dLaneTile"],
+    conv2dRegisterTile: ["conv2dRegisterTile"],
+    matmulLaneTile: ["noLanes", "matmulLaneTile"],
+    matmulRegisterTile: ["matmulRegisterTile"],
+  };
+  const loaded = Object.entries(loops).map(([name, files]) => {
+    const kernel = all.find(([kernel]) => name.startsWith(kernel))?.[1] as AnyKernel;
+    return [name, { ...kernel, lib: files.map((file) => sources.get(`lib/${file}.wgsl`) as string) }] as const;
+  });
+
+  it("of those with entry points that are loaded apart, each has its test below", () => {
+    const apart = [...sources].filter(([name, text]) => name.startsWith("lib/") && text.includes("@compute"));
+    expect(apart.map(([name]) => name.slice(4, -5)).sort()).toEqual(Object.keys(loops));
+  });
+
+  it.each([...all, ...loaded] as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {
     const code = minifyWgsl([wgsl, ...lib].join("\n"), names);
     const types = device.hasF16 && /^alias Elem\b/m.test(code) ? ["f32", "f16"] : [];
     for (const values of [{}, ...types.map((Elem) => ({ Elem }))]) {
