@@ -1,5 +1,5 @@
-// What pages that use the built package download: each imports some of it and is bundled by Rolldown, as Vite bundles an
-// application, but without the 0.75 KB that Vite adds of its own to a page that imports on demand. Written to
+// What pages that use the built package download: each imports some of it and is bundled by Rolldown, as Vite bundles
+// an application, but without the 0.75 KB that Vite adds of its own to a page that imports on demand. Written into
 // .cache/sizes/PAGE/first, what it loads before its first call, and later, what it loads when it is needed.
 // `npm run size` holds them to the limits in package.json.
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";

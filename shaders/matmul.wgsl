@@ -3,8 +3,8 @@
 // batch); int8 where bScale [N4 * 4], or [batch, N4 * 4], has the unit of each column;
 // bias: [N], or [batch, N]; scale: [N]; residual: [batch * M, N], or [R, N] repeated down the rows; c: [batch, M, N].
 // Sums in f32. With SPLITS > 1 each group in z sums one part of K and c holds the parts [SPLITS, M, N], for splitSum to
-// add. Activations: lib/activation.wgsl; fromInt8: lib/int8.wgsl; registerTile and laneTile: lib/matmulRegisterTile.wgsl
-// and lib/matmulLaneTile.wgsl, loaded where they are launched.
+// add. Activations: lib/activation.wgsl; fromInt8: lib/int8.wgsl; registerTile and laneTile:
+// lib/matmulRegisterTile.wgsl and lib/matmulLaneTile.wgsl, loaded where they are launched.
 
 alias Elem = f32; // f32 | f16
 alias AWord = vec4<Elem>; // vec4<Elem> where K is a multiple of 4, else Elem; registerTile and laneTile read Elem

@@ -15,12 +15,12 @@ const { folder } = inject("installed");
 const KILOBYTE = 1024;
 
 /**
- * A page for each model: what its `run` gives, and the most it may have downloaded, gzipped. Counted apart are the
- * tokenizer's library, what Vite adds of its own for imports on demand, and the loops that Chromium's SwiftShader takes
- * here and a GPU does not.
+ * Not counted: the tokenizer's library, what Vite adds of its own for imports on demand, and the loops that Chromium's
+ * SwiftShader takes here and GPUs do not.
  */
 const APART = /tokenizers|preload-helper|RegisterTile/;
 
+/** A page for each model: what its `run` gives, and the most it may have downloaded, gzipped. */
 const PAGES = {
   clip: {
     script: `
