@@ -12,6 +12,11 @@ import { cosine, readGolden, relativeError } from "../models/parity.ts";
 const FOLDER = "test/golden/mobile-sam";
 const STEP = 4;
 
+// Of the logits' cosine. With these random weights the decoder magnifies any change: in f32, an embedding moved at
+// random by as much as int8 weights move it (a cosine of 0.99984) brings masks to cosines of 0.94 to 0.99. What int8
+// does to the embedding is bounded in test/models/tinyVit.test.ts, to masks of a trained model in test/api/sam.test.ts.
+const LEAST_COSINE = { f32: 0.99999, q8: 0.94 } as const;
+
 it("gives the original's masks at a point and in a box", async () => {
   const device = await testDevice();
   const golden = await readGolden(`${FOLDER}/predictions.safetensors`);
@@ -49,7 +54,7 @@ it("gives the original's masks at a point and in a box", async () => {
           `scores ${Math.max(...scores).toExponential(1)}, ` +
           `areas ${Math.max(...areas).toExponential(1)}; encoded in ${seconds.toFixed(1)} s`,
       );
-      expect(likeness).toBeGreaterThanOrEqual(dtype === "f32" ? 0.99999 : 0.995);
+      expect(likeness).toBeGreaterThanOrEqual(LEAST_COSINE[dtype]);
       if (dtype === "q8") continue;
       expect(error).toBeLessThanOrEqual(1e-3);
       expect(Math.max(...scores)).toBeLessThanOrEqual(1e-3);

@@ -6,7 +6,7 @@ import { Executor } from "../../src/graph/executor.ts";
 import { fuse } from "../../src/graph/fuse.ts";
 import { Graph, type NodeOf, reachable, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
-import { plan } from "../../src/graph/plan.ts";
+import { type PlanOptions, plan } from "../../src/graph/plan.ts";
 import { quantise } from "../../src/graph/quantise.ts";
 import { isStatic, staticKey } from "../../src/graph/statics.ts";
 import { type StoredWeight, WeightStore } from "../../src/graph/store.ts";
@@ -150,6 +150,32 @@ describe("a plan of int8 weights", () => {
         [...plan(layers(), device, { quantise }).statics.values()].map(staticKey),
       );
     }
+  });
+
+  it("computes what f32 weights do, to within their rounding, with int8 positions too", async () => {
+    const device = await testDevice();
+    const build = () => {
+      const graph = new Graph();
+      const y = linear(graph.input("x", f32(1024, 64)), graph.weight("w", f32(256, 64)));
+      graph.output("y", ops.binary({ a: y, b: graph.weight("positions", f32(1024, 256)) }, { op: "add" }));
+      return graph;
+    };
+    const weights = [stored("w", [256, 64]), stored("positions", [1024, 256])];
+    const source = { name: "layer", tensors: new Map(weights.map((weight) => [weight.name, weight])) };
+    const x = Float32Array.from({ length: 1024 * 64 }, (_, i) => Math.cos(i * i) / 8);
+    const run = async (options: PlanOptions) => {
+      const made = plan(build(), device, options);
+      using store = new WeightStore(device, source);
+      await store.load(made.statics.values());
+      using executor = await Executor.create(device, made, store);
+      return (await executor.run({ x })).y?.data ?? new Float32Array();
+    };
+    const [whole, small] = [await run({}), await run({ quantise })];
+    const largest = whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const error = small.reduce((most, value, i) => Math.max(most, Math.abs(value - (whole[i] as number))), 0);
+    expect(small.length).toBe(1024 * 256);
+    expect(error / largest).toBeLessThanOrEqual(0.01);
+    expect(error).toBeGreaterThan(0);
   });
 
   it("splits long products along K with the unit in each part", () => {
