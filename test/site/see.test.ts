@@ -9,7 +9,7 @@ import { heatColour, rangeOf } from "../../demos/site/see/heat.ts";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
 import type { PatchMatch } from "../../src/index.ts";
 import type { Expected } from "./seeLibrary.ts";
-import { PHOTOS, Site, type Visit } from "./site.ts";
+import { PHOTOS, ROOT, Site, type Visit } from "./site.ts";
 
 let site: Site;
 let folder: string;
@@ -167,6 +167,20 @@ it("learns two classes from a handful of photos, by both methods, and tells othe
   await set(visit, "Method", "linear probe");
   await visit.until("a probe", `/Trained/.test(document.querySelector('.trained').textContent) && ${answered}`);
   expect(await best()).toEqual(right);
+  await visit.check();
+  await visit.page.close();
+});
+
+it("says that a ResNet has no attention, and does the rest with it", async () => {
+  const visit = await open("attention");
+  const model = join(ROOT, "test/golden/small-dino-resnet");
+  const files = ["config.json", "model.safetensors", "preprocessor_config.json"];
+  await visit.drop(...files.map((name) => ({ path: join(model, name), type: "" })));
+  await visit.sees("A ResNet does not attend");
+  expect(await visit.page.$$eval(".heads", ([list]) => list?.checkVisibility())).toBe(false);
+  await visit.shoot("see-resnet");
+  await visit.page.click("#tab-likeness");
+  await visit.until("a match", "document.querySelector('.best').textContent.includes('cosine')");
   await visit.check();
   await visit.page.close();
 });

@@ -53,8 +53,14 @@ export class AttentionPart implements Part {
       ),
     );
     const figure = el("figure", { class: "large" }, this.#large.canvas, this.#caption);
-    this.#body = el("div", { class: "attention" }, el("div", { class: "stack" }, figure, this.#controls()), this.#film);
-    this.element = el("div", { class: "stack" }, this.#none, this.#actions(), this.#body);
+    const split = el(
+      "div",
+      { class: "attention" },
+      el("div", { class: "stack" }, figure, this.#controls()),
+      this.#film,
+    );
+    this.#body = el("div", { class: "stack" }, this.#actions(), split);
+    this.element = el("div", {}, this.#none, this.#body);
   }
 
   async add(files: readonly File[]): Promise<void> {
@@ -105,7 +111,7 @@ export class AttentionPart implements Part {
     );
     return el(
       "div",
-      { class: "controls" },
+      { class: "dials" },
       slider("Opacity", this.#how.opacity, (opacity) => this.#set({ opacity })),
       look.element,
       this.#layers.element,

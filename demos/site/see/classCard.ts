@@ -33,7 +33,7 @@ export class ClassCard {
     const remove = button("Remove class", onRemove, "is-small is-quiet");
     this.element = el(
       "section",
-      { class: "class-card drop", "aria-label": "A class" },
+      { class: "class-card", "aria-label": "A class" },
       el("div", { class: "class-head" }, this.name, remove),
       this.#examples,
       fileButton("Add examples…", onFiles, { accept: "image/*" }),

@@ -55,7 +55,7 @@ export class ClassesPart implements Part {
       el("h2", {}, "Examples"),
       el("div", { class: "row" }, add, clear),
     );
-    const controls = el("div", { class: "controls" }, method.element, this.#state);
+    const controls = el("div", { class: "dials" }, method.element, this.#state);
     this.element = el("div", { class: "stack" }, head, this.#list, controls, this.#ask(), this.#questions.element);
     this.#addCard("class 1");
     this.#addCard("class 2");

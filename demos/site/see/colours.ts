@@ -18,6 +18,7 @@ interface Frame {
   readonly picture: Picture;
   readonly view: PictureView;
   readonly element: HTMLElement;
+  coloured?: PcaPicture | undefined;
 }
 
 export class ColoursPart implements Part {
@@ -28,7 +29,6 @@ export class ColoursPart implements Part {
   readonly #film = el("ul", { class: "film colours", "aria-label": "Pictures with their patches as colours" });
   readonly #threshold = slider("Threshold", 0.5, (value) => this.#cutAt(value));
   #frames: Frame[] = [];
-  #pictures: readonly PcaPicture[] = [];
   #side: NonNullable<PcaOptions["foreground"]> = "none";
   #cut = 0.5;
   #how: Omit<How, "look"> = { opacity: 1, smooth: false };
@@ -61,7 +61,6 @@ export class ColoursPart implements Part {
       if (this.#frames.length === 0) for (const picture of samples) this.#addFrame(picture);
     }
     const turn = ++this.#turn;
-    this.#pictures = [];
     this.#draw();
     const shown = this.#frames.map(({ picture }) => picture);
     if (shown.length === 0) return;
@@ -71,7 +70,9 @@ export class ColoursPart implements Part {
     const options: PcaOptions = foreground === "none" ? {} : { foreground, threshold: this.#cut };
     const { pictures, basis } = await pcaAside(found, options);
     if (turn !== this.#turn) return;
-    this.#pictures = pictures;
+    this.#frames.forEach((frame, i) => {
+      frame.coloured = pictures[i];
+    });
     this.#draw();
     say(`${shown.length} pictures in one set of colours, ${basis.mean.length} channels.`);
   }
@@ -103,7 +104,7 @@ export class ColoursPart implements Part {
     );
     return el(
       "div",
-      { class: "controls" },
+      { class: "dials" },
       slider("Opacity", this.#how.opacity, (opacity) => this.#set({ opacity })),
       side.element,
       this.#threshold,
@@ -150,11 +151,10 @@ export class ColoursPart implements Part {
   }
 
   #draw(): void {
-    this.#frames.forEach(({ picture, view }, i) => {
-      const coloured = this.#pictures[i];
+    for (const { picture, view, coloured } of this.#frames) {
       const layer = coloured && paintColours(coloured);
       const label = coloured ? `${picture.name}, its patches as colours` : picture.name;
       view.show({ picture, layer, ...this.#how }, label);
-    });
+    }
   }
 }

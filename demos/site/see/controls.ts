@@ -67,5 +67,5 @@ export function sampleStrip(onPick: (files: File[]) => void, about = "Sample"): 
       el("button", { type: "button", title: said, "aria-label": label, on: { click: () => pick(name) } }, image),
     );
   });
-  return el("ul", { class: "samples", "aria-label": `${about} photographs` }, ...frames);
+  return el("ul", { class: "sample-strip", "aria-label": `${about} photographs` }, ...frames);
 }

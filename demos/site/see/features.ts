@@ -15,9 +15,15 @@ export class Features {
   detail = 16;
   readonly #dense = new Map<string, DinoFeatures>();
   readonly #whole = new Map<string, NdArray>();
+  readonly #goOn: () => void;
   #dino: Dino | undefined;
   #turn = 0;
   #abort: AbortController | undefined;
+
+  /** `goOn` repeats work that the visitor stopped. */
+  constructor(goOn: () => void) {
+    this.#goOn = goOn;
+  }
 
   /** A model is ready; what the one before it said is forgotten. */
   useModel(dino: Dino): void {
@@ -28,7 +34,7 @@ export class Features {
     this.detail = suggestedDetail(dino);
   }
 
-  /** The heads of its attention, or why there are none. */
+  /** Whether the model attends: a ResNet does not. */
   get hasAttention(): boolean {
     return this.#dino !== undefined && this.#dino.config.model_type !== "resnet";
   }
@@ -97,7 +103,8 @@ export class Features {
     } catch (error) {
       if (turn !== this.#turn) return undefined;
       if (!isAbort(error)) throw error;
-      note("Choose a picture, or another number of patches, to go on.", { title: "Stopped" });
+      const action = { label: "Go on", run: this.#goOn };
+      note("Pictures that were not looked at yet show nothing.", { title: "Stopped", action });
       return undefined;
     } finally {
       if (turn === this.#turn) this.progress.done();

@@ -39,6 +39,18 @@ export function heatColour(value: number): number[] {
   return from.map((part, c) => Math.round(part + (at - low) * ((to[c] as number) - part)));
 }
 
+const LEVELS = 1023;
+
+const RAMPS: Readonly<Record<Look, Uint8ClampedArray>> = {
+  heat: ramp((value) => [...heatColour(value), 255]),
+  // Attention is uneven: its square root lets weaker places be seen too.
+  light: ramp((value) => [8, 8, 10, 255 * (1 - Math.sqrt(value))]),
+};
+
+function ramp(colour: (value: number) => number[]): Uint8ClampedArray {
+  return new Uint8ClampedArray(Array.from({ length: LEVELS + 1 }, (_, level) => colour(level / LEVELS)).flat());
+}
+
 /** The least and the greatest number of maps. */
 export function rangeOf(...maps: readonly NumberMap[]): [least: number, most: number] {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

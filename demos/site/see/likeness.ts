@@ -129,7 +129,7 @@ export class LikenessPart implements Part {
     );
     return el(
       "div",
-      { class: "controls" },
+      { class: "dials" },
       slider("Opacity", this.#how.opacity, (opacity) => this.#set({ opacity })),
       look.element,
       checkBox("Smooth", this.#how.smooth, (smooth) => this.#set({ smooth })),

@@ -15,7 +15,7 @@ const DETAILS = [8, 12, 16, 20, 24, 30, 40, 50, 60];
 
 export class SeePage {
   readonly element: HTMLElement;
-  readonly #features = new Features();
+  readonly #features = new Features(() => this.#refresh());
   readonly #parts: readonly Part[];
   readonly #tabs: readonly HTMLButtonElement[];
   readonly #panels: readonly HTMLElement[];

@@ -8,9 +8,12 @@ export interface Picture {
   readonly file: File;
   /** No larger than a screen needs, upright. */
   readonly bitmap: ImageBitmap;
+  /** The same, for small frames. */
+  readonly small: ImageBitmap;
 }
 
 const WIDTH = 1200;
+const SMALL = 400;
 const opened = new Map<string, Promise<Picture>>();
 
 /** Opens files; those that are no pictures are left out, with a message. */
@@ -33,9 +36,14 @@ function open(file: File): Promise<Picture> {
   const known = opened.get(key);
   if (known) return known;
   const id = opened.size + 1;
-  const opening = createImageBitmap(file, { resizeWidth: WIDTH, resizeQuality: "medium" }).then((bitmap) => {
-    return { id, name: file.name, file, bitmap };
+  const opening = shrink(file, WIDTH).then(async (bitmap) => {
+    return { id, name: file.name, file, bitmap, small: await shrink(bitmap, SMALL) };
   });
   opened.set(key, opening);
   return opening;
+}
+
+/** Decoded and resized by the browser, off the page's thread. */
+function shrink(picture: ImageBitmapSource, resizeWidth: number): Promise<ImageBitmap> {
+  return createImageBitmap(picture, { resizeWidth, resizeQuality: "medium" });
 }

@@ -13,7 +13,7 @@ interface Card {
 }
 
 export class Questions {
-  readonly element = el("ul", { class: "questions", "aria-label": "Pictures told apart" });
+  readonly element = el("ul", { class: "film questions", "aria-label": "Pictures told apart" });
   #cards: Card[] = [];
 
   get pictures(): Picture[] {

@@ -62,7 +62,8 @@ export class PictureView {
     canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
     canvas.height = Math.round((canvas.width * picture.bitmap.height) / picture.bitmap.width);
     context.imageSmoothingQuality = "high";
-    context.drawImage(picture.bitmap, 0, 0, canvas.width, canvas.height);
+    const photo = canvas.width > picture.small.width ? picture.bitmap : picture.small;
+    context.drawImage(photo, 0, 0, canvas.width, canvas.height);
     if (!layer) return;
     context.globalAlpha = opacity;
     context.imageSmoothingEnabled = smooth;
