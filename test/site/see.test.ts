@@ -48,11 +48,13 @@ function pixels(visit: Visit, selector: string, [height, width]: readonly [numbe
       const canvas = element as HTMLCanvasElement;
       const context = canvas.getContext("2d") as CanvasRenderingContext2D;
       const found: number[] = [];
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      const middle = (place: number, count: number, size: number) => Math.floor(((place + 0.5) / count) * size);
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {
-          const at = (place: number, count: number, size: number) => Math.floor(((place + 0.5) / count) * size);
-          const [x, y] = [at(column, columns, canvas.width), at(row, rows, canvas.height)];
-          found.push(...context.getImageData(x, y, 1, 1).data.subarray(0, 3));
+          const y = middle(row, rows, canvas.height);
+          const at = (y * canvas.width + middle(column, columns, canvas.width)) * 4;
+          found.push(...data.subarray(at, at + 3));
         }
       }
       return found;
@@ -97,7 +99,7 @@ it("draws the attention that the library gives, head by head", async () => {
     const [least, most] = rangeOf({ width: grid[1], height: grid[0], data });
     const expected = data.flatMap((value) => heatColour((value - least) / (most - least)));
     expect(difference(drawn, expected), `head ${i + 1}`).toBeLessThanOrEqual(2);
-    expect(new Set(drawn).size).toBeGreaterThan(100);
+    expect(new Set(drawn).size).toBeGreaterThan(40);
   }
   expect(await visit.text(".large .cell-edge")).toContain("head 3");
   await visit.check();
@@ -112,7 +114,7 @@ it("draws the colours that the library gives, the same for all pictures", async 
   for (const [i, { rgb: expected, width, height }] of colours.entries()) {
     const drawn = await pixels(visit, `.colours li:nth-child(${i + 1}) .view`, [height, width]);
     expect(difference(drawn, expected), photos[i]).toBeLessThanOrEqual(2);
-    expect(new Set(drawn).size).toBeGreaterThan(100);
+    expect(new Set(drawn).size).toBeGreaterThan(40);
   }
   await visit.shoot("see-colours");
   await set(visit, "Coloured", "one side");
@@ -137,6 +139,7 @@ it("finds the patch that matchPatches finds, by pointer and by keyboard", async 
         `cosine ${match.similarity.toFixed(3)}.`,
     );
   };
+  await visit.page.$eval(".side:first-child .view", (view) => view.scrollIntoView({ block: "center" }));
   const box = await (await visit.page.$(".side:first-child .view"))?.boundingBox();
   if (!box) throw new Error("the left picture has no place");
   const [row, column] = [9, 5];
@@ -207,7 +210,7 @@ it("says what is no picture, takes a photo of 50 megapixels, and stays quick", a
   await visit.until("the large photo", "document.querySelector('.large .cell-edge').textContent.includes('large.jpg')");
   const tasks = await visit.page.evaluate(() => (globalThis as unknown as { tasks: number[] }).tasks);
   console.log(`longest task beside a photo of 50 megapixels: ${Math.round(Math.max(0, ...tasks))} ms`);
-  expect(Math.max(0, ...tasks)).toBeLessThan(400);
+  expect(Math.max(0, ...tasks)).toBeLessThan(200);
   expect(visit.errors).toEqual([]);
   await visit.page.close();
 });
@@ -215,13 +218,11 @@ it("says what is no picture, takes a photo of 50 megapixels, and stays quick", a
 it("goes on when the GPU is lost, and says so", async () => {
   const visit = await open("attention");
   await visit.until("heads", "document.querySelectorAll('.heads .cell').length === 4");
-  const other = await site.browser.newPage();
-  await other.goto("chrome://gpucrash").catch(() => undefined); // ends the GPU's process, as a driver's reset does
-  await other.close();
+  await site.endGpuProcess();
   await visit.sees("The GPU was lost");
   await visit.press("Sample: cat");
   await visit.until("the cat", "document.querySelector('.large .cell-edge').textContent.includes('chelsea.png')");
   const { grid } = await library(visit, ["chelsea.png"]);
-  expect(new Set(await pixels(visit, ".large .view", grid)).size).toBeGreaterThan(100);
+  expect(new Set(await pixels(visit, ".large .view", grid)).size).toBeGreaterThan(40);
   await visit.page.close();
 });

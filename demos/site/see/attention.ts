@@ -31,7 +31,7 @@ export class AttentionPart implements Part {
   readonly #caption = el("figcaption", { class: "cell-edge" });
   readonly #film = el("ul", { class: "film heads", "aria-label": "Heads" });
   readonly #body: HTMLElement;
-  readonly #none = el("div", { class: "no-attention", hidden: true });
+  readonly #none = el("div", { class: "stack no-attention", hidden: true });
   readonly #layers = new Choice<number>("Block", (layer) => this.#chooseLayer(layer));
   #cells: HeadCell[] = [];
   #picture: Picture | undefined;

@@ -92,7 +92,12 @@ export class ClassesPart implements Part {
     const take = (files: File[]) => void this.add(files);
     const heading = el("div", { class: "section-head" }, el("h2", {}, "Which is it?"));
     const choose = fileButton("Pictures to tell apart…", take, { accept: "image/*" });
-    return el("div", { class: "stack" }, heading, el("div", { class: "row" }, choose, sampleStrip(take, "Tell apart")));
+    return el(
+      "div",
+      { class: "stack asking" },
+      heading,
+      el("div", { class: "row" }, choose, sampleStrip(take, "Tell apart")),
+    );
   }
 
   #addCard(name: string): ClassCard {

@@ -4,11 +4,11 @@ import { button, el } from "../shell/dom.ts";
 import { fileButton } from "../shell/drop.ts";
 import { note, say } from "../shell/messages.ts";
 import { samplePhotos } from "../shell/samples.ts";
+import { aside } from "./aside.ts";
 import { Choice, checkBox, sampleStrip, slider } from "./controls.ts";
 import type { Features } from "./features.ts";
 import { type How, paintColours } from "./heat.ts";
 import type { Part } from "./part.ts";
-import { pcaAside } from "./pcaAside.ts";
 import { openPictures, type Picture } from "./pictures.ts";
 import { PictureView } from "./view.ts";
 
@@ -68,7 +68,11 @@ export class ColoursPart implements Part {
     if (!found || turn !== this.#turn) return;
     const foreground = this.#side;
     const options: PcaOptions = foreground === "none" ? {} : { foreground, threshold: this.#cut };
-    const { pictures, basis } = await pcaAside(found, options);
+    const { pictures, basis } = await aside(
+      "pca",
+      found.map(({ patches, grid }) => ({ patches, grid })),
+      options,
+    );
     if (turn !== this.#turn) return;
     this.#frames.forEach((frame, i) => {
       frame.coloured = pictures[i];

@@ -42,12 +42,12 @@ export function heatColour(value: number): number[] {
 const LEVELS = 1023;
 
 const RAMPS: Readonly<Record<Look, Uint8ClampedArray>> = {
-  heat: ramp((value) => [...heatColour(value), 255]),
+  heat: rampOf((value) => [...heatColour(value), 255]),
   // Attention is uneven: its square root lets weaker places be seen too.
-  light: ramp((value) => [8, 8, 10, 255 * (1 - Math.sqrt(value))]),
+  light: rampOf((value) => [8, 8, 10, 255 * (1 - Math.sqrt(value))]),
 };
 
-function ramp(colour: (value: number) => number[]): Uint8ClampedArray {
+function rampOf(colour: (value: number) => number[]): Uint8ClampedArray {
   return new Uint8ClampedArray(Array.from({ length: LEVELS + 1 }, (_, level) => colour(level / LEVELS)).flat());
 }
 
@@ -68,13 +68,12 @@ export function paintMap(map: NumberMap, look: Look, range = rangeOf(map)): Laye
   const { width, height, data } = map;
   const least = range[0];
   const most = look === "heat" ? range[1] : Math.min(range[1], quantile(map, 0.98));
+  const ramp = RAMPS[look];
   const rgba = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {
-    const value = most > least ? Math.max(0, ((data[i] as number) - least) / (most - least)) : 0;
-    // Attention is uneven: its square root lets weaker places be seen too.
-    const colour =
-      look === "heat" ? [...heatColour(value), 255] : [8, 8, 10, 255 * (1 - Math.sqrt(Math.min(1, value)))];
-    rgba.set(colour, i * 4);
+    const value = most > least ? ((data[i] as number) - least) / (most - least) : 0;
+    const level = Math.round(Math.min(1, Math.max(0, value)) * LEVELS);
+    rgba.set(ramp.subarray(level * 4, level * 4 + 4), i * 4);
   }
   return { width, height, rgba };
 }

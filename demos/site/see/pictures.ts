@@ -1,6 +1,7 @@
 // Pictures of the page: the file, which the model gets as it is, and a bitmap of screen size, which is drawn. One that
 // is opened twice is the same picture, so that its features are computed once.
 import { note } from "../shell/messages.ts";
+import { aside } from "./aside.ts";
 
 export interface Picture {
   readonly id: number;
@@ -36,14 +37,9 @@ function open(file: File): Promise<Picture> {
   const known = opened.get(key);
   if (known) return known;
   const id = opened.size + 1;
-  const opening = shrink(file, WIDTH).then(async (bitmap) => {
-    return { id, name: file.name, file, bitmap, small: await shrink(bitmap, SMALL) };
+  const opening = aside("shrink", file, [WIDTH, SMALL]).then(([bitmap, small]) => {
+    return { id, name: file.name, file, bitmap: bitmap as ImageBitmap, small: small as ImageBitmap };
   });
   opened.set(key, opening);
   return opening;
-}
-
-/** Decoded and resized by the browser, off the page's thread. */
-function shrink(picture: ImageBitmapSource, resizeWidth: number): Promise<ImageBitmap> {
-  return createImageBitmap(picture, { resizeWidth, resizeQuality: "medium" });
 }

@@ -1,22 +1,41 @@
-// Principal components in a worker of their own: with many patches of many channels they take seconds.
+// What would hold up the page, in a worker of its own: principal components of many patches take seconds, and to scale
+// a photo of 50 megapixels takes long enough to be felt.
 import { type PatchFeatures, type PcaOptions, type PcaResult, pca } from "../../../src/index.ts";
 
+export interface Tasks {
+  pca(features: readonly PatchFeatures[], options: PcaOptions): PcaResult;
+  /** The picture, upright, at each of these widths. */
+  shrink(picture: Blob, widths: readonly number[]): Promise<ImageBitmap[]>;
+}
+
+const tasks: Tasks = {
+  pca,
+  async shrink(picture, widths) {
+    const whole = await createImageBitmap(picture);
+    const small = widths.map((resizeWidth) => createImageBitmap(whole, { resizeWidth, resizeQuality: "medium" }));
+    return Promise.all(small).finally(() => whole.close());
+  },
+};
+
 export interface Request {
-  readonly turn: number;
-  readonly features: readonly PatchFeatures[];
-  readonly options: PcaOptions;
+  readonly id: number;
+  readonly task: keyof Tasks;
+  readonly args: readonly unknown[];
 }
 
 export type Reply =
-  | { readonly turn: number; readonly result: PcaResult }
-  | { readonly turn: number; readonly name: string; readonly message: string };
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly reason: string };
 
-addEventListener("message", ({ data: { turn, features, options } }: MessageEvent<Request>) => {
-  const reply = (message: Reply) => postMessage(message);
+async function work({ id, task, args }: Request): Promise<void> {
+  const reply = (message: Reply, moved: Transferable[] = []) => postMessage(message, { transfer: moved });
   try {
-    reply({ turn, result: pca(features, options) });
+    const run = tasks[task] as (...args: readonly unknown[]) => unknown;
+    const result = await run(...args);
+    reply({ id, result }, Array.isArray(result) ? result : []);
   } catch (error) {
-    const { name, message } = error as Error;
-    reply({ turn, name, message });
+    reply({ id, reason: (error as Error).message });
   }
-});
+}
+
+addEventListener("message", ({ data }: MessageEvent<Request>) => void work(data));
