@@ -64,7 +64,11 @@ export function rangeOf(...maps: readonly NumberMap[]): [least: number, most: nu
 }
 
 /** A map as a layer; the least number of `range` is dark. The highest fiftieth is fully lit, or peaks outshine all. */
-export function paintMap(map: NumberMap, look: Look, range = rangeOf(map)): Layer {
+export function paintMap(
+  map: NumberMap,
+  look: Look,
+  range: readonly [least: number, most: number] = rangeOf(map),
+): Layer {
   const { width, height, data } = map;
   const least = range[0];
   const most = look === "heat" ? range[1] : Math.min(range[1], quantile(map, 0.98));
@@ -78,7 +82,8 @@ export function paintMap(map: NumberMap, look: Look, range = rangeOf(map)): Laye
   return { width, height, rgba };
 }
 
-function quantile({ data }: NumberMap, share: number): number {
+/** The number that this share of a map lies below. */
+export function quantile({ data }: NumberMap, share: number): number {
   return Float64Array.from(data).sort()[Math.floor(share * (data.length - 1))] as number;
 }
 

@@ -6,7 +6,7 @@ import { samplePhotos } from "../shell/samples.ts";
 import { Choice, checkBox, slider } from "./controls.ts";
 import { cosines, type Seen } from "./cosines.ts";
 import type { Features } from "./features.ts";
-import { type How, type Look, paintMap, rangeOf, strongest } from "./heat.ts";
+import { type How, type Look, paintMap, quantile, rangeOf, strongest } from "./heat.ts";
 import type { Part } from "./part.ts";
 import { openPictures } from "./pictures.ts";
 import { Side } from "./side.ts";
@@ -27,7 +27,7 @@ export class LikenessPart implements Part {
   #seen: readonly [Seen, Seen] | undefined;
   #chosen: Chosen = { side: 0, cell: [0, 0] };
   #isChosen = false;
-  #how: How = { look: "heat", opacity: 0.75, smooth: false };
+  #how: How = { look: "heat", opacity: 0.75, smooth: true };
 
   constructor(features: Features) {
     this.#features = features;
@@ -41,7 +41,7 @@ export class LikenessPart implements Part {
     const pair = el("div", { class: "pair" }, ...this.#sides.map(({ element }) => element));
     const hint =
       "Click a patch, drag over the picture, or go with the arrow keys. What is alike to the model is bright.";
-    this.element = el("div", { class: "stack" }, el("p", { class: "soft" }, hint), pair, this.#best, this.#controls());
+    this.element = el("div", { class: "stack" }, el("p", { class: "soft" }, hint), this.#best, pair, this.#controls());
   }
 
   /** One picture goes to the side that was used last, two to both. */
@@ -59,7 +59,7 @@ export class LikenessPart implements Part {
   async refresh(): Promise<void> {
     const [left, right] = this.#sides;
     if (!left.picture || !right.picture) {
-      const [first, second] = await openPictures(await samplePhotos(["dog.jpg", "chelsea.png"]));
+      const [first, second] = await openPictures(await samplePhotos(["drawn-cat.jpg", "chelsea.png"]));
       left.picture ??= first;
       right.picture ??= second;
     }
@@ -81,7 +81,7 @@ export class LikenessPart implements Part {
     if (!found || found.length < 2) return;
     this.#seen = found as unknown as [Seen, Seen];
     const [height, width] = (this.#seen[this.#chosen.side] as Seen).grid;
-    const [row, column] = this.#isChosen ? this.#chosen.cell : [Math.floor(height / 2), Math.floor(width / 3)];
+    const [row, column] = this.#isChosen ? this.#chosen.cell : [Math.floor(0.45 * height), Math.floor(width / 2)];
     this.#chosen = { side: this.#chosen.side, cell: [Math.min(row, height - 1), Math.min(column, width - 1)] };
     this.#draw();
   }
@@ -107,14 +107,14 @@ export class LikenessPart implements Part {
     const maps = seen.map((features) => cosines(seen[side], cell, features));
     const [own, across] = [maps[side], maps[other]] as [(typeof maps)[0], (typeof maps)[0]];
     const found = strongest(across);
-    // The same colours on both sides; where there is nothing alike, the other stays dark.
-    const range = rangeOf(own, across);
+    // The same colours on both sides, full below the patch itself: no other is as like to it.
+    const range = [rangeOf(own, across)[0], quantile(own, 0.98)] as const;
     const layer = (map: typeof own) => paintMap(map, this.#how.look, range);
     this.#sides[side].show({ ...this.#how, layer: layer(own), chosen: cell });
     this.#sides[other].show({ ...this.#how, layer: layer(across), ringed: found });
     const cosine = across.data[found[0] * across.width + found[1]] as number;
     this.#best.textContent =
-      `${place(cell)} on the ${this.#sides[side].name} is most like ${place(found)} on the ` +
+      `Row ${place(cell)} on the ${this.#sides[side].name} is most like row ${place(found)} on the ` +
       `${this.#sides[other].name}: cosine ${cosine.toFixed(3)}.`;
   }
 
@@ -150,5 +150,5 @@ export class LikenessPart implements Part {
 }
 
 function place([row, column]: Cell): string {
-  return `Row ${row + 1}, column ${column + 1}`;
+  return `${row + 1}, column ${column + 1}`;
 }
