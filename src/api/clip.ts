@@ -3,7 +3,6 @@ import type { Device } from "../device/device.ts";
 import { ArgumentError, CheckpointError } from "../device/errors.ts";
 import type { GpuTensor } from "../device/gpuTensor.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { l2Normalise } from "../graph/ops.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -137,13 +136,8 @@ export class Clip {
     const list = listOf(images);
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     if (options.keepOnGpu) {
-      const { encodeKept } = await import("./keepOnGpu.ts");
-      const partsOf = ({ plan }: Executor) => {
-        return {
-          embeds: { output: "embeds", first: 0, shape: plan.outputs.get("embeds")?.value.shape.slice(1) ?? [] },
-        };
-      };
-      return (await encodeKept(this.#tower(options.size), list, partsOf, options)).kept.embeds;
+      const { keepClip } = await import("./keepPictures.ts");
+      return keepClip(this.#tower(options.size), list, options);
     }
     const found = await encodeList(this.#tower(options.size), list, options);
     return stack(found.map(({ outputs }) => outputs.embeds as NdArray));

@@ -2,10 +2,9 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike, Picture } from "../io/image.ts";
+import type { ImageLike } from "../io/image.ts";
 import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
 import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
 import { type Naming, Weights } from "../models/weights.ts";
@@ -13,7 +12,7 @@ import type { ImageSource } from "./decodeAhead.ts";
 import { type AnyDinoConfig, type DinoFiles, type DinoRequest, type Recorder, readDinoFiles } from "./dinoFiles.ts";
 import { type EncodedPicture, type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
 import type { DinoGpuFeatures, KeepOnGpu } from "./keepOnGpu.ts";
-import type { PictureTower, Size } from "./pictureRuns.ts";
+import type { PictureSize, PictureTower, Size } from "./pictureRuns.ts";
 import type { PlanRequest } from "./planCache.ts";
 import { outputSize, type Preprocessing } from "./preprocess.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -160,7 +159,10 @@ export class Dino {
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const request = this.#request(options);
-    if (options.keepOnGpu) return this.#keep(list, request, options);
+    if (options.keepOnGpu) {
+      const { keepDino } = await import("./keepPictures.ts");
+      return keepDino(this.#tower(request, options.size), list, { ...request, config: this.config }, options);
+    }
     const found = await encodeList(this.#tower(request, options.size), list, options);
     const [{ size }] = found as [EncodedPicture];
     for (const { size: other } of found) checkSame(size, other);
@@ -205,28 +207,6 @@ export class Dino {
     this.dispose();
   }
 
-  async #keep(list: readonly ImageLike[], request: DinoRequest, options: DinoEncodeOptions): Promise<DinoGpuFeatures> {
-    if (request.layers.length || request.attentionOf.length) {
-      throw new ArgumentError("attention and layers come to the host only: ask for them without keepOnGpu");
-    }
-    const { encodeKept, together } = await import("./keepOnGpu.ts");
-    const { config } = this;
-    const partsOf = ({ plan }: Executor) => {
-      if (config.model_type === "resnet") {
-        const [, h = 0, w = 0, C = 0] = plan.outputs.get("map")?.value.shape ?? [];
-        const cls = { output: "pooled", first: 0, shape: [C] };
-        return { cls, patches: { output: "map", first: 0, shape: [h * w, C] } };
-      }
-      const [, T = 0, C = 0] = plan.outputs.get("tokens")?.value.shape ?? [];
-      const prefix = 1 + config.num_register_tokens;
-      const cls = { output: "tokens", first: 0, shape: [C] };
-      return { cls, patches: { output: "tokens", first: prefix * C, shape: [T - prefix, C] } };
-    };
-    const { size, kept } = await encodeKept(this.#tower(request, options.size), list, partsOf, options);
-    const [h, w] = size.map((length) => Math.floor(length / this.patchSize)) as [number, number];
-    return together({ ...kept, grid: [h, w] as const });
-  }
-
   #request({ layers = [], attention = false, interpolateOffset = 0 }: DinoEncodeOptions): DinoRequest {
     const attentionOf = attention === false ? [] : [this.#layer(attention === true ? -1 : attention)];
     return { layers: layers.map((layer) => this.#layer(layer)), attentionOf, interpolateOffset };
@@ -243,7 +223,7 @@ export class Dino {
     throw new ArgumentError(`there is no layer ${layer}: the model has ${count}, from 0 or from -1 backwards`);
   }
 
-  #recipeFor({ width, height }: Picture, size: DinoEncodeOptions["size"]): Preprocessing {
+  #recipeFor({ width, height }: PictureSize, size: DinoEncodeOptions["size"]): Preprocessing {
     if (size === undefined) return this.#recipe;
     const patch = this.config.model_type === "resnet" ? 1 : this.config.patch_size;
     const { crop: _, ...recipe } = this.#recipe;

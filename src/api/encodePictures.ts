@@ -1,12 +1,14 @@
 // Pictures through a model: a single one in one submit, many as a stream that is loaded on demand.
 import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
-import { closePicture, type ImageLike, openImage, type Picture } from "../io/image.ts";
+import { closePicture, type ImageLike, openImage } from "../io/image.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import { encodePicture } from "./pictureCopies.ts";
-import type { EncodeStep, PictureTower, Size } from "./pictureRuns.ts";
+import type { EncodeStep, PictureSize, PictureTower, Size } from "./pictureRuns.ts";
 import { preprocessor } from "./pictures.ts";
 import { outputSize } from "./preprocess.ts";
+import type { Session } from "./session.ts";
+import { type ReadyPicture, release, toGpu } from "./upload.ts";
 
 /** How `encodeImages` goes about many pictures. */
 export interface EncodeImagesOptions {
@@ -54,7 +56,7 @@ export async function* encodePictures(
 ): AsyncGenerator<EncodedPicture, void, undefined> {
   const { PictureStream } = await import("./pictureStream.ts");
   const { session } = tower;
-  const prepare = (picture: Picture) => {
+  const prepare = (picture: PictureSize) => {
     const recipe = tower.recipe(picture);
     return { size: outputSize(recipe, [picture.height, picture.width]), plan: preprocessor(session, picture, recipe) };
   };
@@ -79,17 +81,26 @@ export async function encodeList(
   return all;
 }
 
-async function encodeOne(tower: PictureTower, image: ImageLike, signal?: AbortSignal): Promise<EncodedPicture> {
+/** Opens a picture and brings it to the GPU. */
+export async function openReady(session: Session, image: ImageLike, signal?: AbortSignal): Promise<ReadyPicture> {
   const picture = await openImage(image, signal);
+  try {
+    return await toGpu(await session.device(), picture);
+  } finally {
+    closePicture(picture);
+  }
+}
+
+async function encodeOne(tower: PictureTower, image: ImageLike, signal?: AbortSignal): Promise<EncodedPicture> {
+  const picture = await openReady(tower.session, image, signal);
   try {
     const recipe = tower.recipe(picture);
     const size = outputSize(recipe, [picture.height, picture.width]);
     const plans = [preprocessor(tower.session, picture, recipe), tower.plan(1, size)] as const;
-    const device = await tower.session.device();
     const run = (step: Executor, model: Executor) =>
-      model.run({}, (encoder) => encodePicture(device, step, picture, encoder, model.buffer("pixels")));
+      model.run({}, (encoder) => encodePicture(step, picture, encoder, model.buffer("pixels")));
     return { index: 0, image, size, outputs: await tower.session.use(plans, run, signal) };
   } finally {
-    closePicture(picture);
+    release(picture);
   }
 }

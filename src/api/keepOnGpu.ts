@@ -4,12 +4,6 @@ import { ArgumentError } from "../device/errors.ts";
 import { GpuTensor } from "../device/gpuTensor.ts";
 import { BYTES, type Shape, sizeOf } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
-import { closePicture, type ImageLike, openImage } from "../io/image.ts";
-import type { ListOptions } from "./encodePictures.ts";
-import { encodePicture } from "./pictureCopies.ts";
-import type { PictureTower, Size } from "./pictureRuns.ts";
-import { preprocessor } from "./pictures.ts";
-import { outputSize } from "./preprocess.ts";
 
 /** Asks for results that stay on the GPU; the caller disposes of them. */
 export interface KeepOnGpu {
@@ -75,54 +69,32 @@ export function copyPart(encoder: GPUCommandEncoder, plan: Executor, part: Part,
   encoder.copyBufferToBuffer(plan.buffer(part.output), from, tensor.buffer, to, Math.ceil(bytes / 4) * 4);
 }
 
-/** Runs a tower on pictures, one after another, and keeps parts of its outputs: tensors [pictures, ...shape]. */
-export async function encodeKept<Name extends string>(
-  tower: PictureTower,
-  images: readonly ImageLike[],
-  partsOf: (model: Executor) => Readonly<Record<Name, Part>>,
-  { signal, onProgress }: ListOptions,
-): Promise<{ readonly size: Size; readonly kept: Record<Name, GpuTensor> }> {
-  const { session } = tower;
-  const kept: Partial<Record<Name, GpuTensor>> = {};
-  const device = await session.device();
-  let size: Size | undefined;
-  const keep = (index: number, model: Executor, encoder: GPUCommandEncoder) => {
-    for (const [name, part] of Object.entries(partsOf(model)) as [Name, Part][]) {
-      const tensor = (kept[name] ??= roomFor(device, model, part.output, [images.length, ...part.shape]));
-      copyPart(encoder, model, part, tensor, index * sizeOf(part.shape));
-    }
+/** Shape of an output of the plan. */
+export function shapeOf({ plan }: Executor, output: string): Shape {
+  return plan.outputs.get(output)?.value.shape ?? [];
+}
+
+/** Masks of one prompt: runs what `record` records and the plan of the masks, of a picture of this size. */
+export function keepMasks(
+  device: Device,
+  masks: Executor,
+  { width, height }: { readonly width: number; readonly height: number },
+  record: (encoder: GPUCommandEncoder) => void,
+): SamGpuMasks {
+  const encoder = device.gpu.createCommandEncoder();
+  record(encoder);
+  masks.encode(encoder);
+  const keep = (output: string, shape: Shape) => {
+    const tensor = roomFor(device, masks, output, shape);
+    copyPart(encoder, masks, { output, first: 0, shape }, tensor);
+    return tensor;
   };
-  try {
-    for (const [index, image] of images.entries()) {
-      const picture = await openImage(image, signal);
-      try {
-        const recipe = tower.recipe(picture);
-        const its = outputSize(recipe, [picture.height, picture.width]);
-        if (size && size.join() !== its.join()) {
-          throw new ArgumentError(`the pictures come to different sizes, ${size.join(" x ")} and ${its.join(" x ")}`);
-        }
-        size = its;
-        await session.use(
-          [preprocessor(session, picture, recipe), tower.plan(1, its)],
-          (step, model) => {
-            device.check();
-            const encoder = device.gpu.createCommandEncoder();
-            encodePicture(device, step, picture, encoder, model.buffer("pixels"));
-            model.encode(encoder);
-            keep(index, model, encoder);
-            device.gpu.queue.submit([encoder.finish()]);
-          },
-          signal,
-        );
-      } finally {
-        closePicture(picture);
-      }
-      onProgress?.({ done: index + 1, total: images.length });
-    }
-    signal?.throwIfAborted();
-    return { size: size as Size, kept: kept as Record<Name, GpuTensor> };
-  } catch (error) {
-    for (const tensor of Object.values<GpuTensor | undefined>(kept)) tensor?.dispose();
-    throw error;
-  }
+  const [, M = 0] = shapeOf(masks, "scores");
+  const kept = together({
+    logits: keep("logits", [M, height, width]),
+    lowResLogits: keep("lowRes", [M, ...shapeOf(masks, "lowRes").slice(2)]),
+    scores: keep("scores", [M]),
+  });
+  device.gpu.queue.submit([encoder.finish()]);
+  return kept;
 }

@@ -1,9 +1,7 @@
 // A decoded picture to where a tower reads its pixels, on the GPU.
-import type { Device } from "../device/device.ts";
 import type { Executor } from "../graph/executor.ts";
-import type { Picture } from "../io/image.ts";
 import type { Session } from "./session.ts";
-import { upload } from "./upload.ts";
+import { type ReadyPicture, upload } from "./upload.ts";
 
 /** Pictures in one run: more fill a GPU better, and need more memory. */
 const PICTURES_PER_RUN = 8;
@@ -19,17 +17,16 @@ export function picturesPerRun(
 
 /**
  * Writes a picture and records what makes the tower's pixels of it, from byte `offset` of `pixels` on. The commands
- * must be submitted before the current task ends.
+ * must be submitted before the plan is used again, and before the picture is released.
  */
 export function encodePicture(
-  device: Device,
   step: Executor,
-  picture: Picture,
+  picture: ReadyPicture,
   encoder: GPUCommandEncoder,
   pixels: GPUBuffer,
   offset = 0,
 ): void {
-  upload(device, step, picture, encoder);
+  upload(step, picture, encoder);
   step.encode(encoder);
   // Whole words: the half beyond an odd picture, which goes alone, lies in the padding of both buffers.
   const bytes = Math.ceil(step.bytes("pixels") / 4) * 4;

@@ -10,14 +10,21 @@ import { encodePicture, picturesPerRun } from "./pictureCopies.ts";
 import type { PlanRequest } from "./planCache.ts";
 import type { Preprocessing } from "./preprocess.ts";
 import type { Session } from "./session.ts";
+import { release, toGpu } from "./upload.ts";
 
 export type Size = readonly [height: number, width: number];
+
+/** What matters of a picture for the plan that takes it. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
 
 /** What is run on pictures. */
 export interface PictureTower {
   readonly session: Session;
   /** How a picture is brought to the tower; throws ArgumentError where it cannot be. */
-  recipe(picture: Picture): Preprocessing;
+  recipe(picture: PictureSize): Preprocessing;
   /** The plan with input "pixels" [pictures, height, width, 3]; all its outputs have an axis of pictures first. */
   plan(pictures: number, size: Size): PlanRequest;
 }
@@ -25,7 +32,7 @@ export interface PictureTower {
 /** A tower that knows how its pictures are brought to it. */
 export interface PreparedTower extends Pick<PictureTower, "session" | "plan"> {
   /** Size of a picture as the tower sees it, and the plan that makes it so. */
-  prepare(picture: Picture): { readonly size: Size; readonly plan: PlanRequest };
+  prepare(picture: PictureSize): { readonly size: Size; readonly plan: PlanRequest };
 }
 
 /** Time that was spent on pictures, as performance.now() has it. */
@@ -86,22 +93,27 @@ export class PictureRuns {
   /** Brings a picture to the GPU as the next one of the batch; `onDone`: its pixels are needed no more. */
   async add(index: number, picture: Picture, onDone: () => void): Promise<void> {
     const { session } = this.#tower;
-    const { size, plan } = this.#tower.prepare(picture);
-    if (!isSame(size, this.#size)) this.#hasRunFull = false;
-    this.#size = size;
     this.#device ??= await session.device();
     const device = this.#device;
+    const size = this.#sizeOf(picture);
+    if (!isSame(size, this.#size)) this.#hasRunFull = false;
+    this.#size = size;
+    const ready = await toGpu(device, picture);
+    const { plan } = this.#tower.prepare(ready);
     const work = session.use([plan], (step) => {
       this.#check(device);
       const startMs = performance.now();
       const bytes = step.bytes("pixels");
       const encoder = device.gpu.createCommandEncoder();
-      encodePicture(device, step, picture, encoder, this.#room(device, bytes), this.gathered * bytes);
+      encodePicture(step, ready, encoder, this.#room(device, bytes), this.gathered * bytes);
       device.gpu.queue.submit([encoder.finish()]);
       this.#record("upload", [index], startMs);
       this.#whenDone(device, [index], onDone);
     });
-    await abortable(work, this.#signal);
+    await abortable(
+      work.finally(() => release(ready)),
+      this.#signal,
+    );
     this.#indices.push(index);
   }
 
@@ -135,7 +147,7 @@ export class PictureRuns {
     device.check(); // pixels that have gathered are lost with their device
   }
 
-  #sizeOf(picture: Picture): Size {
+  #sizeOf(picture: PictureSize): Size {
     return this.#tower.prepare(picture).size;
   }
 

@@ -1,5 +1,4 @@
 // From a decoded picture to the pixels that a tower takes: a preprocessing plan for each size.
-import type { Picture } from "../io/image.ts";
 import type { PlanRequest } from "./planCache.ts";
 import { outputSize, type Preprocessing, preprocess } from "./preprocess.ts";
 import type { Session } from "./session.ts";
@@ -8,7 +7,7 @@ import { rowLength } from "./upload.ts";
 /** The plan that brings a picture of this size to the tower's pixels. */
 export function preprocessor(
   session: Session,
-  picture: Pick<Picture, "width" | "height">,
+  picture: { readonly width: number; readonly height: number },
   recipe: Preprocessing,
 ): PlanRequest {
   const { width, height } = picture;

@@ -19,6 +19,7 @@ import { preprocessor } from "./pictures.ts";
 import { type Preprocessing, preprocessing } from "./preprocess.ts";
 import { SamScene } from "./samScene.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { release, toGpu } from "./upload.ts";
 
 /** Options of `Sam.fromPretrained`. */
 export type SamOptions = SourceOptions & SessionOptions;
@@ -140,10 +141,11 @@ export class Sam {
     const encoder = await this.#encoder(signal);
     const device = await this.#session.device();
     signal?.throwIfAborted();
-    const resize = preprocessor(this.#session, picture, { ...this.#recipe, resize: cut });
-    const made = await this.#session.use([resize], (step) => {
+    const ready = await toGpu(device, picture);
+    const resize = preprocessor(this.#session, ready, { ...this.#recipe, resize: cut });
+    const making = this.#session.use([resize], (step) => {
       const commands = device.gpu.createCommandEncoder();
-      encodePicture(device, step, picture, commands, encoder.buffer("pixels"));
+      encodePicture(step, ready, commands, encoder.buffer("pixels"));
       encoder.encode(commands);
       const scene = SamScene.take(device, commands, encoder, {
         placement: { width, height, cut },
@@ -154,6 +156,7 @@ export class Sam {
       device.gpu.queue.submit([commands.finish()]);
       return scene;
     });
+    const made = await making.finally(() => release(ready));
     try {
       await device.gpu.queue.onSubmittedWorkDone();
       device.check();

@@ -2,7 +2,7 @@
 import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError } from "../device/errors.ts";
 import { fromHalfArray, toHalfArray } from "../device/half.ts";
-import type { HostArray, Shape } from "../device/tensor.ts";
+import type { HostArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { CandidateFilter, CropScene, MaskCandidate, Point } from "./generateMasks.ts";
@@ -130,11 +130,7 @@ export class SamScene implements CropScene {
       const finish = await masksPlan(this.#origin, run.P, options);
       this.#check();
       this.#writePrompts(decoder, run);
-      const bytes = await finish.runBytes({}, (encoder) => {
-        this.#encodeDecoder(encoder, decoder, run);
-        copy(encoder, decoder, "masks", finish, "masks");
-        copy(encoder, decoder, "scores", finish, "allScores");
-      });
+      const bytes = await finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
       const found = this.#split(bytes, run.indices.length, options);
       for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
     }
@@ -226,29 +222,11 @@ export class SamScene implements CropScene {
     const [run] = runsOf([prompt], this.#origin.placement, this.#origin.config) as [Run];
     const decoder = await decoderPlan(this.#origin, run);
     const finish = await masksPlan(this.#origin, 1, { ...prompt, returnLogits: true });
-    const { copyPart, roomFor, together } = await import("./keepOnGpu.ts");
+    const { keepMasks } = await import("./keepOnGpu.ts");
     prompt.signal?.throwIfAborted();
     this.#check();
     this.#writePrompts(decoder, run);
-    const encoder = this.#device.gpu.createCommandEncoder();
-    this.#encodeDecoder(encoder, decoder, run);
-    copy(encoder, decoder, "masks", finish, "masks");
-    copy(encoder, decoder, "scores", finish, "allScores");
-    finish.encode(encoder);
-    const [M = 0] = finish.plan.outputs.get("scores")?.value.shape.slice(1) ?? [];
-    const side = 4 * this.#origin.config.image_embedding_size;
-    const keep = (output: string, shape: Shape) => {
-      const tensor = roomFor(this.#device, finish, output, shape);
-      copyPart(encoder, finish, { output, first: 0, shape }, tensor);
-      return tensor;
-    };
-    const kept = together({
-      scores: keep("scores", [M]),
-      lowResLogits: keep("lowRes", [M, side, side]),
-      logits: keep("logits", [M, this.height, this.width]),
-    });
-    this.#device.gpu.queue.submit([encoder.finish()]);
-    return kept;
+    return keepMasks(this.#device, finish, this, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
   }
 
   /** Writes what differs from prompt to prompt. */
@@ -256,6 +234,13 @@ export class SamScene implements CropScene {
     decoder.write("coords", coords);
     decoder.write("labels", labels);
     if (hasMask) decoder.write("maskInput", this.#toDevice(masks));
+  }
+
+  /** Runs the decoder, and hands what it gives to the plan of the masks. */
+  #encodeMasks(encoder: GPUCommandEncoder, decoder: Executor, run: Run, finish: Executor): void {
+    this.#encodeDecoder(encoder, decoder, run);
+    copy(encoder, decoder, "masks", finish, "masks");
+    copy(encoder, decoder, "scores", finish, "allScores");
   }
 
   #encodeDecoder(encoder: GPUCommandEncoder, decoder: Executor, { hasMask }: Run): void {

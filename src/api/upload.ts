@@ -2,64 +2,65 @@
 // is stored (alpha not blended, colours not converted), and from there to the buffer that the kernels read.
 import type { Device } from "../device/device.ts";
 import type { Executor } from "../graph/executor.ts";
-import { pixelsOf } from "../io/canvas.ts";
 import type { HeldImage, Picture, RgbaImage } from "../io/rgba.ts";
+
+/** A picture on the GPU. */
+interface TexturePicture {
+  readonly width: number;
+  readonly height: number;
+  readonly texture: GPUTexture;
+}
+
+/** A picture that a plan can take: bytes, or a texture that is to be destroyed. */
+export type ReadyPicture = RgbaImage | TexturePicture;
 
 /** Textures are copied to buffers in rows of whole 256 bytes. */
 const ROW_PIXELS = 64;
 
-// GPUTextureUsage as a number: Node has no such global.
-const TEXTURE = { COPY_SRC: 1, COPY_DST: 2, RENDER_ATTACHMENT: 16 } as const;
+// COPY_SRC, COPY_DST and RENDER_ATTACHMENT of GPUTextureUsage: Node has no such global.
+const TEXTURE_USAGE = 1 | 2 | 16;
 
-/** Pixels from one row of the plan's input to the next. */
-export function rowLength({ width, ...picture }: Pick<Picture, "width"> & { readonly source?: unknown }): number {
-  return picture.source ? Math.ceil(width / ROW_PIXELS) * ROW_PIXELS : width;
+/** Copies what a browser holds to the GPU; what cannot be copied is read back through a canvas. */
+export async function toGpu({ gpu }: Device, picture: Picture): Promise<ReadyPicture> {
+  if (!("source" in picture)) return picture;
+  const { width, height } = picture;
+  const texture = toTexture(gpu, picture);
+  return texture ? { width, height, texture } : (await import("../io/canvasPixels.ts")).pixelsOf(picture);
 }
 
-/**
- * Brings a picture to the input "image" [height, rowLength] of a plan. The commands must be submitted before the
- * current task ends: the texture goes then.
- */
-export function upload(device: Device, step: Executor, picture: Picture, encoder: GPUCommandEncoder): void {
-  const texture = "source" in picture ? toTexture(device, picture) : undefined;
-  if (texture) {
-    const to = { buffer: step.buffer("image"), bytesPerRow: rowLength(picture) * 4 };
-    encoder.copyTextureToBuffer({ texture }, to, [picture.width, picture.height]);
-    queueMicrotask(() => texture.destroy());
+/** Frees a texture; commands that were submitted before have it still. */
+export function release(picture: ReadyPicture): void {
+  if ("texture" in picture) picture.texture.destroy();
+}
+
+/** Pixels from one row of a plan's input to the next. */
+export function rowLength({ width, ...picture }: { readonly width: number; readonly texture?: unknown }): number {
+  return picture.texture ? Math.ceil(width / ROW_PIXELS) * ROW_PIXELS : width;
+}
+
+/** Brings a picture to the input "image" [height, rowLength] of a plan. */
+export function upload(step: Executor, picture: ReadyPicture, encoder: GPUCommandEncoder): void {
+  if ("texture" in picture) {
+    const { width, height, texture } = picture;
+    const bytesPerRow = rowLength(picture) * 4;
+    encoder.copyTextureToBuffer({ texture }, { buffer: step.buffer("image"), bytesPerRow }, [width, height]);
   } else {
-    const pixels = "source" in picture ? pixelsOf(picture) : picture;
-    step.write("image", withRowLength(pixels, rowLength(picture)));
+    const { data } = picture;
+    step.write("image", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 }
 
-/** A texture of the picture; undefined for one that is too large, or of a kind that this browser does not copy. */
-function toTexture({ gpu }: Device, { source, origin = [0, 0], width, height }: HeldImage): GPUTexture | undefined {
-  if (Math.max(width, height) > gpu.limits.maxTextureDimension2D) return undefined;
-  const usage = TEXTURE.COPY_SRC | TEXTURE.COPY_DST | TEXTURE.RENDER_ATTACHMENT;
-  const texture = gpu.createTexture({ label: "picture", size: [width, height], format: "rgba8unorm", usage });
+/** A texture of the picture; undefined for one that is too large, or that this browser does not copy. */
+function toTexture(gpu: GPUDevice, { source, origin = [0, 0], width, height }: HeldImage): GPUTexture | undefined {
+  const size = [width, height];
+  if (Math.max(...size) > gpu.limits.maxTextureDimension2D) return undefined;
+  const texture = gpu.createTexture({ label: "picture", size, format: "rgba8unorm", usage: TEXTURE_USAGE });
   try {
-    gpu.queue.copyExternalImageToTexture(
-      { source, origin: [...origin] },
-      { texture, premultipliedAlpha: false, colorSpace: "srgb" },
-      [width, height],
-    );
+    const to = { texture, premultipliedAlpha: false, colorSpace: "srgb" } as const;
+    gpu.queue.copyExternalImageToTexture({ source, origin: [...origin] }, to, size);
     return texture;
   } catch {
     texture.destroy();
     return undefined;
   }
-}
-
-function bytesOf({ data }: RgbaImage): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function withRowLength(image: RgbaImage, length: number): Uint8Array {
-  const { width, height } = image;
-  if (length === width) return bytesOf(image);
-  const rows = new Uint8Array(length * height * 4);
-  for (let y = 0; y < height; y++) {
-    rows.set(image.data.subarray(y * width * 4, (y + 1) * width * 4), y * length * 4);
-  }
-  return rows;
 }

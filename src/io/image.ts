@@ -1,7 +1,7 @@
 // Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError, NetworkError, NotFoundError } from "../device/errors.ts";
-import { canDraw, type Drawable, draw, hold } from "./canvas.ts";
+import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
 export { closePicture, cropped, MAX_SIDE, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
@@ -41,6 +41,7 @@ const MAX_BYTES = 2 ** 30;
 export async function loadImage(image: ImageLike, signal?: AbortSignal): Promise<RgbaImage> {
   signal?.throwIfAborted();
   if (isRaw(image)) return fromRaw(image);
+  const draw: Take<RgbaImage> = async (drawable, name) => (await import("./canvasPixels.ts")).draw(drawable, name);
   const loaded = await load(image, draw, signal);
   signal?.throwIfAborted();
   return loaded;
