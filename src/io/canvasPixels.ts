@@ -1,5 +1,5 @@
-// Pixels of a picture in a browser, read back through a canvas: for callers that want them, and where the GPU cannot copy
-// the picture by itself.
+// Pixels of a picture in a browser, read back through a canvas: for callers that want them, and where the GPU cannot
+// copy the picture by itself.
 import { ImageError } from "../device/errors.ts";
 import { bitmapOf, type Drawable } from "./canvas.ts";
 import { checkSize, cropped, type HeldImage, type RgbaImage } from "./rgba.ts";
