@@ -12,7 +12,8 @@ import { compile, complaints, ENTRIES, type Example, publicExamples, publicNames
 const GIVEN = `
 declare const clip: Clip, dino: Dino, sam: Sam, scene: SamScene, device: Device, graph: Graph, store: WeightStore;
 declare const photos: string[], paths: string[], frames: string[], labels: string[], mask: Mask, features: DinoFeatures;
-declare const image: NdArray, text: NdArray, probe: LinearProbe, knn: KnnClassifier, save: (...what: unknown[]) => void, rows: Float32Array[];
+declare const image: NdArray, text: NdArray, probe: LinearProbe, knn: KnnClassifier, rows: Float32Array[];
+declare const save: (...what: unknown[]) => void;
 declare let path: string;
 declare const video: HTMLVideoElement;
 `;

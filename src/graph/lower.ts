@@ -16,7 +16,8 @@ function splitMatmul(device: DeviceTraits): Rule {
     if (kernel !== matmul) return;
     const { a, b, bScale, ...rest } = inputs as Record<string, Value> & { a: Value; b: Value };
     const { n } = params as MatmulParams;
-    return splitProduct(graph, matmul, { a, b, bScale }, rest, params, matmulSplits(a, b, n, device));
+    const factors = { a, b, ...(bScale && { bScale }) };
+    return splitProduct(graph, matmul, factors, rest, params, matmulSplits(a, b, n, device));
   };
 }
 
@@ -25,7 +26,7 @@ function splitConvolution(device: DeviceTraits): Rule {
     if (kernel.name !== "conv2d") return; // by name, as in fuse.ts
     const { x, weight, weightScale, ...rest } = inputs as Record<string, Value> & { x: Value; weight: Value };
     const splits = conv2dSplits(x, weight, params as Conv2dParams, device);
-    return splitProduct(graph, kernel, { x, weight, weightScale }, rest, params, splits);
+    return splitProduct(graph, kernel, { x, weight, ...(weightScale && { weightScale }) }, rest, params, splits);
   };
 }
 

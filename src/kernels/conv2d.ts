@@ -189,8 +189,8 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     },
   },
   best: {
-    "cpu-lavapipe": ["laneTile", "registerTile", "direct", "depthwise"],
-    cpu: ["registerTile", "direct", "depthwise"],
+    "cpu-lavapipe": ["laneTile", "registerTile", "sharedTile", "direct", "depthwise"],
+    cpu: ["registerTile", "sharedTile", "direct", "depthwise"],
     gpu: ["sharedTile", "registerTile", "direct", "depthwise"],
   },
 });

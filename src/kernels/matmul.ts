@@ -181,8 +181,8 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
   },
   best: {
     // Shuffles are twice as fast on lavapipe, and three times slower on SwiftShader, where they are dear.
-    "cpu-lavapipe": ["laneTile", "registerTile"],
-    cpu: ["registerTile"],
+    "cpu-lavapipe": ["laneTile", "registerTile", "sharedTile"],
+    cpu: ["registerTile", "sharedTile"],
     gpu: ["singleRow", "sharedTile", "tallTile", "largeTile", "registerTile"],
     // Published results put larger tiles first where a GPU has many registers; none of these has been measured here.
     nvidia: ["singleRow", "tallTile", "sharedTile", "largeTile"],

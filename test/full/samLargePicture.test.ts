@@ -1,5 +1,5 @@
-// A picture of 10,000 x 10,000 pixels: the right mask where the adapter binds its 400 MB at once, else an error with the
-// numbers, and nothing left on the GPU either way.
+// A picture of 10,000 x 10,000 pixels: the right mask where the adapter binds its 400 MB at once, else an error with
+// the numbers, and nothing left on the GPU either way.
 import { expect, it } from "vitest";
 import { Sam } from "../../src/api/sam.ts";
 import { LimitError } from "../../src/device/errors.ts";
