@@ -23,6 +23,8 @@ export interface ContestResult {
   readonly adapter: string;
   /** Ours, then the peers. */
   readonly sides: readonly SideResult[];
+  /** Where no peer agrees with ours: our difference to the referee. */
+  readonly toReferee?: number;
   /** The best peer's median over ours: above 1, ours is faster. A peer whose result is off does not count. */
   readonly ratio?: number;
 }
@@ -41,6 +43,8 @@ export interface ContestOptions {
   /** Opens our device; destroyed at the end. */
   readonly open: () => Promise<Device>;
   readonly onProgress?: (text: string) => void;
+  /** Says who is right when no peer agrees with ours: the peer's engine without WebGPU. */
+  readonly referee?: Peer;
 }
 
 /** A side, and what is known of it so far. */
@@ -56,7 +60,7 @@ export async function runContest(
   contest: Contest,
   files: ContestFiles,
   peers: readonly Peer[],
-  { rounds, open, onProgress }: ContestOptions,
+  { rounds, open, onProgress, referee }: ContestOptions,
 ): Promise<ContestResult> {
   onProgress?.(`${contest.what}: loading`);
   const ours = await ourSide(contest, files, open);
@@ -70,7 +74,10 @@ export async function runContest(
       onProgress?.(`${contest.what}: round ${round} of ${last}`);
     }
     const adapter = ours.device.info.description || ours.device.info.architecture;
-    return resultOf(contest, ours.flops, adapter, entrants);
+    const result = resultOf(contest, ours.flops, adapter, entrants);
+    if (!referee || !isAlone(result)) return result;
+    onProgress?.(`${contest.what}: asking the referee`);
+    return { ...result, toReferee: await judge(contest, ours, referee) };
   } finally {
     for (const { side } of entrants) await side?.close();
   }
@@ -124,6 +131,23 @@ function resultOf({ name, what }: Contest, flops: number, adapter: string, entra
   if (right.length === 0) return result;
   const best = Math.min(...right.map(({ ms }) => ms?.median as number));
   return { ...result, ratio: best / (ours?.ms?.median as number) };
+}
+
+/** Whether peers gave results, and none of them ours. */
+export function isAlone({ sides }: ContestResult): boolean {
+  const differences = sides.flatMap(({ difference, ms }) => (ms && difference !== undefined ? [difference] : []));
+  return differences.length > 0 && Math.min(...differences) > TOLERANCE;
+}
+
+async function judge(contest: Contest, ours: Side, referee: Peer): Promise<number> {
+  const side = await referee.open(contest);
+  try {
+    const inputs = contest.inputs(1);
+    const got = ours.arrange(await ours.run(ours.prepare(inputs) as never));
+    return differenceOf(got, await side.run(side.prepare(inputs) as never));
+  } finally {
+    await side.close();
+  }
 }
 
 function differenceOf(a: Float32Array, b: Float32Array): number {

@@ -8,6 +8,7 @@ import {
   onnxName,
   onnxSide,
   ourSide,
+  refereeOf,
   type TensorFlow,
   tensorflowSide,
 } from "./sides.ts";
@@ -86,7 +87,8 @@ const page: Page = {
     });
     const open = async (given: Contest) => tensorflowSide(await loadTensorflow(), given, FILES);
     const all = contest.tensorflow ? [...peers, { name: "tensorflow.js", open }] : peers;
-    return runContest(contest, FILES, all, { rounds, open: () => openDevice() });
+    const referee = refereeOf(ort, "wasm", contest, FILES);
+    return runContest(contest, FILES, all, { rounds, open: () => openDevice(), referee });
   },
   async cold(name, graph) {
     const contest = find(name);

@@ -4,7 +4,7 @@ import { openDevice } from "../src/device/open.ts";
 import { type ContestResult, type Peer, runContest } from "./contest.ts";
 import { CONTESTS, type Contest } from "./contests.ts";
 import { filledGraph, installPeers, manifestOf, requirePeer, seededCheckpoint } from "./peerFiles.ts";
-import { type ContestFiles, type OnnxRuntime, type OnnxSettings, onnxName, onnxSide } from "./sides.ts";
+import { type ContestFiles, type OnnxRuntime, type OnnxSettings, onnxName, onnxSide, refereeOf } from "./sides.ts";
 
 /**
  * Dawn as ONNX Runtime has it by default: no bounds checks in shaders, buffers not cleared before their first use,
@@ -77,6 +77,7 @@ export async function benchPeers(options: PeersOptions): Promise<void> {
       }),
     );
     const open = () => openDevice({ toggles: TOGGLES });
-    options.onResult(await runContest(contest, FILES, peers, { ...options, open }));
+    const referee = refereeOf(ort, "cpu", contest, FILES);
+    options.onResult(await runContest(contest, FILES, peers, { ...options, open, referee }));
   }
 }

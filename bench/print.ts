@@ -9,6 +9,7 @@ import type { ColdResult } from "./report.ts";
 
 const fixed = (value: number, digits: number) => (value === 0 ? "" : value.toFixed(digits));
 const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms`;
+const exponent = (value: number) => value.toExponential(1);
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
 export function kernelsTable({ roofline, source, kernels }: KernelBench): string {
@@ -44,9 +45,11 @@ export function modelsTable(models: readonly ModelTiming[]): string {
   return `${table([head, ...rows], "lrrrrrrrl")}\n\n${sizes}`;
 }
 
-export function contestText({ what, ratio, flops, sides }: ContestResult): string {
-  const head =
-    ratio === undefined ? `${what}: no peer gave the right result` : `${what}: ${ratio.toFixed(2)}x the best peer`;
+export function contestText({ what, ratio, flops, sides, toReferee }: ContestResult): string {
+  const alone = "no peer gave our result";
+  const judged =
+    toReferee === undefined ? alone : `${alone}, which differs by ${exponent(toReferee)} from the referee's`;
+  const head = `${what}: ${ratio === undefined ? judged : `${ratio.toFixed(2)}x the best peer`}`;
   const rows = sides.map((side) => {
     if (!side.ms) return [side.name, "failed", "", side.error ?? ""];
     return [side.name, ms(side.ms.median), `${(flops / side.ms.median / 1e6).toFixed(1)} GFLOP/s`, remark(side)];

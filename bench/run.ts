@@ -7,7 +7,7 @@ import { isCpu } from "../src/device/adapter.ts";
 import { openDevice } from "../src/device/open.ts";
 import { benchKernels } from "../src/verify/benchKernels.ts";
 import { caseLabel } from "../src/verify/run.ts";
-import { type ContestResult, TOLERANCE } from "./contest.ts";
+import { type ContestResult, isAlone, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
 import { ROWS } from "./kernels.ts";
 import { benchLayers } from "./layers.ts";
@@ -90,15 +90,12 @@ async function peers({ only = "", quick, rounds = quick ? 1 : 9, large = false, 
   conclude(results);
 }
 
-/** The mean; exit code 1 where a peer's result and ours differ and no peer agrees with ours. */
+/** The mean; exit code 1 where no peer agrees with ours, and no referee says that they are wrong. */
 function conclude(results: readonly ContestResult[]): void {
   const mean = geometricMean(results);
   if (mean !== undefined) say(`geometric mean: ${mean.toFixed(2)}x the best peer`);
-  const isAlone = ({ sides }: ContestResult) => {
-    const differences = sides.flatMap(({ difference, ms }) => (ms && difference !== undefined ? [difference] : []));
-    return differences.length > 0 && Math.min(...differences) > TOLERANCE;
-  };
-  if (results.some(isAlone)) process.exitCode = 1;
+  const isDoubtful = (result: ContestResult) => isAlone(result) && !((result.toReferee ?? 1) <= TOLERANCE);
+  if (results.some(isDoubtful)) process.exitCode = 1;
 }
 
 /** The adapter; the first device of a process decides on the toggles of all. */

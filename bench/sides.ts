@@ -72,6 +72,8 @@ interface OnnxTensor {
 /** How a session is made, beside the graph. */
 export interface OnnxSettings {
   readonly label: string;
+  /** The provider without WebGPU, to ask what is right: "cpu" in Node, "wasm" in a browser. */
+  readonly referee?: "cpu" | "wasm";
   /** Of the WebGPU execution provider. */
   readonly provider?: object;
   readonly session?: object;
@@ -133,6 +135,10 @@ async function createSession(
     ...settings?.session,
   };
   const model = isPath ? source : source.model;
+  if (settings?.referee) {
+    const session = await ort.InferenceSession.create(model, { ...options, executionProviders: [settings.referee] });
+    return { session, allOnGpu: false };
+  }
   // ONNX Runtime's own words on this are no error of the comparison.
   const strict = { ...options, logSeverityLevel: 4, extra: { session: { disable_cpu_ep_fallback: "1" } } };
   try {
@@ -141,6 +147,14 @@ async function createSession(
     if (!/fallback|CPU/i.test(String(error))) throw error;
     return { session: await ort.InferenceSession.create(model, options), allOnGpu: false };
   }
+}
+
+/** ONNX Runtime without WebGPU, with the graph as it was exported. */
+export function refereeOf(ort: OnnxRuntime, provider: "cpu" | "wasm", contest: Contest, files: ContestFiles) {
+  const settings = { label: provider, referee: provider };
+  const graph = contest.graphs.at(-1) as string;
+  const open = () => onnxSide({ ort, package: "onnxruntime", graph, settings }, contest, files);
+  return { name: `onnxruntime, ${provider}`, open };
 }
 
 /** The part of TensorFlow.js that is used. */

@@ -76,7 +76,7 @@ function contestRows({ results, cold }: Comparison): string {
   const rows = results.map((result) => {
     const [ours, ...peers] = result.sides;
     const best = bestOf(peers);
-    const peer = best?.ms ? `${ms(best.ms.median)}` : `fails: ${peers.find(({ error }) => error)?.error ?? "wrong"}`;
+    const peer = best?.ms ? ms(best.ms.median) : failureOf(peers);
     const ratio = result.ratio === undefined ? "" : `${result.ratio.toFixed(2)}x`;
     return `| ${result.what} | ${ours?.ms ? ms(ours.ms.median) : ""} | ${peer} | ${ratio} |`;
   });
@@ -87,6 +87,13 @@ function contestRows({ results, cold }: Comparison): string {
     return `| ${what}, cold start | ${ms(middle(ours))} | ${ms(middle(peer))} | ${(1 / ratio).toFixed(2)}x |`;
   });
   return ["| | webgpu-vision | peer | |", "|---|---|---|---|", ...rows, ...last, ...starts, ""].join("\n");
+}
+
+/** Why no peer counts: the fastest wrong one, or the first error. */
+function failureOf(peers: readonly SideResult[]): string {
+  const times = peers.flatMap(({ ms: time }) => time?.median ?? []);
+  if (times.length > 0) return `wrong result (${ms(Math.min(...times))})`;
+  return `fails: ${peers[0]?.error ?? "no peer"}`;
 }
 
 function bestOf(peers: readonly SideResult[]): SideResult | undefined {
@@ -174,10 +181,11 @@ function modelRows({ results }: NonNullable<Report["models"]>): string {
 }
 
 function sideRows(results: readonly ContestResult[]): string {
-  const rows = results.flatMap(({ what, sides, ratio, flops }) =>
+  const rows = results.flatMap(({ what, sides, ratio, flops, toReferee }) =>
     sides.map(({ name, ms: time, difference, allOnGpu, error }, i) => {
       const remarks = [
         error,
+        i === 0 && toReferee !== undefined && `differs by ${toReferee.toExponential(1)} from the referee`,
         difference !== undefined && `differs by ${difference.toExponential(1)}`,
         difference !== undefined && difference > TOLERANCE && "off, does not count",
         allOnGpu === false && "some operators on the CPU",
