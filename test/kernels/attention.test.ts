@@ -8,8 +8,8 @@ kernelTest(attentionSuite, {
     if (!isCpu(device.info.class) || variant !== "queryTile") return undefined;
     const q = inputs.q as Spec;
     const { heads, channels = lastDim(q), grid } = params as { heads: number; channels?: number; grid?: unknown };
-    const isSmall = channels / heads <= 16;
-    const isQuick = q.dtype === "f32" && !grid;
-    return isSmall || isQuick ? undefined : "CPU adapters compile this variant of such heads for minutes";
+    const D = channels / heads;
+    const isQuick = q.dtype === "f32" ? D <= 16 || (!grid && (D === 64 || D === 80)) : D <= 16 && !grid;
+    return isQuick ? undefined : "CPU adapters compile this variant for seconds: others of its cases run here";
   },
 });
