@@ -10,7 +10,7 @@ export interface Drawing {
   readonly opacity?: number;
   /** Patches flow into each other, instead of squares. */
   readonly smooth?: boolean;
-  /** A patch in an amber frame. */
+  /** A patch in a white frame. */
   readonly chosen?: Cell | undefined;
   /** A patch that is ringed with a pencil. */
   readonly ringed?: Cell | undefined;
@@ -89,7 +89,7 @@ function frame(context: CanvasRenderingContext2D, x: number, y: number, width: n
   const line = 2.5 * devicePixelRatio;
   for (const [style, wide] of [
     ["rgb(0 0 0 / 0.8)", 2 * line],
-    [colour("--film-edge"), line],
+    ["#ffffff", line],
   ] as const) {
     context.strokeStyle = style;
     context.lineWidth = wide;
