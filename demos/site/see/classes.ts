@@ -1,5 +1,5 @@
 // A classifier from a handful of examples: two or more classes with names of the visitor's own.
-import { KnnClassifier, type NdArray } from "../engine.ts";
+import { KnnClassifier, LinearProbe, type NdArray } from "../engine.ts";
 import { button, el } from "../shell/dom.ts";
 import { fileButton } from "../shell/drop.ts";
 import { counted, duration } from "../shell/format.ts";
@@ -162,7 +162,6 @@ export class ClassesPart implements Part {
   async #fit(features: NdArray, labels: readonly string[]): Promise<Classifier> {
     if (this.#method === "knn") return new KnnClassifier(features, labels);
     try {
-      const { LinearProbe } = await import("./probe.ts");
       return await LinearProbe.fit(features, labels);
     } catch (error) {
       fail(error, { title: "The linear probe could not be trained: nearest neighbours answer instead" });
