@@ -212,7 +212,7 @@ it("works by the keys alone, and previews what the pointer is over", async () =>
 
   await page.focus(".stage");
   for (const key of ["ArrowLeft", "ArrowUp", "ArrowUp"] as const) await page.keyboard.press(key);
-  expect(await page.$$eval(".crosshair", (all) => all.length)).toBe(1);
+  await visit.until("a crosshair", "document.querySelectorAll('.crosshair').length === 1");
   await page.keyboard.press("Enter");
   await masks(visit, 3);
   await visit.until(
@@ -220,7 +220,10 @@ it("works by the keys alone, and previews what the pointer is over", async () =>
     "/^Mask \\d of 3: .* % of the picture, score/.test(document.querySelector('#status').textContent)",
   );
   await page.keyboard.press("1");
-  expect(await chosen(visit)).toBe(0);
+  await visit.until(
+    "the first mask",
+    "document.querySelector('.candidates .cell-picture')?.getAttribute('aria-pressed') === 'true'",
+  );
   await page.keyboard.down("Shift");
   for (const key of ["ArrowUp", "ArrowUp", "ArrowLeft"] as const) await page.keyboard.press(key);
   await page.keyboard.press("Enter");
@@ -236,7 +239,7 @@ it("works by the keys alone, and previews what the pointer is over", async () =>
   for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("b");
   await masks(visit, 3);
-  expect(await page.$$eval(".box:not(.is-casing)", (all) => all.length)).toBe(1);
+  await visit.until("a box", "document.querySelectorAll('.box:not(.is-casing)').length === 1");
   await page.close();
 });
 
