@@ -202,7 +202,10 @@ export class Device {
   destroy(): void {
     for (const buffer of [...this.#held.keys()]) this.free(buffer);
     this.#zero = undefined;
-    if (this.#owned) this.gpu.destroy();
+    if (!this.#owned) return;
+    this.gpu.destroy();
+    // At once, and not when `gpu.lost` resolves: the very next call opens a new device.
+    this.lost ??= new DeviceLostError("the GPU device was destroyed. Call again: a new device is opened");
   }
 
   /** The same as `destroy`, for `using`. */
