@@ -150,7 +150,8 @@ async function judge(contest: Contest, ours: Side, referee: Peer): Promise<numbe
   }
 }
 
-function differenceOf(a: Float32Array, b: Float32Array): number {
+/** The largest difference as a share of b's largest value. */
+export function differenceOf(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let [worst, largest] = [0, 0];
   for (let i = 0; i < a.length; i++) {

@@ -7,15 +7,19 @@ const large = (made: KernelRow): KernelRow => ({ ...made, isLarge: true });
 
 const SAM_B = { heads: 12, grid: [64, 64] };
 
-/** Packed q, k and v of a square map with relative positions, in windows or over the whole map. */
-function samAttention(what: string, heads: number, side: number, window?: number): KernelRow {
+/** Packed q, k and v of a square map, in windows or over the whole map, with or without relative positions. */
+function samAttention(what: string, heads: number, side: number, { window, hasRel = true }: SamAttention = {}) {
   const channels = heads * 64;
   const qkv = [1, side * side, 3 * channels];
-  const rel = [1, side * side, heads, 2 * (window ?? side)];
-  const params = { heads, grid: [side, side], channels, kOffset: channels, vOffset: 2 * channels };
-  const map = { q: qkv, k: qkv, v: qkv, rel };
-  if (!window) return row("attention", what, map, params);
-  return row("attention", what, { ...map, pad: [3 * channels] }, { ...params, window });
+  const params = { heads, grid: [side, side], channels, kOffset: channels, vOffset: 2 * channels, window };
+  const rel = hasRel && { rel: [1, side * side, heads, 2 * (window ?? side)] };
+  const pad = window && { pad: [3 * channels] };
+  return row("attention", what, { q: qkv, k: qkv, v: qkv, ...rel, ...pad }, params);
+}
+
+interface SamAttention {
+  readonly window?: number;
+  readonly hasRel?: boolean;
 }
 
 /** One pass of Pillow's bicubic resize. */
@@ -50,8 +54,10 @@ const products: readonly KernelRow[] = [
   attention("CLIP text", [1, 77, 8, 64], { causal: true }),
   attention("DINO S/16", [1, 197, 6, 64]),
   attention("1024 tokens", [1, 1024, 6, 64]),
-  large(samAttention("SAM B window", 12, 64, 14)),
+  large(samAttention("SAM B window", 12, 64, { window: 14 })),
+  large(samAttention("SAM B window, no positions", 12, 64, { window: 14, hasRel: false })),
   large(samAttention("SAM B global, 3 heads", 3, 64)),
+  large(samAttention("SAM B global, 3 heads, no positions", 3, 64, { hasRel: false })),
   row("relativePositions", "SAM B window", { q: [1, 4096, 2304], table: [54, 64] }, { ...SAM_B, window: 14 }),
   row("relativePositions", "SAM B global", { q: [1, 4096, 2304], table: [254, 64] }, SAM_B),
   conv2d("RN50 stem", [1, 224, 224, 3], [64, 3, 7, 7], { stride: 2, padding: 3, activation: "relu" }),
@@ -133,6 +139,13 @@ const pictures: readonly KernelRow[] = [
   row("pool2d", "RN50 stem", { x: [1, 112, 112, 64] }, { kind: "max", kernel: 3, stride: 2, padding: 1 }),
 ];
 
+/** Logits of 3 masks in blocks of 1 and -1: few places are near a threshold, so that rounding decides no bit. */
+const BLOCKS: CaseInput = {
+  shape: [3, 256, 256],
+  dtype: "f32",
+  data: Float32Array.from({ length: 3 * 256 * 256 }, (_, i) => (((i >> 5) + (i >> 13)) % 2 ? 1 : -1)),
+};
+
 const segmentation: readonly KernelRow[] = [
   row(
     "positionCode",
@@ -144,13 +157,8 @@ const segmentation: readonly KernelRow[] = [
   row(
     "maskUpsample",
     "SAM, bits of 3 masks",
-    { x: [3, 256, 256] },
-    {
-      square: 1024,
-      cut: [768, 1024],
-      size: [480, 640],
-      threshold: 0,
-    },
+    { x: BLOCKS },
+    { square: 1024, cut: [768, 1024], size: [480, 640], threshold: 0.013 },
   ),
 ];
 

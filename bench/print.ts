@@ -5,6 +5,7 @@ import type { KernelBench } from "../src/verify/benchKernels.ts";
 import type { ContestResult, SideResult } from "./contest.ts";
 import { TOLERANCE } from "./contest.ts";
 import type { Layer } from "./layers.ts";
+import type { PromptsResult } from "./prompts.ts";
 import type { ColdResult } from "./report.ts";
 
 const fixed = (value: number, digits: number) => (value === 0 ? "" : value.toFixed(digits));
@@ -43,6 +44,10 @@ export function modelsTable(models: readonly ModelTiming[]): string {
   ]);
   const sizes = table([["memory", "peak", "weights", "activations", "largest buffer"], ...memory], "lrrrr");
   return `${table([head, ...rows], "lrrrrrrrl")}\n\n${sizes}`;
+}
+
+export function promptsText({ what, together, apart, ratio }: PromptsResult): string {
+  return `${what}: ${ms(together.median)} / ${ms(apart.median)} = ${ratio.toFixed(2)}x`;
 }
 
 export function contestText({ what, ratio, flops, sides, toReferee }: ContestResult): string {

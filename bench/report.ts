@@ -9,6 +9,7 @@ import type { ModelTiming } from "../src/api/benchModel.ts";
 import type { AdapterInfo } from "../src/device/adapter.ts";
 import type { KernelBench } from "../src/verify/benchKernels.ts";
 import type { ContestResult } from "./contest.ts";
+import type { PromptsResult } from "./prompts.ts";
 
 /** What a reader must know to place numbers. */
 export interface Circumstances {
@@ -39,6 +40,7 @@ export interface ColdResult {
 export interface Report {
   kernels?: Circumstances & KernelBench;
   models?: Circumstances & { readonly results: readonly ModelTiming[] };
+  prompts?: Circumstances & PromptsResult;
   peers?: Circumstances & { readonly results: readonly ContestResult[] };
   browser?: Circumstances & {
     readonly results: readonly ContestResult[];

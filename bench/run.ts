@@ -1,4 +1,4 @@
-// `npm run bench -- [what...] [options]`: kernels, models, peers, browser, layers of a model, or the tables made of
+// `npm run bench -- [what...] [options]`: kernels, models, SAM's prompts, peers, browser, layers of a model, or the tables made of
 // their results. Everything is checked before its time counts. bench/README.md says more.
 import { spawnSync } from "node:child_process";
 import { Argument, Command, InvalidArgumentError } from "commander";
@@ -14,11 +14,12 @@ import { benchLayers } from "./layers.ts";
 import { benchModels, MODELS } from "./models.ts";
 import { PEER_FOLDER } from "./peerFiles.ts";
 import { benchPeers, TOGGLES } from "./peers.ts";
-import { contestText, geometricMean, kernelsTable, layersTable, modelsTable } from "./print.ts";
+import { contestText, geometricMean, kernelsTable, layersTable, modelsTable, promptsText } from "./print.ts";
+import { benchPrompts } from "./prompts.ts";
 import { type Circumstances, circumstances, pageSizes, type Report, versionsOf, writeReport } from "./report.ts";
 import { writeTables } from "./tables.ts";
 
-const SECTIONS = ["kernels", "models", "peers", "browser", "layers", "tables"] as const;
+const SECTIONS = ["kernels", "models", "prompts", "peers", "browser", "layers", "tables"] as const;
 type Section = (typeof SECTIONS)[number];
 
 interface Options {
@@ -75,6 +76,13 @@ async function models({ only = "", quick, rounds = quick ? 1 : 15, dtype, large 
   say(modelsTable(results));
 }
 
+async function prompts({ quick, rounds = quick ? 1 : 5, json }: Options): Promise<void> {
+  using device = await openDevice();
+  const result = await benchPrompts({ device, rounds, onProgress: progress });
+  say(promptsText(result));
+  if (json) writeReport(json, { prompts: { ...circumstances({ rounds, adapter: device.info }), ...result } });
+}
+
 async function peers({ only = "", quick, rounds = quick ? 1 : 9, large = false, json, settings = false }: Options) {
   const { info } = await adapter(TOGGLES);
   const versions = versionsOf(["onnxruntime-node"], `${PEER_FOLDER}/node_modules`);
@@ -127,7 +135,7 @@ function list(): void {
 }
 
 const RUN: Readonly<Record<Section, (options: Options) => Promise<void> | void>> = {
-  ...{ kernels, models, peers, browser, layers },
+  ...{ kernels, models, prompts, peers, browser, layers },
   tables: writeTables,
 };
 
@@ -161,7 +169,7 @@ const command = new Command("bench")
   .description("Times kernels and models on this adapter, each checked first, and compares them with other engines.")
   .addArgument(new Argument("[what...]", "sections to run").choices(SECTIONS).default(["kernels"], "kernels"))
   .option("--peers", "the comparison with ONNX Runtime: as `peers`")
-  .option("--all", "kernels, models, peers and browser, each in a process of its own, into one file")
+  .option("--all", "kernels, models, prompts, peers and browser, each in a process of its own, into one file")
   .option("--only <text>", "kernels that contain it; models and comparisons by name")
   .option("--list", "say what there is and run nothing")
   .option("--large", "also what takes minutes on a CPU adapter")
@@ -185,7 +193,7 @@ async function main(): Promise<void> {
   const options = command.opts<Options>();
   const named = command.processedArgs[0] as Section[];
   const sections: Section[] = options.all
-    ? ["kernels", "models", "peers", "browser"]
+    ? ["kernels", "models", "prompts", "peers", "browser"]
     : options.peers
       ? ["peers"]
       : named;

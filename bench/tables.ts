@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isCpu } from "../src/device/adapter.ts";
 import { type ContestResult, type SideResult, TOLERANCE } from "./contest.ts";
-import { geometricMean } from "./print.ts";
+import { geometricMean, promptsText } from "./print.ts";
 import type { Circumstances, ColdResult, Report } from "./report.ts";
 
 const FOLDER = "bench/results";
@@ -113,11 +113,12 @@ function everything(reports: readonly NamedReport[]): string {
   return [head, ...reports.map(reportText)].join("\n");
 }
 
-function reportText({ file, kernels, models, peers, browser, pages }: NamedReport): string {
+function reportText({ file, kernels, models, prompts, peers, browser, pages }: NamedReport): string {
   const parts = [
     `## ${file}\n`,
     kernels && `### Kernels\n\n${aroundText(kernels)}\n\n${kernelRows(kernels)}`,
     models && `### Models\n\n${aroundText(models)}\n\n${modelRows(models)}`,
+    prompts && `### Prompts\n\n${aroundText(prompts)}\n\n${promptsText(prompts)}\n`,
     peers && `### Peers in Node\n\n${aroundText(peers)}\n\n${sideRows(peers.results)}`,
     browser &&
       `### Peers in Chromium\n\n${aroundText(browser)}\n\n${sideRows(browser.results)}\n${coldRows(browser.cold)}`,
