@@ -6,13 +6,14 @@ const LANES = 8u; // threads of its workgroup, which is one subgroup
 
 // ROWS rows by one vec4 column a thread. The threads of a subgroup load LANES elements of each row at once and take
 // them from each other: right on lavapipe, where a load is made lane by lane even when all lanes want one element.
-// x: column groups, y: row groups of one batch, z: batch.
+// x: row groups of one batch, so that the columns of B are still in the cache for the next ones; y: column groups,
+// z: batch.
 @compute @workgroup_size(WG)
 fn laneTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * ROWS;
+  let row = group.x * ROWS;
   let first = group.z * params.M + row;
   let last = group.z * params.M + params.M - 1;
-  let col = group.x * LANES + lane;
+  let col = group.y * LANES + lane;
   let column = group.z * params.bStride + min(col, params.N4 - 1);
   var at: array<u32, ROWS>;
   var sums: array<vec4<f32>, ROWS>;

@@ -162,7 +162,7 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
           lib: [lanesSource, laneTile],
           types: { ...word("A", 1), ROWS: `${rows}u`, LANES: `${lanes}u` },
           overrides: { WG: lanes },
-          workgroups: [Math.ceil(N4 / lanes), Math.ceil(M / rows), batch],
+          workgroups: [Math.ceil(M / rows), Math.ceil(N4 / lanes), batch],
         };
       },
     },
