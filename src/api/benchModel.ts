@@ -82,7 +82,7 @@ export async function openModel(
     const made = plan(graph, device, planned);
     store = new WeightStore(device, checkpoint);
     await store.load(made.statics.values(), signal);
-    await device.gpu.queue.onSubmittedWorkDone();
+    await device.done();
     const loadMs = performance.now() - start - deviceMs;
     const executor = await Executor.create(device, made, store);
     const compileMs = performance.now() - start - deviceMs - loadMs;

@@ -182,7 +182,7 @@ export class PictureRuns {
       this.#gpuFreeMs = performance.now();
       onDone();
     };
-    device.gpu.queue.onSubmittedWorkDone().then(done, onDone);
+    device.done().then(done, onDone);
   }
 
   #record(lane: EncodeStep["lane"], indices: readonly number[], startMs: number): void {

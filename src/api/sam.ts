@@ -158,7 +158,7 @@ export class Sam {
     });
     const made = await making.finally(() => release(ready));
     try {
-      await device.gpu.queue.onSubmittedWorkDone();
+      await device.done();
       device.check();
       signal?.throwIfAborted();
       return made;

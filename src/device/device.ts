@@ -3,6 +3,7 @@
 import { type AdapterInfo, describeAdapter } from "./adapter.ts";
 import { ArgumentError, DeviceLostError, KernelError, LimitError } from "./errors.ts";
 import { PipelineCache } from "./pipeline.ts";
+import { restWhile } from "./restWhile.ts";
 import { bufferBytes, byteLength, formatShape, type HostArray, type Spec, type Tensor } from "./tensor.ts";
 
 // GPUBufferUsage and GPUMapMode as numbers: Node has no such globals, and their values are fixed by the standard.
@@ -173,7 +174,7 @@ export class Device {
    * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device goes meanwhile.
    */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
-    const mapped = staging.mapAsync(MAP_READ);
+    const mapped = restWhile(staging.mapAsync(MAP_READ));
     try {
       const lost = await Promise.race([mapped, this.#onLost]);
       if (lost) throw lost;
@@ -185,6 +186,11 @@ export class Device {
     staging.unmap();
     this.check();
     return copy;
+  }
+
+  /** Resolves when all that was submitted is done. */
+  done(): Promise<undefined> {
+    return restWhile(this.gpu.queue.onSubmittedWorkDone());
   }
 
   /** Bound where an optional input is absent. */

@@ -1,5 +1,6 @@
 // Compute pipelines, compiled once. The key is what makes the source, the entry point and overrides.
 import { KernelError } from "./errors.ts";
+import { restWhile } from "./restWhile.ts";
 
 /** Everything that makes one pipeline different from another. */
 export interface PipelineSource {
@@ -73,11 +74,12 @@ export class PipelineCache {
       this.#modules.set(code, module);
     }
     try {
-      return await this.#gpu.createComputePipelineAsync({
+      const pipeline = this.#gpu.createComputePipelineAsync({
         label: `${label}.${entryPoint}`,
         layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(inputCount)] }),
         compute: { module, entryPoint, constants: { ...overrides } },
       });
+      return await restWhile(pipeline);
     } catch (cause) {
       const info = await module.getCompilationInfo?.();
       const lines = info?.messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("\n") ?? "";

@@ -58,7 +58,7 @@ async function timeByWall(device: Device, works: readonly Work[]): Promise<Timin
     pass.end();
     const start = performance.now();
     device.gpu.queue.submit([encoder.finish()]);
-    await device.gpu.queue.onSubmittedWorkDone();
+    await device.done();
     ms.push(performance.now() - start);
   }
   return { ms, source: "wall" };

@@ -222,7 +222,7 @@ class Loading {
 
   async #wait(): Promise<void> {
     this.#sinceWait = 0;
-    await this.#device.gpu.queue.onSubmittedWorkDone();
+    await this.#device.done();
     this.#device.check();
   }
 }

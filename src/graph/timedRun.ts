@@ -31,7 +31,7 @@ export async function timedRun(
     const encoder = device.gpu.createCommandEncoder();
     executor.encode(encoder, stamps?.writes);
     device.gpu.queue.submit([encoder.finish()]);
-    await device.gpu.queue.onSubmittedWorkDone();
+    await device.done();
     const queueMs = performance.now() - start;
     const copy = device.gpu.createCommandEncoder();
     names.forEach((name, i) => {

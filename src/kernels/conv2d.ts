@@ -169,7 +169,7 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     laneTile: {
       fits: ({ form, splits }, { subgroupSize }) => form === "tiled" && splits === 1 && subgroupSize !== undefined,
       launch: ({ rows, N4 }, { subgroupSize: lanes = 1 }) => {
-        const tile = rowsPerLane(rows);
+        const tile = rowsPerLane(rows, 16);
         return {
           entryPoint: "laneTile",
           lib: [lanesSource, laneTile],

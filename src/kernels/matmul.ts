@@ -156,7 +156,7 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
     laneTile: {
       fits: ({ splits }, { subgroupSize }) => splits === 1 && subgroupSize !== undefined,
       launch: ({ M, N4, batch }, { subgroupSize: lanes = 1 }) => {
-        const rows = rowsPerLane(M);
+        const rows = rowsPerLane(M, 25);
         return {
           entryPoint: "laneTile",
           lib: [lanesSource, laneTile],
@@ -195,12 +195,12 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
 });
 
 /**
- * Rows of a laneTile: at most 16, which registers hold, and shared out evenly (50 rows are 4 tiles of 13), but of few
- * different numbers, as each is a pipeline to compile.
+ * Rows of a laneTile: at most `most`, shared out evenly (50 rows are 2 tiles of 25), but of few different numbers, as
+ * each is a pipeline to compile. Its sums lie in memory anyway: more rows are more products for a load of the weight.
  */
-export function rowsPerLane(M: number): number {
-  const even = Math.ceil(M / Math.max(1, Math.ceil(M / 16)));
-  return [1, 2, 4, 8, 13].find((rows) => rows >= even) ?? 16;
+export function rowsPerLane(M: number, most: 16 | 25): number {
+  const even = Math.ceil(M / Math.max(1, Math.ceil(M / most)));
+  return [1, 2, 4, 8, 13, 16, 20].find((rows) => rows >= even && rows <= most) ?? most;
 }
 
 /** How many parts of K give a GPU enough workgroups for this product; 1 on CPU adapters. */
