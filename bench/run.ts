@@ -1,5 +1,5 @@
-// `npm run bench -- [what...] [options]`: kernels, models, SAM's prompts, peers, browser, layers of a model, or the tables made of
-// their results. Everything is checked before its time counts. bench/README.md says more.
+// `npm run bench -- [what...] [options]`: kernels, models, prompts of SAM, peers, browser, layers of a model, or the
+// tables made of their results. Everything is checked before its time counts. bench/README.md says more.
 import { spawnSync } from "node:child_process";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ModelTiming } from "../src/api/benchModel.ts";

@@ -1,7 +1,7 @@
 // layerNorm: y = act((x - mean) / sqrt(variance + eps) * gamma + beta) over the last axis.
 // x, y: [rows, cols]; gamma, beta: [cols]. Two passes in f32, as E[x²] - mean² cancels; the mean is kept as
 // a difference from the row's first element, so that a large common offset costs no digits. Activations:
-// lib/activation.wgsl, lib/nan.wgsl.
+// lib/activation.wgsl, lib/nan.wgsl; rowPerLane: lib/layerNormLanes.wgsl, loaded where it is launched.
 // `row` reads row `start + i * step` of x for row i of y, so that one token of many can be picked without a copy.
 
 alias Elem = f32; // f32 | f16

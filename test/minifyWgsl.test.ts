@@ -100,6 +100,7 @@ describe("every kernel compiles", () => {
     attentionRegisterTile: ["outer", "noLanes", "attentionRegisterTile"],
     conv2dLaneTile: ["noLanes", "conv2dLaneTile"],
     conv2dRegisterTile: ["conv2dRegisterTile"],
+    layerNormLanes: ["noLanes", "layerNormLanes"],
     matmulLaneTile: ["noLanes", "matmulLaneTile"],
     matmulRegisterTile: ["matmulRegisterTile"],
   };

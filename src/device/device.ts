@@ -2,8 +2,7 @@
 // errors that reach the caller.
 import { type AdapterInfo, describeAdapter } from "./adapter.ts";
 import { ArgumentError, DeviceLostError, KernelError, LimitError } from "./errors.ts";
-import { PipelineCache } from "./pipeline.ts";
-import { restWhile } from "./restWhile.ts";
+import { PipelineCache, type Rest } from "./pipeline.ts";
 import { bufferBytes, byteLength, formatShape, type HostArray, type Spec, type Tensor } from "./tensor.ts";
 
 // GPUBufferUsage and GPUMapMode as numbers: Node has no such globals, and their values are fixed by the standard.
@@ -45,12 +44,13 @@ export class Device {
   /** Set when the device was lost or destroyed. */
   lost: DeviceLostError | undefined;
   readonly #owned: boolean;
+  readonly #rest: Rest;
   readonly #held = new Map<GPUBuffer, number>();
   #error: KernelError | undefined;
   #zero: GPUBuffer | undefined;
   readonly #onLost: Promise<DeviceLostError>;
 
-  constructor(gpu: GPUDevice, info: AdapterInfo, owned: boolean) {
+  constructor(gpu: GPUDevice, info: AdapterInfo, owned: boolean, rest: Rest = (promise) => promise) {
     this.gpu = gpu;
     this.info = info;
     this.limits = gpu.limits;
@@ -58,8 +58,9 @@ export class Device {
     this.hasSubgroups = gpu.features.has("subgroups");
     this.subgroupSize = this.hasSubgroups ? info.subgroupSize : undefined;
     this.hasTimestamps = gpu.features.has("timestamp-query");
-    this.pipelines = new PipelineCache(gpu);
+    this.pipelines = new PipelineCache(gpu, rest);
     this.#owned = owned;
+    this.#rest = rest;
     gpu.addEventListener?.("uncapturederror", (event) => {
       if (owned) event.preventDefault?.(); // the caller's own device reports to the caller too
       this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
@@ -73,8 +74,8 @@ export class Device {
   }
 
   /** Wraps a device that the caller opened; destroying this one leaves it open. */
-  static from(gpu: GPUDevice): Device {
-    return new Device(gpu, describeAdapter({ info: gpu.adapterInfo }), false);
+  static from(gpu: GPUDevice, rest?: Rest): Device {
+    return new Device(gpu, describeAdapter({ info: gpu.adapterInfo }), false, rest);
   }
 
   /** Throws what WebGPU reported since the last check: a lost device, or an error outside any scope. */
@@ -174,7 +175,7 @@ export class Device {
    * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device goes meanwhile.
    */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
-    const mapped = restWhile(staging.mapAsync(MAP_READ));
+    const mapped = this.#rest(staging.mapAsync(MAP_READ));
     try {
       const lost = await Promise.race([mapped, this.#onLost]);
       if (lost) throw lost;
@@ -190,7 +191,7 @@ export class Device {
 
   /** Resolves when all that was submitted is done. */
   done(): Promise<undefined> {
-    return restWhile(this.gpu.queue.onSubmittedWorkDone());
+    return this.#rest(this.gpu.queue.onSubmittedWorkDone());
   }
 
   /** Bound where an optional input is absent. */

@@ -33,9 +33,6 @@ const HOW =
   "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Node: `npm install webgpu` and a " +
   "Vulkan, Metal or D3D12 driver. Deno: run with --unstable-webgpu.";
 
-// Dawn's GPU object must outlive every adapter and device made from it: dropping it ends the process with a crash.
-let dawn: Promise<GPU | undefined> | undefined;
-
 /**
  * Opens a device.
  *
@@ -45,8 +42,9 @@ let dawn: Promise<GPU | undefined> | undefined;
  * @throws AdapterError when there is no WebGPU or no adapter.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  if (options.gpu) return Device.from(options.gpu);
-  const gpu = globalThis.navigator?.gpu ?? (await loadDawn(options.toggles));
+  const dawn = globalThis.navigator?.gpu ? undefined : await import("./dawn.ts");
+  if (options.gpu) return Device.from(options.gpu, dawn?.restWhile);
+  const gpu = dawn ? await dawn.loadDawn(options.toggles) : navigator.gpu;
   if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${HOW}`);
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter) throw new AdapterError(`WebGPU found no adapter. ${HOW}`);
@@ -54,16 +52,5 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name) && !options.defaultLimits);
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  return new Device(device, describeAdapter(adapter), true);
-}
-
-/** Dawn for Node; undefined in other runtimes or where the package is not installed. */
-function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefined> {
-  if (typeof process === "undefined" || !process.versions?.node) return Promise.resolve(undefined);
-  dawn ??= import("webgpu").then(
-    // Timestamps are rounded to 65.5 us unless told not to.
-    ({ create }) => create(["disable-dawn-features=timestamp_quantization", ...toggles]),
-    () => undefined,
-  );
-  return dawn;
+  return new Device(device, describeAdapter(adapter), true, dawn?.restWhile);
 }

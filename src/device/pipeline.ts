@@ -1,6 +1,5 @@
 // Compute pipelines, compiled once. The key is what makes the source, the entry point and overrides.
 import { KernelError } from "./errors.ts";
-import { restWhile } from "./restWhile.ts";
 
 /** Everything that makes one pipeline different from another. */
 export interface PipelineSource {
@@ -16,15 +15,20 @@ export interface PipelineSource {
   readonly inputCount: number;
 }
 
+/** Gives the promise back, of something that the GPU does: the host may rest until it settles. */
+export type Rest = <T>(promise: Promise<T>) => Promise<T>;
+
 /** Compiles pipelines asynchronously and keeps them for the life of the device. */
 export class PipelineCache {
   readonly #gpu: GPUDevice;
+  readonly #rest: Rest;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #layouts = new Map<number, GPUBindGroupLayout>();
 
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: GPUDevice, rest: Rest) {
     this.#gpu = gpu;
+    this.#rest = rest;
   }
 
   /** Number of distinct pipelines so far. */
@@ -79,7 +83,7 @@ export class PipelineCache {
         layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(inputCount)] }),
         compute: { module, entryPoint, constants: { ...overrides } },
       });
-      return await restWhile(pipeline);
+      return await this.#rest(pipeline);
     } catch (cause) {
       const info = await module.getCompilationInfo?.();
       const lines = info?.messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("\n") ?? "";

@@ -1,8 +1,9 @@
 // Arithmetic of axes for kernels that move or broadcast elements: which axis is meant, what two shapes broadcast to,
 // and the fewest axes that describe a walk over strides. Also the launches that such kernels and those of rows share.
+import lanesSource from "../../shaders/lib/lanes.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
-import { foldWorkgroups } from "./kernel.ts";
+import { foldWorkgroups, type LazySource } from "./kernel.ts";
 import { defineVariants, type Variants, variantsOf } from "./variants.ts";
 
 /** Threads of a workgroup of the kernels in which each thread writes four consecutive elements of the output. */
@@ -95,7 +96,13 @@ export function padAxes(op: string, { sizes, strides }: Walk, rank: number): Wal
   return { sizes: [...fill(1), ...sizes], strides: strides.map((of) => [...fill(0), ...of]) };
 }
 
-const ROWS = /* @__PURE__ */ defineVariants<{ readonly rows: number }>()({
+interface Rows {
+  readonly rows: number;
+  /** Where the kernel has an entry point for threads that load for each other. */
+  readonly rowPerLane?: LazySource | undefined;
+}
+
+const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
   variants: {
     rowPerThread: {
       launch: ({ rows }) => ({
@@ -111,12 +118,26 @@ const ROWS = /* @__PURE__ */ defineVariants<{ readonly rows: number }>()({
         workgroups: foldWorkgroups(rows),
       }),
     },
+    rowPerLane: {
+      fits: ({ rowPerLane }, { subgroupSize }) => rowPerLane !== undefined && subgroupSize !== undefined,
+      launch: ({ rows, rowPerLane = "" }, { subgroupSize: lanes = 1 }) => ({
+        entryPoint: "rowPerLane",
+        lib: [lanesSource, rowPerLane],
+        types: { LANES: `${lanes}u` },
+        overrides: { WG: lanes },
+        workgroups: foldWorkgroups(Math.ceil(rows / lanes)),
+      }),
+    },
   },
-  // Barriers are dear on CPUs, and on GPUs the threads of a row read neighbours.
-  best: { cpu: ["rowPerThread"], gpu: ["rowPerGroup", "rowPerThread"] },
+  // Barriers are dear on CPUs, and on GPUs the threads of a row read neighbours. On lavapipe each load counts.
+  best: {
+    "cpu-lavapipe": ["rowPerLane", "rowPerThread"],
+    cpu: ["rowPerThread"],
+    gpu: ["rowPerGroup", "rowPerThread"],
+  },
 });
 
 /** Variants of kernels that work row by row. */
-export function rowVariants(rows: number): Variants {
-  return variantsOf(ROWS, { rows });
+export function rowVariants(rows: number, rowPerLane?: LazySource): Variants {
+  return variantsOf(ROWS, { rows, rowPerLane });
 }

@@ -5,7 +5,7 @@ import nanSource from "../../shaders/lib/nan.wgsl";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { rowVariants } from "./axes.ts";
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, type LazySource } from "./kernel.ts";
 
 export interface LayerNormParams {
   /** Added to the variance. */
@@ -25,6 +25,11 @@ function shape(x: Spec, { step }: LayerNormParams): readonly number[] {
 function rows(x: Spec, params: LayerNormParams): number {
   return rowsOf({ dtype: x.dtype, shape: shape(x, params) });
 }
+
+const rowPerLane: LazySource = {
+  name: "layerNormLanes",
+  load: () => import("../../shaders/lib/layerNormLanes.wgsl"),
+};
 
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
@@ -47,6 +52,6 @@ export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
     types: { Elem: x.dtype },
     overrides: { ACTIVATION: ACTIVATIONS[params.activation ?? "none"] },
   }),
-  variants: ({ x }, params) => rowVariants(rows(x, params)),
+  variants: ({ x }, params) => rowVariants(rows(x, params), rowPerLane),
   flops: ({ x }) => 8 * rowsOf(x) * lastDim(x),
 });
