@@ -1,10 +1,11 @@
-// Many prompts of SAM in one call against as many calls: the decoder at its real size with seeded weights, on a picture
-// that MobileSAM's small encoder has encoded. The masks must be the same.
+// Many prompts of SAM in one call against as many calls. The decoder of real size has seeded weights, and MobileSAM's
+// small encoder before it, which is otherwise the same. The masks must be the same.
 import { readFileSync } from "node:fs";
 import { Sam } from "../src/api/sam.ts";
 import type { SamPrompt } from "../src/api/samPrompts.ts";
 import type { SamMask, SamScene } from "../src/api/samScene.ts";
 import type { Device } from "../src/device/device.ts";
+import type { SourceLike } from "../src/io/source.ts";
 import { type Spread, spread } from "../src/verify/measure.ts";
 import { random } from "../src/verify/suite.ts";
 import { differenceOf, TOLERANCE } from "./contest.ts";
@@ -29,23 +30,36 @@ export interface PromptsOptions {
 const NONE = new Float32Array();
 const [COUNT, WIDTH, HEIGHT] = [64, 640, 480];
 
-export async function benchPrompts({ device, rounds, onProgress }: PromptsOptions): Promise<PromptsResult> {
-  const path = await seededCheckpoint("mobile-sam", manifestOf("mobile-sam"));
-  onProgress("prompts: encoding a picture");
-  const file = new File([readFileSync(path)], "model.safetensors");
-  using sam = await Sam.fromPretrained([file], { device });
+/** The trained small model, of which a call is mostly overhead, and the decoder of real size, which computes. */
+const MODELS: Readonly<Record<string, () => Promise<SourceLike>>> = {
+  "tiny-sam": async () => "./checkpoints/tiny-sam",
+  "SAM B's decoder": async () => {
+    const path = await seededCheckpoint("mobile-sam", manifestOf("mobile-sam"));
+    return [new File([readFileSync(path)], "model.safetensors")];
+  },
+};
+
+export async function benchPrompts(options: PromptsOptions): Promise<PromptsResult[]> {
+  const results: PromptsResult[] = [];
+  for (const [name, source] of Object.entries(MODELS)) results.push(await benchModel(name, await source(), options));
+  return results;
+}
+
+async function benchModel(name: string, source: SourceLike, { device, rounds, onProgress }: PromptsOptions) {
+  onProgress(`${name}: encoding a picture`);
+  using sam = await Sam.fromPretrained(source, { device });
   const noise = random(1);
   const data = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => 256 * noise());
   using scene = await sam.encodeImage({ width: WIDTH, height: HEIGHT, channels: 3, data });
   const [together, apart]: [number[], number[]] = [[], []];
   for (let round = 0; round <= rounds; round++) {
-    onProgress(`prompts: round ${round} of ${rounds}`);
+    onProgress(`${name}: round ${round} of ${rounds}`);
     const masks = await playRound(scene, pointsOf(round + 2), round, { together, apart });
     checkSame(masks.together, masks.apart);
   }
   // The first round warmed up.
   const [one, many] = [spread(together.slice(1)), spread(apart.slice(1))];
-  const what = `SAM decoder, ${COUNT} points in one call against ${COUNT} calls`;
+  const what = `${name}, ${COUNT} points in one call against ${COUNT} calls`;
   return { what, together: one, apart: many, ratio: one.median / many.median };
 }
 

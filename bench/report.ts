@@ -40,7 +40,7 @@ export interface ColdResult {
 export interface Report {
   kernels?: Circumstances & KernelBench;
   models?: Circumstances & { readonly results: readonly ModelTiming[] };
-  prompts?: Circumstances & PromptsResult;
+  prompts?: Circumstances & { readonly results: readonly PromptsResult[] };
   peers?: Circumstances & { readonly results: readonly ContestResult[] };
   browser?: Circumstances & {
     readonly results: readonly ContestResult[];

@@ -78,9 +78,9 @@ async function models({ only = "", quick, rounds = quick ? 1 : 15, dtype, large 
 
 async function prompts({ quick, rounds = quick ? 1 : 5, json }: Options): Promise<void> {
   using device = await openDevice();
-  const result = await benchPrompts({ device, rounds, onProgress: progress });
-  say(promptsText(result));
-  if (json) writeReport(json, { prompts: { ...circumstances({ rounds, adapter: device.info }), ...result } });
+  const results = await benchPrompts({ device, rounds, onProgress: progress });
+  for (const result of results) say(promptsText(result));
+  if (json) writeReport(json, { prompts: { ...circumstances({ rounds, adapter: device.info }), results } });
 }
 
 async function peers({ only = "", quick, rounds = quick ? 1 : 9, large = false, json, settings = false }: Options) {

@@ -118,7 +118,7 @@ function reportText({ file, kernels, models, prompts, peers, browser, pages }: N
     `## ${file}\n`,
     kernels && `### Kernels\n\n${aroundText(kernels)}\n\n${kernelRows(kernels)}`,
     models && `### Models\n\n${aroundText(models)}\n\n${modelRows(models)}`,
-    prompts && `### Prompts\n\n${aroundText(prompts)}\n\n${promptsText(prompts)}\n`,
+    prompts && `### Prompts\n\n${aroundText(prompts)}\n\n${promptsRows(prompts.results)}`,
     peers && `### Peers in Node\n\n${aroundText(peers)}\n\n${sideRows(peers.results)}`,
     browser &&
       `### Peers in Chromium\n\n${aroundText(browser)}\n\n${sideRows(browser.results)}\n${coldRows(browser.cold)}`,
@@ -179,6 +179,10 @@ function modelRows({ results }: NonNullable<Report["models"]>): string {
     "dispatches / pipelines | peak | largest buffer |\n" +
     `|---|---|---|---|---|---|---|---|---|\n${rows.join("\n")}\n`
   );
+}
+
+function promptsRows(results: NonNullable<Report["prompts"]>["results"]): string {
+  return results.map((result) => `- ${promptsText(result)}\n`).join("");
 }
 
 function sideRows(results: readonly ContestResult[]): string {

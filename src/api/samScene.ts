@@ -124,17 +124,32 @@ export class SamScene implements CropScene {
     for (const prompt of prompts) checkPrompt(prompt, config);
     this.#check(); // before a plan is made on a new device
     const results: SamMask[][] = Array(prompts.length);
-    for (const run of runsOf(prompts, this.#origin.placement, this.#origin.config)) {
-      options.signal?.throwIfAborted();
-      const decoder = await decoderPlan(this.#origin, run);
-      const finish = await masksPlan(this.#origin, run.P, options);
-      this.#check();
-      this.#writePrompts(decoder, run);
-      const bytes = await finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
-      const found = this.#split(bytes, run.indices.length, options);
-      for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
+    let before: Promise<void> | undefined;
+    try {
+      for (const run of runsOf(prompts, this.#origin.placement, this.#origin.config)) {
+        options.signal?.throwIfAborted();
+        const decoder = await decoderPlan(this.#origin, run);
+        const finish = await masksPlan(this.#origin, run.P, options);
+        this.#check();
+        this.#writePrompts(decoder, run);
+        const bytes = finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
+        // Masks are unpacked while the GPU works on the next run.
+        const earlier = before;
+        before = bytes.then((found) => this.#place(found, run, options, results));
+        await earlier;
+      }
+      await before;
+    } catch (error) {
+      await before?.catch(() => {});
+      throw error;
     }
     return results;
+  }
+
+  /** Puts the masks of a run where their prompts stand. */
+  #place(bytes: Readonly<Record<string, ArrayBuffer>>, run: Run, options: PredictOptions, results: SamMask[][]): void {
+    const found = this.#split(bytes, run.indices.length, options);
+    for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
   }
 
   /** Everything mode: masks of single points, filtered before they leave the GPU. */

@@ -57,9 +57,9 @@ export function samDecoder(tokens: Value, image: SamImage, weights: Weights, con
   const logits = ops.matmul({ a: upscaled, b: columns }, { n: M }); // [P, 16 N, M]
   const side = config.image_embedding_size;
   const [P = 0] = logits.shape;
-  const parts = x.graph.reshape(logits, [P, side * side, 16, M]);
+  const byPlace = x.graph.reshape(logits, [P, side * side, 16, M]);
   return {
-    lowResMasks: ops.pixelShuffle({ x: parts }, { grid: [side, side], levels: 2 }),
+    lowResMasks: ops.pixelShuffle({ x: byPlace }, { grid: [side, side], levels: 2 }),
     iouScores: iou,
   };
 }
@@ -188,19 +188,23 @@ function joined(values: readonly Value[]): Value {
  * stay beside each other: map [P, N, C] gives [P, N * 4 * 4, C / 8].
  */
 function upscale(map: Value, w: Weights): Value {
-  let x = transposedConvolution(map, w.at("upscale_conv1")); // [P, N * 4, C / 4]
+  let x = parts(transposedConvolution(map, w.at("upscale_conv1"))); // [P, N * 4, C / 4]
   x = activation(layerNorm(x, w.at("upscale_layer_norm"), UPSCALE_EPS), "gelu");
-  return activation(transposedConvolution(x, w.at("upscale_conv2")), "gelu");
+  return parts(activation(transposedConvolution(x, w.at("upscale_conv2")), "gelu"));
 }
 
-/** nn.ConvTranspose2d, weight [C, O, 2, 2]: x [P, N, C] gives [P, N * 4, O], parts in the order (row, column). */
+/** nn.ConvTranspose2d, weight [C, O, 2, 2]: x [P, N, C] gives [P, N, 4 * O], parts in the order (row, column). */
 function transposedConvolution(x: Value, w: Weights): Value {
   const { graph } = x;
   const weight = w.get("weight", [x.shape[2], undefined, 2, 2]);
   const [C = 0, O = 0] = weight.shape;
   const b = graph.reshape(ops.permute({ x: weight }, { dims: [0, 2, 3, 1] }), [C, 4 * O]);
   const bias = w.get("bias", [O]);
-  const y = ops.matmul({ a: x, b, bias: joined([bias, bias, bias, bias]) }); // [P, N, 4 O]
-  const [P = 0, N = 0] = y.shape;
-  return graph.reshape(y, [P, N * 4, O]);
+  return ops.matmul({ a: x, b, bias: joined([bias, bias, bias, bias]) });
+}
+
+/** [P, N, 4 * O] to [P, N * 4, O] */
+function parts(x: Value): Value {
+  const [P = 0, N = 0, O = 0] = x.shape;
+  return x.graph.reshape(x, [P, N * 4, O / 4]);
 }

@@ -170,6 +170,26 @@ it("cuts out what is clicked: the library's own mask, pixel for pixel, refined a
   await visit.page.close();
 });
 
+it("takes a finger: a tap does what the chosen tool says, and a drag draws a box with that one alone", async () => {
+  const visit = await open();
+  const { touchscreen } = visit.page;
+  await touchscreen.tap(...(await at(visit, 0.45, 0.5)));
+  await masks(visit, 3);
+  await visit.press("Remove");
+  await touchscreen.tap(...(await at(visit, 0.1, 0.15)));
+  await masks(visit, 1);
+  expect((await points(visit)).map(({ label }) => label)).toEqual([1, 0]);
+  await visit.press("Clear");
+  await visit.press("Box");
+  await touchscreen.touchStart(...(await at(visit, 0.3, 0.3)));
+  await touchscreen.touchMove(...(await at(visit, 0.6, 0.7)));
+  await touchscreen.touchEnd();
+  await masks(visit, 3);
+  expect(await visit.page.$$(".box:not(.is-casing)")).toHaveLength(1);
+  expect(await points(visit)).toEqual([]);
+  await visit.page.close();
+});
+
 it("takes a box, and saves a cut-out with alpha and COCO's JSON", async () => {
   const visit = await open("truck.jpg", "a truck");
   const { mouse } = visit.page;
