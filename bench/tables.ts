@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isCpu } from "../src/device/adapter.ts";
 import { type ContestResult, type SideResult, TOLERANCE } from "./contest.ts";
+import { CONTESTS } from "./contests.ts";
 import { geometricMean, promptsText } from "./print.ts";
 import type { Circumstances, ColdResult, Report } from "./report.ts";
 
@@ -33,7 +34,17 @@ export function writeTables(): void {
 function readReports(): NamedReport[] {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
   const reports = files.map((file) => ({ file, ...(JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Report) }));
+  for (const { peers, browser } of reports) {
+    if (peers) Object.assign(peers, { results: inOrder(peers.results) });
+    if (browser) Object.assign(browser, { results: inOrder(browser.results), cold: inOrder(browser.cold) });
+  }
   return reports.filter(({ kernels, models, peers, browser }) => kernels ?? models ?? peers ?? browser);
+}
+
+/** In the order in which contests are listed, whichever part was run first. */
+function inOrder<R extends { readonly name: string }>(results: readonly R[]): R[] {
+  const place = ({ name }: R) => CONTESTS.findIndex((contest) => contest.name === name);
+  return [...results].sort((a, b) => place(a) - place(b));
 }
 
 /** The part of a text between the two marks, replaced. */
