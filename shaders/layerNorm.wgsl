@@ -1,7 +1,8 @@
 // layerNorm: y = act((x - mean) / sqrt(variance + eps) * gamma + beta) over the last axis.
 // x, y: [rows, cols]; gamma, beta: [cols]. Two passes in f32, as E[x²] - mean² cancels; the mean is kept as
 // a difference from the row's first element, so that a large common offset costs no digits. Activations:
-// lib/activation.wgsl, lib/nan.wgsl; rowPerLane: lib/layerNormLanes.wgsl, loaded where it is launched.
+// lib/activation.wgsl, lib/nan.wgsl; sumOverGroup: lib/reduce.wgsl; rowPerLane: lib/layerNormLanes.wgsl, loaded where
+// it is launched.
 // `row` reads row `start + i * step` of x for row i of y, so that one token of many can be picked without a copy.
 
 alias Elem = f32; // f32 | f16
@@ -21,25 +22,7 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 override ACTIVATION: u32 = 0;
-override WG: u32 = 64; // threads of a workgroup: those of one row, or one row each
-
 // One workgroup a row: right on GPUs, where the threads of a row read neighbouring elements.
-var<workgroup> partial: array<f32, WG>;
-
-fn sumOverGroup(value: f32, lane: u32) -> f32 {
-  partial[lane] = value;
-  workgroupBarrier();
-  for (var half = WG / 2; half > 0; half /= 2) {
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-    workgroupBarrier();
-  }
-  let total = partial[0];
-  workgroupBarrier();
-  return total;
-}
-
 @compute @workgroup_size(WG)
 fn rowPerGroup(
   @builtin(workgroup_id) group: vec3u,

@@ -1,6 +1,6 @@
 // rowPerLane of layerNorm.wgsl, whose names it says; fromLane: lib/lanes.wgsl.
 
-const LANES = 8u; // threads of a workgroup, which is one subgroup
+const LANES = 8u; // threads of a workgroup, which is one subgroup: WG
 
 // Mean of some elements, and the sum of the squares of what they differ from it.
 struct Moments {

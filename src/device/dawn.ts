@@ -1,5 +1,10 @@
 // WebGPU in Node: Dawn, from npm's `webgpu`. Loaded where the runtime brings no WebGPU.
 
+/** What to do where there is no WebGPU. */
+export const HOW =
+  "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Node: `npm install webgpu` and a " +
+  "Vulkan, Metal or D3D12 driver. Deno: run with --unstable-webgpu.";
+
 // Dawn's GPU object must outlive every adapter and device made from it: dropping it ends the process with a crash.
 let dawn: Promise<GPU | undefined> | undefined;
 

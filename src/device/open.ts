@@ -29,10 +29,6 @@ const LIMITS = [
   "maxComputeWorkgroupSizeY",
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-const HOW =
-  "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Node: `npm install webgpu` and a " +
-  "Vulkan, Metal or D3D12 driver. Deno: run with --unstable-webgpu.";
-
 /**
  * Opens a device.
  *
@@ -45,9 +41,9 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const dawn = globalThis.navigator?.gpu ? undefined : await import("./dawn.ts");
   if (options.gpu) return Device.from(options.gpu, dawn?.restWhile);
   const gpu = dawn ? await dawn.loadDawn(options.toggles) : navigator.gpu;
-  if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${HOW}`);
+  if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${dawn?.HOW}`);
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
-  if (!adapter) throw new AdapterError(`WebGPU found no adapter. ${HOW}`);
+  if (!adapter) throw new AdapterError(`WebGPU found no adapter. ${dawn?.HOW ?? "See chrome://gpu"}`);
   const requiredLimits: Record<string, number> = {};
   if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name) && !options.defaultLimits);

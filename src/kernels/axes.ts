@@ -98,7 +98,7 @@ export function padAxes(op: string, { sizes, strides }: Walk, rank: number): Wal
 
 interface Rows {
   readonly rows: number;
-  /** Where the kernel has an entry point for threads that load for each other. */
+  /** Where the kernel has an entry point for the 8 threads of a subgroup to load for each other. */
   readonly rowPerLane?: LazySource | undefined;
 }
 
@@ -119,22 +119,18 @@ const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
       }),
     },
     rowPerLane: {
-      fits: ({ rowPerLane }, { subgroupSize }) => rowPerLane !== undefined && subgroupSize !== undefined,
-      launch: ({ rows, rowPerLane = "" }, { subgroupSize: lanes = 1 }) => ({
+      fits: ({ rowPerLane }, { subgroupSize }) => !!rowPerLane && subgroupSize === 8,
+      launch: ({ rows, rowPerLane = "" }) => ({
         entryPoint: "rowPerLane",
+        overrides: { WG: 8 },
+        workgroups: foldWorkgroups(Math.ceil(rows / 8)),
         lib: [lanesSource, rowPerLane],
-        types: { LANES: `${lanes}u` },
-        overrides: { WG: lanes },
-        workgroups: foldWorkgroups(Math.ceil(rows / lanes)),
       }),
     },
   },
-  // Barriers are dear on CPUs, and on GPUs the threads of a row read neighbours. On lavapipe each load counts.
-  best: {
-    "cpu-lavapipe": ["rowPerLane", "rowPerThread"],
-    cpu: ["rowPerThread"],
-    gpu: ["rowPerGroup", "rowPerThread"],
-  },
+  // Barriers are dear on CPUs, where each load counts (lavapipe has subgroups of 8, SwiftShader of 4), and on GPUs the
+  // threads of a row read neighbours.
+  best: { cpu: ["rowPerLane", "rowPerThread"], gpu: ["rowPerGroup", "rowPerThread"] },
 });
 
 /** Variants of kernels that work row by row. */

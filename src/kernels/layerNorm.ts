@@ -2,6 +2,7 @@
 import source from "../../shaders/layerNorm.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
+import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { rowVariants } from "./axes.ts";
@@ -33,7 +34,7 @@ const rowPerLane: LazySource = {
 
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: [activationSource, nanSource, reduceSource, source],
   inputs: ["x", "gamma", "beta"],
   params: { rows: "u32", cols: "u32", start: "u32", step: "u32", eps: "f32" },
   output: ({ x, gamma, beta }, params) => {

@@ -200,7 +200,7 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
  */
 export function rowsPerLane(M: number, most: 16 | 25): number {
   const even = Math.ceil(M / Math.max(1, Math.ceil(M / most)));
-  return [1, 2, 4, 8, 13, 16, 20].find((rows) => rows >= even && rows <= most) ?? most;
+  return [1, 2, 4, 8, 13, 16, 20].find((rows) => rows >= even) ?? most;
 }
 
 /** How many parts of K give a GPU enough workgroups for this product; 1 on CPU adapters. */
