@@ -50,6 +50,7 @@ export class Device {
   #zero: GPUBuffer | undefined;
   readonly #onLost: Promise<DeviceLostError>;
 
+  /** @internal Use `openDevice`. */
   constructor(gpu: GPUDevice, info: AdapterInfo, owned: boolean, rest: Rest = (promise) => promise) {
     this.gpu = gpu;
     this.info = info;
@@ -73,7 +74,11 @@ export class Device {
     });
   }
 
-  /** Wraps a device that the caller opened; destroying this one leaves it open. */
+  /**
+   * Wraps a device that the caller opened; destroying this one leaves it open.
+   *
+   * @internal Use `openDevice({ gpu })`.
+   */
   static from(gpu: GPUDevice, rest?: Rest): Device {
     return new Device(gpu, describeAdapter({ info: gpu.adapterInfo }), false, rest);
   }
