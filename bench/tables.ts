@@ -34,11 +34,12 @@ export function writeTables(): void {
 function readReports(): NamedReport[] {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
   const reports = files.map((file) => ({ file, ...(JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Report) }));
-  for (const { peers, browser } of reports) {
-    if (peers) Object.assign(peers, { results: inOrder(peers.results) });
-    if (browser) Object.assign(browser, { results: inOrder(browser.results), cold: inOrder(browser.cold) });
-  }
-  return reports.filter(({ kernels, models, peers, browser }) => kernels ?? models ?? peers ?? browser);
+  const filled = reports.filter(({ kernels, models, peers, browser }) => kernels ?? models ?? peers ?? browser);
+  return filled.map(({ peers, browser, ...rest }) => ({
+    ...rest,
+    ...(peers && { peers: { ...peers, results: inOrder(peers.results) } }),
+    ...(browser && { browser: { ...browser, results: inOrder(browser.results), cold: inOrder(browser.cold) } }),
+  }));
 }
 
 /** In the order in which contests are listed, whichever part was run first. */

@@ -136,6 +136,7 @@ export class SamScene implements CropScene {
         // Masks are unpacked while the GPU works on the next run.
         const earlier = before;
         before = bytes.then((found) => this.#place(found, run, options, results));
+        before.catch(() => {}); // told when it is awaited, which may be after the next plan was made
         await earlier;
       }
       await before;

@@ -170,7 +170,7 @@ it("cuts out what is clicked: the library's own mask, pixel for pixel, refined a
   await visit.page.close();
 });
 
-it("takes a finger: a tap does what the chosen tool says, and a drag draws a box with that one alone", async () => {
+it("takes a finger: a tap does what the chosen tool says, and with the box a drag draws one", async () => {
   const visit = await open();
   const { touchscreen } = visit.page;
   await touchscreen.tap(...(await at(visit, 0.45, 0.5)));
