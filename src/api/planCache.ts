@@ -5,6 +5,7 @@ import type { Device } from "../device/device.ts";
 import { checkSizes, Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
+import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
 
@@ -39,19 +40,22 @@ export class PlanCache {
   readonly #device: Device;
   readonly #store: WeightStore;
   readonly #planned: PlanOptions;
+  /** Of the plans with weights: no submit runs two of them. */
+  readonly #pool: SlotPool;
   readonly #entries = new Map<string, Entry>();
 
   constructor(device: Device, store: WeightStore, planned: PlanOptions) {
     this.#device = device;
     this.#store = store;
     this.#planned = planned;
+    this.#pool = new SlotPool(device);
   }
 
   /** A plan, made at its first use. One that is not held may be disposed as soon as others are asked for. */
   get({ key, build }: PlanRequest, isHeld: boolean, signal?: AbortSignal): Promise<Executor> {
     let entry = this.#entries.get(key);
     if (!entry) {
-      const made = makeEntry(this.#device, this.#store, planOf(build, this.#device, this.#planned), signal);
+      const made = this.#make(planOf(build, this.#device, this.#planned), signal);
       made.executor.catch(() => {
         if (this.#entries.get(key) === made) this.#entries.delete(key);
       });
@@ -68,6 +72,25 @@ export class PlanCache {
   dispose(): void {
     for (const entry of this.#entries.values()) disposeEntry(entry);
     this.#entries.clear();
+  }
+
+  #make(made: Plan, signal?: AbortSignal): Entry {
+    const values = [...made.statics.values()];
+    const hasWeights = values.some((value) => weightsOf(value).length > 0);
+    const own = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
+    const store = own ?? this.#store;
+    const pool = own ? undefined : this.#pool;
+    const executor = store.load(values, signal).then(() => Executor.create(this.#device, made, store, pool));
+    const constants = own ? values.map(staticBytes) : [];
+    const bytes = [...made.slots, ...constants].reduce((sum, size) => sum + size, 0);
+    const entry: Entry = { executor, bytes, isHeld: false, ...(own && { store: own }) };
+    executor.then(
+      (ready) => {
+        entry.made = ready;
+      },
+      () => own?.dispose(),
+    );
+    return entry;
   }
 
   #evict(): void {
@@ -95,24 +118,6 @@ export function planOf(build: Build, device: Device, planned: PlanOptions): Plan
   const made = plan(graph, device, planned);
   checkSizes(device, made);
   return made;
-}
-
-function makeEntry(device: Device, shared: WeightStore, made: Plan, signal?: AbortSignal): Entry {
-  const values = [...made.statics.values()];
-  const hasWeights = values.some((value) => weightsOf(value).length > 0);
-  const own = hasWeights ? undefined : new WeightStore(device, { name: "", tensors: new Map() });
-  const store = own ?? shared;
-  const executor = store.load(values, signal).then(() => Executor.create(device, made, store));
-  const constants = own ? values.map(staticBytes) : [];
-  const bytes = [...made.slots, ...constants].reduce((sum, size) => sum + size, 0);
-  const entry: Entry = { executor, bytes, isHeld: false, ...(own && { store: own }) };
-  executor.then(
-    (ready) => {
-      entry.made = ready;
-    },
-    () => own?.dispose(),
-  );
-  return entry;
 }
 
 function disposeEntry(entry: Entry): void {

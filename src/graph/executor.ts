@@ -7,6 +7,7 @@ import { byteLength, type DType, formatShape, type HostArray, type NdArray, type
 import type { Timing } from "../device/timer.ts";
 import { packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
 import type { Place, Plan, PlannedTensor, Step } from "./plan.ts";
+import { SlotPool } from "./slotPool.ts";
 import type { WeightStore } from "./store.ts";
 
 /** A step ready to be encoded. */
@@ -44,7 +45,7 @@ export class Executor {
   readonly plan: Plan;
   readonly #device: Device;
   readonly #dispatches: readonly Dispatch[];
-  readonly #buffers: readonly GPUBuffer[];
+  readonly #free: () => void;
   readonly #bufferAt: (place: Place) => GPUBuffer;
   /** Readback buffers that no run is using. */
   readonly #idle: GPUBuffer[] = [];
@@ -54,35 +55,49 @@ export class Executor {
     device: Device,
     plan: Plan,
     dispatches: readonly Dispatch[],
-    buffers: readonly GPUBuffer[],
+    free: () => void,
     at: (p: Place) => GPUBuffer,
   ) {
     this.#device = device;
     this.plan = plan;
     this.#dispatches = dispatches;
-    this.#buffers = buffers;
+    this.#free = free;
     this.#bufferAt = at;
   }
 
-  /** Compiles and allocates; the plan's static values must be in the store. Nothing stays allocated when it throws. */
-  static async create(device: Device, plan: Plan, store: WeightStore): Promise<Executor> {
+  /**
+   * Compiles and allocates; the plan's static values must be in the store. Nothing stays allocated when it throws.
+   * Plans of one pool share their slots: they must not run in one submit.
+   */
+  static async create(
+    device: Device,
+    plan: Plan,
+    store: WeightStore,
+    pool: SlotPool = new SlotPool(device),
+  ): Promise<Executor> {
     checkSizes(device, plan);
     const pipelines = await Promise.all(
       plan.steps.map(({ kernel, launch }) => device.pipelines.get(pipelineSource(kernel, launch))),
     );
-    const buffers: GPUBuffer[] = [];
+    let [slots, uniforms]: [GPUBuffer[], GPUBuffer | undefined] = [[], undefined];
+    const free = () => {
+      pool.give(slots);
+      if (uniforms) device.free(uniforms);
+    };
+    const at = (place: Place) => ("key" in place ? store.get(place.key).buffer : (slots[place.slot] as GPUBuffer));
     device.gpu.pushErrorScope("out-of-memory");
     device.gpu.pushErrorScope("validation");
     let failure: unknown;
     let dispatches: Dispatch[] = [];
-    const slots: GPUBuffer[] = [];
-    const at = (place: Place) => ("key" in place ? store.get(place.key).buffer : (slots[place.slot] as GPUBuffer));
     try {
-      for (const bytes of plan.slots) slots.push(allocate(device, buffers, bytes, USAGE.STORAGE, "activations"));
-      const uniforms = packUniforms(device, plan.steps, buffers);
+      slots = pool.take(plan.slots);
+      const { bytes, offsets } = packUniforms(plan.steps);
+      const params = device.createBuffer(bytes.length, USAGE.UNIFORM | USAGE.COPY_DST, "parameters");
+      uniforms = params;
+      device.writeBuffer(params, 0, bytes);
       dispatches = plan.steps.map((step, i) => ({
         pipeline: pipelines[i] as GPUComputePipeline,
-        bindGroup: bind(device, step, at, uniforms.buffer, uniforms.offsets[i] as number),
+        bindGroup: bind(device, step, at, params, offsets[i] as number),
         workgroups: step.launch.workgroups,
       }));
     } catch (error) {
@@ -97,10 +112,10 @@ export class Executor {
     }
     failure ??= invalid && new LimitError(`WebGPU refused the model's buffers: ${invalid.message}`);
     if (failure) {
-      for (const buffer of buffers) device.free(buffer);
+      free();
       throw failure;
     }
-    return new Executor(device, plan, dispatches, buffers, at);
+    return new Executor(device, plan, dispatches, free, at);
   }
 
   /**
@@ -198,8 +213,10 @@ export class Executor {
 
   /** Frees the plan's buffers; the weights belong to the store. */
   dispose(): void {
+    if (this.#isDisposed) return;
     this.#isDisposed = true;
-    for (const buffer of [...this.#buffers, ...this.#idle]) this.#device.free(buffer);
+    this.#free();
+    for (const buffer of this.#idle) this.#device.free(buffer);
   }
 
   /** The same as `dispose`, for `using`. */
@@ -296,16 +313,8 @@ export function checkSizes(device: Device, plan: Plan): void {
   for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`);
 }
 
-function allocate(device: Device, buffers: GPUBuffer[], bytes: number, usage: number, label: string): GPUBuffer {
-  const buffer = device.createBuffer(bytes, usage | USAGE.COPY_SRC | USAGE.COPY_DST, label);
-  buffers.push(buffer);
-  return buffer;
-}
-
-/**
- * The parameters of all steps in one uniform buffer, each at a multiple of 256 bytes as WebGPU asks; equal ones once.
- */
-function packUniforms(device: Device, steps: readonly Step[], buffers: GPUBuffer[]) {
+/** The parameters of all steps for one uniform buffer, each at a multiple of 256 bytes as WebGPU asks; equal ones once. */
+function packUniforms(steps: readonly Step[]) {
   const offsetOf = new Map<string, number>();
   const structs: Uint8Array[] = [];
   const offsets = steps.map(({ kernel, launch }) => {
@@ -320,13 +329,11 @@ function packUniforms(device: Device, steps: readonly Step[], buffers: GPUBuffer
     }
     return offset;
   });
-  const all = new Uint8Array(Math.max(1, structs.length) * 256);
-  structs.forEach((bytes, i) => {
-    all.set(bytes, i * 256);
+  const bytes = new Uint8Array(Math.max(1, structs.length) * 256);
+  structs.forEach((struct, i) => {
+    bytes.set(struct, i * 256);
   });
-  const buffer = allocate(device, buffers, all.length, USAGE.UNIFORM, "parameters");
-  device.writeBuffer(buffer, 0, all);
-  return { buffer, offsets };
+  return { bytes, offsets };
 }
 
 function bind(

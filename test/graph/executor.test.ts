@@ -10,6 +10,7 @@ import { Executor } from "../../src/graph/executor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { plan } from "../../src/graph/plan.ts";
+import { SlotPool } from "../../src/graph/slotPool.ts";
 import { WeightStore } from "../../src/graph/store.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import { random } from "../../src/verify/suite.ts";
@@ -25,7 +26,7 @@ function numbers(count: number, seed: number): Float32Array {
 type Weights = Readonly<Record<string, NdArray>>;
 
 /** A graph ready to run, and what gives its memory back. */
-async function prepare(device: Device, build: (graph: Graph) => void, weights: Weights = {}) {
+async function prepare(device: Device, build: (graph: Graph) => void, weights: Weights = {}, pool?: SlotPool) {
   const graph = new Graph();
   build(graph);
   const made = plan(graph, device);
@@ -34,7 +35,7 @@ async function prepare(device: Device, build: (graph: Graph) => void, weights: W
   );
   const store = new WeightStore(device, await readSafetensors(writeSafetensors(Object.fromEntries(stored))));
   await store.load(made.statics.values());
-  const executor = await Executor.create(device, made, store);
+  const executor = await Executor.create(device, made, store, pool);
   return {
     executor,
     [Symbol.dispose]() {
@@ -265,6 +266,42 @@ it("profile: a time for each step, and how it was taken", async () => {
 });
 
 describe("memory", () => {
+  /** x and what it comes to in three steps, for a plan of `length` elements. */
+  const cube = (length: number) => (graph: Graph) => {
+    const x = graph.input("x", f32(length));
+    const square = ops.binary({ a: x, b: x }, { op: "mul" });
+    graph.output("y", ops.binary({ a: square, b: x }, { op: "mul" }));
+  };
+  const wanted = (x: Float32Array) => x.map((value) => value ** 3);
+
+  it("of plans that share a pool is that of the largest, and their runs may take turns", async () => {
+    const device = await testDevice();
+    const before = device.memory.bytes;
+    const pool = new SlotPool(device);
+    const large = await prepare(device, cube(10_000), {}, pool);
+    const alone = device.memory.bytes - before;
+    using small = await prepare(device, cube(700), {}, pool);
+    expect(device.memory.bytes - before - alone).toBeLessThan(1000); // its parameters
+    const [a, b, c] = [numbers(10_000, 1), numbers(700, 2), numbers(10_000, 3)];
+    const runs = await Promise.all([
+      large.executor.run({ x: a }),
+      small.executor.run({ x: b }),
+      large.executor.run({ x: c }),
+    ]);
+    for (const [i, x] of [a, b, c].entries()) expectClose(runs[i]?.y, wanted(x));
+
+    large[Symbol.dispose]();
+    large.executor.dispose(); // twice does nothing
+    expectClose((await small.executor.run({ x: b })).y, wanted(b));
+    using larger = await prepare(device, cube(20_000), {}, pool);
+    const d = numbers(20_000, 4);
+    expectClose((await larger.executor.run({ x: d })).y, wanted(d));
+    expectClose((await small.executor.run({ x: b })).y, wanted(b));
+    small[Symbol.dispose]();
+    larger[Symbol.dispose]();
+    expect(device.memory.bytes).toBe(before);
+  });
+
   it("comes back when plan and weights are disposed of, also during a run", async () => {
     const device = await testDevice();
     void device.zero; // belongs to the device

@@ -146,6 +146,7 @@ it("gives PyTorch's masks from a photo", async () => {
         `prompts in ${seconds(performance.now() - encoded)} s; ` +
         `peak ${(device.memory.peakBytes / 1e6).toFixed(0)} MB on the GPU`,
     );
+    expect(device.memory.peakBytes).toBeLessThanOrEqual(600e6);
     for (const [kind, masks] of Object.entries(found)) {
       const error = relativeError(masks.flatMap(thinned), of(golden, `${kind}.low_res_masks`).data);
       const ious = of(golden, `${kind}.iou_scores`).data;
