@@ -5,10 +5,11 @@ import { ArgumentError, DisposedError, LimitError } from "../device/errors.ts";
 import { fromHalfArray } from "../device/half.ts";
 import { byteLength, type DType, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
 import type { Timing } from "../device/timer.ts";
-import { packParams, paramBytes, pipelineSource } from "../kernels/kernel.ts";
+import { paramBytes, pipelineSource } from "../kernels/kernel.ts";
 import type { Place, Plan, PlannedTensor, Step } from "./plan.ts";
 import { SlotPool } from "./slotPool.ts";
 import type { WeightStore } from "./store.ts";
+import { packUniforms } from "./uniforms.ts";
 
 /** A step ready to be encoded. */
 interface Dispatch {
@@ -311,29 +312,6 @@ export function checkSizes(device: Device, plan: Plan): void {
   for (const { value } of plan.steps) device.checkSize(value, "an activation");
   for (const [name, { value }] of plan.inputs) device.checkSize(value, `input "${name}"`);
   for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`);
-}
-
-/** The parameters of all steps for one uniform buffer, each at a multiple of 256 bytes as WebGPU asks; equal ones once. */
-function packUniforms(steps: readonly Step[]) {
-  const offsetOf = new Map<string, number>();
-  const structs: Uint8Array[] = [];
-  const offsets = steps.map(({ kernel, launch }) => {
-    const view = new DataView(new ArrayBuffer(paramBytes(kernel)));
-    packParams(kernel, launch.params, view, 0);
-    const bytes = new Uint8Array(view.buffer);
-    const key = bytes.join();
-    let offset = offsetOf.get(key);
-    if (offset === undefined) {
-      offset = structs.push(bytes) * 256 - 256;
-      offsetOf.set(key, offset);
-    }
-    return offset;
-  });
-  const bytes = new Uint8Array(Math.max(1, structs.length) * 256);
-  structs.forEach((struct, i) => {
-    bytes.set(struct, i * 256);
-  });
-  return { bytes, offsets };
 }
 
 function bind(
