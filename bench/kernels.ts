@@ -67,6 +67,14 @@ const products: readonly KernelRow[] = [
   conv2d("RN50 layer3 3x3", [1, 14, 14, 256], [256, 256, 3, 3], { padding: 1, activation: "relu" }),
   conv2d("RN50 layer3 shortcut", [1, 28, 28, 512], [1024, 512, 1, 1], { stride: 2 }),
   conv2d("MobileSAM depthwise", [1, 128, 128, 128], [128, 1, 3, 3], { padding: 1, groups: 128 }),
+  row("winogradInput", "RN50 layer1 3x3", { x: [1, 56, 56, 64] }, { padding: 1 }),
+  row("matmul", "RN50 layer1 3x3, Winograd's", { a: [16, 784, 64], b: [16, 64, 64] }),
+  row(
+    "winogradOutput",
+    "RN50 layer1 3x3",
+    { m: [16, 784, 64], bias: [64] },
+    { places: [1, 56, 56], activation: "relu" },
+  ),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];

@@ -53,6 +53,7 @@ export * as ops from "./graph/ops.ts";
 export { type Plan, type PlanOptions, type PlanSummary, plan } from "./graph/plan.ts";
 export { quantise } from "./graph/quantise.ts";
 export { WeightStore } from "./graph/store.ts";
+export { winograd } from "./graph/winograd.ts";
 export type { ByteSource } from "./io/bytes.ts";
 export type { ImageLike, RawImage, RgbaImage } from "./io/image.ts";
 export { type ModelFile, type ModelSize, modelSize } from "./io/modelSize.ts";

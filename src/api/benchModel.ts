@@ -4,12 +4,13 @@ import { KernelError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
-import { type PlanOptions, type PlanSummary, plan } from "../graph/plan.ts";
+import { type PlanSummary, plan } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import { timedRun } from "../graph/timedRun.ts";
 import type { Checkpoint } from "../io/safetensors.ts";
 import { type Spread, spread } from "../verify/measure.ts";
 import type { Computation, HostInputs } from "./computations.ts";
+import { type ModelDType, planOptions } from "./session.ts";
 
 /** Inputs whose result is known. */
 export interface KnownResult {
@@ -24,8 +25,8 @@ export interface BenchModelOptions {
   readonly open: () => Promise<Device>;
   readonly checkpoint: Checkpoint;
   readonly known?: KnownResult | undefined;
-  /** How its plan is made. */
-  readonly planned?: PlanOptions | undefined;
+  /** "f32" when absent. */
+  readonly dtype?: ModelDType | undefined;
   readonly rounds: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((text: string) => void) | undefined;
@@ -70,7 +71,7 @@ export async function openModel(
   checkpoint: Checkpoint,
   build: Computation["build"],
   signal?: AbortSignal,
-  planned?: PlanOptions,
+  dtype: ModelDType = "f32",
 ): Promise<OpenModel> {
   const start = performance.now();
   const device = await open();
@@ -79,7 +80,7 @@ export async function openModel(
   try {
     const graph = new Graph();
     for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-    const made = plan(graph, device, planned);
+    const made = plan(graph, device, await planOptions(dtype, device));
     store = new WeightStore(device, checkpoint);
     await store.load(made.statics.values(), signal);
     await device.done();
@@ -100,9 +101,9 @@ export async function openModel(
  * @throws KernelError where a result is wrong.
  */
 export async function benchModel(what: string, part: Computation, options: BenchModelOptions): Promise<ModelTiming> {
-  const { checkpoint, known, planned, rounds, signal, onProgress } = options;
+  const { checkpoint, known, dtype, rounds, signal, onProgress } = options;
   onProgress?.(`${what}: loading`);
-  const model = await openModel(options.open, checkpoint, part.build, signal, planned);
+  const model = await openModel(options.open, checkpoint, part.build, signal, dtype);
   try {
     const { device, executor } = model;
     const first = known?.inputs ?? part.inputs(0);

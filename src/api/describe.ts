@@ -88,7 +88,7 @@ async function describeClip(
 ): Promise<ClipDescription> {
   const json = await configOf(source);
   const config = json ? clipConfig(json) : openClipConfig(await source.json("open_clip_config.json"));
-  const [dtype, planned] = [computedIn(type), await planOptions(type)];
+  const [dtype, planned] = [computedIn(type), await planOptions(type, device)];
   const read = new Set<string>();
   let dimensions = 0;
   const cost = (build: (graph: Graph, weights: Weights) => void): PlanSummary => {

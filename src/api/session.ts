@@ -1,5 +1,6 @@
 // A loaded checkpoint on a device: its weights, and plans by input shape, of which the most recent are kept. When the
 // device is lost, the next call opens a new one and reads the checkpoint again.
+import { isCpu } from "../device/adapter.ts";
 import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
@@ -17,9 +18,12 @@ export type ModelDType = "f32" | "f16" | "q8";
 
 const MODEL_DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
 
-/** What plans of a type need; a page that has no int8 weights does not load what makes them. */
-export async function planOptions(dtype: ModelDType): Promise<PlanOptions> {
-  return dtype === "q8" ? { quantise: (await import("../graph/quantise.ts")).quantise } : {};
+/** What plans of a type need on a device, loaded on demand: int8 weights, and the convolutions that suit CPUs. */
+export async function planOptions(dtype: ModelDType, { info }: Pick<Device, "info">): Promise<PlanOptions> {
+  const rewrites = [];
+  if (dtype === "q8") rewrites.push((await import("../graph/quantise.ts")).quantise);
+  if (isCpu(info.class)) rewrites.push((await import("../graph/winograd.ts")).winograd);
+  return { rewrites };
 }
 
 /** The type that a model computes in. */
@@ -46,13 +50,14 @@ export interface SessionOptions {
 interface Live {
   readonly device: Device;
   readonly store: WeightStore;
+  readonly planned: PlanOptions;
   readonly plans: PlanCache;
 }
 
 export class Session {
   /** Type of inputs and activations. */
   readonly dtype: "f32" | "f16";
-  readonly #planned: PlanOptions;
+  readonly #type: ModelDType;
   readonly #checkpoint: Checkpoint;
   readonly #given: Device | undefined;
   readonly #tuneSeconds: number;
@@ -60,9 +65,9 @@ export class Session {
   #current: Live | undefined;
   #isDisposed = false;
 
-  private constructor(checkpoint: Checkpoint, options: SessionOptions, planned: PlanOptions) {
-    this.dtype = computedIn(options.dtype ?? "f32");
-    this.#planned = planned;
+  private constructor(checkpoint: Checkpoint, options: SessionOptions) {
+    this.#type = options.dtype ?? "f32";
+    this.dtype = computedIn(this.#type);
     this.#checkpoint = checkpoint;
     this.#given = givenDevice(options.device);
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
@@ -73,7 +78,7 @@ export class Session {
   static async open(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Session> {
     const { dtype = "f32" } = options;
     if (!MODEL_DTYPES.includes(dtype)) throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16" or "q8"`);
-    const session = new Session(checkpoint, options, await planOptions(dtype));
+    const session = new Session(checkpoint, options);
     const { device } = await session.#live;
     if (dtype === "f16" && !device.hasF16) {
       session.dispose();
@@ -89,8 +94,8 @@ export class Session {
 
   /** Loads the weights of several plans in one pass over the checkpoint. */
   async preload(builds: Readonly<Record<string, Build>>, signal?: AbortSignal): Promise<void> {
-    const { device, store } = await this.#alive();
-    const plans = Object.values(builds).map((build) => planOf(build, device, this.#planned));
+    const { device, store, planned } = await this.#alive();
+    const plans = Object.values(builds).map((build) => planOf(build, device, planned));
     if (this.#tuneSeconds > 0) {
       const { tunePlans } = await import("./tuneSession.ts");
       await tunePlans(device, plans, { seconds: this.#tuneSeconds, signal });
@@ -136,8 +141,9 @@ export class Session {
 
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
+    const planned = await planOptions(this.#type, device);
     const store = new WeightStore(device, this.#checkpoint);
-    const live = { device, store, plans: new PlanCache(device, store, this.#planned) };
+    const live = { device, store, planned, plans: new PlanCache(device, store, planned) };
     this.#current = live;
     return live;
   }

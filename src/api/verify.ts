@@ -19,6 +19,7 @@ import { Weights } from "../models/weights.ts";
 import * as suites from "../verify/index.ts";
 import { caseLabel, runCase } from "../verify/run.ts";
 import type { KernelSuite } from "../verify/suite.ts";
+import { planOptions } from "./session.ts";
 import { endPositions } from "./tokens.ts";
 
 /** The cases of one kernel in one type, or one output of a checkpoint. */
@@ -192,7 +193,7 @@ export async function runOnce(
   inputs: Parameters<Executor["run"]>[0],
   signal?: AbortSignal,
 ): Promise<Record<string, NdArray>> {
-  const made = plan(graph, device);
+  const made = plan(graph, device, await planOptions("f32", device));
   const store = new WeightStore(device, checkpoint);
   let executor: Executor | undefined;
   try {

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { benchModel, type ModelTiming } from "../api/benchModel.ts";
 import { computation } from "../api/computations.ts";
-import { computedIn, planOptions } from "../api/session.ts";
+import { computedIn } from "../api/session.ts";
 import { type Verification, verifyClip } from "../api/verify.ts";
 import { verifyDino, verifySam } from "../api/verifyFeatures.ts";
 import type { Device } from "../device/device.ts";
@@ -111,7 +111,7 @@ async function timeModel(
   const onProgress = () => bar.update(done++);
   try {
     const made = computation(part, { checkpoint, config, dtype: computedIn(dtype) });
-    const timing = { open: () => openDevice(), checkpoint, planned: await planOptions(dtype), rounds };
+    const timing = { open: () => openDevice(), checkpoint, dtype, rounds };
     return await benchModel(what, made, { ...timing, signal, onProgress });
   } finally {
     bar.stop();

@@ -68,10 +68,10 @@ export interface PlanSummary {
   readonly largestBufferBytes: number;
 }
 
-/** In which form a plan keeps what it needs. */
+/** How a plan is made. */
 export interface PlanOptions {
-  /** Weights as int8, a quarter of their f32 bytes: `quantise`. Activations stay as they are. */
-  readonly quantise?: ((graph: Graph) => Graph) | undefined;
+  /** After fusion, in order: `quantise` for int8 weights, `winograd` for 3x3 convolutions with less arithmetic. */
+  readonly rewrites?: readonly ((graph: Graph) => Graph)[];
 }
 
 /**
@@ -80,10 +80,11 @@ export interface PlanOptions {
  * @example
  * plan(graph, device).summary(); // { dispatches: 94, flops: 8.8e9, … }
  */
-export function plan(graph: Graph, device: DeviceTraits, { quantise = (given) => given }: PlanOptions = {}): Plan {
+export function plan(graph: Graph, device: DeviceTraits, { rewrites = [] }: PlanOptions = {}): Plan {
   if (graph.outputs.size === 0)
     throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
-  const fused = lower(quantise(fuse(graph)), device);
+  const rewritten = rewrites.reduce((given, rewrite) => rewrite(given), fuse(graph));
+  const fused = lower(rewritten, device);
   const values = reachable(fused);
   const statics = staticValues(values);
   const moving = values.filter((value) => !statics.has(value) && value.node.kind !== "view");

@@ -13,7 +13,7 @@ import { isStatic, weightsOf } from "./statics.ts";
  * The same computation from int8 weights, to within their rounding: an option of `plan`.
  *
  * @example
- * plan(graph, device, { quantise }).summary().weightBytes; // a quarter of what it was
+ * plan(graph, device, { rewrites: [quantise] }).summary().weightBytes; // a quarter of what it was
  */
 export function quantise(graph: Graph): Graph {
   return rewrite(graph, [fromInt8]);

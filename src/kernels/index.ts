@@ -44,3 +44,5 @@ export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";
 export { type UnfoldParams, unfold } from "./unfold.ts";
 export type { Pair } from "./window.ts";
+export { type WinogradInputParams, winogradInput } from "./winogradInput.ts";
+export { type WinogradOutputParams, winogradOutput } from "./winogradOutput.ts";

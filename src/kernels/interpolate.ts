@@ -1,10 +1,9 @@
 // A grid in another size (torch.nn.functional.interpolate with align_corners=False), channels last: position embeddings
 // for other picture sizes, masks.
-import source from "../../shaders/interpolate.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, type LazySource } from "./kernel.ts";
 
 export interface InterpolateParams {
   /** The filter. */
@@ -62,9 +61,12 @@ function check(x: Spec, params: InterpolateParams): void {
   }
 }
 
+// Loaded where it is launched: pictures of the size that the model was trained at need none.
+const source: LazySource = { name: "interpolate", load: () => import("../../shaders/interpolate.wgsl") };
+
 export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
   name: "interpolate",
-  wgsl: [source],
+  wgsl: [],
   inputs: ["x"],
   params: {
     words: "u32",
@@ -91,6 +93,7 @@ export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
     const [stretchY, stretchX] = antialias ? [Math.max(scaleY, 1), Math.max(scaleX, 1)] : [1, 1];
     return {
       params: { words: wordsOf(y), height, width, outHeight, outWidth, cols, scaleY, scaleX, stretchY, stretchX },
+      lib: [source],
       types: { Elem: x.dtype },
       overrides: {
         WG: FLAT_THREADS,

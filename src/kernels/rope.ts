@@ -1,10 +1,9 @@
 // Rotary position embedding (Su et al. 2021) of queries or keys, for the tokens after the first few
 // (facebookresearch/dinov3: dinov3/layers/attention.py).
-import source from "../../shaders/rope.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, lastDim, sizeOf } from "../device/tensor.ts";
 import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineKernel, foldWorkgroups, type LazySource } from "./kernel.ts";
 
 export interface RopeParams {
   /** Number of heads. */
@@ -13,9 +12,12 @@ export interface RopeParams {
   readonly prefix: number;
 }
 
+// Loaded where it is launched: DINOv3 alone turns its queries and keys.
+const source: LazySource = { name: "rope", load: () => import("../../shaders/rope.wgsl") };
+
 export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
   name: "rope",
-  wgsl: [source],
+  wgsl: [],
   inputs: ["x", "cosine", "sine"],
   params: { count: "u32", tokens: "u32", channels: "u32", prefix: "u32" },
   output: ({ x, cosine, sine }, { heads, prefix }) => {
@@ -35,6 +37,7 @@ export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
     const count = sizeOf(x.shape);
     return {
       params: { count, tokens, channels, prefix },
+      lib: [source],
       types: { Elem: x.dtype },
       overrides: { WG: FLAT_THREADS, D: lastDim(x) / heads },
       workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),

@@ -32,3 +32,5 @@ export { splitSumSuite } from "./splitSum.ts";
 export { transposeSuite } from "./transpose.ts";
 export { unarySuite } from "./unary.ts";
 export { unfoldSuite } from "./unfold.ts";
+export { winogradInputSuite } from "./winogradInput.ts";
+export { winogradOutputSuite } from "./winogradOutput.ts";

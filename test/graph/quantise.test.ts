@@ -142,12 +142,12 @@ describe("a plan of int8 weights", () => {
 
   it("says what its weights take, and shares them by key", () => {
     for (const device of [CPU, GPU]) {
-      const [whole, small] = [plan(layers(), device), plan(layers(), device, { quantise })];
+      const [whole, small] = [plan(layers(), device), plan(layers(), device, { rewrites: [quantise] })];
       expect(whole.summary().weightBytes).toBe(LAYERS * f32Bytes);
       expect(small.summary().weightBytes).toBe(LAYERS * int8Bytes);
       expect(small.summary().dispatches).toBe(whole.summary().dispatches);
       expect([...small.statics.keys()]).toEqual(
-        [...plan(layers(), device, { quantise }).statics.values()].map(staticKey),
+        [...plan(layers(), device, { rewrites: [quantise] }).statics.values()].map(staticKey),
       );
     }
   });
@@ -170,7 +170,7 @@ describe("a plan of int8 weights", () => {
       using executor = await Executor.create(device, made, store);
       return (await executor.run({ x })).y?.data ?? new Float32Array();
     };
-    const [whole, small] = [await run({}), await run({ quantise })];
+    const [whole, small] = [await run({}), await run({ rewrites: [quantise] })];
     const largest = whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const error = small.reduce((most, value, i) => Math.max(most, Math.abs(value - (whole[i] as number))), 0);
     expect(small.length).toBe(1024 * 256);
@@ -185,13 +185,13 @@ describe("a plan of int8 weights", () => {
     graph.output("y", ops.binary({ a: linear(x, graph.weight("w", f32(64, 2048))), b: residual }, { op: "add" }));
     const map = graph.input("map", f32(1, 7, 7, 256));
     graph.output("z", ops.conv2d({ x: map, weight: graph.weight("v", f32(64, 256, 3, 3)) }, { padding: 1 }));
-    const { steps } = plan(graph, GPU, { quantise });
+    const { steps } = plan(graph, GPU, { rewrites: [quantise] });
     expect(steps.map(({ kernel }) => kernel.name).sort()).toEqual(["conv2d", "matmul", "splitSum", "splitSum"]);
   });
 
   it("takes its bytes on the GPU, and while loading one weight and what it becomes beside them", async () => {
     const device = await testDevice();
-    const made = plan(layers(), device, { quantise });
+    const made = plan(layers(), device, { rewrites: [quantise] });
     const before = device.memory.bytes;
     device.memory.peakBytes = before;
     const store = new WeightStore(device, { name: "layers", tensors });

@@ -33,7 +33,7 @@ export async function runGraph(
 ): Promise<Record<string, NdArray>> {
   const graph = new Graph();
   for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-  const made = plan(graph, device, await planOptions(dtype));
+  const made = plan(graph, device, await planOptions(dtype, device));
   const store = new WeightStore(device, checkpoint);
   let executor: Executor | undefined;
   try {

@@ -114,7 +114,7 @@ function staticsOf(builds: Builds, isQuantised: boolean): Map<string, Value> {
   for (const build of builds) {
     const graph = new Graph();
     for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-    for (const value of plan(graph, TRAITS, isQuantised ? { quantise } : {}).statics.values())
+    for (const value of plan(graph, TRAITS, isQuantised ? { rewrites: [quantise] } : {}).statics.values())
       found.set(staticKey(value), value);
   }
   return found;

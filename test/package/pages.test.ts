@@ -18,7 +18,7 @@ const KILOBYTE = 1024;
  * Not counted: the tokenizer's library, what Vite adds of its own for imports on demand, and the loops that Chromium's
  * SwiftShader takes here and GPUs do not.
  */
-const APART = /tokenizers|preload-helper|RegisterTile/;
+const APART = /tokenizers|preload-helper|RegisterTile|winograd/;
 
 /** A page for each model: what its `run` gives, and the most it may have downloaded, gzipped. */
 const PAGES = {

@@ -1,0 +1,4 @@
+import { winogradInputSuite } from "../../src/verify/winogradInput.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(winogradInputSuite);

@@ -1,0 +1,4 @@
+import { winogradOutputSuite } from "../../src/verify/winogradOutput.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(winogradOutputSuite);
