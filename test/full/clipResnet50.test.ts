@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Clip } from "../../src/api/clip.ts";
+import { isCpu } from "../../src/device/adapter.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
@@ -67,5 +68,6 @@ async function checkPhotos(device: Device, folder: string, wanted: NdArray): Pro
   );
   expect(cosine).toBeGreaterThanOrEqual(0.9999);
   expect(device.memory.bytes).toBe(before);
-  expect(dispatches).toBeLessThanOrEqual(72);
+  // On a CPU adapter each of 18 convolutions is three dispatches, by Winograd's algorithm.
+  expect(dispatches).toBeLessThanOrEqual(72 + (isCpu(device.info.class) ? 2 * 18 : 0));
 }

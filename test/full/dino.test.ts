@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Dino, type DinoFeatures } from "../../src/api/dino.ts";
 import type { ModelDType } from "../../src/api/session.ts";
+import { isCpu } from "../../src/device/adapter.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { type Checkpoint, readSafetensors } from "../../src/io/safetensors.ts";
@@ -16,13 +17,18 @@ import { runResnet } from "../models/resnetParity.ts";
 
 type Golden = ReadonlyMap<string, NdArray>;
 
-interface Case {
+interface Budget {
+  /** At most, of a run at 224x224; preprocessing apart. */
+  readonly dispatches: number;
+  /** Convolutions of 3x3 with stride 1. */
+  readonly windows?: number;
+}
+
+interface Case extends Budget {
   /** Those from pixel values; the first is what the model's own preprocessing makes. */
   readonly sizes: readonly string[];
   /** Whether it runs in f16 too. */
   readonly f16?: boolean;
-  /** At most, of a run at 224x224; preprocessing apart. */
-  readonly dispatches: number;
 }
 
 // All have the same preprocessing, so that their pixel values are kept once.
@@ -34,7 +40,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "dino-vits16": { sizes: ["224x224", "256x320"], f16: true, dispatches: 96 },
   "dino-vits8": { sizes: ["224x224"], f16: true, dispatches: 96 },
   "dino-vitb16": { sizes: ["224x224"], f16: true, dispatches: 96 },
-  "dino-resnet50": { sizes: ["224x224", "256x320"], f16: true, dispatches: 70 },
+  "dino-resnet50": { sizes: ["224x224", "256x320"], f16: true, dispatches: 70, windows: 13 },
   "dinov2-small": { sizes: ["224x224"], f16: true, dispatches: 96 },
   "dinov3-vits16": { sizes: ["224x224"], f16: true, dispatches: 136 },
 };
@@ -106,7 +112,7 @@ async function runPhoto(device: Device, folder: string) {
 }
 
 /** The same through the public API, from the photo. */
-async function checkPhoto(device: Device, name: string, folder: string, most: number) {
+async function checkPhoto(device: Device, name: string, folder: string, budget: Budget) {
   for (const file of ["config.json", "preprocessor_config.json"]) {
     await copyFile(`test/golden/${name}/${file}`, join(folder, file));
   }
@@ -119,10 +125,12 @@ async function checkPhoto(device: Device, name: string, folder: string, most: nu
   expect(tokensOf(features).length).toBe(theirs.length);
   expect(found).toBeGreaterThanOrEqual(0.9999);
   expect(device.memory.bytes).toBe(before);
-  expect(dispatches).toBeLessThanOrEqual(most);
+  // On a CPU adapter each of them is three dispatches, by Winograd's algorithm.
+  const more = isCpu(device.info.class) ? 2 * (budget.windows ?? 0) : 0;
+  expect(dispatches).toBeLessThanOrEqual(budget.dispatches + more);
 }
 
-describe.each(Object.entries(CASES))("%s", (name, { sizes, f16, dispatches }) => {
+describe.each(Object.entries(CASES))("%s", (name, { sizes, f16, ...budget }) => {
   it("agrees with PyTorch from pixel values and from a photo, within its budget, and frees its memory", async () => {
     const device = await testDevice();
     await withSeededCheckpoint(`test/golden/${name}/manifest.json`, async (path) => {
@@ -132,7 +140,7 @@ describe.each(Object.entries(CASES))("%s", (name, { sizes, f16, dispatches }) =>
       if (f16 && device.hasF16) await checkPixels(device, name, checkpoint, "f16", sizes.at(-1) as string);
       if (f16 && !device.hasF16) console.log(`${name}: this adapter has no shader-f16`);
       await checkpoint.close();
-      await checkPhoto(device, name, dirname(path), dispatches);
+      await checkPhoto(device, name, dirname(path), budget);
     });
   }, 900_000);
 });
