@@ -12,6 +12,17 @@ export type AdapterClass =
   | "cpu-swiftshader"
   | "unknown";
 
+/** A product [M, K] by [K, N] that a subgroup's matrix unit does at once. */
+export interface MatrixUnit {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** Of the operands: f16, f32, i8 or u8. */
+  readonly componentType: string;
+  /** Of the sums. */
+  readonly resultComponentType: string;
+}
+
 /** What is known of an adapter, for people and for kernels. */
 export interface AdapterInfo {
   /** In the adapter's own words, as all names here; empty where it says nothing. */
@@ -26,7 +37,11 @@ export interface AdapterInfo {
   readonly class: AdapterClass;
   /** Threads of a subgroup, where the adapter names one size. */
   readonly subgroupSize: number | undefined;
+  /** What its matrix units take; empty where the runtime does not say. */
+  readonly matrixUnits: readonly MatrixUnit[];
 }
+
+type Info = Partial<GPUAdapterInfo> & { readonly subgroupMatrixConfigs?: Iterable<MatrixUnit> };
 
 // PCI vendor ids appear where a browser or wgpu gives no name (Deno); 0x10005 is Mesa, 0x1ae0 Google.
 const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
@@ -41,13 +56,18 @@ const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
 ];
 
 /** Reads the adapter's own words for itself. */
-export function describeAdapter(adapter: { readonly info?: Partial<GPUAdapterInfo> }): AdapterInfo {
-  const info: Partial<GPUAdapterInfo> = adapter.info ?? {};
+export function describeAdapter(adapter: { readonly info?: Info }): AdapterInfo {
+  const info: Info = adapter.info ?? {};
   const { vendor = "", architecture = "", device = "", description = "", subgroupMinSize, subgroupMaxSize } = info;
   const words = [vendor, architecture, device, description].join(" ").toLowerCase();
   const found = CLASSES.find(([pattern]) => pattern.test(words));
   const subgroupSize = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
-  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown", subgroupSize };
+  // As plain objects: info goes from a worker to its page.
+  const matrixUnits = Array.from(info.subgroupMatrixConfigs ?? [], (unit) => {
+    const { M, N, K, componentType, resultComponentType } = unit;
+    return { M, N, K, componentType, resultComponentType };
+  });
+  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown", subgroupSize, matrixUnits };
 }
 
 /** True for adapters that run shaders on the CPU: barriers and workgroup memory are dear there. */

@@ -1,7 +1,7 @@
 // Opens a device in a browser, in Node (Dawn, npm `webgpu`) and in Deno: the best adapter there is, with its own limits
 // and the features that kernels can use.
 import { describeAdapter } from "./adapter.ts";
-import { Device } from "./device.ts";
+import { Device, MATRIX_UNITS } from "./device.ts";
 import { AdapterError } from "./errors.ts";
 
 /** Options of `openDevice`. */
@@ -16,7 +16,7 @@ export interface DeviceOptions {
   toggles?: readonly string[];
 }
 
-const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const satisfies readonly GPUFeatureName[];
+const FEATURES = ["shader-f16", "subgroups", "timestamp-query", MATRIX_UNITS] as readonly GPUFeatureName[];
 
 const LIMITS = [
   "maxTextureDimension2D",

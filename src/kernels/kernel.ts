@@ -3,7 +3,7 @@
 //
 // Bindings of every shader: inputs at 0.. in the record's order (read), then the output (read_write), then `params`
 // (uniform, a struct of 4-byte scalars in the record's order). An absent optional input is bound to a zero buffer.
-import type { AdapterInfo } from "../device/adapter.ts";
+import type { AdapterInfo, MatrixUnit } from "../device/adapter.ts";
 import { KernelError, LimitError } from "../device/errors.ts";
 import type { PipelineSource } from "../device/pipeline.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
@@ -18,6 +18,7 @@ export interface DeviceTraits {
   readonly hasSubgroups: boolean;
   /** Threads of a subgroup, where it is always the same number. */
   readonly subgroupSize?: number | undefined;
+  readonly matrixUnits?: readonly MatrixUnit[];
   readonly limits: Pick<
     GPUSupportedLimits,
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize"
@@ -174,7 +175,7 @@ export function launchKey(kernel: string, inputs: object, params: object): strin
 
 /**
  * Replaces the right-hand sides of top-level `alias NAME = …;` and `const NAME … = …;` lines.
- * Throws on a name that the source does not declare. `enable f16;` and `enable subgroups;` are put first where needed.
+ * Throws on a name that the source does not declare. What the code needs enabled is put first.
  */
 export function specialize(source: string, values: Readonly<Record<string, string | number>>): string {
   let text = source;
@@ -184,9 +185,15 @@ export function specialize(source: string, values: Readonly<Record<string, strin
     text = text.replace(line, `$1${value};`);
   }
   const code = stripComments(text);
-  const enabled = [/\bf16\b/.test(code) && "enable f16;\n", /\bsubgroup[A-Z]/.test(code) && "enable subgroups;\n"];
-  return enabled.filter(Boolean).join("") + text;
+  const enabled = ENABLED.filter(([pattern]) => pattern.test(code)).map(([, name]) => `enable ${name};\n`);
+  return enabled.join("") + text;
 }
+
+const ENABLED = [
+  [/\bf16\b/, "f16"],
+  [/\bsubgroup[A-Z]/, "subgroups"],
+  [/\bsubgroup_matrix/, "chromium_experimental_subgroup_matrix"],
+] as const;
 
 function stripComments(source: string): string {
   return source.replace(/\/\/.*$/gm, "");

@@ -7,10 +7,11 @@ import nanSource from "../../shaders/lib/nan.wgsl";
 import source from "../../shaders/matmul.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
-import { expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
+import { type DType, expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { expectScale, int8Types } from "./int8.ts";
 import { type DeviceTraits, defineKernel, type LazySource } from "./kernel.ts";
+import { matrixUnit } from "./matrixUnits.ts";
 import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 
 export interface MatmulParams {
@@ -100,7 +101,7 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
       ...(isEmpty && { workgroups: [0] as const }),
     };
   },
-  variants: ({ a, b }, { n, splits = 1 }) => variantsOf(TABLE, { ...sizes(a, b, n), splits }),
+  variants: ({ a, b }, { n, splits = 1 }) => variantsOf(TABLE, { ...sizes(a, b, n), splits, type: b.dtype }),
   flops: ({ a, b }, { n }) => {
     const { M, N, K, batch } = sizes(a, b, n);
     return 2 * batch * M * N * K;
@@ -123,7 +124,12 @@ const laneTile: LazySource = {
   load: () => import("../../shaders/lib/matmulLaneTile.wgsl"),
 };
 
-type TiledSizes = Sizes & { readonly splits: number };
+const matrixTile: LazySource = {
+  name: "matmulMatrixTile",
+  load: () => import("../../shaders/lib/matmulMatrixTile.wgsl"),
+};
+
+type TiledSizes = Sizes & { readonly splits: number; readonly type: DType };
 
 const isWhole = ({ splits }: TiledSizes) => splits === 1;
 
@@ -175,6 +181,24 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
         workgroups: [Math.ceil(N4 / 16), M, batch],
       }),
     },
+    matrixTile: {
+      fits: ({ splits, type }, device) => splits === 1 && matrixUnit(type, device) !== undefined,
+      suits: ({ M }) => M >= 32,
+      launch: ({ M, N4, K, batch, type }, device) => {
+        const unit = matrixUnit(type, device);
+        return {
+          entryPoint: "matrixTile",
+          lib: [matrixTile],
+          types: {
+            ...word("A", K),
+            ...{ UNIT_M: `${unit?.M}u`, UNIT_N: `${unit?.N}u`, UNIT_K: `${unit?.K}u` },
+            // Operands in 8 KiB of workgroup memory, which has 16 at least.
+            ...{ LANES: `${device.subgroupSize}u`, STEP: type === "f16" ? "32u" : "16u" },
+          },
+          workgroups: [Math.ceil(N4 / 16), Math.ceil(M / 64), batch],
+        };
+      },
+    },
     sharedTile: sharedTile(1, 1),
     tallTile: sharedTile(2, 1),
     largeTile: sharedTile(2, 2),
@@ -183,12 +207,13 @@ const TABLE = /* @__PURE__ */ defineVariants<TiledSizes>()({
     // Shuffles are twice as fast on lavapipe, and three times slower on SwiftShader, where they are dear.
     "cpu-lavapipe": ["laneTile", "registerTile", "sharedTile"],
     cpu: ["registerTile", "sharedTile"],
-    gpu: ["singleRow", "sharedTile", "tallTile", "largeTile", "registerTile"],
+    // Where there are matrix units they are what a GPU multiplies by.
+    gpu: ["singleRow", "matrixTile", "sharedTile", "tallTile", "largeTile", "registerTile"],
     // Published results put larger tiles first where a GPU has many registers; none of these has been measured here.
-    nvidia: ["singleRow", "tallTile", "sharedTile", "largeTile"],
-    amd: ["singleRow", "tallTile", "sharedTile", "largeTile"],
-    apple: ["singleRow", "sharedTile", "tallTile", "registerTile"],
-    intel: ["singleRow", "sharedTile", "laneTile", "tallTile"],
+    nvidia: ["singleRow", "matrixTile", "tallTile", "sharedTile", "largeTile"],
+    amd: ["singleRow", "matrixTile", "tallTile", "sharedTile", "largeTile"],
+    apple: ["singleRow", "matrixTile", "sharedTile", "tallTile", "registerTile"],
+    intel: ["singleRow", "matrixTile", "sharedTile", "laneTile", "tallTile"],
     arm: ["singleRow", "registerTile", "sharedTile"],
     qualcomm: ["singleRow", "sharedTile", "registerTile"],
   },

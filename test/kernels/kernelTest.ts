@@ -1,6 +1,7 @@
 // The test of one kernel: every case of its suite by every variant in its table, in f32 and f16, on the adapter at
 // hand, and what it must refuse.
 import { describe, expect, it } from "vitest";
+import type { Device } from "../../src/device/device.ts";
 import type { Spec } from "../../src/device/tensor.ts";
 import type { DeviceTraits } from "../../src/kernels/kernel.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
@@ -15,9 +16,11 @@ export interface KernelTestOptions {
     params: object,
     device: DeviceTraits,
   ) => string | undefined;
+  /** The tests' own when absent. */
+  readonly open?: () => Promise<Device>;
 }
 
-export function kernelTest(suite: KernelSuite, { skip }: KernelTestOptions = {}): void {
+export function kernelTest(suite: KernelSuite, { skip, open = testDevice }: KernelTestOptions = {}): void {
   const { kernel } = suite;
   const inputsOf = (test: KernelCase, dtype: "f32" | "f16") =>
     Object.fromEntries(Object.entries(makeInputs(test, dtype)).map(([name, { spec }]) => [name, spec]));
@@ -27,7 +30,7 @@ export function kernelTest(suite: KernelSuite, { skip }: KernelTestOptions = {})
         const [specs, params] = [inputsOf(test, dtype), test.params ?? {}];
         for (const variant of kernel.variants(specs, params)?.names ?? [undefined]) {
           it(`${variant ? `${variant}, ` : ""}${dtype}: ${caseLabel(test)}`, async (context) => {
-            const device = await testDevice();
+            const device = await open();
             if (dtype === "f16" && !device.hasF16) return context.skip("this adapter has no shader-f16");
             if (variant && !kernel.variants(specs, params)?.fits(variant, device)) {
               return context.skip("this variant does not take the case on this adapter");

@@ -1,0 +1,15 @@
+// Which matrix unit of a GPU takes a product, where the adapter has any.
+import type { MatrixUnit } from "../device/adapter.ts";
+import type { DType } from "../device/tensor.ts";
+import type { DeviceTraits } from "./kernel.ts";
+
+/**
+ * The unit for operands of this type with sums in f32, of a size that 256 threads fill a tile of 64x64 with: the parts
+ * of each subgroup lie side by side.
+ */
+export function matrixUnit(type: DType, { matrixUnits = [], subgroupSize = 0 }: DeviceTraits): MatrixUnit | undefined {
+  return matrixUnits.find(({ componentType, resultComponentType, M, N }) => {
+    const parts = (16 * subgroupSize) / (M * N);
+    return componentType === type && resultComponentType === "f32" && parts >= 1 && (64 / N) % parts === 0;
+  });
+}
