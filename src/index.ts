@@ -41,7 +41,7 @@ export { Sam, type SamOptions } from "./api/sam.ts";
 export type { SamBox, SamPoint, SamPrompt } from "./api/samPrompts.ts";
 export { type PredictOptions, type SamMask, SamScene } from "./api/samScene.ts";
 export type { ModelDType, SessionOptions } from "./api/session.ts";
-export type { AdapterClass, AdapterInfo } from "./device/adapter.ts";
+export type { AdapterClass, AdapterInfo, MatrixUnit } from "./device/adapter.ts";
 export { Device, type MemoryUse } from "./device/device.ts";
 export * from "./device/errors.ts";
 export { GpuTensor } from "./device/gpuTensor.ts";

@@ -16,8 +16,8 @@ var<workgroup> unitA: array<Elem, 64 * STEP>; // [row][k]
 var<workgroup> unitB: array<Elem, STEP * 64>; // [k][column]
 var<workgroup> unitC: array<f32, 4096 / UNITS>; // a part for each subgroup
 
-// A tile of 64 rows by 64 columns of c by 256 threads: its subgroups share out the parts. Where a part lies is uniform in
-// a subgroup, which is all that its matrices need, but not in the workgroup, which is all that the compiler looks at.
+// A tile of 64 rows by 64 columns of c by 256 threads: its subgroups share out the parts. Where a part lies is uniform
+// in a subgroup, which is all that its matrices need, but not in the workgroup, which is what the compiler looks at.
 // x: column tiles, y: row tiles of one batch, z: batch.
 @diagnostic(off, chromium.subgroup_matrix_uniformity)
 @compute @workgroup_size(256)
