@@ -66,8 +66,9 @@ export function masksPlan(
     const size = { square: origin.config.image_size, cut, size: [height, width] as const };
     graph.output("lowRes", chosen);
     graph.output("scores", ops.narrow({ x: scores }, { axis: 1, start, length }));
-    graph.output("bits", ops.maskUpsample({ x }, { ...size, threshold: 0 }));
+    // Where logits are wanted, masks are made of them: in other sums a pixel could lie on the other side of 0.
     if (returnLogits) graph.output("logits", ops.maskUpsample({ x }, size));
+    else graph.output("bits", ops.maskUpsample({ x }, { ...size, threshold: 0 }));
   });
 }
 

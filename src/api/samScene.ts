@@ -135,7 +135,7 @@ export class SamScene implements CropScene {
         const bytes = finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
         // Masks are unpacked while the GPU works on the next run.
         const earlier = before;
-        before = bytes.then((found) => this.#place(found, run, options, results));
+        before = bytes.then((found) => this.#place(found, run, results));
         before.catch(() => {}); // told when it is awaited, which may be after the next plan was made
         await earlier;
       }
@@ -148,8 +148,8 @@ export class SamScene implements CropScene {
   }
 
   /** Puts the masks of a run where their prompts stand. */
-  #place(bytes: Readonly<Record<string, ArrayBuffer>>, run: Run, options: PredictOptions, results: SamMask[][]): void {
-    const found = this.#split(bytes, run.indices.length, options);
+  #place(bytes: Readonly<Record<string, ArrayBuffer>>, run: Run, results: SamMask[][]): void {
+    const found = this.#split(bytes, run.indices.length);
     for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
   }
 
@@ -267,25 +267,23 @@ export class SamScene implements CropScene {
     decoder.encode(encoder);
   }
 
-  #split(bytes: Readonly<Record<string, ArrayBuffer>>, P: number, options: PredictOptions): SamMask[][] {
+  #split(bytes: Readonly<Record<string, ArrayBuffer>>, P: number): SamMask[][] {
     const { width, height } = this;
     const scores = this.#floats(bytes.scores as ArrayBuffer);
     const lowRes = this.#floats(bytes.lowRes as ArrayBuffer);
-    const words = new Uint32Array(bytes.bits as ArrayBuffer);
-    const logits = options.returnLogits ? new Float32Array(bytes.logits as ArrayBuffer) : undefined;
+    const logits = bytes.logits && new Float32Array(bytes.logits);
+    const words = bytes.bits && new Uint32Array(bytes.bits);
     const perPrompt = scores.length / P;
     const part = <A extends HostArray>(all: A, i: number): A => {
       const size = all.length / scores.length;
       return all.slice(i * size, (i + 1) * size) as A;
     };
-    const one = (i: number): SamMask => ({
-      mask: toBytes({ width, height, words: part(words, i) }),
-      width,
-      height,
-      score: scores[i] as number,
-      lowResLogits: part(lowRes, i),
-      ...(logits && { logits: part(logits, i) }),
-    });
+    const one = (i: number): SamMask => {
+      const its = logits && part(logits, i);
+      const mask = its ? isAbove(its) : toBytes({ width, height, words: part(words as Uint32Array, i) });
+      const score = scores[i] as number;
+      return { mask, width, height, score, lowResLogits: part(lowRes, i), ...(its && { logits: its }) };
+    };
     return Array.from({ length: P }, (_, p) => Array.from({ length: perPrompt }, (_, m) => one(p * perPrompt + m)));
   }
 
@@ -301,6 +299,10 @@ export class SamScene implements CropScene {
 /** An output of one plan as an input of another, within one submit. */
 function copy(encoder: GPUCommandEncoder, from: Executor, output: string, to: Executor, input: string): void {
   encoder.copyBufferToBuffer(from.buffer(output), 0, to.buffer(input), 0, Math.ceil(from.bytes(output) / 4) * 4);
+}
+
+function isAbove(logits: Float32Array): Uint8Array {
+  return Uint8Array.from(logits, (value) => Number(value > 0));
 }
 
 /** Bits column by column as bytes row by row. */
