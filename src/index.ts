@@ -52,6 +52,7 @@ export { Graph, Value } from "./graph/graph.ts";
 export * as ops from "./graph/ops.ts";
 export { type Plan, type PlanOptions, type PlanSummary, plan } from "./graph/plan.ts";
 export { quantise } from "./graph/quantise.ts";
+export { SlotPool } from "./graph/slotPool.ts";
 export { WeightStore } from "./graph/store.ts";
 export { winograd } from "./graph/winograd.ts";
 export type { ByteSource } from "./io/bytes.ts";

@@ -14,8 +14,11 @@ export type AdapterClass =
 
 /** A product [M, K] by [K, N] that a subgroup's matrix unit does at once. */
 export interface MatrixUnit {
+  /** Rows. */
   readonly M: number;
+  /** Columns. */
   readonly N: number;
+  /** Length of the sums. */
   readonly K: number;
   /** Of the operands: f16, f32, i8 or u8. */
   readonly componentType: string;

@@ -3,11 +3,13 @@
 // submit may have the same buffers, and many plans take little more than the largest of them.
 import { type Device, USAGE } from "../device/device.ts";
 
+/** Buffers that several plans take turns with: one pool for `Executor.create` of each. */
 export class SlotPool {
   readonly #device: Device;
   /** How many plans have each buffer. */
   readonly #plans = new Map<GPUBuffer, number>();
 
+  /** Empty: buffers are made as plans need them. */
   constructor(device: Device) {
     this.#device = device;
   }
