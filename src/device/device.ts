@@ -9,9 +9,6 @@ import { bufferBytes, byteLength, formatShape, type HostArray, type Spec, type T
 export const USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 } as const;
 const MAP_READ = 1;
 
-/** A feature of Dawn and Chromium behind their switches for unsafe APIs. */
-export const MATRIX_UNITS = "chromium-experimental-subgroup-matrix";
-
 /** GPU bytes held by the engine on one device. */
 export interface MemoryUse {
   /** Held now. */
@@ -36,8 +33,8 @@ export class Device {
   readonly hasSubgroups: boolean;
   /** Threads of a subgroup, where every shader gets the same number. */
   readonly subgroupSize: number | undefined;
-  /** What shaders may use of the adapter's matrix units. */
-  readonly matrixUnits: readonly MatrixUnit[];
+  /** What shaders may use of the adapter's matrix units; `openDevice` finds out, for its own devices. */
+  matrixUnits: readonly MatrixUnit[] = [];
   /** Times are measured on the GPU. */
   readonly hasTimestamps: boolean;
   /** Compiled shaders, each once. */
@@ -63,7 +60,6 @@ export class Device {
     this.hasF16 = gpu.features.has("shader-f16");
     this.hasSubgroups = gpu.features.has("subgroups");
     this.subgroupSize = this.hasSubgroups ? info.subgroupSize : undefined;
-    this.matrixUnits = gpu.features.has(MATRIX_UNITS) ? info.matrixUnits : [];
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.pipelines = new PipelineCache(gpu, rest);
     this.#owned = owned;

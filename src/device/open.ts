@@ -1,7 +1,7 @@
 // Opens a device in a browser, in Node (Dawn, npm `webgpu`) and in Deno: the best adapter there is, with its own limits
 // and the features that kernels can use.
 import { describeAdapter } from "./adapter.ts";
-import { Device, MATRIX_UNITS } from "./device.ts";
+import { Device } from "./device.ts";
 import { AdapterError } from "./errors.ts";
 
 /** Options of `openDevice`. */
@@ -15,6 +15,9 @@ export interface DeviceOptions {
   /** Dawn toggles for Node, such as `enable-dawn-features=dump_shaders`. */
   toggles?: readonly string[];
 }
+
+/** A feature of Dawn and Chromium behind their switches for unsafe APIs. */
+const MATRIX_UNITS = "chromium-experimental-subgroup-matrix";
 
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query", MATRIX_UNITS] as readonly GPUFeatureName[];
 
@@ -47,6 +50,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const requiredLimits: Record<string, number> = {};
   if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name) && !options.defaultLimits);
-  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  return new Device(device, describeAdapter(adapter), true, dawn?.restWhile);
+  const gpuDevice = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  const device = new Device(gpuDevice, describeAdapter(adapter), true, dawn?.restWhile);
+  if (gpuDevice.features.has(MATRIX_UNITS)) {
+    const { usableUnits } = await import("./matrixUnits.ts");
+    device.matrixUnits = await usableUnits(gpuDevice, device.info.matrixUnits);
+  }
+  return device;
 }
