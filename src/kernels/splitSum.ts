@@ -2,12 +2,11 @@
 // result is the same every time, and bias, activation, layer scale and residual follow as in their own epilogues.
 import activationSource from "../../shaders/lib/activation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
-import source from "../../shaders/splitSum.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineKernel, foldWorkgroups, type LazySource } from "./kernel.ts";
 
 export interface SplitSumParams {
   /** Before layer scale and residual; none when absent. */
@@ -20,9 +19,12 @@ function result({ dtype, shape }: Spec): Spec {
   return { dtype, shape: shape.slice(1) };
 }
 
+// Loaded where it is launched: few products are split, and those on GPUs alone.
+const source: LazySource = { name: "splitSum", load: () => import("../../shaders/splitSum.wgsl") };
+
 export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: [activationSource, nanSource],
   inputs: ["parts", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
   params: { count: "u32", N: "u32", splits: "u32", residualCount: "u32" },
@@ -50,6 +52,7 @@ export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
         splits: parts.shape[0] ?? 0,
         residualCount: residual ? sizeOf(residual.shape) : 1,
       },
+      lib: [source],
       types: { Elem: parts.dtype },
       overrides: {
         WG: FLAT_THREADS,
