@@ -118,7 +118,8 @@ describe("every kernel compiles", () => {
   });
 
   it.each([...all, ...loaded] as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {
-    const code = minifyWgsl([wgsl, ...lib].join("\n"), names);
+    const texts = [...wgsl, ...lib].map((part) => (typeof part === "string" ? part : sources.get(`${part.name}.wgsl`)));
+    const code = minifyWgsl(texts.join("\n"), names);
     const types = device.hasF16 && /^alias Elem\b/m.test(code) ? ["f32", "f16"] : [];
     for (const values of [{}, ...types.map((Elem) => ({ Elem }))]) {
       const module = device.gpu.createShaderModule({ code: specialize(code, values) });

@@ -30,7 +30,7 @@ interface Entry {
   made?: Executor;
   /** Constants that belong to this plan alone: it has no weights. */
   readonly store?: WeightStore;
-  /** What it takes on the GPU, weights aside. */
+  /** What it takes on the GPU by itself, weights aside: the most that it adds to the pool. */
   readonly bytes: number;
   /** Somebody may use it later without asking again. */
   isHeld: boolean;

@@ -141,7 +141,10 @@ export class Session {
 
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
-    const planned = await planOptions(this.#type, device);
+    const planned = await planOptions(this.#type, device).catch((error) => {
+      if (!this.#given) device.destroy();
+      throw error;
+    });
     const store = new WeightStore(device, this.#checkpoint);
     const live = { device, store, planned, plans: new PlanCache(device, store, planned) };
     this.#current = live;

@@ -66,7 +66,7 @@ const source: LazySource = { name: "interpolate", load: () => import("../../shad
 
 export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
   name: "interpolate",
-  wgsl: [],
+  wgsl: [source],
   inputs: ["x"],
   params: {
     words: "u32",
@@ -93,7 +93,6 @@ export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
     const [stretchY, stretchX] = antialias ? [Math.max(scaleY, 1), Math.max(scaleX, 1)] : [1, 1];
     return {
       params: { words: wordsOf(y), height, width, outHeight, outWidth, cols, scaleY, scaleX, stretchY, stretchX },
-      lib: [source],
       types: { Elem: x.dtype },
       overrides: {
         WG: FLAT_THREADS,

@@ -27,7 +27,7 @@ export interface DeviceTraits {
   readonly tuned?: ReadonlyMap<string, string>;
 }
 
-/** A lib file that is loaded when a pipeline that needs it is compiled: pages seldom take these. */
+/** A file that is loaded when a pipeline that needs it is compiled: pages seldom take these. */
 export interface LazySource {
   /** Of the file, which stands for its text. */
   readonly name: string;
@@ -59,7 +59,7 @@ export type InputSpecs<I extends string, O extends I> = Readonly<
 export interface KernelDefinition<I extends string, O extends I, P extends object> {
   readonly name: string;
   /** The shader and the lib files it calls; WGSL needs no order. */
-  readonly wgsl: readonly string[];
+  readonly wgsl: readonly (string | LazySource)[];
   /** Lib files for which a launch may put others with functions by the same names. */
   readonly lib?: readonly string[];
   readonly inputs: readonly I[];
@@ -93,7 +93,7 @@ export interface Kernel<I extends string, O extends I, P extends object> extends
 /** Any kernel, where its inputs and parameters are only passed on: graph, plan, executor, tests. */
 export interface AnyKernel {
   readonly name: string;
-  readonly wgsl: string;
+  readonly wgsl: readonly (string | LazySource)[];
   readonly lib: readonly string[];
   readonly inputs: readonly string[];
   readonly optional: readonly string[];
@@ -119,7 +119,6 @@ export function defineKernel<P extends object>() {
     flops: () => 0,
     variants: () => undefined,
     ...definition,
-    wgsl: definition.wgsl.join("\n"),
     launch: (inputs, params, device, name) => {
       const launch = definition.launch(inputs, params, device);
       const variants = definition.variants?.(inputs, params);
@@ -208,7 +207,7 @@ async function textOf(source: string | LazySource): Promise<string> {
 /** The pipeline that a launch needs. */
 export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSource {
   const { lib = kernel.lib, types = {}, entryPoint = "main", overrides = {} } = launch;
-  const parts = [kernel.wgsl, ...lib];
+  const parts = [...kernel.wgsl, ...lib];
   return {
     label: kernel.name,
     id: JSON.stringify([Object.entries(types).sort(), parts.map(idOf)]),

@@ -8,8 +8,9 @@ import type { DeviceTraits } from "./kernel.ts";
  * of each subgroup lie side by side.
  */
 export function matrixUnit(type: DType, { matrixUnits = [], subgroupSize = 0 }: DeviceTraits): MatrixUnit | undefined {
-  return matrixUnits.find(({ componentType, resultComponentType, M, N }) => {
+  return matrixUnits.find(({ componentType, resultComponentType, M, N, K }) => {
     const parts = (16 * subgroupSize) / (M * N);
-    return componentType === type && resultComponentType === "f32" && parts >= 1 && (64 / N) % parts === 0;
+    const isWhole = parts >= 1 && (64 / N) % parts === 0 && 16 % K === 0; // steps along K are of 16 or 32
+    return isWhole && componentType === type && resultComponentType === "f32";
   });
 }

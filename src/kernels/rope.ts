@@ -17,7 +17,7 @@ const source: LazySource = { name: "rope", load: () => import("../../shaders/rop
 
 export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
   name: "rope",
-  wgsl: [],
+  wgsl: [source],
   inputs: ["x", "cosine", "sine"],
   params: { count: "u32", tokens: "u32", channels: "u32", prefix: "u32" },
   output: ({ x, cosine, sine }, { heads, prefix }) => {
@@ -37,7 +37,6 @@ export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
     const count = sizeOf(x.shape);
     return {
       params: { count, tokens, channels, prefix },
-      lib: [source],
       types: { Elem: x.dtype },
       overrides: { WG: FLAT_THREADS, D: lastDim(x) / heads },
       workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),

@@ -24,7 +24,7 @@ const source: LazySource = { name: "splitSum", load: () => import("../../shaders
 
 export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",
-  wgsl: [activationSource, nanSource],
+  wgsl: [activationSource, nanSource, source],
   inputs: ["parts", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
   params: { count: "u32", N: "u32", splits: "u32", residualCount: "u32" },
@@ -52,7 +52,6 @@ export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
         splits: parts.shape[0] ?? 0,
         residualCount: residual ? sizeOf(residual.shape) : 1,
       },
-      lib: [source],
       types: { Elem: parts.dtype },
       overrides: {
         WG: FLAT_THREADS,

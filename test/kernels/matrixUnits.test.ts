@@ -49,6 +49,7 @@ describe("none is taken", () => {
     ["sums in half precision", device(32, unit(16, 16, 16, "f16", "f16"))],
     ["operands of another type", device(32, unit(8, 8, 8, "f32"))],
     ["subgroups that differ in size", device(undefined, unit(16, 16, 16))],
+    ["sums longer than a step", device(32, unit(16, 16, 64))],
     ["more subgroups than parts", device(8, unit(16, 16, 16))],
   ])("with %s", (_, traits) => {
     expect(matrixUnit("f16", traits)).toBeUndefined();
