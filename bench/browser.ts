@@ -8,7 +8,7 @@ import type { Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../scripts/bundle.mjs";
 import { isCpu } from "../src/device/adapter.ts";
 import { openDevice } from "../src/device/open.ts";
-import { quantile } from "../src/verify/measure.ts";
+import { quantile } from "../src/verify/timing/measure.ts";
 import { startChromium } from "../test/browser/chromium.ts";
 import { type ContestResult, messageOf } from "./contest.ts";
 import { CONTESTS, type Contest } from "./contests.ts";

@@ -1,6 +1,6 @@
 // Runs a contest: the sides take turns on new inputs, in changing order, and their results are compared in each round.
 import type { Device } from "../src/device/device.ts";
-import { type Spread, spread } from "../src/verify/measure.ts";
+import { type Spread, spread } from "../src/verify/timing/measure.ts";
 import type { Contest } from "./contests.ts";
 import { type ContestFiles, ourSide, type Side } from "./sides.ts";
 

@@ -1,14 +1,14 @@
 // What is compared with the peers: single operations, and models from normalised pixels, token ids or a point to what
 // they give, with the same seeded weights on both sides. Nothing here is of one runtime: Node and a page run it alike.
 import type { SeededRow } from "../scripts/seeded.ts";
-import { computation, noise, samPoint } from "../src/api/computations.ts";
+import { computation, noise, samPoint } from "../src/check/computations.ts";
 import type { HostArray } from "../src/device/tensor.ts";
 import type { Graph, Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
-import type { Checkpoint } from "../src/io/safetensors.ts";
+import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
 import { convolution } from "../src/models/convolution.ts";
 import { activation, layerNorm } from "../src/models/layers.ts";
-import { samConfig } from "../src/models/samConfig.ts";
+import { samConfig } from "../src/models/sam/config.ts";
 import { Weights } from "../src/models/weights.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */

@@ -1,7 +1,7 @@
 // What is timed: every kernel at the shapes at which CLIP, DINO and SAM call it.
 import { resizeCoefficients } from "../src/kernels/resize.ts";
-import { attention, conv2d, type KernelRow, linear, type RowInputs, row } from "../src/verify/benchRows.ts";
 import type { CaseInput } from "../src/verify/suite.ts";
+import { attention, conv2d, type KernelRow, linear, type RowInputs, row } from "../src/verify/timing/benchRows.ts";
 
 const large = (made: KernelRow): KernelRow => ({ ...made, isLarge: true });
 

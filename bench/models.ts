@@ -1,11 +1,12 @@
 // Models at their real size with seeded weights: cold start, steady runs, what is outside the kernels, memory. Each
 // result is compared with PyTorch's in test/golden where one is kept there.
 import { readFileSync } from "node:fs";
-import { benchModel, type KnownResult, type ModelTiming } from "../src/api/benchModel.ts";
-import { computation, floats } from "../src/api/computations.ts";
+import { benchModel, type KnownResult, type ModelTiming } from "../src/check/benchModel.ts";
+import { computation, floats } from "../src/check/computations.ts";
 import { openDevice } from "../src/device/open.ts";
 import type { NdArray } from "../src/device/tensor.ts";
-import { type Checkpoint, readSafetensors } from "../src/io/safetensors.ts";
+import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
+import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
 import { channelsLast } from "./contests.ts";
 import { manifestOf, seededCheckpoint } from "./peerFiles.ts";
 

@@ -1,7 +1,7 @@
 // Results as tables for a terminal.
-import type { ModelTiming } from "../src/api/benchModel.ts";
+import type { ModelTiming } from "../src/check/benchModel.ts";
 import { short, table } from "../src/cli/table.ts";
-import type { KernelBench } from "../src/verify/benchKernels.ts";
+import type { KernelBench } from "../src/verify/timing/benchKernels.ts";
 import type { ContestResult, SideResult } from "./contest.ts";
 import { TOLERANCE } from "./contest.ts";
 import type { Layer } from "./layers.ts";

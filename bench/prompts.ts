@@ -2,12 +2,12 @@
 // small encoder before it, which is otherwise the same. The masks must be the same.
 import { readFileSync } from "node:fs";
 import { Sam } from "../src/api/sam.ts";
-import type { SamPrompt } from "../src/api/samPrompts.ts";
 import type { SamMask, SamScene } from "../src/api/samScene.ts";
 import type { Device } from "../src/device/device.ts";
-import type { SourceLike } from "../src/io/source.ts";
-import { type Spread, spread } from "../src/verify/measure.ts";
+import type { SourceLike } from "../src/io/source/source.ts";
+import type { SamPrompt } from "../src/models/sam/prompts.ts";
 import { random } from "../src/verify/suite.ts";
+import { type Spread, spread } from "../src/verify/timing/measure.ts";
 import { differenceOf, TOLERANCE } from "./contest.ts";
 import { manifestOf, seededCheckpoint } from "./peerFiles.ts";
 

@@ -5,9 +5,9 @@ import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { PageSize } from "../scripts/sizes.mjs";
-import type { ModelTiming } from "../src/api/benchModel.ts";
+import type { ModelTiming } from "../src/check/benchModel.ts";
 import type { AdapterInfo } from "../src/device/adapter.ts";
-import type { KernelBench } from "../src/verify/benchKernels.ts";
+import type { KernelBench } from "../src/verify/timing/benchKernels.ts";
 import type { ContestResult } from "./contest.ts";
 import type { PromptsResult } from "./prompts.ts";
 

@@ -2,11 +2,11 @@
 // tables made of their results. Everything is checked before its time counts. bench/README.md says more.
 import { spawnSync } from "node:child_process";
 import { Argument, Command, InvalidArgumentError } from "commander";
-import type { ModelTiming } from "../src/api/benchModel.ts";
+import type { ModelTiming } from "../src/check/benchModel.ts";
 import { isCpu } from "../src/device/adapter.ts";
 import { openDevice } from "../src/device/open.ts";
-import { benchKernels } from "../src/verify/benchKernels.ts";
 import { caseLabel } from "../src/verify/run.ts";
+import { benchKernels } from "../src/verify/timing/benchKernels.ts";
 import { type ContestResult, isAlone, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
 import { ROWS } from "./kernels.ts";

@@ -1,9 +1,9 @@
 // The sides of a contest: ours, ONNX Runtime's (its Node and its browser package alike) and TensorFlow.js'.
-import { openModel } from "../src/api/benchModel.ts";
-import type { HostInputs } from "../src/api/computations.ts";
+import { openModel } from "../src/check/benchModel.ts";
+import type { HostInputs } from "../src/check/computations.ts";
 import type { Device } from "../src/device/device.ts";
 import type { Graph } from "../src/graph/graph.ts";
-import { readSafetensors } from "../src/io/safetensors.ts";
+import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
 import { CONV_TIMES, type Contest, channelsFirst, channelsLast, type PeerInputs } from "./contests.ts";
 
 /** One side of a contest. Each round it is given new inputs, and only `run` is timed. */

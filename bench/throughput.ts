@@ -6,9 +6,9 @@ import { dirname, join } from "node:path";
 import { Command } from "commander";
 import sharp from "sharp";
 import { Clip } from "../src/api/clip.ts";
-import type { EncodeStep } from "../src/api/pictureRuns.ts";
 import type { Device } from "../src/device/device.ts";
-import { quantile } from "../src/verify/measure.ts";
+import type { EncodeStep } from "../src/pictures/pictureRuns.ts";
+import { quantile } from "../src/verify/timing/measure.ts";
 import { busyness, drawTimeline } from "./timeline.ts";
 
 interface Memory {

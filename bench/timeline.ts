@@ -1,5 +1,5 @@
 // What ran when, out of the steps that encodeImages reports: how much of it overlapped, and a picture of it.
-import type { EncodeStep } from "../src/api/pictureRuns.ts";
+import type { EncodeStep } from "../src/pictures/pictureRuns.ts";
 
 const LANES = ["decode", "upload", "gpu", "readback"] as const;
 type Lane = (typeof LANES)[number];

@@ -1,4 +1,4 @@
-"""Makes test/golden/masks/masks.json: what pycocotools, OpenCV and NumPy make of masks, for the tests of src/api/masks.
+"""Makes test/golden/masks/masks.json: what pycocotools, OpenCV and NumPy make of masks, for the tests of src/masks.
 
     pip install numpy pycocotools opencv-python-headless
     python scripts/goldenMasks.py

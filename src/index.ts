@@ -1,5 +1,5 @@
 // The public names of webgpu-vision.
-export { type AttentionMap, type AttentionMapOptions, attentionMaps } from "./api/attentionMaps.ts";
+
 export {
   type ClassifyOptions,
   Clip,
@@ -9,7 +9,6 @@ export {
   type EncodeTextOptions,
   type ImageEmbedding,
 } from "./api/clip.ts";
-export type { ImageSource } from "./api/decodeAhead.ts";
 export {
   Dino,
   type DinoEncodeImagesOptions,
@@ -21,52 +20,66 @@ export {
   type ImageFeatures,
 } from "./api/dino.ts";
 export type { LabelScore } from "./api/embeddings.ts";
-export type { EncodeImagesOptions } from "./api/encodePictures.ts";
-export type { PatchFeatures } from "./api/featureRows.ts";
-export type { MaskRecord } from "./api/generateMasks.ts";
-export type { DinoGpuFeatures, KeepOnGpu, SamGpuMasks } from "./api/keepOnGpu.ts";
-export { KnnClassifier, type KnnOptions } from "./api/knn.ts";
-export { LinearProbe, type LinearProbeOptions } from "./api/linearProbe.ts";
-export { type CocoRle, fromCocoRle, toCocoRle } from "./api/masks/cocoRle.ts";
-export type { PointGrid } from "./api/masks/crops.ts";
-export type { GenerateMasksOptions, OutputMode, Segmentations } from "./api/masks/options.ts";
-export { maskPolygons } from "./api/masks/polygons.ts";
-export { type CleanedMask, removeSmallRegions } from "./api/masks/regions.ts";
-export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./api/masks/rle.ts";
-export { type MatchOptions, matchPatches, type PatchMatch } from "./api/matchPatches.ts";
-export { type PcaBasis, type PcaForeground, type PcaOptions, type PcaPicture, type PcaResult, pca } from "./api/pca.ts";
-export type { EncodeStep } from "./api/pictureRuns.ts";
-export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./api/propagateMask.ts";
+export { type ModelSize, modelSize } from "./api/modelSize.ts";
 export { Sam, type SamOptions } from "./api/sam.ts";
-export type { SamBox, SamPoint, SamPrompt } from "./api/samPrompts.ts";
 export { type PredictOptions, type SamMask, SamScene } from "./api/samScene.ts";
-export type { ModelDType, SessionOptions } from "./api/session.ts";
 export type { AdapterClass, AdapterInfo, MatrixUnit } from "./device/adapter.ts";
 export { Device, type MemoryUse } from "./device/device.ts";
 export * from "./device/errors.ts";
 export { GpuTensor } from "./device/gpuTensor.ts";
 export { type DeviceOptions, openDevice } from "./device/open.ts";
 export type { DType, HostArray, NdArray, Shape, Spec, Tensor } from "./device/tensor.ts";
+export {
+  type AttentionFeatures,
+  type AttentionMap,
+  type AttentionMapOptions,
+  attentionMaps,
+} from "./features/attentionMaps.ts";
+export type { PatchFeatures } from "./features/featureRows.ts";
+export { KnnClassifier, type KnnOptions } from "./features/knn.ts";
+export { LinearProbe, type LinearProbeOptions } from "./features/linearProbe.ts";
+export { type MatchOptions, matchPatches, type PatchMatch } from "./features/matchPatches.ts";
+export {
+  type PcaBasis,
+  type PcaForeground,
+  type PcaOptions,
+  type PcaPicture,
+  type PcaResult,
+  pca,
+} from "./features/pca.ts";
+export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./features/propagateMask.ts";
 export { Executor, type Profile, type ProfiledStep } from "./graph/executor.ts";
 export { Graph, Value } from "./graph/graph.ts";
 export * as ops from "./graph/ops.ts";
 export { type Plan, type PlanOptions, type PlanSummary, plan } from "./graph/plan.ts";
-export { quantise } from "./graph/quantise.ts";
+export { quantise } from "./graph/rewrites/quantise.ts";
+export { winograd } from "./graph/rewrites/winograd.ts";
 export { SlotPool } from "./graph/slotPool.ts";
 export { WeightStore } from "./graph/store.ts";
-export { winograd } from "./graph/winograd.ts";
-export type { ByteSource } from "./io/bytes.ts";
-export type { ImageLike, RawImage, RgbaImage } from "./io/image.ts";
-export { type ModelFile, type ModelSize, modelSize } from "./io/modelSize.ts";
-export { type CachedModel, cachedModels, clearCachedModels } from "./io/pageCache.ts";
+export type { ImageLike, RawImage, RgbaImage } from "./io/image/image.ts";
+export type { Checkpoint, StoredTensor } from "./io/safetensors/checkpoint.ts";
 export {
-  type Checkpoint,
   readSafetensors,
   type SafetensorsLike,
   type StoredDType,
-  type StoredTensor,
   type TensorData,
   writeSafetensors,
-} from "./io/safetensors.ts";
-export { openSource, type Source, type SourceBytes, type SourceLike, type SourceOptions } from "./io/source.ts";
+} from "./io/safetensors/safetensors.ts";
+export type { ByteSource } from "./io/source/bytes.ts";
+export { openSource } from "./io/source/openSource.ts";
+export { type CachedModel, cachedModels, clearCachedModels } from "./io/source/pageCache.ts";
+export type { ModelFile, Source, SourceBytes, SourceLike, SourceOptions } from "./io/source/source.ts";
 export * as kernels from "./kernels/index.ts";
+export { type CocoRle, fromCocoRle, toCocoRle } from "./masks/cocoRle.ts";
+export type { PointGrid } from "./masks/crops.ts";
+export type { MaskRecord } from "./masks/generateMasks.ts";
+export type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
+export { maskPolygons } from "./masks/polygons.ts";
+export { type CleanedMask, removeSmallRegions } from "./masks/regions.ts";
+export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./masks/rle.ts";
+export type { SamBox, SamPoint, SamPrompt } from "./models/sam/prompts.ts";
+export type { ImageSource } from "./pictures/decodeAhead.ts";
+export type { EncodeImagesOptions } from "./pictures/encodeOptions.ts";
+export type { DinoGpuFeatures, KeepOnGpu, SamGpuMasks } from "./pictures/keepOnGpu.ts";
+export type { EncodeStep } from "./pictures/pictureRuns.ts";
+export type { ModelDType, SessionOptions } from "./session/session.ts";

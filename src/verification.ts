@@ -16,5 +16,5 @@
  *
  * @module
  */
-export { KERNELS, type Verification, type VerifyOptions, verifyClip, verifyKernels } from "./api/verify.ts";
-export { verifyDino, verifySam } from "./api/verifyFeatures.ts";
+export { KERNELS, type Verification, type VerifyOptions, verifyClip, verifyKernels } from "./check/verify.ts";
+export { verifyDino, verifySam } from "./check/verifyFeatures.ts";

@@ -6,25 +6,28 @@ import type { NdArray } from "../device/tensor.ts";
 import { Graph } from "../graph/graph.ts";
 import { l2Normalise } from "../graph/ops.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike } from "../io/image.ts";
-import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
-import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
+import { openCheckpoint } from "../io/safetensors/safetensors.ts";
+import { openSource } from "../io/source/openSource.ts";
+import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import type { Tokenizer } from "../io/tokenizer.ts";
-import { clipImage, clipLogits, clipText } from "../models/clip.ts";
-import { type ClipConfig, isClipResnet } from "../models/clipConfig.ts";
-import { clipNaming } from "../models/clipNames.ts";
+import { type ClipConfig, isClipResnet } from "../models/clip/config.ts";
+import { type ClipFiles, readClipFiles } from "../models/clip/files.ts";
+import { clipImage, clipLogits, clipText } from "../models/clip/model.ts";
+import { clipNaming } from "../models/clip/names.ts";
+import { endPositions, padTokens, truncateTokens } from "../models/clip/tokens.ts";
+import { atSize, outputSize, type Preprocessing } from "../models/preprocess/preprocess.ts";
 import { Weights } from "../models/weights.ts";
-import { type ClipFiles, readClipFiles } from "./clipFiles.ts";
-import type { ImageSource } from "./decodeAhead.ts";
+import type { ImageSource } from "../pictures/decodeAhead.ts";
+import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
+import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
+import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
+import type { PictureTower } from "../pictures/pictureRuns.ts";
+import { preprocessor } from "../pictures/pictures.ts";
+import type { PlanRequest } from "../session/planCache.ts";
+import { Session, type SessionOptions } from "../session/session.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
-import { type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
-import type { KeepOnGpu } from "./keepOnGpu.ts";
-import type { PictureTower } from "./pictureRuns.ts";
-import { preprocessor } from "./pictures.ts";
-import type { PlanRequest } from "./planCache.ts";
-import { atSize, outputSize, type Preprocessing } from "./preprocess.ts";
-import { Session, type SessionOptions } from "./session.ts";
-import { endPositions, padTokens, truncateTokens } from "./tokens.ts";
 
 /** Options of `Clip.fromPretrained`. */
 export type ClipOptions = SourceOptions & SessionOptions;
@@ -136,7 +139,7 @@ export class Clip {
     const list = listOf(images);
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     if (options.keepOnGpu) {
-      const { keepClip } = await import("./keepPictures.ts");
+      const { keepClip } = await import("../pictures/keepPictures.ts");
       return keepClip(this.#tower(options.size), list, options);
     }
     const found = await encodeList(this.#tower(options.size), list, options);

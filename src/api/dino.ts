@@ -4,18 +4,27 @@ import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike } from "../io/image.ts";
-import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
-import { openSource, type SourceLike, type SourceOptions } from "../io/source.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
+import { openCheckpoint } from "../io/safetensors/safetensors.ts";
+import { openSource } from "../io/source/openSource.ts";
+import type { SourceLike, SourceOptions } from "../io/source/source.ts";
+import {
+  type AnyDinoConfig,
+  type DinoFiles,
+  type DinoRequest,
+  type Recorder,
+  readDinoFiles,
+} from "../models/dino/files.ts";
+import { outputSize, type Preprocessing } from "../models/preprocess/preprocess.ts";
 import { type Naming, Weights } from "../models/weights.ts";
-import type { ImageSource } from "./decodeAhead.ts";
-import { type AnyDinoConfig, type DinoFiles, type DinoRequest, type Recorder, readDinoFiles } from "./dinoFiles.ts";
-import { type EncodedPicture, type EncodeImagesOptions, encodeList, encodePictures } from "./encodePictures.ts";
-import type { DinoGpuFeatures, KeepOnGpu } from "./keepOnGpu.ts";
-import type { PictureSize, PictureTower, Size } from "./pictureRuns.ts";
-import type { PlanRequest } from "./planCache.ts";
-import { outputSize, type Preprocessing } from "./preprocess.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import type { ImageSource } from "../pictures/decodeAhead.ts";
+import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOptions.ts";
+import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
+import type { DinoGpuFeatures, KeepOnGpu } from "../pictures/keepOnGpu.ts";
+import type { PictureSize, PictureTower, Size } from "../pictures/pictureRuns.ts";
+import type { PlanRequest } from "../session/planCache.ts";
+import { Session, type SessionOptions } from "../session/session.ts";
 
 /** Options of `Dino.fromPretrained`. */
 export type DinoOptions = SourceOptions & SessionOptions;
@@ -80,7 +89,7 @@ export interface DinoFeatures extends DinoTokens {
   readonly layers?: readonly DinoLayer[];
 }
 
-export type { AnyDinoConfig } from "./dinoFiles.ts";
+export type { AnyDinoConfig } from "../models/dino/files.ts";
 
 const RESNET_STRIDE = 32;
 const NOTHING_MORE: DinoRequest = { layers: [], attentionOf: [], interpolateOffset: 0 };
@@ -160,7 +169,7 @@ export class Dino {
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const request = this.#request(options);
     if (options.keepOnGpu) {
-      const { keepDino } = await import("./keepPictures.ts");
+      const { keepDino } = await import("../pictures/keepPictures.ts");
       return keepDino(this.#tower(request, options.size), list, { ...request, config: this.config }, options);
     }
     const found = await encodeList(this.#tower(request, options.size), list, options);

@@ -4,22 +4,24 @@ import { ArgumentError, DeviceLostError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image.ts";
-import { type Checkpoint, openCheckpoint } from "../io/safetensors.ts";
-import { openSource, type Source, type SourceLike, type SourceOptions } from "../io/source.ts";
-import { samImageEncoder } from "../models/sam.ts";
-import { type SamConfig, samConfig } from "../models/samConfig.ts";
-import { samImage } from "../models/samDecoder.ts";
-import { hasOriginalSamNames, samNaming } from "../models/samNames.ts";
+import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
+import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
+import { openCheckpoint } from "../io/safetensors/safetensors.ts";
+import { openSource } from "../io/source/openSource.ts";
+import type { Source, SourceLike, SourceOptions } from "../io/source/source.ts";
+import type { CropPredictor, MaskRecord } from "../masks/generateMasks.ts";
+import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
+import { type Preprocessing, preprocessing } from "../models/preprocess/preprocess.ts";
+import { type SamConfig, samConfig } from "../models/sam/config.ts";
+import { samImageEncoder } from "../models/sam/imageEncoder.ts";
+import { samImage } from "../models/sam/maskDecoder.ts";
+import { hasOriginalSamNames, samNaming } from "../models/sam/names.ts";
 import { type Naming, Weights } from "../models/weights.ts";
-import type { CropPredictor, MaskRecord } from "./generateMasks.ts";
-import type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/options.ts";
-import { encodePicture } from "./pictureCopies.ts";
-import { preprocessor } from "./pictures.ts";
-import { type Preprocessing, preprocessing } from "./preprocess.ts";
+import { encodePicture } from "../pictures/pictureCopies.ts";
+import { preprocessor } from "../pictures/pictures.ts";
+import { release, toGpu } from "../pictures/upload.ts";
+import { Session, type SessionOptions } from "../session/session.ts";
 import { SamScene } from "./samScene.ts";
-import { Session, type SessionOptions } from "./session.ts";
-import { release, toGpu } from "./upload.ts";
 
 /** Options of `Sam.fromPretrained`. */
 export type SamOptions = SourceOptions & SessionOptions;
@@ -113,7 +115,7 @@ export class Sam {
       encodeCrop: (box, signal) => this.#encodeOpened(cropped(picture, box), signal),
     };
     try {
-      const { generateMasks } = await import("./generateMasks.ts");
+      const { generateMasks } = await import("../masks/generateMasks.ts");
       return await generateMasks(predictor, options);
     } finally {
       closePicture(picture);
@@ -210,7 +212,7 @@ interface SamFiles {
 async function readConfig(source: Source, checkpoint: Checkpoint) {
   const json = await source.json("config.json");
   if (!hasOriginalSamNames(checkpoint)) return { config: samConfig(json ?? {}), naming: samNaming(checkpoint) };
-  const { originalSamConfig, originalSamNaming } = await import("../models/samOriginal.ts");
+  const { originalSamConfig, originalSamNaming } = await import("../models/sam/original.ts");
   const config = json === undefined ? originalSamConfig(checkpoint) : samConfig(json);
   return { config, naming: originalSamNaming(checkpoint) };
 }
@@ -218,7 +220,7 @@ async function readConfig(source: Source, checkpoint: Checkpoint) {
 /** The image encoder that the config asks for; MobileSAM's is loaded on demand. */
 async function encoderOf({ vision }: SamConfig): Promise<ImageEncoder> {
   if (vision.model_type === "sam_vision_model") return (pixels, w) => samImageEncoder(pixels, w, vision);
-  const { tinyVitEncoder } = await import("../models/tinyVit.ts");
+  const { tinyVitEncoder } = await import("../models/sam/tinyVit.ts");
   return (pixels, w) => tinyVitEncoder(pixels, w, vision);
 }
 

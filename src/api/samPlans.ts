@@ -2,12 +2,12 @@
 import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import * as ops from "../graph/ops.ts";
-import type { SamConfig } from "../models/samConfig.ts";
-import { samDecoder, samImage } from "../models/samDecoder.ts";
-import { promptTokens } from "../models/samPrompt.ts";
+import type { SamConfig } from "../models/sam/config.ts";
+import { samDecoder, samImage } from "../models/sam/maskDecoder.ts";
+import { promptTokens } from "../models/sam/promptEncoder.ts";
+import type { Placement, Run } from "../models/sam/prompts.ts";
 import type { Weights } from "../models/weights.ts";
-import type { Placement, Run } from "./samPrompts.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "../session/session.ts";
 
 /** What a scene shares with the model that made it. */
 export interface Origin {

@@ -5,11 +5,11 @@ import { fromHalfArray, toHalfArray } from "../device/half.ts";
 import type { HostArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { CandidateFilter, CropScene, MaskCandidate, Point } from "./generateMasks.ts";
-import type { KeepOnGpu, SamGpuMasks } from "./keepOnGpu.ts";
-import type { MaskBits } from "./masks/rle.ts";
+import type { CandidateFilter, CropScene, MaskCandidate, Point } from "../masks/generateMasks.ts";
+import type { MaskBits } from "../masks/rle.ts";
+import { checkPrompt, PROMPTS_PER_RUN, type Run, runsOf, type SamBox, type SamPrompt } from "../models/sam/prompts.ts";
+import type { KeepOnGpu, SamGpuMasks } from "../pictures/keepOnGpu.ts";
 import { decoderPlan, masksPlan, type Origin, scoresPlan, stabilityPlan } from "./samPlans.ts";
-import { checkPrompt, PROMPTS_PER_RUN, type Run, runsOf, type SamBox, type SamPrompt } from "./samPrompts.ts";
 
 /** A mask and what the model thinks of it. */
 export interface SamMask {
@@ -211,7 +211,7 @@ export class SamScene implements CropScene {
       const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
       const planes = (some: readonly number[]) => this.#planes(held, some, filter.stabilityScoreOffset);
       const { width, height } = this;
-      const { candidates } = await import("./samCandidates.ts");
+      const { candidates } = await import("../masks/candidates.ts");
       yield* candidates({ width, height, first, M, ious, planes }, filter, signal);
     } finally {
       this.#device.free(held);
@@ -238,7 +238,7 @@ export class SamScene implements CropScene {
     const [run] = runsOf([prompt], this.#origin.placement, this.#origin.config) as [Run];
     const decoder = await decoderPlan(this.#origin, run);
     const finish = await masksPlan(this.#origin, 1, { ...prompt, returnLogits: true });
-    const { keepMasks } = await import("./keepOnGpu.ts");
+    const { keepMasks } = await import("../pictures/keepOnGpu.ts");
     prompt.signal?.throwIfAborted();
     this.#check();
     this.#writePrompts(decoder, run);

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { unpack } from "./archive.ts";
+import { unpack } from "./files/archive.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,7 +1,8 @@
 // What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
+import type { Command } from "commander";
 import { Clip } from "../api/clip.ts";
-import type { ModelDType } from "../api/session.ts";
-import { shippedCheckpoint } from "./paths.ts";
+import type { ModelDType } from "../session/session.ts";
+import { shippedCheckpoint } from "./files/paths.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of every command. */
@@ -18,6 +19,9 @@ export interface Context {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
 }
+
+/** Runs a command's work where there is a GPU; gives its exit code. */
+export type Run = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
 
 /** The folder or Hub id that --model names; a checkpoint that ships when it is absent, the CLIP unless said. */
 export function modelSource({ model }: GlobalOptions, shipped = "tiny-clip"): string {

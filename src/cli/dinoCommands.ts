@@ -1,9 +1,9 @@
 // The commands that run DINO: their options and their help.
 import { type Command, Option } from "commander";
+import type { Run } from "./context.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
 import { batchOption, layerNumber, layerNumbers, pictureSize, positiveInteger, share } from "./options.ts";
-import type { Run } from "./program.ts";
 
 type Size = number | readonly [height: number, width: number];
 
@@ -46,7 +46,7 @@ function addFeatures(command: Command, run: Run): void {
         options: { size?: Size; patches?: boolean; layers?: number[]; out?: string; batch?: number },
         self: Command,
       ) => {
-        const { checkFeatures, features } = await import("./features.ts");
+        const { checkFeatures, features } = await import("./commands/features.ts");
         const { patches = false, layers = [], ...rest } = options;
         const request = { images, patches, layers, ...rest };
         checkFeatures(request);
@@ -72,9 +72,9 @@ function addAttention(command: Command, run: Run): void {
     )
     .action(
       async (image: string, options: { out: string; mass: number; layer: number; size?: Size }, self: Command) => {
-        (await import("./outputs.ts")).checkPicturesOut(options.out);
+        (await import("./files/outputs.ts")).checkPicturesOut(options.out);
         await run(self, async (context) => {
-          return (await import("./attention.ts")).attention({ image, ...options }, context);
+          return (await import("./commands/attention.ts")).attention({ image, ...options }, context);
         });
       },
     );
@@ -101,9 +101,9 @@ function addPca(command: Command, run: Run): void {
         options: { out: string; foreground: "none" | "high" | "low"; size?: Size },
         self: Command,
       ) => {
-        (await import("./outputs.ts")).checkPicturesOut(options.out);
+        (await import("./files/outputs.ts")).checkPicturesOut(options.out);
         await run(self, async (context) => {
-          return (await import("./pca.ts")).pcaPictures({ images, ...options }, context);
+          return (await import("./commands/pca.ts")).pcaPictures({ images, ...options }, context);
         });
       },
     );
@@ -126,9 +126,9 @@ function addMatch(command: Command, run: Run): void {
         options: { out?: string; top: number; mass?: number; size?: Size },
         self: Command,
       ) => {
-        if (options.out !== undefined) (await import("./outputs.ts")).checkFileOut(options.out, [".png"]);
+        if (options.out !== undefined) (await import("./files/outputs.ts")).checkFileOut(options.out, [".png"]);
         await run(self, async (context) => {
-          return (await import("./match.ts")).match({ images: [a, b], ...options }, context);
+          return (await import("./commands/match.ts")).match({ images: [a, b], ...options }, context);
         });
       },
     );
@@ -170,9 +170,9 @@ function addProbeTrain(command: Command, run: Run): void {
       if (options.knn && options.test === undefined && options.holdout === undefined) {
         throw new UsageError("--knn needs pictures to measure on: give --test or --holdout");
       }
-      (await import("./outputs.ts")).checkFileOut(options.out, [".safetensors"]);
+      (await import("./files/outputs.ts")).checkFileOut(options.out, [".safetensors"]);
       await run(self, async (context) => {
-        return (await import("./probeTrain.ts")).probeTrain({ folder, ...options }, context);
+        return (await import("./commands/probeTrain.ts")).probeTrain({ folder, ...options }, context);
       });
     });
 }
@@ -199,7 +199,7 @@ function addProbePredict(command: Command, run: Run): void {
     )
     .action(async (probe: string, images: string[], { top }: { top: number }, self: Command) => {
       await run(self, async (context) => {
-        return (await import("./probePredict.ts")).probePredict({ probe, images, top }, context);
+        return (await import("./commands/probePredict.ts")).probePredict({ probe, images, top }, context);
       });
     });
 }

@@ -1,9 +1,9 @@
 // DINO for commands: loaded with bars for what is downloaded, and run on pictures.
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../api/dino.ts";
 import { ImageError } from "../device/errors.ts";
-import type { RgbaImage } from "../io/image.ts";
+import type { RgbaImage } from "../io/image/image.ts";
 import { type Context, downloadBars, loadOptions, modelSource } from "./context.ts";
-import { type BatchOptions, loadPicture, type PictureFailure, streamOptions } from "./pictures.ts";
+import { type BatchOptions, loadPicture, type PictureFailure, streamOptions } from "./files/pictures.ts";
 
 /** The checkpoint that ships, for commands that run DINO. */
 export const SHIPPED_DINO = "tiny-dino";

@@ -1,9 +1,10 @@
 // The commands, their options and their help. What runs a command is loaded when it is called.
 import { Command, Option } from "commander";
-import type { ModelDType } from "../api/session.ts";
-import type { Context } from "./context.ts";
+import type { ModelDType } from "../session/session.ts";
+import type { Run } from "./context.ts";
 import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
+import { packageVersion } from "./files/paths.ts";
 import { examples } from "./help.ts";
 import {
   batchOption,
@@ -14,14 +15,10 @@ import {
   readLabels,
   readLines,
 } from "./options.ts";
-import { packageVersion } from "./paths.ts";
 import { addSamCommands } from "./samCommands.ts";
 
 // As the API names them, whose code is loaded by the command.
 const DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
-
-/** Runs a command's work where there is a GPU; gives its exit code. */
-export type Run = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
 
 /** The whole command line. */
 export function makeProgram(run: Run): Command {
@@ -77,7 +74,7 @@ function addClassify(command: Command, run: Run): void {
       const labels = await readLabels(options);
       const { template: templates = ["a photo of a {}"], top } = options;
       await run(self, async (context) => {
-        const { classify } = await import("./classify.ts");
+        const { classify } = await import("./commands/classify.ts");
         return classify({ images, labels, templates, top }, context);
       });
     });
@@ -101,7 +98,7 @@ function addEmbed(command: Command, run: Run): void {
     )
     .action(async (images: string[], options: EmbedOptions, self: Command) => {
       const lines = options.textsFile === undefined ? [] : await readLines(options.textsFile);
-      const { checkEmbed, embed } = await import("./embed.ts");
+      const { checkEmbed, embed } = await import("./commands/embed.ts");
       const { out, batch } = options;
       const request = { images, texts: [...(options.text ?? []), ...lines], out, batch };
       checkEmbed(request);
@@ -132,7 +129,9 @@ function addSearch(command: Command, run: Run): void {
     )
     .action(async (folder: string, query: string, options: { top: number; batch?: number }, self: Command) => {
       if (query.trim() === "") throw new UsageError('the text is empty: say what to look for, as in "a dog"');
-      await run(self, async (context) => (await import("./search.ts")).search({ folder, query, ...options }, context));
+      await run(self, async (context) =>
+        (await import("./commands/search.ts")).search({ folder, query, ...options }, context),
+      );
     });
 }
 
@@ -141,7 +140,7 @@ function addInfo(command: Command, run: Run): void {
     .description("the adapter with its features and limits, and what a model is and costs on it")
     .addHelpText("after", examples("info", "info --model openai/clip-vit-base-patch32 --dtype f16", "info --json"))
     .action(async (_options: object, self: Command) => {
-      await run(self, async (context) => (await import("./info.ts")).info(context));
+      await run(self, async (context) => (await import("./commands/info.ts")).info(context));
     });
 }
 
@@ -151,7 +150,7 @@ function addVerify(command: Command, run: Run): void {
     .argument("[name...]", "kernels and checkpoints to run (default: all)")
     .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --json"))
     .action(async (names: string[], _options: object, self: Command) => {
-      const { checkNames, verify } = await import("./verify.ts");
+      const { checkNames, verify } = await import("./commands/verify.ts");
       checkNames(names);
       await run(self, (context) => verify(names, context));
     });
@@ -164,7 +163,7 @@ function addBench(command: Command, run: Run): void {
     .option("--rounds <count>", "runs of each", positiveInteger, 15)
     .addHelpText("after", examples("bench", "bench --only matmul", "bench --rounds 50 --json > bench.json"))
     .action(async (request: { only?: string; rounds: number }, self: Command) => {
-      const { bench, checkOnly } = await import("./bench.ts");
+      const { bench, checkOnly } = await import("./commands/bench.ts");
       checkOnly(request.only);
       await run(self, (context) => bench(request, context));
     });

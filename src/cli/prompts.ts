@@ -1,7 +1,7 @@
 // Prompts on the command line: points, a box and a mask, in pixels of the picture.
 import { InvalidArgumentError } from "commander";
-import { loadSharp } from "../io/decode.ts";
-import type { RgbaImage } from "../io/image.ts";
+import { loadSharp } from "../io/image/decode.ts";
+import type { RgbaImage } from "../io/image/image.ts";
 import { UsageError } from "./failure.ts";
 
 export interface PointPrompt {

@@ -1,8 +1,8 @@
 // The commands that run SAM: their options and their help.
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Run } from "./context.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
-import type { Run } from "./program.ts";
 import { type BoxPrompt, boxPrompt, collectPoint, type PointPrompt } from "./prompts.ts";
 
 /** Adds `segment` and `masks`. */
@@ -43,10 +43,10 @@ function addSegment(command: Command, run: Run): void {
       if (points.length === 0 && rest.box === undefined && rest.mask === undefined) {
         throw new UsageError("nothing says what to segment: give --point x,y, --box x0,y0,x1,y1 or --mask FILE");
       }
-      const { checkFileOut } = await import("./outputs.ts");
+      const { checkFileOut } = await import("./files/outputs.ts");
       for (const file of [rest.out, rest.overlay]) if (file !== undefined) checkFileOut(file, [".png"]);
       await run(self, async (context) => {
-        return (await import("./segment.ts")).segment({ image, points, multimask, ...rest }, context);
+        return (await import("./commands/segment.ts")).segment({ image, points, multimask, ...rest }, context);
       });
     });
 }
@@ -83,7 +83,7 @@ function addMasks(command: Command, run: Run): void {
     )
     .action(async (images: string[], options: MasksOptions, self: Command) => {
       const { out, coco = false, ...settings } = options;
-      const { checkMasks, masks } = await import("./masks.ts");
+      const { checkMasks, masks } = await import("./commands/masks.ts");
       const request = { images, out, coco, settings };
       checkMasks(request);
       await run(self, (context) => masks(request, context));

@@ -1,7 +1,8 @@
 // SAM for commands: loaded with bars for what is downloaded; its masks as JSON, as PNG and in tables.
-import type { Mask } from "../api/masks/rle.ts";
+
 import { Sam } from "../api/sam.ts";
-import { loadSharp } from "../io/decode.ts";
+import { loadSharp } from "../io/image/decode.ts";
+import type { Mask } from "../masks/rle.ts";
 import { type Context, downloadBars, loadOptions, modelSource } from "./context.ts";
 
 /** The checkpoint that ships, for commands that run SAM. */

@@ -4,10 +4,11 @@
 import { ArgumentError } from "../device/errors.ts";
 import { PipelineCache } from "../device/pipeline.ts";
 import { bufferBytes } from "../device/tensor.ts";
-import { type AnyKernel, type DeviceTraits, type Launch, pipelineSource } from "../kernels/kernel.ts";
-import { fuse } from "./fuse.ts";
+import { type AnyKernel, pipelineSource } from "../kernels/kernel.ts";
+import type { DeviceTraits, Launch } from "../kernels/launch.ts";
 import { baseOf, type Graph, type NodeOf, reachable, type Value } from "./graph.ts";
-import { lower } from "./lower.ts";
+import { fuse } from "./rewrites/fuse.ts";
+import { lower } from "./rewrites/lower.ts";
 import { assignSlots, type Lifetime, largestLiveSet } from "./slots.ts";
 import { staticBytes, staticKey, staticValues } from "./statics.ts";
 

@@ -3,7 +3,7 @@
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { ArgumentError, CheckpointError, InvalidFileError } from "../device/errors.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "./source/source.ts";
 
 const START = "<|startoftext|>";
 const END = "<|endoftext|>";

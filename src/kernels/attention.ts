@@ -11,7 +11,8 @@ import softmaxSource from "../../shaders/lib/softmax.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
-import { defineKernel, type LazySource } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { defineVariants, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */

@@ -3,7 +3,8 @@
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
-import { foldWorkgroups, type LazySource } from "./kernel.ts";
+import { foldWorkgroups } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { defineVariants, type Variants, variantsOf } from "./variants.ts";
 
 /** Threads of a workgroup of the kernels in which each thread writes four consecutive elements of the output. */

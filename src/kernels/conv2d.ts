@@ -12,7 +12,8 @@ import { ACTIVATIONS } from "./activation.ts";
 import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
 import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
 import { expectScale, int8Types } from "./int8.ts";
-import { defineKernel, foldWorkgroups, type LazySource } from "./kernel.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { rowsPerLane } from "./matmul.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 

@@ -2,7 +2,7 @@
 // take. Graph rewrites decide by it, and pages of models without convolutions do not carry the kernel.
 import { type Shape, type Spec, sizeOf } from "../device/tensor.ts";
 import type { Activation } from "./activation.ts";
-import type { DeviceTraits } from "./kernel.ts";
+import type { DeviceTraits } from "./launch.ts";
 import { splitsOf } from "./matmul.ts";
 import { type Pair, pairOf, slide, type Windows } from "./window.ts";
 

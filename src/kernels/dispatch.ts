@@ -3,7 +3,8 @@ import type { Device } from "../device/device.ts";
 import { USAGE } from "../device/device.ts";
 import { KernelError } from "../device/errors.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { type AnyKernel, type Launch, packParams, paramBytes, pipelineSource } from "./kernel.ts";
+import { type AnyKernel, packParams, paramBytes, pipelineSource } from "./kernel.ts";
+import type { Launch } from "./launch.ts";
 
 /** Dispatches a kernel once and gives its output tensor, which the caller frees; `change` may put another variant. */
 export async function dispatch(

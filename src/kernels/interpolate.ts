@@ -3,7 +3,8 @@
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
-import { defineKernel, type LazySource } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface InterpolateParams {
   /** The filter. */

@@ -3,53 +3,11 @@
 //
 // Bindings of every shader: inputs at 0.. in the record's order (read), then the output (read_write), then `params`
 // (uniform, a struct of 4-byte scalars in the record's order). An absent optional input is bound to a zero buffer.
-import type { AdapterInfo, MatrixUnit } from "../device/adapter.ts";
 import { KernelError, LimitError } from "../device/errors.ts";
 import type { PipelineSource } from "../device/pipeline.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
+import type { DeviceTraits, Launch, LazySource, ScalarType } from "./launch.ts";
 import type { VariantLaunch, Variants } from "./variants.ts";
-
-export type ScalarType = "u32" | "i32" | "f32";
-
-/** What `launch` may know of the device. */
-export interface DeviceTraits {
-  readonly info: Pick<AdapterInfo, "class">;
-  readonly hasF16: boolean;
-  readonly hasSubgroups: boolean;
-  /** Threads of a subgroup, where it is always the same number. */
-  readonly subgroupSize?: number | undefined;
-  readonly matrixUnits?: readonly MatrixUnit[];
-  readonly limits: Pick<
-    GPUSupportedLimits,
-    "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize"
-  >;
-  /** Variants that were measured to be best on this device, by `launchKey`. */
-  readonly tuned?: ReadonlyMap<string, string>;
-}
-
-/** A file that is loaded when a pipeline that needs it is compiled: pages seldom take these. */
-export interface LazySource {
-  /** Of the file, which stands for its text. */
-  readonly name: string;
-  readonly load: () => Promise<{ readonly default: string }>;
-}
-
-/** How to dispatch a kernel once. */
-export interface Launch {
-  /** Name of the variant, where the kernel has several. */
-  readonly variant?: string;
-  /** Entry point of the variant; "main" when absent. */
-  readonly entryPoint?: string;
-  /** Values of the uniform struct; parameters left out are 0. */
-  readonly params: Readonly<Record<string, number>>;
-  /** Sources in place of the kernel's `lib`: functions by the same names, or the entry point itself. */
-  readonly lib?: readonly (string | LazySource)[];
-  /** Right-hand sides of top-level `alias` and `const` lines. */
-  readonly types?: Readonly<Record<string, string | number>>;
-  readonly overrides?: Readonly<Record<string, number>>;
-  /** Workgroup counts in x, y, z; a count of 0 means that there is nothing to do. */
-  readonly workgroups: readonly [number, number?, number?];
-}
 
 /** Specs by input name; the optional ones may be missing. */
 export type InputSpecs<I extends string, O extends I> = Readonly<

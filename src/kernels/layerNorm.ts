@@ -6,7 +6,8 @@ import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { rowVariants } from "./axes.ts";
-import { defineKernel, type LazySource } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface LayerNormParams {
   /** Added to the variance. */

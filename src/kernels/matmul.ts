@@ -10,7 +10,8 @@ import { ShapeError } from "../device/errors.ts";
 import { type DType, expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { expectScale, int8Types } from "./int8.ts";
-import { type DeviceTraits, defineKernel, type LazySource } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
+import type { DeviceTraits, LazySource } from "./launch.ts";
 import { matrixUnit } from "./matrixUnits.ts";
 import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 

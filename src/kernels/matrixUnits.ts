@@ -1,7 +1,7 @@
 // Which matrix unit of a GPU takes a product, where the adapter has any.
 import type { MatrixUnit } from "../device/adapter.ts";
 import type { DType } from "../device/tensor.ts";
-import type { DeviceTraits } from "./kernel.ts";
+import type { DeviceTraits } from "./launch.ts";
 
 /**
  * The unit for operands of this type with sums in f32, of a size that 256 threads fill a tile of 64x64 with: the parts

@@ -3,7 +3,8 @@
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, lastDim, sizeOf } from "../device/tensor.ts";
 import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups, type LazySource } from "./kernel.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface RopeParams {
   /** Number of heads. */

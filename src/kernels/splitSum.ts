@@ -6,7 +6,8 @@ import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups, type LazySource } from "./kernel.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface SplitSumParams {
   /** Before layer scale and residual; none when absent. */

@@ -2,7 +2,7 @@
 // table holds them by name, and says which come first on which class of adapter.
 import { type AdapterClass, isCpu } from "../device/adapter.ts";
 import { KernelError } from "../device/errors.ts";
-import type { DeviceTraits, Launch } from "./kernel.ts";
+import type { DeviceTraits, Launch } from "./launch.ts";
 
 /** What a variant adds to a launch. */
 export type VariantLaunch = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;

@@ -2,7 +2,7 @@
 import type { Device } from "../device/device.ts";
 import { formatShape, type Shape, sizeOf, type Tensor } from "../device/tensor.ts";
 import { dispatch } from "../kernels/dispatch.ts";
-import type { Launch } from "../kernels/kernel.ts";
+import type { Launch } from "../kernels/launch.ts";
 import { type CaseInput, type KernelCase, type KernelSuite, makeInputs, toNumbers } from "./suite.ts";
 
 /** Outcome of one case on one adapter. */

@@ -8,12 +8,12 @@ import type {
   EncodeTextOptions,
   ImageEmbedding,
 } from "../api/clip.ts";
-import type { ImageSource } from "../api/decodeAhead.ts";
 import type { LabelScore } from "../api/embeddings.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike } from "../io/image.ts";
-import type { SourceLike } from "../io/source.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { SourceLike } from "../io/source/source.ts";
+import type { ImageSource } from "../pictures/decodeAhead.ts";
 import { pack, packImages } from "./parcel.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 

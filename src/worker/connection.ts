@@ -1,8 +1,9 @@
 // The worker of a page: started when first needed, shared by all models, watched, and started again after its end.
 import { type Remote, transfer, wrap } from "comlink";
 import { WorkerError } from "../device/errors.ts";
+import { fromFailure } from "./failure.ts";
 import { type Hooks, pageHooks } from "./hooks.ts";
-import { type Answer, fromFailure, type Thread } from "./protocol.ts";
+import type { Answer, Thread } from "./protocol.ts";
 import type { StreamWishes } from "./streamProtocol.ts";
 
 /** One worker, from its start to its end. */

@@ -1,5 +1,5 @@
 // Dino, with its model in the worker.
-import type { ImageSource } from "../api/decodeAhead.ts";
+
 import type {
   DinoEncodeImagesOptions,
   DinoEncodeOptions,
@@ -9,8 +9,9 @@ import type {
   ImageFeatures,
 } from "../api/dino.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike } from "../io/image.ts";
-import type { SourceLike } from "../io/source.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { SourceLike } from "../io/source/source.ts";
+import type { ImageSource } from "../pictures/decodeAhead.ts";
 import { packImages } from "./parcel.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 

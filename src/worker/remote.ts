@@ -1,10 +1,10 @@
 // A model or a scene that lives in the worker, from the page's side.
 import { transfer } from "comlink";
-import { checkSource, type ImageSource } from "../api/decodeAhead.ts";
-import type { EncodeImagesOptions } from "../api/encodePictures.ts";
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DisposedError, WorkerError } from "../device/errors.ts";
-import type { SourceLike } from "../io/source.ts";
+import type { SourceLike } from "../io/source/source.ts";
+import { checkSource, type ImageSource } from "../pictures/decodeAhead.ts";
+import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { type Connection, connect } from "./connection.ts";
 import type { Hooks } from "./hooks.ts";
 import { pack, packSource } from "./parcel.ts";

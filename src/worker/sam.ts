@@ -1,13 +1,14 @@
 // Sam and its scenes, with model and embeddings in the worker.
-import type { MaskRecord } from "../api/generateMasks.ts";
-import type { GenerateMasksOptions, OutputMode, Segmentations } from "../api/masks/options.ts";
+
 import type { Sam as Direct, SamOptions } from "../api/sam.ts";
-import type { SamBox, SamPrompt } from "../api/samPrompts.ts";
 import type { SamScene as DirectScene, PredictOptions, SamMask } from "../api/samScene.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import type { ImageLike } from "../io/image.ts";
-import type { SourceLike } from "../io/source.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { SourceLike } from "../io/source/source.ts";
+import type { MaskRecord } from "../masks/generateMasks.ts";
+import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
+import type { SamBox, SamPrompt } from "../models/sam/prompts.ts";
 import { pack, packImage } from "./parcel.ts";
 import { RemoteModel, type RemoteScene, type WorkerDevice } from "./remote.ts";
 

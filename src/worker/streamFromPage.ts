@@ -1,9 +1,10 @@
 // The page's side of encodeImages: it hands pictures to the worker as they are asked for, and gives what comes back.
-import type { ImageSource } from "../api/decodeAhead.ts";
-import type { EncodeImagesOptions } from "../api/encodePictures.ts";
-import type { ImageLike } from "../io/image.ts";
+
+import type { ImageLike } from "../io/image/image.ts";
+import type { ImageSource } from "../pictures/decodeAhead.ts";
+import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
+import { fromFailure } from "./failure.ts";
 import { packImage } from "./parcel.ts";
-import { fromFailure } from "./protocol.ts";
 import type { StreamReply, StreamRequest } from "./streamProtocol.ts";
 
 type Callbacks = Pick<EncodeImagesOptions, "signal" | "onProgress" | "onError" | "onStep">;

@@ -1,6 +1,7 @@
 // The worker's side of encodeImages: the model's own iteration, over pictures that the page sends.
+
+import { toFailure } from "./failure.ts";
 import { buffersOf, closePictures } from "./parcel.ts";
-import { toFailure } from "./protocol.ts";
 import type { StreamReply, StreamRequest, StreamWishes } from "./streamProtocol.ts";
 
 /** A model's encodeImages. */

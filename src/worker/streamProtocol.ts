@@ -1,6 +1,6 @@
 // encodeImages across the boundary: the worker asks for pictures when it has room for them, the page for results when
 // it wants one, over a port of the call's own.
-import type { Failure } from "./protocol.ts";
+import type { Failure } from "./failure.ts";
 
 /** Page to worker. */
 export type StreamRequest = "next" | "abort" | "end" | "failed" | { readonly image: unknown };

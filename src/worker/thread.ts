@@ -6,11 +6,12 @@ import { Sam } from "../api/sam.ts";
 import { SamScene } from "../api/samScene.ts";
 import { Device } from "../device/device.ts";
 import { DisposedError } from "../device/errors.ts";
-import type { ImageLike } from "../io/image.ts";
-import type { SourceLike } from "../io/source.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { SourceLike } from "../io/source/source.ts";
+import { toFailure } from "./failure.ts";
 import { endHooks, type WorkerHooks, workerHooks } from "./hooks.ts";
 import { buffersOf, closePictures } from "./parcel.ts";
-import { type Answer, type Encoded, type Loaded, type Thread, toFailure } from "./protocol.ts";
+import type { Answer, Encoded, Loaded, Thread } from "./protocol.ts";
 import { streamInWorker } from "./streamInWorker.ts";
 
 type Model = Clip | Dino | Sam;

@@ -1,6 +1,6 @@
 // attentionMaps against the arithmetic of DINO's visualize_attention.py in NumPy, and what it refuses.
 import { expect, it } from "vitest";
-import { attentionMaps } from "../../src/api/attentionMaps.ts";
+import { attentionMaps } from "../../src/features/attentionMaps.ts";
 import { featureGoldens } from "./features.ts";
 
 const golden = await featureGoldens();

@@ -9,7 +9,7 @@ import { Clip } from "../../src/api/clip.ts";
 import type { Device } from "../../src/device/device.ts";
 import * as errors from "../../src/device/errors.ts";
 import { openDevice } from "../../src/device/open.ts";
-import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { HubServer } from "../io/hubServer.ts";
 

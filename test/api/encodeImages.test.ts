@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Clip } from "../../src/api/clip.ts";
 import { Dino } from "../../src/api/dino.ts";
-import type { EncodeStep } from "../../src/api/pictureRuns.ts";
 import type { Device } from "../../src/device/device.ts";
 import { ArgumentError, NotFoundError } from "../../src/device/errors.ts";
-import type { ImageLike, RawImage } from "../../src/io/image.ts";
+import type { ImageLike, RawImage } from "../../src/io/image/image.ts";
+import type { EncodeStep } from "../../src/pictures/pictureRuns.ts";
 import { testDevice } from "../adapters.ts";
 import { cosine } from "../models/parity.ts";
 

@@ -2,12 +2,12 @@
 // weights (scripts/goldenEverything.py): as many masks, the same masks, in the same order.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { MaskRecord } from "../../src/api/generateMasks.ts";
-import { type CocoRle, fromCocoRle } from "../../src/api/masks/cocoRle.ts";
-import type { GenerateMasksOptions } from "../../src/api/masks/options.ts";
-import { decodeRle, type Mask } from "../../src/api/masks/rle.ts";
 import { Sam } from "../../src/api/sam.ts";
 import type { Device } from "../../src/device/device.ts";
+import { type CocoRle, fromCocoRle } from "../../src/masks/cocoRle.ts";
+import type { MaskRecord } from "../../src/masks/generateMasks.ts";
+import type { GenerateMasksOptions } from "../../src/masks/options.ts";
+import { decodeRle, type Mask } from "../../src/masks/rle.ts";
 import { testDevice } from "../adapters.ts";
 
 interface GoldenRecord {

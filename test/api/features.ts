@@ -1,6 +1,7 @@
 // What the tests of features share: the goldens of scripts/goldenFeatures.py, and features made by hand.
-import type { PatchFeatures } from "../../src/api/featureRows.ts";
+
 import type { NdArray } from "../../src/device/tensor.ts";
+import type { PatchFeatures } from "../../src/features/featureRows.ts";
 import { readGolden } from "../models/parity.ts";
 
 /** Looks up a golden by name. */

@@ -1,14 +1,14 @@
 // Everything mode around a network that is a drawing: what is asked of it, in which order masks are filtered, what
 // comes out, and that nothing is left behind. Real networks run in test/api/sam.test.ts.
 import { describe, expect, it } from "vitest";
-import type { CandidateFilter, CropPredictor, MaskCandidate, Point } from "../../src/api/generateMasks.ts";
-import { generateMasks } from "../../src/api/generateMasks.ts";
-import { fromCocoRle } from "../../src/api/masks/cocoRle.ts";
-import type { GenerateMasksOptions } from "../../src/api/masks/options.ts";
-import { maskPolygons } from "../../src/api/masks/polygons.ts";
-import type { Box, Mask, MaskBits, Rle } from "../../src/api/masks/rle.ts";
-import { decodeRle, encodeRle } from "../../src/api/masks/rle.ts";
 import { ArgumentError } from "../../src/device/errors.ts";
+import { fromCocoRle } from "../../src/masks/cocoRle.ts";
+import type { CandidateFilter, CropPredictor, MaskCandidate, Point } from "../../src/masks/generateMasks.ts";
+import { generateMasks } from "../../src/masks/generateMasks.ts";
+import type { GenerateMasksOptions } from "../../src/masks/options.ts";
+import { maskPolygons } from "../../src/masks/polygons.ts";
+import type { Box, Mask, MaskBits, Rle } from "../../src/masks/rle.ts";
+import { decodeRle, encodeRle } from "../../src/masks/rle.ts";
 
 /** A rectangle of the picture, [x0, x1) x [y0, y1), that each point inside finds. */
 interface Shape {

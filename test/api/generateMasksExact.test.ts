@@ -2,10 +2,10 @@
 // records of segment-anything's own generator, to the last bit (scripts/goldenEverything.py).
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { type CropPredictor, generateMasks, type MaskCandidate, type Point } from "../../src/api/generateMasks.ts";
-import { fromCocoRle } from "../../src/api/masks/cocoRle.ts";
-import type { GenerateMasksOptions } from "../../src/api/masks/options.ts";
-import { type Box, columnRuns, type MaskBits } from "../../src/api/masks/rle.ts";
+import { fromCocoRle } from "../../src/masks/cocoRle.ts";
+import { type CropPredictor, generateMasks, type MaskCandidate, type Point } from "../../src/masks/generateMasks.ts";
+import type { GenerateMasksOptions } from "../../src/masks/options.ts";
+import { type Box, columnRuns, type MaskBits } from "../../src/masks/rle.ts";
 
 interface GoldenMask {
   readonly point: number;

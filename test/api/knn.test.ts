@@ -1,6 +1,6 @@
 // KnnClassifier against scikit-learn and DINO's own arithmetic, and what it refuses.
 import { describe, expect, it } from "vitest";
-import { KnnClassifier } from "../../src/api/knn.ts";
+import { KnnClassifier } from "../../src/features/knn.ts";
 import { array, featureGoldens, largestDifference } from "./features.ts";
 
 const golden = await featureGoldens();

@@ -3,9 +3,9 @@
 import sharp from "sharp";
 import { expect, it } from "vitest";
 import { Dino } from "../../src/api/dino.ts";
-import { KnnClassifier } from "../../src/api/knn.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { RawImage } from "../../src/io/image.ts";
+import { KnnClassifier } from "../../src/features/knn.ts";
+import type { RawImage } from "../../src/io/image/image.ts";
 import { testDevice } from "../adapters.ts";
 
 const PHOTOS =

@@ -1,10 +1,10 @@
 // LinearProbe against scikit-learn's LogisticRegression; saving and loading; and that nothing stays on the GPU.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { best } from "../../src/api/classLabels.ts";
-import { LinearProbe } from "../../src/api/linearProbe.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { best } from "../../src/features/classLabels.ts";
+import { LinearProbe } from "../../src/features/linearProbe.ts";
+import { writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { array, featureGoldens, largestDifference } from "./features.ts";
 

@@ -2,14 +2,14 @@
 // (scripts/goldenMasks.py made the numbers).
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { boxNms, isNearCropEdge, xywhOf } from "../../src/api/masks/boxes.ts";
-import { fromCocoRle, toCocoRle } from "../../src/api/masks/cocoRle.ts";
-import { cropBoxes, layerPointGrids, pointGrid } from "../../src/api/masks/crops.ts";
-import { maskPolygons } from "../../src/api/masks/polygons.ts";
-import { removeSmallRegions } from "../../src/api/masks/regions.ts";
-import type { Box, Mask, MaskBits, Rle } from "../../src/api/masks/rle.ts";
-import { decodeRle, encodeBits, encodeRle, maskArea, maskBox, uncropRle } from "../../src/api/masks/rle.ts";
 import { ArgumentError } from "../../src/device/errors.ts";
+import { boxNms, isNearCropEdge, xywhOf } from "../../src/masks/boxes.ts";
+import { fromCocoRle, toCocoRle } from "../../src/masks/cocoRle.ts";
+import { cropBoxes, layerPointGrids, pointGrid } from "../../src/masks/crops.ts";
+import { maskPolygons } from "../../src/masks/polygons.ts";
+import { removeSmallRegions } from "../../src/masks/regions.ts";
+import type { Box, Mask, MaskBits, Rle } from "../../src/masks/rle.ts";
+import { decodeRle, encodeBits, encodeRle, maskArea, maskBox, uncropRle } from "../../src/masks/rle.ts";
 
 interface Drawing {
   readonly height: number;

@@ -1,6 +1,6 @@
 // matchPatches against NumPy, its options, and what it refuses.
 import { expect, it } from "vitest";
-import { matchPatches } from "../../src/api/matchPatches.ts";
+import { matchPatches } from "../../src/features/matchPatches.ts";
 import { array, featureGoldens, largestDifference, patchesOf } from "./features.ts";
 
 const golden = await featureGoldens();

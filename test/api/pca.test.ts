@@ -1,6 +1,6 @@
 // pca against NumPy's SVD with scikit-learn's signs; colours that hold across pictures; degenerate and wrong input.
 import { describe, expect, it } from "vitest";
-import { type PcaBasis, pca } from "../../src/api/pca.ts";
+import { type PcaBasis, pca } from "../../src/features/pca.ts";
 import { array, featureGoldens, largestDifference, patchesOf } from "./features.ts";
 
 const golden = await featureGoldens();

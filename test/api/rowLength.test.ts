@@ -1,11 +1,11 @@
 // Preprocessing of pictures whose rows are longer than they are wide, as those from a texture: the same numbers as
 // without, whatever lies beyond, for recipes of every kind.
 import { describe, expect, it } from "vitest";
-import { type Preprocessing, preprocess } from "../../src/api/preprocess.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { WeightStore } from "../../src/graph/store.ts";
+import { type Preprocessing, preprocess } from "../../src/models/preprocess/preprocess.ts";
 import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 

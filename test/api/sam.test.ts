@@ -10,8 +10,8 @@ import type { SamScene } from "../../src/api/samScene.ts";
 import type { Device } from "../../src/device/device.ts";
 import { ArgumentError, CheckpointError, DisposedError } from "../../src/device/errors.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { RawImage } from "../../src/io/image.ts";
-import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors.ts";
+import type { RawImage } from "../../src/io/image/image.ts";
+import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { cosine, readGolden, relativeError } from "../models/parity.ts";
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Report } from "../../bench/report.ts";
 import { bundleForNode } from "../../scripts/bundle.mjs";
-import { benchKernels } from "../../src/verify/benchKernels.ts";
-import { row } from "../../src/verify/benchRows.ts";
+import { benchKernels } from "../../src/verify/timing/benchKernels.ts";
+import { row } from "../../src/verify/timing/benchRows.ts";
 import { testDevice } from "../adapters.ts";
 import { runCli } from "../cli/runCli.ts";
 

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
-import { unpack } from "../../src/cli/archive.ts";
+import { unpack } from "../../src/cli/files/archive.ts";
 
 const FLAGS = [
   "--no-sandbox",

@@ -1,5 +1,5 @@
 // What the page of image.test.ts runs: loadImage on every kind of image that a browser has, made from one picture.
-import { type ImageLike, loadImage } from "../../src/io/image.ts";
+import { type ImageLike, loadImage } from "../../src/io/image/image.ts";
 
 /** An image that was loaded, or the error that came instead. */
 export interface Outcome {

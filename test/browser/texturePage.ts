@@ -1,6 +1,6 @@
 // What the page of texture.test.ts runs: models on pictures that the browser holds, beside the same pixels as bytes.
 import { Clip, Dino, type ImageLike, type NdArray, Sam } from "../../src/index.ts";
-import { loadImage } from "../../src/io/image.ts";
+import { loadImage } from "../../src/io/image/image.ts";
 
 const MODELS = {
   clip: new URL("checkpoints/tiny-clip", location.href),

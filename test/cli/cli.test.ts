@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Clip } from "../../src/api/clip.ts";
 import { readNpy } from "../../src/io/npy.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { runCli } from "./runCli.ts";
 
@@ -76,7 +76,7 @@ describe("failures: exit code 1, one line that says what, no trace", () => {
       /^error: there is no file no\.txt/,
     ],
     ["a folder that is not there", ["search", "/no/such/folder", "a dog"], /^error: the folder .* does not exist/],
-    ["a folder without pictures", ["search", "src/io", "a dog"], /^error: no pictures in src\/io/],
+    ["a folder without pictures", ["search", "src/session", "a dog"], /^error: no pictures in src\/session/],
   ])("%s", async (_, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

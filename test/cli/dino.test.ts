@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { attentionMaps } from "../../src/api/attentionMaps.ts";
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../../src/api/dino.ts";
-import { LinearProbe } from "../../src/api/linearProbe.ts";
-import { matchPatches } from "../../src/api/matchPatches.ts";
-import { pca } from "../../src/api/pca.ts";
+import { attentionMaps } from "../../src/features/attentionMaps.ts";
+import { LinearProbe } from "../../src/features/linearProbe.ts";
+import { matchPatches } from "../../src/features/matchPatches.ts";
+import { pca } from "../../src/features/pca.ts";
 import { readNpy } from "../../src/io/npy.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { runCli } from "./runCli.ts";
 

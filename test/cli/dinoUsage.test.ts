@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { CommanderError } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { UsageError } from "../../src/cli/failure.ts";
-import { checkClasses, findLabelled, holdOut } from "../../src/cli/labelledPictures.ts";
+import { checkClasses, findLabelled, holdOut } from "../../src/cli/files/labelledPictures.ts";
+import { stems } from "../../src/cli/files/outputs.ts";
 import { layerNumbers, pictureSize } from "../../src/cli/options.ts";
-import { stems } from "../../src/cli/outputs.ts";
 import { makeProgram } from "../../src/cli/program.ts";
 
 const DOG = "demos/photos/dog.jpg";

@@ -1,9 +1,9 @@
 // What the pictures of the command line are drawn with: layers, heat maps, outlines and pages, pixel by pixel.
 import { describe, expect, it } from "vitest";
-import { overlay, page, resized, svg, widthAt } from "../../src/cli/drawing.ts";
-import { heat, outline, patchColours } from "../../src/cli/drawMap.ts";
-import { drawMatches } from "../../src/cli/drawMatches.ts";
-import type { RgbaImage } from "../../src/io/image.ts";
+import { overlay, page, resized, svg, widthAt } from "../../src/cli/draw/drawing.ts";
+import { heat, outline, patchColours } from "../../src/cli/draw/drawMap.ts";
+import { drawMatches } from "../../src/cli/draw/drawMatches.ts";
+import type { RgbaImage } from "../../src/io/image/image.ts";
 
 type Rgba = readonly [number, number, number, number];
 

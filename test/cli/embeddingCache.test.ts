@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { EmbeddingCache } from "../../src/cli/embeddingCache.ts";
+import { EmbeddingCache } from "../../src/cli/files/embeddingCache.ts";
 
 let root: string;
 

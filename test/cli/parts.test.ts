@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { CommanderError } from "commander";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { describeFailure, EXIT, UsageError } from "../../src/cli/failure.ts";
-import { checkpointIdentity } from "../../src/cli/identity.ts";
+import { checkpointIdentity } from "../../src/cli/files/identity.ts";
+import { cacheFolder, packageVersion, shippedCheckpoint } from "../../src/cli/files/paths.ts";
+import { writeWhole } from "../../src/cli/files/writeWhole.ts";
 import { readLabels } from "../../src/cli/options.ts";
-import { cacheFolder, packageVersion, shippedCheckpoint } from "../../src/cli/paths.ts";
 import { bar, pairs, short, table } from "../../src/cli/table.ts";
-import { writeWhole } from "../../src/cli/writeWhole.ts";
 import { CheckpointError } from "../../src/device/errors.ts";
-import { openSource } from "../../src/io/source.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
 
 let folder: string;
 

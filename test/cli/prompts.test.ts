@@ -1,10 +1,10 @@
 // Prompts as they are written on the command line, and masks as they are drawn.
 import { describe, expect, it } from "vitest";
-import type { Box, Mask } from "../../src/api/masks/rle.ts";
-import { drawMask, drawMasks } from "../../src/cli/drawMasks.ts";
+import { drawMask, drawMasks } from "../../src/cli/draw/drawMasks.ts";
 import { UsageError } from "../../src/cli/failure.ts";
 import { boxPrompt, checkInside, collectPoint, maskLogits } from "../../src/cli/prompts.ts";
-import type { RgbaImage } from "../../src/io/image.ts";
+import type { RgbaImage } from "../../src/io/image/image.ts";
+import type { Box, Mask } from "../../src/masks/rle.ts";
 
 function grey(width: number, height: number, valueAt: (x: number, y: number) => number): RgbaImage {
   const data = new Uint8Array(width * height * 4).fill(255);

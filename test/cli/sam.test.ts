@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { CommanderError } from "commander";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { MaskRecord } from "../../src/api/generateMasks.ts";
-import { type CocoRle, fromCocoRle } from "../../src/api/masks/cocoRle.ts";
-import { decodeRle, encodeRle, maskArea } from "../../src/api/masks/rle.ts";
 import { Sam } from "../../src/api/sam.ts";
-import type { SamPrompt } from "../../src/api/samPrompts.ts";
 import type { PredictOptions, SamMask } from "../../src/api/samScene.ts";
 import { UsageError } from "../../src/cli/failure.ts";
 import { makeProgram } from "../../src/cli/program.ts";
+import { type CocoRle, fromCocoRle } from "../../src/masks/cocoRle.ts";
+import type { MaskRecord } from "../../src/masks/generateMasks.ts";
+import { decodeRle, encodeRle, maskArea } from "../../src/masks/rle.ts";
+import type { SamPrompt } from "../../src/models/sam/prompts.ts";
 import { testDevice } from "../adapters.ts";
 import { runCli } from "./runCli.ts";
 

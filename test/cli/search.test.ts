@@ -3,8 +3,8 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { search } from "../../src/cli/commands/search.ts";
 import type { GlobalOptions } from "../../src/cli/context.ts";
-import { search } from "../../src/cli/search.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 
 /** Keeps what is said. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
-import { HUB_URL } from "../../src/io/hubId.ts";
+import { HUB_URL } from "../../src/io/source/hubId.ts";
 import { startChromium } from "../browser/chromium.ts";
 import { PAGES, type Program, programsOf, ROOT } from "./blocks.ts";
 import { bundleForPage, MODELS, Workplace } from "./workplace.ts";

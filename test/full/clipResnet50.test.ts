@@ -8,7 +8,7 @@ import { Clip } from "../../src/api/clip.ts";
 import { isCpu } from "../../src/device/adapter.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { runClipResnet } from "../models/clipResnetParity.ts";
 import { channelsLast, readGolden, relativeError, worstCosine } from "../models/parity.ts";

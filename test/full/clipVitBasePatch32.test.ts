@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Clip } from "../../src/api/clip.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { runTowers, TEXT, VISION } from "../models/clipParity.ts";
 import { firstDifference, readGolden, relativeError, worstCosine } from "../models/parity.ts";

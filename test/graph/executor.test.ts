@@ -12,7 +12,7 @@ import * as ops from "../../src/graph/ops.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { SlotPool } from "../../src/graph/slotPool.ts";
 import { WeightStore } from "../../src/graph/store.ts";
-import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 

@@ -1,10 +1,10 @@
 // Fusions: what disappears into a matmul and what must not. That fused graphs compute the same is in executor.test.ts.
 import { describe, expect, it } from "vitest";
 import type { Spec } from "../../src/device/tensor.ts";
-import { fuse } from "../../src/graph/fuse.ts";
 import { Graph, type NodeOf, reachable, type Value } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
 import * as ops from "../../src/graph/ops.ts";
+import { fuse } from "../../src/graph/rewrites/fuse.ts";
+import { lower } from "../../src/graph/rewrites/lower.ts";
 import { staticValues } from "../../src/graph/statics.ts";
 import { CPU, GPU } from "./traits.ts";
 

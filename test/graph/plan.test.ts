@@ -2,15 +2,15 @@
 // contents alone.
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { OPENAI_CLIP_MEAN, OPENAI_CLIP_STD, preprocess } from "../../src/api/preprocess.ts";
 import { ArgumentError } from "../../src/device/errors.ts";
 import { bufferBytes, type Spec } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { type Place, type Plan, plan } from "../../src/graph/plan.ts";
 import { staticKey } from "../../src/graph/statics.ts";
-import { clipImage, clipText } from "../../src/models/clip.ts";
-import { clipConfig } from "../../src/models/clipConfig.ts";
+import { clipConfig } from "../../src/models/clip/config.ts";
+import { clipImage, clipText } from "../../src/models/clip/model.ts";
+import { OPENAI_CLIP_MEAN, OPENAI_CLIP_STD, preprocess } from "../../src/models/preprocess/preprocess.ts";
 import { type TensorTable, Weights } from "../../src/models/weights.ts";
 import { random } from "../../src/verify/suite.ts";
 import { CPU, GPU } from "./traits.ts";

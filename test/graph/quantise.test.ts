@@ -3,11 +3,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Spec } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
-import { fuse } from "../../src/graph/fuse.ts";
 import { Graph, type NodeOf, reachable, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { type PlanOptions, plan } from "../../src/graph/plan.ts";
-import { quantise } from "../../src/graph/quantise.ts";
+import { fuse } from "../../src/graph/rewrites/fuse.ts";
+import { quantise } from "../../src/graph/rewrites/quantise.ts";
 import { isStatic, staticKey } from "../../src/graph/statics.ts";
 import { type StoredWeight, WeightStore } from "../../src/graph/store.ts";
 import { testDevice } from "../adapters.ts";

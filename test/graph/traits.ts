@@ -1,6 +1,6 @@
 // Devices as kernels see them, for plans that are made without a GPU.
 import type { AdapterClass } from "../../src/device/adapter.ts";
-import type { DeviceTraits } from "../../src/kernels/kernel.ts";
+import type { DeviceTraits } from "../../src/kernels/launch.ts";
 
 const traits = (adapterClass: AdapterClass): DeviceTraits => ({
   info: { class: adapterClass },

@@ -1,17 +1,17 @@
 // Winograd's convolutions: which ones a graph gets, that they compute what conv2d does, and where sessions use them.
 import { describe, expect, it } from "vitest";
-import { planOptions } from "../../src/api/session.ts";
 import { isCpu } from "../../src/device/adapter.ts";
 import type { Shape } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { plan } from "../../src/graph/plan.ts";
-import { quantise } from "../../src/graph/quantise.ts";
+import { quantise } from "../../src/graph/rewrites/quantise.ts";
+import { winograd } from "../../src/graph/rewrites/winograd.ts";
 import { WeightStore } from "../../src/graph/store.ts";
-import { winograd } from "../../src/graph/winograd.ts";
-import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import type { Conv2dParams } from "../../src/kernels/convolution.ts";
+import { planOptions } from "../../src/session/session.ts";
 import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 import { GPU } from "./traits.ts";

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { NetworkError, NotFoundError } from "../../src/device/errors.ts";
-import { openCheckpoint, readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
-import { openSource } from "../../src/io/source.ts";
+import { openCheckpoint, readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
 import { HubServer } from "./hubServer.ts";
 
 const MIB = 1024 * 1024;

@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { InvalidFileError, NetworkError, NotFoundError } from "../../src/device/errors.ts";
-import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors.ts";
-import { openSource, type SourceOptions } from "../../src/io/source.ts";
+import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
+import type { SourceOptions } from "../../src/io/source/source.ts";
 import { HubServer } from "./hubServer.ts";
 
 const MIB = 1024 * 1024;

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ImageError, NetworkError, NotFoundError } from "../../src/device/errors.ts";
-import { type ImageLike, loadImage, type RgbaImage } from "../../src/io/image.ts";
+import { type ImageLike, loadImage, type RgbaImage } from "../../src/io/image/image.ts";
 
 const PICTURES = join(import.meta.dirname, "../golden/pictures");
 const PHOTOS = join(import.meta.dirname, "../../demos/photos");

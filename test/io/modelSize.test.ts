@@ -1,9 +1,9 @@
 // What a download would cost, asked of servers, folders and files.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { modelSize } from "../../src/api/modelSize.ts";
 import { InvalidFileError, NotFoundError } from "../../src/device/errors.ts";
-import { modelSize } from "../../src/io/modelSize.ts";
-import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { HubServer } from "./hubServer.ts";
 
 const weights = writeSafetensors({ a: { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) } });

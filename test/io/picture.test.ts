@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ArgumentError, ImageError } from "../../src/device/errors.ts";
-import { loadImage } from "../../src/io/image.ts";
-import { writePng } from "../../src/io/picture.ts";
+import { loadImage } from "../../src/io/image/image.ts";
+import { writePng } from "../../src/io/image/picture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "picture-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InvalidFileError, NotFoundError } from "../../src/device/errors.ts";
-import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors.ts";
-import { openSource } from "../../src/io/source.ts";
+import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
 
 const floats = (...values: number[]) => ({
   dtype: "F32" as const,

@@ -6,8 +6,9 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../src/device/errors.ts";
-import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors.ts";
-import { openSource, type SourceLike } from "../../src/io/source.ts";
+import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
+import type { SourceLike } from "../../src/io/source/source.ts";
 
 const CONFIG = { model_type: "clip" };
 const floats = (...values: number[]) => ({

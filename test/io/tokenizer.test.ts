@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ArgumentError, CheckpointError, InvalidFileError } from "../../src/device/errors.ts";
-import type { Source } from "../../src/io/source.ts";
+import type { Source } from "../../src/io/source/source.ts";
 import { openTokenizer, type Tokenizer } from "../../src/io/tokenizer.ts";
 
 const GOLDEN = join(import.meta.dirname, "../golden");

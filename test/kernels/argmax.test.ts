@@ -1,4 +1,4 @@
-import { argmaxSuite } from "../../src/verify/argmax.ts";
+import { argmaxSuite } from "../../src/verify/references/argmax.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(argmaxSuite);

@@ -1,6 +1,6 @@
 import { isCpu } from "../../src/device/adapter.ts";
 import { lastDim, type Spec } from "../../src/device/tensor.ts";
-import { attentionSuite } from "../../src/verify/attention.ts";
+import { attentionSuite } from "../../src/verify/references/attention.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(attentionSuite, {

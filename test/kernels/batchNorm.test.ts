@@ -1,4 +1,4 @@
-import { batchNormSuite } from "../../src/verify/batchNorm.ts";
+import { batchNormSuite } from "../../src/verify/references/batchNorm.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(batchNormSuite);

@@ -1,4 +1,4 @@
-import { binarySuite } from "../../src/verify/binary.ts";
+import { binarySuite } from "../../src/verify/references/binary.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(binarySuite);

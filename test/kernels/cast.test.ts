@@ -1,4 +1,4 @@
-import { castSuite } from "../../src/verify/cast.ts";
+import { castSuite } from "../../src/verify/references/cast.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(castSuite);

@@ -1,4 +1,4 @@
-import { channelScaleSuite } from "../../src/verify/channelScale.ts";
+import { channelScaleSuite } from "../../src/verify/references/channelScale.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(channelScaleSuite);

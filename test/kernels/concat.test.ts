@@ -1,4 +1,4 @@
-import { concatSuite } from "../../src/verify/concat.ts";
+import { concatSuite } from "../../src/verify/references/concat.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(concatSuite);

@@ -1,4 +1,4 @@
-import { conv2dSuite } from "../../src/verify/conv2d.ts";
+import { conv2dSuite } from "../../src/verify/references/conv2d.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(conv2dSuite);

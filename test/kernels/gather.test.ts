@@ -1,4 +1,4 @@
-import { gatherSuite } from "../../src/verify/gather.ts";
+import { gatherSuite } from "../../src/verify/references/gather.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(gatherSuite);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { InterpolateParams } from "../../src/kernels/interpolate.ts";
-import { interpolateSuite } from "../../src/verify/interpolate.ts";
+import { interpolateSuite } from "../../src/verify/references/interpolate.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(interpolateSuite);

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
 import type { Spec } from "../../src/device/tensor.ts";
-import type { DeviceTraits } from "../../src/kernels/kernel.ts";
+import type { DeviceTraits } from "../../src/kernels/launch.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
 import { type KernelCase, type KernelSuite, makeInputs } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";

@@ -1,4 +1,4 @@
-import { l2NormaliseSuite } from "../../src/verify/l2Normalise.ts";
+import { l2NormaliseSuite } from "../../src/verify/references/l2Normalise.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(l2NormaliseSuite);

@@ -1,4 +1,4 @@
-import { layerNormSuite } from "../../src/verify/layerNorm.ts";
+import { layerNormSuite } from "../../src/verify/references/layerNorm.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(layerNormSuite);

@@ -1,4 +1,4 @@
-import { maskBitsSuite, maskUpsampleSuite } from "../../src/verify/maskUpsample.ts";
+import { maskBitsSuite, maskUpsampleSuite } from "../../src/verify/references/maskUpsample.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(maskUpsampleSuite);

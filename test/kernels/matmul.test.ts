@@ -1,7 +1,7 @@
 import { it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
-import { matmulSuite } from "../../src/verify/matmul.ts";
+import { matmulSuite } from "../../src/verify/references/matmul.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 // Dawn gives matrix units with its switch for unsafe APIs alone. Of the adapters that need no GPU, lavapipe of Mesa 26

@@ -1,4 +1,4 @@
-import { meanPoolSuite } from "../../src/verify/meanPool.ts";
+import { meanPoolSuite } from "../../src/verify/references/meanPool.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(meanPoolSuite);

@@ -1,4 +1,4 @@
-import { narrowSuite } from "../../src/verify/narrow.ts";
+import { narrowSuite } from "../../src/verify/references/narrow.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(narrowSuite);

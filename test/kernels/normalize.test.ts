@@ -1,4 +1,4 @@
-import { normalizeSuite } from "../../src/verify/normalize.ts";
+import { normalizeSuite } from "../../src/verify/references/normalize.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(normalizeSuite);

@@ -1,4 +1,4 @@
-import { permuteSuite } from "../../src/verify/permute.ts";
+import { permuteSuite } from "../../src/verify/references/permute.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(permuteSuite);

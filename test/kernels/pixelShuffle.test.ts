@@ -1,4 +1,4 @@
-import { pixelShuffleSuite } from "../../src/verify/pixelShuffle.ts";
+import { pixelShuffleSuite } from "../../src/verify/references/pixelShuffle.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(pixelShuffleSuite);

@@ -1,4 +1,4 @@
-import { pool2dSuite } from "../../src/verify/pool2d.ts";
+import { pool2dSuite } from "../../src/verify/references/pool2d.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(pool2dSuite);

@@ -1,4 +1,4 @@
-import { positionCodeSuite } from "../../src/verify/positionCode.ts";
+import { positionCodeSuite } from "../../src/verify/references/positionCode.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(positionCodeSuite);

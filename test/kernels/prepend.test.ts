@@ -1,4 +1,4 @@
-import { prependSuite } from "../../src/verify/prepend.ts";
+import { prependSuite } from "../../src/verify/references/prepend.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(prependSuite);

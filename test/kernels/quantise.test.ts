@@ -1,4 +1,4 @@
-import { quantiseSuite } from "../../src/verify/quantise.ts";
+import { quantiseSuite } from "../../src/verify/references/quantise.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(quantiseSuite);

@@ -1,4 +1,4 @@
-import { relativePositionsSuite } from "../../src/verify/relativePositions.ts";
+import { relativePositionsSuite } from "../../src/verify/references/relativePositions.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(relativePositionsSuite);

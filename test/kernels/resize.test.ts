@@ -13,7 +13,7 @@ import {
   resizeCoefficients,
   resizeOrder,
 } from "../../src/kernels/resize.ts";
-import { resizeSuite } from "../../src/verify/resize.ts";
+import { resizeSuite } from "../../src/verify/references/resize.ts";
 import { testDevice } from "../adapters.ts";
 import { kernelTest } from "./kernelTest.ts";
 

@@ -1,4 +1,4 @@
-import { ropeSuite } from "../../src/verify/rope.ts";
+import { ropeSuite } from "../../src/verify/references/rope.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(ropeSuite);

@@ -1,4 +1,4 @@
-import { similaritySuite } from "../../src/verify/similarity.ts";
+import { similaritySuite } from "../../src/verify/references/similarity.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(similaritySuite);

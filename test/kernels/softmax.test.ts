@@ -1,4 +1,4 @@
-import { softmaxSuite } from "../../src/verify/softmax.ts";
+import { softmaxSuite } from "../../src/verify/references/softmax.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(softmaxSuite);

@@ -1,4 +1,4 @@
-import { transposeSuite } from "../../src/verify/transpose.ts";
+import { transposeSuite } from "../../src/verify/references/transpose.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(transposeSuite);

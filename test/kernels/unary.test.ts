@@ -1,4 +1,4 @@
-import { unarySuite } from "../../src/verify/unary.ts";
+import { unarySuite } from "../../src/verify/references/unary.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(unarySuite);

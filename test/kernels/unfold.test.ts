@@ -1,4 +1,4 @@
-import { unfoldSuite } from "../../src/verify/unfold.ts";
+import { unfoldSuite } from "../../src/verify/references/unfold.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(unfoldSuite);

@@ -1,4 +1,4 @@
-import { winogradInputSuite } from "../../src/verify/winogradInput.ts";
+import { winogradInputSuite } from "../../src/verify/references/winogradInput.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(winogradInputSuite);

@@ -1,4 +1,4 @@
-import { winogradOutputSuite } from "../../src/verify/winogradOutput.ts";
+import { winogradOutputSuite } from "../../src/verify/references/winogradOutput.ts";
 import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(winogradOutputSuite);

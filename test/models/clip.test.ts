@@ -1,9 +1,9 @@
 // Both towers of small CLIPs against PyTorch, from the pixel values and token ids it was given, layer by layer.
 import { describe, expect, it } from "vitest";
-import type { ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import type { ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { runTowers, TEXT, VISION } from "./clipParity.ts";
 import { firstDifference, readGolden, relativeError, worstCosine } from "./parity.ts";

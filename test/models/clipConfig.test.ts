@@ -2,7 +2,7 @@
 // cannot be meant, each with a message that names the value.
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/device/errors.ts";
-import { clipConfig, openClipConfig } from "../../src/models/clipConfig.ts";
+import { clipConfig, openClipConfig } from "../../src/models/clip/config.ts";
 
 /** transformers' CLIPConfig(): ViT-B/32. */
 const DEFAULTS = {

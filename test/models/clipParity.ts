@@ -1,14 +1,14 @@
 // Runs both towers of a CLIP checkpoint on the inputs that PyTorch was given, for comparison with what it gave.
 import { readFile } from "node:fs/promises";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
-import { endPositions } from "../../src/api/tokens.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { Checkpoint } from "../../src/io/safetensors.ts";
-import { clipImage, clipText, type TowerOutput } from "../../src/models/clip.ts";
-import { clipConfig } from "../../src/models/clipConfig.ts";
-import { clipNaming } from "../../src/models/clipNames.ts";
+import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
+import { clipConfig } from "../../src/models/clip/config.ts";
+import { clipImage, clipText, type TowerOutput } from "../../src/models/clip/model.ts";
+import { clipNaming } from "../../src/models/clip/names.ts";
+import { endPositions } from "../../src/models/clip/tokens.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, readGolden, runGraph, toDevice } from "./parity.ts";
 
 /** The tower's outputs under the golden's names. */

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Clip } from "../../src/api/clip.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { clipResnetGolden, runClipResnet, STAGES } from "./clipResnetParity.ts";
 import { firstDifference, relativeError, worstCosine } from "./parity.ts";

@@ -1,13 +1,13 @@
 // Both towers of a CLIP with a ResNet on what open_clip was given, under the names of its golden.
 import { readFile } from "node:fs/promises";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { Checkpoint } from "../../src/io/safetensors.ts";
-import { clipImage, clipText } from "../../src/models/clip.ts";
-import { openClipConfig } from "../../src/models/clipConfig.ts";
-import { clipNaming } from "../../src/models/clipNames.ts";
+import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
+import { openClipConfig } from "../../src/models/clip/config.ts";
+import { clipImage, clipText } from "../../src/models/clip/model.ts";
+import { clipNaming } from "../../src/models/clip/names.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, readGolden, runGraph, toDevice } from "./parity.ts";
 
 type Golden = ReadonlyMap<string, NdArray>;

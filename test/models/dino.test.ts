@@ -1,9 +1,9 @@
 // DINO's ViTs against PyTorch at several sizes: every layer that the golden holds, the tokens, the class attention.
 import { describe, expect, it } from "vitest";
-import type { ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import type { ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { runDino } from "./dinoParity.ts";
 import { cosine, firstDifference, ofSize, readGolden, worstCosine } from "./parity.ts";

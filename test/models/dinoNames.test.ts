@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Dino } from "../../src/api/dino.ts";
-import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
 import { cosine } from "./parity.ts";
 

@@ -1,13 +1,13 @@
 // One of DINO's ViTs on the pixel values that PyTorch was given, under the names of its golden.
 import { readFile } from "node:fs/promises";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { Checkpoint } from "../../src/io/safetensors.ts";
-import { dino } from "../../src/models/dino.ts";
-import { dinoConfig } from "../../src/models/dinoConfig.ts";
-import { dinoNaming } from "../../src/models/dinoNames.ts";
+import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
+import { dinoConfig } from "../../src/models/dino/config.ts";
+import { dino } from "../../src/models/dino/model.ts";
+import { dinoNaming } from "../../src/models/dino/names.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, runGraph, toDevice } from "./parity.ts";
 
 /** Outputs at one size, under the golden's names without the size. */

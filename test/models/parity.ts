@@ -1,6 +1,5 @@
 // Compares what a graph computes with what PyTorch gave, tensor by tensor, and names the first layer that differs.
 
-import { computedIn, type ModelDType, planOptions } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import { toHalfArray } from "../../src/device/half.ts";
 import type { HostArray, NdArray } from "../../src/device/tensor.ts";
@@ -8,7 +7,9 @@ import { Executor } from "../../src/graph/executor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { WeightStore } from "../../src/graph/store.ts";
-import { type Checkpoint, readSafetensors } from "../../src/io/safetensors.ts";
+import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { computedIn, type ModelDType, planOptions } from "../../src/session/session.ts";
 
 /** All tensors of a small safetensors file as numbers. */
 export async function readGolden(path: string): Promise<Map<string, NdArray>> {

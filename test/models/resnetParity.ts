@@ -1,13 +1,13 @@
 // A DINO ResNet on the pixel values that PyTorch was given, under the names of its golden.
 import { readFile } from "node:fs/promises";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
-import type { Checkpoint } from "../../src/io/safetensors.ts";
-import { resnet } from "../../src/models/resnet.ts";
-import { resnetConfig } from "../../src/models/resnetConfig.ts";
-import { resnetNaming } from "../../src/models/resnetNames.ts";
+import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
+import { resnetConfig } from "../../src/models/resnet/config.ts";
+import { resnet } from "../../src/models/resnet/model.ts";
+import { resnetNaming } from "../../src/models/resnet/names.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, runGraph, toDevice } from "./parity.ts";
 
 /** Outputs at one size, channels last, under the golden's names without the size. */

@@ -2,18 +2,18 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../scripts/seeded.ts";
-import { type SamPrompt, tokensOf } from "../../src/api/samPrompts.ts";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
-import { samConfig } from "../../src/models/samConfig.ts";
-import { samDecoder, samImage } from "../../src/models/samDecoder.ts";
-import { samNaming } from "../../src/models/samNames.ts";
-import { promptTokens } from "../../src/models/samPrompt.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { samConfig } from "../../src/models/sam/config.ts";
+import { samDecoder, samImage } from "../../src/models/sam/maskDecoder.ts";
+import { samNaming } from "../../src/models/sam/names.ts";
+import { promptTokens } from "../../src/models/sam/promptEncoder.ts";
+import { type SamPrompt, tokensOf } from "../../src/models/sam/prompts.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { channelsLast, cosine, readGolden, relativeError, runGraph, toDevice } from "./parity.ts";
 

@@ -2,16 +2,16 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../scripts/seeded.ts";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
-import { samImageEncoder } from "../../src/models/sam.ts";
-import { type SamVisionConfig, samConfig } from "../../src/models/samConfig.ts";
-import { samNaming } from "../../src/models/samNames.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { type SamVisionConfig, samConfig } from "../../src/models/sam/config.ts";
+import { samImageEncoder } from "../../src/models/sam/imageEncoder.ts";
+import { samNaming } from "../../src/models/sam/names.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { channelsLast, cosine, firstDifference, readGolden, runGraph, toDevice, worstCosine } from "./parity.ts";
 

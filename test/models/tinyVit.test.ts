@@ -2,14 +2,14 @@
 // maps of 32 and 16 places no window divides.
 import { expect, it } from "vitest";
 import { seededTensor, withSeededCheckpoint } from "../../scripts/seeded.ts";
-import { computedIn, type ModelDType } from "../../src/api/session.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
-import type { TinyVitConfig } from "../../src/models/samConfig.ts";
-import { originalSamConfig, originalSamNaming } from "../../src/models/samOriginal.ts";
-import { tinyVitEncoder } from "../../src/models/tinyVit.ts";
+import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import type { TinyVitConfig } from "../../src/models/sam/config.ts";
+import { originalSamConfig, originalSamNaming } from "../../src/models/sam/original.ts";
+import { tinyVitEncoder } from "../../src/models/sam/tinyVit.ts";
 import { Weights } from "../../src/models/weights.ts";
+import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { channelsLast, cosine, firstDifference, readGolden, runGraph, toDevice } from "./parity.ts";
 

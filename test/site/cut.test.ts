@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
-import { fromCocoRle } from "../../src/api/masks/cocoRle.ts";
+import { fromCocoRle } from "../../src/masks/cocoRle.ts";
 import type { SamPage } from "./samPage.ts";
 import { PHOTOS, ROOT, Site, type Visit } from "./site.ts";
 

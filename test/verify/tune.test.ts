@@ -7,7 +7,7 @@ import { Device } from "../../src/device/device.ts";
 import type { Spec } from "../../src/device/tensor.ts";
 import { type AnyKernel, launchKey } from "../../src/kernels/kernel.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
-import { tune } from "../../src/verify/tune.ts";
+import { tune } from "../../src/verify/timing/tune.ts";
 import { testDevice } from "../adapters.ts";
 
 const f32 = (...shape: number[]): Spec => ({ dtype: "f32", shape });

@@ -1,0 +1,68 @@
+// `match`: patches of two pictures that show the same, as lines between the photos or as pixel coordinates.
+import type { DinoEncodeOptions } from "../../api/dino.ts";
+import { matchPatches } from "../../features/matchPatches.ts";
+import { type Context, modelName } from "../context.ts";
+import { type EncodedPicture, encodeAll, gridSize, openDino, SHIPPED_DINO } from "../dinoModel.ts";
+import { drawMatches, type PointPair } from "../draw/drawMatches.ts";
+import { EXIT } from "../failure.ts";
+import { writePicture } from "../files/outputs.ts";
+import { shortest } from "../numbers.ts";
+import { table } from "../table.ts";
+import { meanAttention } from "./attention.ts";
+
+export interface MatchRequest {
+  readonly images: readonly [a: string, b: string];
+  /** Most matches to give, best first. */
+  readonly top: number;
+  /** Only patches of the first picture that hold this share of its attention; all of them when absent. */
+  readonly mass?: number;
+  readonly size?: DinoEncodeOptions["size"];
+  /** A .png; the table alone when absent. */
+  readonly out?: string;
+}
+
+interface Match extends PointPair {
+  readonly similarity: number;
+}
+
+export async function match(request: MatchRequest, context: Context): Promise<number> {
+  const { terminal, options } = context;
+  const { images, mass, out } = request;
+  using dino = await openDino(context);
+  const pictures: EncodedPicture[] = [];
+  const encoding = { size: gridSize(dino, request.size), attention: mass !== undefined };
+  for await (const picture of encodeAll(dino, images, encoding, context)) pictures.push(picture);
+  const [a, b] = pictures as [EncodedPicture, EncodedPicture];
+  const only = mass === undefined ? {} : { mask: meanAttention(a.features, mass).mask };
+  const found = matchPatches(a.features, b.features, only).slice(0, request.top);
+  const matches = found.map(({ similarity, ...patches }) => ({
+    a: centre(patches.a, a),
+    b: centre(patches.b, b),
+    similarity: shortest(similarity),
+  }));
+  if (out !== undefined) await writePicture(out, await drawMatches(a.image, b.image, matches));
+  if (options.json) {
+    const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
+    terminal.result(
+      JSON.stringify({ ...model, a: images[0], b: images[1], ...(out && { out }), matches }, undefined, 2),
+    );
+  } else if (out === undefined) terminal.result(matchTable(matches));
+  else terminal.result(out);
+  return EXIT.OK;
+}
+
+/** The middle of a patch in pixels of the photo. */
+function centre(
+  [row, column]: readonly [number, number],
+  { image, features: { grid } }: EncodedPicture,
+): readonly [x: number, y: number] {
+  return [((column + 0.5) * image.width) / grid[1], ((row + 0.5) * image.height) / grid[0]];
+}
+
+function matchTable(matches: readonly Match[]): string {
+  const point = ([x, y]: readonly [number, number]) => `${x.toFixed(0)},${y.toFixed(0)}`;
+  return table(
+    matches.map(({ a, b, similarity }) => [similarity.toFixed(3), point(a), "→", point(b)]),
+    "rrlr",
+  );
+}

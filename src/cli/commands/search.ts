@@ -1,0 +1,141 @@
+// `search`: ranks the pictures of a folder for a text. Embeddings are kept, so that only new and changed pictures are
+// embedded again.
+import { join } from "node:path";
+import type { Clip } from "../../api/clip.ts";
+import { ImageError, NotFoundError } from "../../device/errors.ts";
+import { openSource } from "../../io/source/openSource.ts";
+import { type Context, downloadBars, modelName, modelSource, openClip } from "../context.ts";
+import { EXIT } from "../failure.ts";
+import { EmbeddingCache } from "../files/embeddingCache.ts";
+import { checkpointIdentity } from "../files/identity.ts";
+import { cacheFolder } from "../files/paths.ts";
+import { EXTENSIONS, embedPictures, findPictures, type PictureFailure, type PictureFile } from "../files/pictures.ts";
+import { bar, table } from "../table.ts";
+
+export interface SearchRequest {
+  readonly folder: string;
+  readonly query: string;
+  /** Pictures to show. */
+  readonly top: number;
+  /** Pictures in one run of the model. */
+  readonly batch?: number | undefined;
+}
+
+/** How often new embeddings are written while there are more to come. */
+const SAVE_EVERY_MS = 10_000;
+
+interface Match {
+  readonly path: string;
+  /** Cosine of picture and text. */
+  readonly score: number;
+}
+
+export async function search({ folder, query, top, batch }: SearchRequest, context: Context): Promise<number> {
+  const { terminal, options, signal } = context;
+  const files = await findPictures(folder, signal);
+  if (files.length === 0) throw new NotFoundError(`no pictures in ${folder}: looked for ${EXTENSIONS.join(", ")}`);
+  const cache = await openCache(context);
+  const known = await knownEmbeddings(cache, files);
+  const missing = files.filter(({ path }) => !known.has(path));
+  using clip = await openClip(context);
+  const warnings = await embedMissing(clip, { missing, batch }, known, cache, context);
+  if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
+  const { data: text } = await clip.encodeText(query, { signal });
+  const matches = rank(known, text).slice(0, top);
+  const embedded = missing.length - warnings.length;
+  if (options.json) {
+    const counts = { pictures: files.length, embedded, cached: files.length - missing.length };
+    terminal.result(
+      JSON.stringify({ model: modelName(options), query, ...counts, results: matches, warnings }, undefined, 2),
+    );
+    return EXIT.OK;
+  }
+  const counts = `${embedded} embedded now, ${files.length - missing.length} known from before`;
+  terminal.note(terminal.dim(`"${query}" in ${folder}: ${files.length} pictures, ${counts}`));
+  terminal.result(matchTable(matches));
+  return EXIT.OK;
+}
+
+/** The cache for this model, as its files are now, in this type. */
+async function openCache({ options, terminal, signal }: Context): Promise<EmbeddingCache> {
+  const { onProgress, stop } = downloadBars(terminal);
+  const source = await openSource(modelSource(options), { signal, onProgress });
+  const identity = await checkpointIdentity(source, signal).finally(stop);
+  const key = [modelSource(options), identity, options.dtype].join("\n");
+  return new EmbeddingCache(join(cacheFolder(), "embeddings"), key);
+}
+
+async function knownEmbeddings(
+  cache: EmbeddingCache,
+  files: readonly PictureFile[],
+): Promise<Map<string, Float32Array>> {
+  const known = new Map<string, Float32Array>();
+  for (const file of files) {
+    const embedding = await cache.get(file);
+    if (embedding) known.set(file.path, embedding);
+  }
+  return known;
+}
+
+/** Embeds what is missing into `known` and the cache; gives those that could not be read. */
+async function embedMissing(
+  clip: Clip,
+  { missing, batch }: { readonly missing: readonly PictureFile[]; readonly batch: number | undefined },
+  known: Map<string, Float32Array>,
+  cache: EmbeddingCache,
+  { terminal, signal }: Context,
+): Promise<PictureFailure[]> {
+  const fileOf = new Map(missing.map((file) => [file.path, file]));
+  const warnings: PictureFailure[] = [];
+  const progress = terminal.progress("pictures", missing.length);
+  let done = 0;
+  let savedAt = performance.now();
+  try {
+    for await (const picture of embedPictures(clip, [...fileOf.keys()], { signal, batch })) {
+      progress.update(++done);
+      if ("message" in picture) {
+        warnings.push(picture);
+        continue;
+      }
+      known.set(picture.path, picture.embedding);
+      await cache.put(fileOf.get(picture.path) as PictureFile, picture.embedding);
+      if (performance.now() - savedAt < SAVE_EVERY_MS) continue;
+      await saveCache(cache);
+      savedAt = performance.now();
+    }
+  } finally {
+    // A search that is cancelled keeps what it has.
+    progress.stop();
+    const problem = await saveCache(cache);
+    if (problem) terminal.error(`warning: the embeddings could not be kept for the next search: ${problem}`);
+  }
+  for (const { message } of warnings) terminal.error(`warning: ${message}`);
+  return warnings;
+}
+
+/** What went wrong, if anything: a search does not fail for it. */
+async function saveCache(cache: EmbeddingCache): Promise<string | undefined> {
+  try {
+    await cache.save();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function rank(known: ReadonlyMap<string, Float32Array>, text: Float32Array): Match[] {
+  const matches = [...known].map(([path, embedding]) => {
+    const score = embedding.reduce((sum, value, i) => sum + value * (text[i] as number), 0);
+    return { path, score };
+  });
+  return matches.sort((a, b) => b.score - a.score);
+}
+
+/** The best one's bar is full. */
+function matchTable(matches: readonly Match[]): string {
+  const best = Math.max(...matches.map(({ score }) => score));
+  return table(
+    matches.map(({ path, score }) => [score.toFixed(3), bar(score / best, 12), path]),
+    "rll",
+  );
+}

@@ -1,0 +1,83 @@
+// `verify`: every kernel against its reference and the shipped checkpoints against stored outputs, on this adapter. The
+// rows of the table come one by one: on a CPU all of them take a minute.
+import { KERNELS, type Verification, verifyClip, verifyKernels } from "../../check/verify.ts";
+import { verifyDino, verifySam } from "../../check/verifyFeatures.ts";
+import type { Device } from "../../device/device.ts";
+import { openDevice } from "../../device/open.ts";
+import type { Context } from "../context.ts";
+import { EXIT, UsageError } from "../failure.ts";
+import { shippedCheckpoint } from "../files/paths.ts";
+
+/** Checkpoints that ship with outputs to compare with. */
+const CHECKPOINTS: Readonly<Record<string, typeof verifyClip>> = {
+  "tiny-clip": verifyClip,
+  "tiny-dino": verifyDino,
+  "tiny-sam": verifySam,
+};
+
+const NAMES: readonly string[] = [...KERNELS, ...Object.keys(CHECKPOINTS)];
+
+/** Throws UsageError for a name that is neither a kernel nor a shipped checkpoint. */
+export function checkNames(names: readonly string[]): void {
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown) throw new UsageError(`nothing to verify is called ${unknown}; there are ${NAMES.join(", ")}`);
+}
+
+/** `names` are kernels and checkpoints; all when empty. */
+export async function verify(names: readonly string[], { terminal, options, signal }: Context): Promise<number> {
+  using device = await openDevice();
+  const adapter = device.info.description || device.info.vendor;
+  const say = options.json ? () => {} : (text: string) => terminal.result(text);
+  say(`Adapter: ${adapter}${device.hasF16 ? "" : " (no shader-f16: f32 only)"}\n`);
+  say(line(["", "type", "cases", "largest error", "allowed", ""]));
+  const results: Verification[] = [];
+  for await (const result of verifications(device, names.length ? names : NAMES, signal)) {
+    results.push(result);
+    say(rowOf(result));
+  }
+  const isPassed = results.every(({ failures }) => failures.length === 0);
+  say(summary(results));
+  if (options.json) {
+    terminal.result(JSON.stringify({ adapter, hasF16: device.hasF16, passed: isPassed, results }, undefined, 2));
+  }
+  return isPassed ? EXIT.OK : EXIT.FAILURE;
+}
+
+async function* verifications(
+  device: Device,
+  names: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Verification> {
+  yield* verifyKernels(device, { kernels: names, signal });
+  for (const name of names) {
+    const outputs = CHECKPOINTS[name]?.(device, shippedCheckpoint(name), { signal }) ?? [];
+    for await (const output of outputs) yield { ...output, name: `${name} ${output.name}` };
+  }
+}
+
+// Wide enough for every row, as none is known when the first is printed.
+const NAME_WIDTH = 30;
+
+function line([name = "", dtype = "", cases = "", error = "", allowed = "", verdict = ""]: readonly string[]): string {
+  const numbers = [cases.padStart(5), error.padStart(13), allowed.padStart(7)];
+  return [name.padEnd(NAME_WIDTH), dtype.padEnd(4), ...numbers, verdict].join("  ").trimEnd();
+}
+
+function rowOf({ name, dtype, cases, error, tolerance, failures }: Verification): string {
+  return line([name, dtype ?? "", String(cases), shown(error), shown(tolerance), failures.length ? "FAILED" : "ok"]);
+}
+
+function shown(error: number): string {
+  if (error === 0) return "0";
+  return Number.isFinite(error) ? error.toExponential(1) : "no result";
+}
+
+function summary(results: readonly Verification[]): string {
+  const failed = results.filter(({ failures }) => failures.length > 0);
+  const cases = results.reduce((sum, { cases }) => sum + cases, 0);
+  if (failed.length === 0) return `\nAll ${cases} cases agree.`;
+  const lines = failed.flatMap(({ name, dtype, failures }) =>
+    failures.map((why) => `  ${[name, dtype].join(" ").trim()}: ${why}`),
+  );
+  return `\nFailed:\n${lines.join("\n")}`;
+}

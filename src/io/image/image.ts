@@ -1,0 +1,141 @@
+// Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
+// browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
+import { ImageError, NetworkError, NotFoundError } from "../../device/errors.ts";
+import { canDraw, type Drawable, hold } from "./canvas.ts";
+import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
+
+export { closePicture, cropped, MAX_SIDE, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
+
+/** Everything that can be an image. Encoded pictures come as a path, URL, bytes or Blob. */
+export type ImageLike =
+  | RawImage
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | ImageData
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | VideoFrame;
+
+const KINDS =
+  "a path, URL, bytes or Blob of an encoded picture, a RawImage { width, height, data, channels }, or in browsers an " +
+  "ImageBitmap, ImageData, img or video element, canvas or VideoFrame";
+
+/** Larger files are not fetched: no picture within the limits of its sides needs so much. */
+const MAX_BYTES = 2 ** 30;
+
+/**
+ * The pixels of an image, upright (EXIF orientation applied), with colours as they are stored: alpha is not blended.
+ *
+ * @returns RGBA bytes, width * height * 4, rows from the top. A RawImage of four channels is not copied.
+ * @throws ImageError when it is not an image, is empty or has a side over 16384 pixels; NotFoundError when the file or
+ *   URL is not there; NetworkError when the download failed; the signal's reason when it was aborted.
+ * @example
+ * const { width, height, data } = await loadImage("photo.jpg");
+ */
+export async function loadImage(image: ImageLike, signal?: AbortSignal): Promise<RgbaImage> {
+  signal?.throwIfAborted();
+  if (isRaw(image)) return fromRaw(image);
+  const draw: Take<RgbaImage> = async (drawable, name) => (await import("./canvasPixels.ts")).draw(drawable, name);
+  const loaded = await load(image, draw, signal);
+  signal?.throwIfAborted();
+  return loaded;
+}
+
+/** As `loadImage`, with the pixels left where a browser has them; `closePicture` lets go of them. */
+export async function openImage(image: ImageLike, signal?: AbortSignal): Promise<Picture> {
+  signal?.throwIfAborted();
+  if (isRaw(image)) return fromRaw(image);
+  const opened = await load(image, hold, signal);
+  if (signal?.aborted) closePicture(opened);
+  signal?.throwIfAborted();
+  return opened;
+}
+
+/** What a browser does with a picture. */
+type Take<T> = (image: Drawable, name: string) => Promise<T>;
+
+async function load<T>(
+  image: Exclude<ImageLike, RawImage | ImageData>,
+  take: Take<T>,
+  signal?: AbortSignal,
+): Promise<T | RgbaImage> {
+  const decode = (picture: Uint8Array | Blob, name: string) => decoded(picture, name, take);
+  if (typeof image === "string" || image instanceof URL) {
+    const url = urlOf(image);
+    if (url) return decode(await download(url, signal), shownUrl(url));
+    const { readPicture } = await import("./decode.ts");
+    const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
+    return decode(await readPicture(path, signal), String(image));
+  }
+  if (image instanceof Uint8Array) return decode(image, "the picture");
+  if (image instanceof ArrayBuffer) return decode(new Uint8Array(image), "the picture");
+  if (image instanceof Blob) return decode(image, "the Blob");
+  if (typeof image !== "object" || image === null || ArrayBuffer.isView(image)) {
+    const what = typeof image === "object" && image !== null ? "a typed array that is not bytes" : String(image);
+    throw new ImageError(`[image] ${what} is not an image. Expected ${KINDS}`);
+  }
+  if (!canDraw()) throw new ImageError(`[image] this object cannot be read as an image here. Expected ${KINDS}`);
+  return take(image, `the ${image.constructor?.name ?? "object"}`);
+}
+
+/** An encoded picture, by the browser where there is one. */
+async function decoded<T>(picture: Uint8Array | Blob, name: string, take: Take<T>): Promise<T | RgbaImage> {
+  if (canDraw()) return take(picture instanceof Blob ? picture : new Blob([picture.slice()]), name);
+  const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
+  const { decodePicture } = await import("./decode.ts");
+  return decodePicture(bytes, name);
+}
+
+async function download(url: URL, signal?: AbortSignal): Promise<Blob> {
+  const name = shownUrl(url);
+  try {
+    const response = await fetch(url, { signal });
+    if (response.status === 404 || response.status === 410) {
+      throw new NotFoundError(`[image] there is nothing at ${name} (HTTP ${response.status}): check the address`);
+    }
+    if (!response.ok) throw new NetworkError(`[image] ${name} answered HTTP ${response.status} ${response.statusText}`);
+    const length = Number(response.headers.get("content-length") ?? 0);
+    if (length > MAX_BYTES)
+      throw new ImageError(`[image] ${name} is ${length} bytes long, expected ${MAX_BYTES} at most`);
+    return await response.blob();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof NotFoundError || cause instanceof NetworkError || cause instanceof ImageError) throw cause;
+    const { message, cause: inner } = cause instanceof Error ? cause : new Error(String(cause));
+    const reason = inner instanceof Error ? `${message} (${inner.message})` : message;
+    throw new NetworkError(`[image] ${name} could not be fetched: ${reason}. Check the address and the network`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The URL to fetch, undefined for a path or file: URL outside browsers. In browsers a string is relative to the page.
+ */
+function urlOf(image: string | URL): URL | undefined {
+  if (canDraw()) return parseUrl(String(image), globalThis.location?.href);
+  return /^(https?|data|blob):/i.test(String(image)) ? parseUrl(String(image)) : undefined;
+}
+
+function parseUrl(text: string, base?: string): URL {
+  try {
+    return new URL(text, base);
+  } catch (cause) {
+    throw new ImageError(`[image] ${text} is not a valid URL`, { cause });
+  }
+}
+
+/** A URL for messages: without query, user or data, which may be secret or long. */
+function shownUrl(url: URL): string {
+  return url.protocol === "data:" ? "the data: URL" : `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+function isRaw(image: ImageLike): image is RawImage | ImageData {
+  return typeof image === "object" && image !== null && "data" in image && "width" in image && "height" in image;
+}

@@ -1,0 +1,68 @@
+// Files on disk, for Node and Deno. Browsers never load this module: it is imported dynamically.
+
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
+import { type ByteSource, streamRange } from "./bytes.ts";
+import type { FileSource } from "./source.ts";
+
+/** A folder as a source; undefined when nothing of that name exists. */
+export async function findFolder(path: string | URL): Promise<FileSource | undefined> {
+  const folder = path instanceof URL ? fileURLToPath(path) : path;
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => absent(folder, error));
+  if (!found) return undefined;
+  if (!found.isDirectory()) {
+    throw new ArgumentError(`${folder} is a file: give the folder that holds it together with config.json`);
+  }
+  return { name: folder, open: (file) => openDiskFile(join(folder, file), file) };
+}
+
+/** Opens a file for random access; undefined when it is not there. */
+export async function openDiskFile(path: string | URL, name?: string): Promise<ByteSource | undefined> {
+  const handle = await open(path).catch((error: NodeJS.ErrnoException) => absent(path, error));
+  if (!handle) return undefined;
+  const { size, isFile } = await handle.stat().then((stats) => ({ size: stats.size, isFile: stats.isFile() }));
+  if (!isFile) {
+    await handle.close();
+    throw new InvalidFileError(`${path} is a folder, expected a file`);
+  }
+  return diskFile(name ?? String(path), size, handle);
+}
+
+function diskFile(name: string, size: number, handle: FileHandle): ByteSource {
+  let open = true;
+  const file: ByteSource = {
+    name,
+    size,
+    read: async (start, end, signal) => {
+      signal?.throwIfAborted();
+      return readFully(name, handle, start, end);
+    },
+    stream: (start, end, signal) => streamRange(file, start, end, signal),
+    close: async () => {
+      if (open) await handle.close();
+      open = false;
+    },
+  };
+  return file;
+}
+
+async function readFully(name: string, handle: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - start);
+  let at = 0;
+  while (at < bytes.byteLength) {
+    const { bytesRead } = await handle.read(bytes, at, bytes.byteLength - at, start + at);
+    if (bytesRead === 0)
+      throw new InvalidFileError(`${name} became shorter while it was read: it ends at ${start + at}`);
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+function absent(path: string | URL, error: NodeJS.ErrnoException): undefined {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+  throw new NotFoundError(`${path} cannot be read (${error.code ?? error.message}): check its permissions`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,280 @@
+// Files on a web server, read in ranges. A response stays open between reads: whoever reads a file from front to back
+// (header, then tensor after tensor) makes one request, not one per tensor, and the server is only as far ahead as the
+// network buffers. A read elsewhere in the file opens another response.
+
+import { NetworkError } from "../../device/errors.ts";
+import { type ByteSource, blobFile, streamRange } from "./bytes.ts";
+import type { FileSource, SourceOptions } from "./source.ts";
+
+export interface HttpOptions extends Pick<SourceOptions, "signal" | "onProgress"> {
+  /** Name for messages and progress; the last part of the URL when absent. */
+  name?: string;
+  headers?: Record<string, string>;
+  /** What a response means: an error to throw, "absent" when there is no such file, undefined when it is the file. */
+  judge?: (response: Response, url: URL) => Error | "absent" | undefined;
+}
+
+/** Skipping this many bytes is cheaper than a new request. */
+const MAX_GAP_BYTES = 1024 * 1024;
+/** Responses kept open for reads that interleave. */
+const MAX_IDLE = 4;
+
+/**
+ * Opens a file by URL; undefined when the server says that there is none.
+ *
+ * @throws NetworkError when the server cannot be reached, refuses, or sends something else than it announced.
+ */
+export async function openHttp(url: URL, options: HttpOptions = {}): Promise<ByteSource | undefined> {
+  const name = options.name ?? decodeURIComponent(url.pathname.split("/").pop() || url.host);
+  const first = await request(url, 0, options);
+  if (first.response.status === 416) return blobFile(name, new Blob()); // no range of an empty file is satisfiable
+  const verdict = (options.judge ?? judgePublic)(first.response, url);
+  if (verdict) first.controller.abort();
+  if (verdict === "absent") return undefined;
+  if (verdict) throw verdict;
+  const size = totalSize(first.response, 0);
+  if (size === undefined) return blobFile(name, await wholeBody(first, url, options.signal));
+  return new HttpFile(name, size, url, options, first);
+}
+
+/** A folder on a web server. A server that answers any path with its own page has no such file. */
+export function openHttpFolder(folder: URL, options: SourceOptions): FileSource {
+  const open = async (file: string) => {
+    const url = fileUrl(folder, file);
+    return openHttp(url, {
+      ...options,
+      name: file,
+      judge: (response) => judgePage(response) ?? judgePublic(response, url),
+    });
+  };
+  return { name: fileUrl(folder, "").href, open };
+}
+
+/** The address of a file in a folder, whose own address may lack the last slash. */
+export function fileUrl(folder: URL, file: string): URL {
+  const base = new URL(folder);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  const url = new URL(file.split("/").map(encodeURIComponent).join("/"), base);
+  url.search = base.search; // signed URLs carry their signature there
+  return url;
+}
+
+function judgePage({ ok, headers }: Response): "absent" | undefined {
+  return ok && headers.get("content-type")?.startsWith("text/html") ? "absent" : undefined;
+}
+
+interface Exchange {
+  response: Response;
+  controller: AbortController;
+}
+
+/** One response being read, at a position in the file. */
+interface Connection {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly controller: AbortController;
+  position: number;
+  /** Bytes received and not yet asked for; they begin at `position`. */
+  rest: Uint8Array;
+}
+
+class HttpFile implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+  readonly #url: URL;
+  readonly #options: HttpOptions;
+  readonly #idle: Connection[] = [];
+  readonly #drop = () => {
+    for (const open of this.#idle.splice(0)) open.controller.abort();
+  };
+  #loaded = 0;
+
+  constructor(name: string, size: number, url: URL, options: HttpOptions, first: Exchange) {
+    this.name = name;
+    this.size = size;
+    this.#url = url;
+    this.#options = options;
+    this.#keep(connection(first, 0));
+    options.signal?.addEventListener("abort", this.#drop, { once: true });
+  }
+
+  async read(start: number, end: number, signal = this.#options.signal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const bytes = new Uint8Array(end - start);
+    if (bytes.byteLength === 0) return bytes;
+    const idle = this.#takeNear(start);
+    // A server may have given up on a response that waited long: then the rest is asked for anew, once.
+    const done = idle ? await this.#readFrom(idle, start, bytes, signal).catch(() => false) : false;
+    signal?.throwIfAborted();
+    if (!done) await this.#readFrom(await this.#connect(start, signal), start, bytes, signal);
+    this.#loaded = Math.max(this.#loaded, end);
+    this.#options.onProgress?.({ file: this.name, loaded: this.#loaded, total: this.size });
+    return bytes;
+  }
+
+  async #readFrom(open: Connection, start: number, bytes: Uint8Array, signal?: AbortSignal): Promise<true> {
+    const abort = () => open.controller.abort(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await this.#skipTo(open, start);
+      await this.#fill(open, bytes);
+    } catch (error) {
+      open.controller.abort();
+      throw signal?.aborted ? signal.reason : this.#failure(error);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+    this.#keep(open);
+    return true;
+  }
+
+  stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    return streamRange(this, start, end, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#drop);
+    this.#drop();
+  }
+
+  #takeNear(start: number): Connection | undefined {
+    const at = this.#idle.findIndex(({ position }) => position <= start && start - position <= MAX_GAP_BYTES);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+  }
+
+  #keep(open: Connection): void {
+    if (open.position < this.size) this.#idle.push(open);
+    if (this.#idle.length > MAX_IDLE) this.#idle.shift()?.controller.abort();
+  }
+
+  async #connect(start: number, signal?: AbortSignal): Promise<Connection> {
+    const exchange = await request(this.#url, start, { ...this.#options, signal });
+    const { response, controller } = exchange;
+    const verdict = (this.#options.judge ?? judgePublic)(response, this.#url);
+    if (!verdict && totalSize(response, start) === this.size) {
+      return connection(exchange, response.status === 206 ? start : 0);
+    }
+    controller.abort();
+    if (verdict instanceof Error && response.status !== 416) throw verdict; // 416: the file is shorter now
+    throw this.#changed();
+  }
+
+  #changed(): NetworkError {
+    return new NetworkError(`${this.#url.href} changed or went away while it was read: load the model again`);
+  }
+
+  async #skipTo(open: Connection, start: number): Promise<void> {
+    while (open.position < start) {
+      await this.#more(open);
+      this.#advance(open, Math.min(start - open.position, open.rest.byteLength));
+    }
+  }
+
+  async #fill(open: Connection, bytes: Uint8Array): Promise<void> {
+    let at = 0;
+    while (at < bytes.byteLength) {
+      await this.#more(open);
+      const part = open.rest.subarray(0, bytes.byteLength - at);
+      bytes.set(part, at);
+      at += part.byteLength;
+      this.#advance(open, part.byteLength);
+    }
+  }
+
+  #advance(open: Connection, count: number): void {
+    open.rest = open.rest.subarray(count);
+    open.position += count;
+  }
+
+  /** Waits until at least one byte is at hand. */
+  async #more(open: Connection): Promise<void> {
+    while (open.rest.byteLength === 0) {
+      const { done, value } = await open.reader.read();
+      if (done) throw new NetworkError(cutOff(this.#url, open.position, this.size));
+      open.rest = value;
+    }
+  }
+
+  #failure(error: unknown): Error {
+    if (error instanceof NetworkError) return error;
+    return new NetworkError(`${cutOff(this.#url, undefined, this.size)} (${reasonOf(error)})`, { cause: error });
+  }
+}
+
+function connection({ response, controller }: Exchange, position: number): Connection {
+  const body = response.body ?? new Blob().stream();
+  return { reader: body.getReader(), controller, position, rest: new Uint8Array(0) };
+}
+
+function cutOff(url: URL, at: number | undefined, size: number): string {
+  const where = at === undefined ? "" : ` after ${at} of ${size} bytes`;
+  return `the download of ${url.href} was cut off${where}: try again`;
+}
+
+/** Asks for the file from `start` to its end. The response can be given up through the controller. */
+async function request(url: URL, start: number, { headers, signal }: HttpOptions): Promise<Exchange> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    const range = { Range: `bytes=${start}-` };
+    const response = await reachServer(url, { headers: { ...headers, ...range }, signal: controller.signal });
+    return { response, controller };
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Length of the whole file, if the response tells and holds the range asked for. Content-Length counts packed bytes
+ * when the body is compressed; Content-Range is hidden from pages of another origin unless the server exposes it.
+ */
+function totalSize({ status, headers }: Response, start: number): number | undefined {
+  const length = headers.get("content-length");
+  const whole = length === null || headers.has("content-encoding") ? undefined : Number(length);
+  if (status !== 206) return whole;
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
+  if (range) return Number(range[1]) === start ? Number(range[2]) : undefined;
+  return whole === undefined ? undefined : start + whole;
+}
+
+async function wholeBody({ response, controller }: Exchange, url: URL, signal?: AbortSignal): Promise<Blob> {
+  const abort = () => controller.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return await response.blob();
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : new NetworkError(`${url.href} was cut off: try again`, { cause: error });
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Reads the status of a server without ways of its own. */
+function judgePublic({ ok, status }: Response, url: URL): Error | "absent" | undefined {
+  if (ok) return undefined;
+  if (status === 404 || status === 410) return "absent";
+  const denied = status === 401 || status === 403;
+  const hint = denied ? "it is not public: check the address and your access" : retryHint(status);
+  return new NetworkError(`${url.href} was refused (${status}): ${hint}`);
+}
+
+/** What to do about a status that is nobody's mistake. */
+export function retryHint(status: number): string {
+  return status === 429 ? "too many requests, wait a while" : "try again later";
+}
+
+/** fetch that rejects with a NetworkError when no server answers, and with the signal's reason when cancelled. */
+export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    if (init.signal?.aborted) throw init.signal.reason;
+    throw new NetworkError(`${url.origin} cannot be reached (${reasonOf(cause)}): check the network`, { cause });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? message ?? String(error);
+}

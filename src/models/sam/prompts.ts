@@ -1,0 +1,155 @@
+// Prompts as callers have them, in pixels of the picture, to the tokens that SAM's decoder takes
+// (segment-anything: predictor.py, utils/transforms.py).
+import { ArgumentError } from "../../device/errors.ts";
+import type { SamConfig } from "./config.ts";
+import { coordinate, POINT, tokenLabels } from "./promptEncoder.ts";
+
+/** A point in pixels of the picture. */
+export interface SamPoint {
+  /** From the left. */
+  readonly x: number;
+  /** From the top. */
+  readonly y: number;
+  /** 1 inside the object (when absent), 0 outside. */
+  readonly label?: number;
+}
+
+/** Left, top, right, bottom. */
+export type SamBox = readonly [x0: number, y0: number, x1: number, y1: number];
+
+/** What shows the object: points, a box, a rough mask, or several of them. */
+export interface SamPrompt {
+  /** A point outside the picture counts as one there: SAM was trained without, and what it gives is a guess. */
+  readonly points?: readonly SamPoint[] | undefined;
+  /** In pixels of the picture. */
+  readonly box?: SamBox | undefined;
+  /** Logits [L * L] of an earlier result (lowResLogits): the mask is refined. */
+  readonly maskInput?: Float32Array | undefined;
+}
+
+/** Sizes of a picture and of the part of the padded square that it takes. */
+export interface Placement {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width] */
+  readonly cut: readonly [number, number];
+}
+
+/** Tokens of one prompt. */
+export interface PromptTokens {
+  /** x and y of each */
+  readonly coords: readonly number[];
+  readonly labels: readonly number[];
+}
+
+const MOST_POINTS = 1024;
+
+/** Throws ArgumentError for prompts that show nothing or cannot be meant. */
+export function checkPrompt({ points = [], box, maskInput }: SamPrompt, config: SamConfig): void {
+  if (points.length === 0 && !box && !maskInput) {
+    throw new ArgumentError("the prompt is empty: give points, a box or maskInput (generateMasks finds everything)");
+  }
+  if (points.length > MOST_POINTS) throw new ArgumentError(`${points.length} points, expected at most ${MOST_POINTS}`);
+  for (const point of points) {
+    const { x, y, label = 1 } = point;
+    if (!isPixel(x) || !isPixel(y)) throw new ArgumentError(`a point is at ${x}, ${y}, expected pixels of the picture`);
+    if (label !== 0 && label !== 1) {
+      throw new ArgumentError(`a point has the label ${label}, expected 1 (inside the object) or 0 (outside)`);
+    }
+  }
+  if (box && (box.length !== 4 || !box.every(isPixel) || box[2] < box[0] || box[3] < box[1])) {
+    throw new ArgumentError(`box is [${box.join(", ")}], expected [x0, y0, x1, y1]: left, top, right, bottom`);
+  }
+  const side = 4 * config.image_embedding_size;
+  if (maskInput && maskInput.length !== side * side) {
+    throw new ArgumentError(
+      `maskInput has ${maskInput.length} elements, expected ${side * side}: lowResLogits of an earlier result`,
+    );
+  }
+  if (maskInput && !maskInput.every(Number.isFinite)) {
+    throw new ArgumentError("maskInput has a NaN or an infinity, expected logits");
+  }
+}
+
+/** Numbers beyond any picture are mistakes. */
+function isPixel(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) <= 1e6;
+}
+
+/** The decoder's own tokens, then points, then the box; points without a box are followed by a point that is none. */
+export function tokensOf({ points = [], box }: SamPrompt, placement: Placement, config: SamConfig): PromptTokens {
+  const { outputs, padding, point: place } = tokenLabels(config);
+  const coords: number[] = Array(2 * outputs).fill(0);
+  const labels: number[] = Array.from({ length: outputs }, (_, i) => i);
+  const { width, height, cut } = placement;
+  const push = (x: number, y: number, kind: number) => {
+    coords.push(coordinate((x * cut[1]) / width, config), coordinate((y * cut[0]) / height, config));
+    labels.push(place + kind);
+  };
+  for (const { x, y, label = 1 } of points) push(x, y, label === 1 ? POINT.foreground : POINT.background);
+  if (points.length > 0 && !box) {
+    coords.push(0, 0);
+    labels.push(padding);
+  }
+  if (box) {
+    push(box[0], box[1], POINT.topLeft);
+    push(box[2], box[3], POINT.bottomRight);
+  }
+  return { coords, labels };
+}
+
+// Prompts in one run: the upscaled embeddings of 8 are 64 MiB, half of what WebGPU lets bind by default.
+export const PROMPTS_PER_RUN = 8;
+
+/** Prompts of one run: as many tokens each, and all with a mask or none. */
+export interface Run {
+  readonly P: number;
+  readonly T: number;
+  readonly hasMask: boolean;
+  readonly coords: Float32Array;
+  readonly labels: Int32Array;
+  /** [P * L * L] */
+  readonly masks: Float32Array;
+  /** Where the prompts stand among those given. */
+  readonly indices: readonly number[];
+}
+
+/** Prompts sorted into runs. */
+export function runsOf(prompts: readonly SamPrompt[], placement: Placement, config: SamConfig): Run[] {
+  const tokens = prompts.map((prompt) => tokensOf(prompt, placement, config));
+  const groups = new Map<string, number[]>();
+  for (const [i, { labels }] of tokens.entries()) {
+    const key = `${labels.length} ${prompts[i]?.maskInput !== undefined}`;
+    const group = groups.get(key) ?? [];
+    groups.set(key, group);
+    group.push(i);
+  }
+  const runs: Run[] = [];
+  for (const group of groups.values()) {
+    for (let at = 0; at < group.length; at += PROMPTS_PER_RUN) {
+      const indices = group.slice(at, at + PROMPTS_PER_RUN);
+      const own = indices.map((i) => tokens[i]);
+      const masks = indices.flatMap((i) => prompts[i]?.maskInput ?? []);
+      runs.push({
+        P: indices.length,
+        T: own[0]?.labels.length ?? 0,
+        hasMask: masks.length > 0,
+        coords: Float32Array.from(own.flatMap((token) => token?.coords ?? [])),
+        labels: Int32Array.from(own.flatMap((token) => token?.labels ?? [])),
+        masks: joined(masks),
+        indices,
+      });
+    }
+  }
+  return runs;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

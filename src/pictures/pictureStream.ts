@@ -1,0 +1,163 @@
+// Many pictures through a model: the next ones are read and decoded while the GPU works, and results come in order.
+import { ArgumentError, LimitError } from "../device/errors.ts";
+import type { NdArray } from "../device/tensor.ts";
+import { closePicture, type ImageLike } from "../io/image/image.ts";
+import { abortable, Bell } from "./bell.ts";
+import { DecodeAhead, type DecodedPicture, type ImageSource } from "./decodeAhead.ts";
+import type { EncodedPicture, EncodeImagesOptions } from "./encodeOptions.ts";
+import { type PictureBatch, PictureRuns, type PreparedTower } from "./pictureRuns.ts";
+
+const BATCH_SIZE = 8;
+const DECODE_AHEAD_BYTES = 256 << 20;
+/** Batches submitted whose results have not come: while one's are brought back, the GPU has the next. */
+const MOST_RUNNING = 2;
+
+/** A picture in a batch: its row there, or why it has none. */
+interface Place {
+  readonly index: number;
+  readonly image: ImageLike;
+  readonly row?: number;
+  readonly error?: unknown;
+}
+
+interface Running {
+  readonly places: readonly Place[];
+  readonly batch: PictureBatch | undefined;
+  isDone: boolean;
+}
+
+/** Pictures on their way through a tower. */
+export class PictureStream {
+  readonly #options: EncodeImagesOptions;
+  readonly #total: number | undefined;
+  readonly #changes = new Bell();
+  readonly #ahead: DecodeAhead;
+  readonly #runs: PictureRuns;
+  readonly #running: Running[] = [];
+  /** Pictures of the batch that gathers. */
+  #places: Place[] = [];
+  /** An error is to be thrown at its turn: no more pictures are taken. */
+  #isStopping = false;
+  #done = 0;
+
+  constructor(tower: PreparedTower, source: ImageSource, options: EncodeImagesOptions) {
+    const { batchSize = BATCH_SIZE, decodeAheadBytes: bytes = DECODE_AHEAD_BYTES, signal } = options;
+    checkCount("batchSize", batchSize);
+    checkCount("decodeAheadBytes", bytes);
+    this.#options = options;
+    this.#total = Array.isArray(source) ? source.length : undefined;
+    this.#runs = new PictureRuns(tower, batchSize, signal);
+    this.#ahead = new DecodeAhead(source, { pictures: 2 * batchSize, bytes, onChange: () => this.#changes.ring() });
+  }
+
+  async *results(): AsyncGenerator<EncodedPicture, void, undefined> {
+    const { signal } = this.#options;
+    const onAbort = () => this.#changes.ring();
+    signal?.addEventListener("abort", onAbort);
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const isEnd = this.#isStopping || this.#ahead.isAtEnd;
+        const [oldest] = this.#running;
+        const isNothingElse = isEnd && this.#places.length === 0;
+        if (oldest && (oldest.isDone || this.#running.length >= MOST_RUNNING || isNothingElse)) {
+          this.#running.shift();
+          yield* this.#resultsOf(oldest);
+        } else if (isNothingElse) {
+          if (this.#ahead.failure) throw this.#ahead.failure.error;
+          return;
+        } else if (isEnd || this.#isComplete()) await this.#submit();
+        else {
+          const picture = this.#ahead.take();
+          if (picture) await this.#add(picture);
+          else await this.#changes.wait();
+        }
+      }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      this.#ahead.close();
+      this.#runs.close();
+    }
+  }
+
+  async *#resultsOf({ places, batch }: Running): AsyncGenerator<EncodedPicture, void, undefined> {
+    const { signal, onError, onProgress } = this.#options;
+    const outputs = batch && (await abortable(batch.outputs, signal));
+    this.#reportSteps();
+    for (const { index, image, row, error } of places) {
+      signal?.throwIfAborted();
+      if (row === undefined && !onError) throw error;
+      if (row === undefined) onError?.(error, { index, image });
+      onProgress?.({ done: ++this.#done, total: this.#total });
+      if (batch && outputs && row !== undefined) yield { index, image, size: batch.size, outputs: rowOf(outputs, row) };
+    }
+  }
+
+  /** The batch is full, or there are only failures to tell of. */
+  #isComplete(): boolean {
+    return this.#runs.isFull || (this.#places.length > 0 && this.#runs.gathered === 0);
+  }
+
+  async #submit(): Promise<void> {
+    const places = this.#places;
+    const batch = this.#runs.gathered ? await this.#runs.run() : undefined;
+    this.#places = [];
+    const running: Running = { places, batch, isDone: !batch };
+    const onDone = () => {
+      running.isDone = true;
+      this.#changes.ring();
+    };
+    batch?.outputs.then(onDone, onDone);
+    this.#running.push(running);
+  }
+
+  /** Brings a picture to the GPU; one of another size than those before it begins a batch of its own. */
+  async #add(picture: DecodedPicture): Promise<void> {
+    const { index, image, startMs, endMs } = picture;
+    this.#runs.steps.push({ lane: "decode", indices: [index], startMs, endMs });
+    if ("error" in picture) return this.#fail(index, image, picture.error);
+    const { pixels, bytes } = picture;
+    try {
+      if (!this.#runs.fits(pixels)) await this.#submit();
+      await this.#runs.add(index, pixels, () => this.#ahead.release(bytes));
+      this.#places.push({ index, image, row: this.#runs.gathered - 1 });
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      this.#ahead.release(bytes);
+      this.#fail(index, image, error);
+    } finally {
+      closePicture(pixels);
+    }
+  }
+
+  #fail(index: number, image: ImageLike, error: unknown): void {
+    this.#places.push({ index, image, error });
+    this.#isStopping ||= !this.#options.onError;
+  }
+
+  #reportSteps(): void {
+    for (const step of this.#runs.steps.splice(0)) this.#options.onStep?.(step);
+  }
+}
+
+/** One picture of a batch. */
+function rowOf(outputs: Readonly<Record<string, NdArray>>, row: number): Record<string, NdArray> {
+  const rows = Object.entries(outputs).map(
+    ([
+      name,
+      {
+        data,
+        shape: [count = 1, ...rest],
+      },
+    ]) => {
+      const length = data.length / count;
+      return [name, { data: data.slice(row * length, (row + 1) * length), shape: [1, ...rest] }] as const;
+    },
+  );
+  return Object.fromEntries(rows);
+}
+
+function checkCount(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new ArgumentError(`${name} is ${value}, expected a whole number from 1`);
+}

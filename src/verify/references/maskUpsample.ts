@@ -1,0 +1,96 @@
+// Reference and cases of maskUpsample.
+import { type MaskUpsampleParams, maskUpsample } from "../../kernels/maskUpsample.ts";
+import { defineSuite, type HostTensor } from "../suite.ts";
+
+/** One bilinear resize of [h, w] to [H, W], align_corners False. */
+function resized(x: Float64Array, [h, w]: readonly number[], [H, W]: readonly number[]): Float64Array {
+  const taps = (length = 1, from = 1) =>
+    Array.from({ length }, (_, i) => {
+      const place = Math.max(((i + 0.5) * from) / length - 0.5, 0);
+      const low = Math.min(Math.floor(place), from - 1);
+      return { low, high: Math.min(low + 1, from - 1), share: place - low };
+    });
+  const cols = taps(W, w);
+  return Float64Array.from(
+    taps(H, h).flatMap((row) =>
+      cols.map((col) => {
+        const at = (y: number) =>
+          (x[y * (w ?? 1) + col.low] as number) * (1 - col.share) + (x[y * (w ?? 1) + col.high] as number) * col.share;
+        return at(row.low) * (1 - row.share) + at(row.high) * row.share;
+      }),
+    ),
+  );
+}
+
+function cutOf(x: Float64Array, S: number, [h = 0, w = 0]: readonly number[]): Float64Array {
+  return Float64Array.from({ length: h * w }, (_, i) => x[Math.floor(i / w) * S + (i % w)] as number);
+}
+
+/** Column by column, 32 rows a word. */
+function bitsAbove(logits: Float64Array, limit: number, [H, W]: readonly [number, number]): Float64Array {
+  const words = Math.ceil(H / 32);
+  return Float64Array.from({ length: W * words }, (_, at) => {
+    const [col, first] = [Math.floor(at / words), (at % words) * 32];
+    let word = 0;
+    for (let i = 0; i < Math.min(32, H - first); i++) {
+      if ((logits[(first + i) * W + col] as number) > limit) word += 2 ** i;
+    }
+    return word;
+  });
+}
+
+function reference({ x }: Record<string, HostTensor>, { square, cut, size, threshold, offset }: MaskUpsampleParams) {
+  const { data, shape } = x as HostTensor;
+  const [masks = 0, L = 0] = shape;
+  const all = Array.from({ length: masks }, (_, mask) => {
+    const low = data.subarray(mask * L * L, (mask + 1) * L * L);
+    const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
+    if (threshold === undefined) return logits;
+    const limits = offset === undefined ? [threshold] : [threshold, threshold + offset, threshold - offset];
+    return Float64Array.from(limits.flatMap((limit) => [...bitsAbove(logits, limit, size)]));
+  });
+  return Float64Array.from(all.flatMap((part) => [...part]));
+}
+
+export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
+  kernel: maskUpsample,
+  reference,
+  cases: [
+    { inputs: { x: [1, 1, 1] }, params: { square: 1, cut: [1, 1], size: [1, 1] } },
+    { inputs: { x: [2, 8, 8] }, params: { square: 32, cut: [23, 32], size: [17, 25] } },
+    { inputs: { x: [3, 5, 5] }, params: { square: 21, cut: [21, 9], size: [70, 31] } },
+    { inputs: { x: [1, 16, 16] }, params: { square: 64, cut: [64, 40], size: [33, 20] } },
+  ],
+  rejects: [
+    {
+      inputs: { x: [1, 4, 5] },
+      params: { square: 16, cut: [16, 16], size: [4, 4] },
+      message: "expected [masks, L, L]",
+    },
+    { inputs: { x: [1, 4, 4] }, params: { square: 16, cut: [17, 16], size: [4, 4] }, message: "within the square" },
+  ],
+  tolerance: { f32: 5e-6, f16: 2e-3 },
+});
+
+/** Bits, of which every one counts: the logits are far from the threshold, so that rounding decides none. */
+export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
+  kernel: maskUpsample,
+  reference,
+  cases: [
+    {
+      inputs: { x: { shape: [2, 2, 2], data: [-3, 5, -3, 5, 4, -3, 4, -3] } },
+      params: { square: 8, cut: [6, 8], size: [65, 9], threshold: 0.51 },
+      why: "bits",
+    },
+    { inputs: { x: [0, 4, 4] }, params: { square: 16, cut: [16, 16], size: [4, 4], threshold: 0 } },
+    {
+      inputs: { x: { shape: [1, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6] } },
+      params: { square: 12, cut: [12, 9], size: [33, 31], threshold: 0.013 },
+    },
+    {
+      inputs: { x: { shape: [2, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6, 1, 2, 3, 3, 2, 1, -1, -2, -3] } },
+      params: { square: 3, cut: [3, 3], size: [70, 5], threshold: 0.013, offset: 1.71 },
+    },
+  ],
+  tolerance: { f32: 0, f16: 0 },
+});

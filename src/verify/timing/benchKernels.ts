@@ -1,0 +1,130 @@
+// Times kernels on an adapter: each row is compared with its float64 reference before it is timed and after, and its
+// time is put beside the roofline that the same run measures.
+import { isCpu } from "../../device/adapter.ts";
+import type { Device } from "../../device/device.ts";
+import { KernelError } from "../../device/errors.ts";
+import { time, type Work } from "../../device/timer.ts";
+import { caseLabel, largestError } from "../run.ts";
+import { makeInputs, toNumbers } from "../suite.ts";
+import type { KernelRow } from "./benchRows.ts";
+import { type Prepared, prepare, type Samples, type Spread, sample, spread } from "./measure.ts";
+import { type Roofline, rooflineRows, shareOf } from "./roofline.ts";
+
+export interface BenchOptions {
+  /** Samples of each row. */
+  readonly rounds: number;
+  readonly dtype?: "f32" | "f16";
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((text: string) => void) | undefined;
+}
+
+/** A row and what came out. */
+export interface KernelTiming {
+  readonly kernel: string;
+  readonly what: string;
+  readonly case: string;
+  readonly variant: string;
+  readonly flops: number;
+  readonly bytes: number;
+  /** The larger of the errors before and after timing, as a share of max(1, largest value of the reference). */
+  readonly error: number;
+  readonly tolerance: number;
+  /** Least time that the adapter's roofline allows, by the median. */
+  readonly ofRoofline: number;
+  /** Milliseconds of one dispatch. */
+  readonly ms: Spread;
+}
+
+export interface KernelBench {
+  readonly roofline: Roofline;
+  readonly source: Samples["source"];
+  readonly kernels: readonly KernelTiming[];
+}
+
+/** A row on the device, and the largest error of what its first inputs give. */
+interface Ready {
+  readonly row: KernelRow;
+  readonly prepared: Prepared;
+  error(): Promise<number>;
+}
+
+// Inputs that take turns.
+const SEEDS = [1, 2];
+
+/**
+ * Checks every row, then times all of them in turns.
+ *
+ * @throws KernelError where a result is wrong, before or after: nothing wrong is reported as a time.
+ */
+export async function benchKernels(
+  device: Device,
+  rows: readonly KernelRow[],
+  { rounds, dtype = "f32", signal, onProgress }: BenchOptions,
+): Promise<KernelBench> {
+  const { multiplyAdd, copy } = rooflineRows(isCpu(device.info.class));
+  const roof = [await prepare(device, multiplyAdd), await prepare(device, copy)];
+  const ready: Ready[] = [];
+  try {
+    const before: number[] = [];
+    for (const row of rows) {
+      signal?.throwIfAborted();
+      onProgress?.(`checking ${row.suite.kernel.name}, ${row.what}`);
+      const made = await makeReady(device, row, dtype);
+      ready.push(made);
+      await time(device, [made.prepared.works[0] as Work]);
+      before.push(await checked(made, dtype));
+    }
+    const onRound = (done: number) => onProgress?.(`round ${done} of ${rounds}`);
+    const all = [...roof, ...ready.map(({ prepared }) => prepared)];
+    const { ms, source } = await sample(device, all, { rounds, signal, onRound });
+    const roofline = rooflineOf(roof, ms);
+    const kernels: KernelTiming[] = [];
+    for (const [i, made] of ready.entries()) {
+      const error = Math.max(before[i] as number, await checked(made, dtype));
+      kernels.push(timingOf(made, spread(ms[roof.length + i] as number[]), error, roofline, dtype));
+    }
+    return { roofline, source, kernels };
+  } finally {
+    for (const { free } of [...roof, ...ready.map(({ prepared }) => prepared)]) free();
+  }
+}
+
+async function makeReady(device: Device, row: KernelRow, dtype: "f32" | "f16"): Promise<Ready> {
+  const { suite, test, bytes } = row;
+  const params = test.params ?? {};
+  const inputs = SEEDS.map((seed) => makeInputs(test, dtype, seed));
+  const host = Object.fromEntries(Object.entries(inputs[0] ?? {}).map(([name, { host }]) => [name, host]));
+  const wanted = suite.reference(host, params as never);
+  const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
+  const { output } = prepared;
+  const error = async () => largestError(toNumbers(await device.read(output), output.dtype), wanted, output.shape);
+  return { row, prepared, error };
+}
+
+async function checked({ row: { suite, what }, error }: Ready, dtype: "f32" | "f16"): Promise<number> {
+  const found = await error();
+  const tolerance = suite.tolerance[dtype];
+  if (found <= tolerance) return found;
+  throw new KernelError(`${suite.kernel.name}, ${what}: error ${found} beyond ${tolerance}, so it is not timed`);
+}
+
+function timingOf(
+  { row: { suite, what, test }, prepared }: Ready,
+  ms: Spread,
+  error: number,
+  roofline: Roofline,
+  dtype: "f32" | "f16",
+): KernelTiming {
+  const { variant, flops, bytes } = prepared;
+  const cost = { variant, flops, bytes, error, tolerance: suite.tolerance[dtype] };
+  const ofRoofline = shareOf(roofline, prepared, ms.median);
+  return { kernel: suite.kernel.name, what, case: caseLabel(test), ...cost, ofRoofline, ms };
+}
+
+/** The best that any sample of the two micro-kernels reached. */
+function rooflineOf([fma, copy]: readonly Prepared[], [fmaMs = [], copyMs = []]: Samples["ms"]): Roofline {
+  return {
+    gflops: (fma?.flops ?? 0) / Math.min(...fmaMs) / 1e6,
+    gbytes: (copy?.bytes ?? 0) / Math.min(...copyMs) / 1e6,
+  };
+}
