@@ -2,14 +2,25 @@
 import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError } from "../device/errors.ts";
 import { fromHalfArray, toHalfArray } from "../device/half.ts";
-import type { HostArray } from "../device/tensor.ts";
+import { BYTES, type HostArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { CandidateFilter, CropScene, MaskCandidate, Point } from "../masks/generateMasks.ts";
 import type { MaskBits } from "../masks/rle.ts";
-import { checkPrompt, PROMPTS_PER_RUN, type Run, runsOf, type SamBox, type SamPrompt } from "../models/sam/prompts.ts";
+import type { Part } from "../models/part.ts";
+import type { SamConfig } from "../models/sam/config.ts";
+import { decoderPart, maskSizes, masksPart, scoresPart, stabilityPart } from "../models/sam/parts.ts";
+import {
+  checkPrompt,
+  type Placement,
+  PROMPTS_PER_RUN,
+  type Run,
+  runsOf,
+  type SamBox,
+  type SamPrompt,
+} from "../models/sam/prompts.ts";
 import type { KeepOnGpu, SamGpuMasks } from "../pictures/keepOnGpu.ts";
-import { decoderPlan, masksPlan, type Origin, scoresPlan, stabilityPlan } from "./samPlans.ts";
+import type { Session } from "../session/session.ts";
 
 /** A mask and what the model thinks of it. */
 export interface SamMask {
@@ -38,6 +49,13 @@ export interface PredictOptions {
   readonly returnLogits?: boolean | undefined;
   /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a scene shares with the model that made it. */
+interface Origin {
+  readonly placement: Placement;
+  readonly config: SamConfig;
+  readonly session: Session;
 }
 
 /**
@@ -128,14 +146,10 @@ export class SamScene implements CropScene {
     try {
       for (const run of runsOf(prompts, this.#origin.placement, this.#origin.config)) {
         options.signal?.throwIfAborted();
-        const decoder = await decoderPlan(this.#origin, run);
-        const finish = await masksPlan(this.#origin, run.P, options);
-        this.#check();
-        this.#writePrompts(decoder, run);
-        const bytes = finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
+        const bytes = this.#runMasks(run, options);
         // Masks are unpacked while the GPU works on the next run.
         const earlier = before;
-        before = bytes.then((found) => this.#place(found, run, results));
+        before = bytes.then((outputs) => this.#place(outputs, run, results));
         before.catch(() => {}); // told when it is awaited, which may be after the next plan was made
         await earlier;
       }
@@ -171,7 +185,7 @@ export class SamScene implements CropScene {
   /** What one prompt of a point costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
     const [run] = runsOf([{ points: [{ x: 0, y: 0 }] }], this.#origin.placement, this.#origin.config);
-    return (await decoderPlan(this.#origin, run as Run)).plan.summary();
+    return this.#origin.session.summary(this.#decoder(run as Run));
   }
 
   /** Frees the embedding. */
@@ -196,19 +210,22 @@ export class SamScene implements CropScene {
   /** The masks of a run that pass the filter: scores come first, then one mask after another. */
   async *#candidates(run: Run, first: number, filter: CandidateFilter, signal?: AbortSignal) {
     this.#check();
-    const decoder = await decoderPlan(this.#origin, run);
-    const scores = await scoresPlan(this.#origin, run.P);
-    this.#check();
-    const held = this.#device.createBuffer(decoder.bytes("masks"), USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
+    const { session, config } = this.#origin;
+    const { M, L } = maskSizes(config);
+    const bytes = run.P * M * L * L * BYTES[session.dtype];
+    const held = this.#device.createBuffer(bytes, USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
     try {
-      this.#writePrompts(decoder, run);
-      const found = await scores.runBytes({}, (encoder) => {
-        this.#encodeDecoder(encoder, decoder, run);
-        encoder.copyBufferToBuffer(decoder.buffer("masks"), 0, held, 0, decoder.bytes("masks"));
-        copy(encoder, decoder, "scores", scores, "scores");
+      const parts = [this.#decoder(run), scoresPart({ config, dtype: session.dtype, P: run.P })] as const;
+      const { all } = await session.use(parts, (decoder, scores) => {
+        this.#check();
+        this.#writePrompts(decoder, run);
+        return scores.runBytes({}, (encoder) => {
+          this.#encodeDecoder(encoder, decoder, run);
+          encoder.copyBufferToBuffer(decoder.buffer("masks"), 0, held, 0, bytes);
+          copy(encoder, decoder, "scores", scores, "scores");
+        });
       });
-      const ious = this.#floats(found.scores as ArrayBuffer);
-      const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
+      const ious = this.#floats(all as ArrayBuffer);
       const planes = (some: readonly number[]) => this.#planes(held, some, filter.stabilityScoreOffset);
       const { width, height } = this;
       const { candidates } = await import("../masks/candidates.ts");
@@ -220,13 +237,15 @@ export class SamScene implements CropScene {
 
   /** Bits of masks at the picture's size, and with the threshold moved up and down: three planes each. */
   async #planes(held: GPUBuffer, masks: readonly number[], offset: number): Promise<Uint32Array> {
-    const stable = await stabilityPlan(this.#origin, offset, masks.length);
-    this.#check();
-    const bytes = stable.bytes("masks") / masks.length;
-    const { planes } = await stable.runBytes({}, (encoder) => {
-      for (const [i, mask] of masks.entries()) {
-        encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
-      }
+    const part = stabilityPart({ ...this.#pictureSettings(), count: masks.length, offset });
+    const { planes } = await this.#origin.session.use([part], (stable) => {
+      this.#check();
+      const bytes = stable.bytes("masks") / masks.length;
+      return stable.runBytes({}, (encoder) => {
+        for (const [i, mask] of masks.entries()) {
+          encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
+        }
+      });
     });
     return new Uint32Array(planes as ArrayBuffer);
   }
@@ -236,13 +255,38 @@ export class SamScene implements CropScene {
     checkPrompt(prompt, this.#origin.config);
     this.#check();
     const [run] = runsOf([prompt], this.#origin.placement, this.#origin.config) as [Run];
-    const decoder = await decoderPlan(this.#origin, run);
-    const finish = await masksPlan(this.#origin, 1, { ...prompt, returnLogits: true });
     const { keepMasks } = await import("../pictures/keepOnGpu.ts");
-    prompt.signal?.throwIfAborted();
-    this.#check();
-    this.#writePrompts(decoder, run);
-    return keepMasks(this.#device, finish, this, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
+    return this.#origin.session.use(this.#maskParts(run, { ...prompt, returnLogits: true }), (decoder, masks) => {
+      prompt.signal?.throwIfAborted();
+      this.#check();
+      this.#writePrompts(decoder, run);
+      return keepMasks(this.#device, masks, this, (encoder) => this.#encodeMasks(encoder, decoder, run, masks));
+    });
+  }
+
+  /** The bytes of the masks' outputs for a run of prompts, once its commands are submitted. */
+  #runMasks(run: Run, options: PredictOptions): Promise<Record<string, ArrayBuffer>> {
+    return this.#origin.session.use(this.#maskParts(run, options), (decoder, masks) => {
+      this.#check();
+      this.#writePrompts(decoder, run);
+      return masks.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, masks));
+    });
+  }
+
+  #decoder({ P, T, hasMask }: Run): Part {
+    const { config, session } = this.#origin;
+    return decoderPart({ config, dtype: session.dtype, P, T, hasMask, from: "scene" });
+  }
+
+  /** From prompts to logits of all masks, and from those to the chosen ones at the picture's size. */
+  #maskParts(run: Run, { multimask = true, returnLogits = false }: PredictOptions) {
+    const settings = { P: run.P, isMultimask: multimask, hasLogits: returnLogits };
+    return [this.#decoder(run), masksPart({ ...this.#pictureSettings(), ...settings })] as const;
+  }
+
+  #pictureSettings() {
+    const { config, session, placement } = this.#origin;
+    return { config, dtype: session.dtype, cut: placement.cut, size: [this.height, this.width] as const };
   }
 
   /** Writes what differs from prompt to prompt. */
@@ -256,7 +300,7 @@ export class SamScene implements CropScene {
   #encodeMasks(encoder: GPUCommandEncoder, decoder: Executor, run: Run, finish: Executor): void {
     this.#encodeDecoder(encoder, decoder, run);
     copy(encoder, decoder, "masks", finish, "masks");
-    copy(encoder, decoder, "scores", finish, "allScores");
+    copy(encoder, decoder, "scores", finish, "scores");
   }
 
   #encodeDecoder(encoder: GPUCommandEncoder, decoder: Executor, { hasMask }: Run): void {
@@ -269,7 +313,7 @@ export class SamScene implements CropScene {
 
   #split(bytes: Readonly<Record<string, ArrayBuffer>>, P: number): SamMask[][] {
     const { width, height } = this;
-    const scores = this.#floats(bytes.scores as ArrayBuffer);
+    const scores = this.#floats(bytes.chosenScores as ArrayBuffer);
     const lowRes = this.#floats(bytes.lowRes as ArrayBuffer);
     const logits = bytes.logits && new Float32Array(bytes.logits);
     const words = bytes.bits && new Uint32Array(bytes.bits);

@@ -1,7 +1,8 @@
 // What callers ask of a run over pictures, and what they are given of each.
 import type { NdArray } from "../device/tensor.ts";
 import type { ImageLike } from "../io/image/image.ts";
-import type { EncodeStep, Size } from "./pictureRuns.ts";
+import type { Size } from "../models/preprocess/recipe.ts";
+import type { EncodeStep } from "./pictureRuns.ts";
 
 /** How `encodeImages` goes about many pictures. */
 export interface EncodeImagesOptions {

@@ -1,12 +1,11 @@
 import type { Executor } from "../graph/executor.ts";
 import { closePicture, type ImageLike, openImage } from "../io/image/image.ts";
-import { outputSize } from "../models/preprocess/preprocess.ts";
+import { outputSize } from "../models/preprocess/recipe.ts";
 import type { Session } from "../session/session.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
 import { encodePicture } from "./pictureCopies.ts";
-import type { PictureSize, PictureTower } from "./pictureRuns.ts";
-import { preprocessor } from "./pictures.ts";
+import { type PictureTower, preprocessor } from "./tower.ts";
 import { type ReadyPicture, release, toGpu } from "./upload.ts";
 
 /**
@@ -21,13 +20,7 @@ export async function* encodePictures(
   options: EncodeImagesOptions = {},
 ): AsyncGenerator<EncodedPicture, void, undefined> {
   const { PictureStream } = await import("./pictureStream.ts");
-  const { session } = tower;
-  const prepare = (picture: PictureSize) => {
-    const recipe = tower.recipe(picture);
-    return { size: outputSize(recipe, [picture.height, picture.width]), plan: preprocessor(session, picture, recipe) };
-  };
-  const plan: PictureTower["plan"] = (pictures, size) => tower.plan(pictures, size);
-  yield* new PictureStream({ session, prepare, plan }, source, options).results();
+  yield* new PictureStream(tower, source, options).results();
 }
 
 /** Runs a tower on all pictures of a list; a single one, with its preprocessing, is one submit. */
@@ -62,7 +55,7 @@ async function encodeOne(tower: PictureTower, image: ImageLike, signal?: AbortSi
   try {
     const recipe = tower.recipe(picture);
     const size = outputSize(recipe, [picture.height, picture.width]);
-    const plans = [preprocessor(tower.session, picture, recipe), tower.plan(1, size)] as const;
+    const plans = [preprocessor(tower.session, picture, recipe), tower.part(1, size)] as const;
     const run = (step: Executor, model: Executor) =>
       model.run({}, (encoder) => encodePicture(step, picture, encoder, model.buffer("pixels")));
     return { index: 0, image, size, outputs: await tower.session.use(plans, run, signal) };

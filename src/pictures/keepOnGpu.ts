@@ -36,7 +36,7 @@ export interface SamGpuMasks extends Disposable {
 }
 
 /** A part of a tower's output: of each picture the elements from `first` on that make up `shape`. */
-export interface Part {
+export interface OutputView {
   readonly output: string;
   readonly first: number;
   readonly shape: Shape;
@@ -60,7 +60,13 @@ export function roomFor(device: Device, plan: Executor, output: string, shape: S
 }
 
 /** Records a copy of elements of an output into a tensor, from element `at` on. */
-export function copyPart(encoder: GPUCommandEncoder, plan: Executor, part: Part, tensor: GpuTensor, at = 0): void {
+export function copyView(
+  encoder: GPUCommandEncoder,
+  plan: Executor,
+  part: OutputView,
+  tensor: GpuTensor,
+  at = 0,
+): void {
   const size = BYTES[tensor.dtype];
   const [from, to, bytes] = [part.first * size, at * size, sizeOf(part.shape) * size];
   if (from % 4 || to % 4) {
@@ -69,9 +75,9 @@ export function copyPart(encoder: GPUCommandEncoder, plan: Executor, part: Part,
   encoder.copyBufferToBuffer(plan.buffer(part.output), from, tensor.buffer, to, Math.ceil(bytes / 4) * 4);
 }
 
-/** Shape of an output of the plan. */
-export function shapeOf({ plan }: Executor, output: string): Shape {
-  return plan.outputs.get(output)?.value.shape ?? [];
+/** Shapes of the outputs of the plan, by name. */
+export function shapesOf({ plan }: Executor): Readonly<Record<string, Shape>> {
+  return Object.fromEntries([...plan.outputs].map(([name, { value }]) => [name, value.shape]));
 }
 
 /** Masks of one prompt: runs what `record` records and the plan of the masks, of a picture of this size. */
@@ -86,14 +92,15 @@ export function keepMasks(
   masks.encode(encoder);
   const keep = (output: string, shape: Shape) => {
     const tensor = roomFor(device, masks, output, shape);
-    copyPart(encoder, masks, { output, first: 0, shape }, tensor);
+    copyView(encoder, masks, { output, first: 0, shape }, tensor);
     return tensor;
   };
-  const [, M = 0] = shapeOf(masks, "scores");
+  const { chosenScores = [], lowRes = [] } = shapesOf(masks);
+  const [, M = 0] = chosenScores;
   const kept = together({
     logits: keep("logits", [M, height, width]),
-    lowResLogits: keep("lowRes", [M, ...shapeOf(masks, "lowRes").slice(2)]),
-    scores: keep("scores", [M]),
+    lowResLogits: keep("lowRes", [M, ...lowRes.slice(2)]),
+    scores: keep("chosenScores", [M]),
   });
   device.gpu.queue.submit([encoder.finish()]);
   return kept;

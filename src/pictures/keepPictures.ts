@@ -1,34 +1,32 @@
-// What towers make of pictures, left on the GPU: embeddings of CLIP, features of DINO.
+// What towers make of pictures, left on the GPU.
 import { ArgumentError } from "../device/errors.ts";
 import type { GpuTensor } from "../device/gpuTensor.ts";
-import { sizeOf } from "../device/tensor.ts";
+import { type Shape, sizeOf } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { ImageLike } from "../io/image/image.ts";
-import type { AnyDinoConfig, DinoRequest } from "../models/dino/files.ts";
-import { outputSize } from "../models/preprocess/preprocess.ts";
+import { outputSize, type Size } from "../models/preprocess/recipe.ts";
 import type { ListOptions } from "./encodeOptions.ts";
 import { openReady } from "./encodePictures.ts";
-import { copyPart, type DinoGpuFeatures, type Part, roomFor, shapeOf, together } from "./keepOnGpu.ts";
+import { copyView, type OutputView, roomFor, shapesOf } from "./keepOnGpu.ts";
 import { encodePicture } from "./pictureCopies.ts";
-import type { PictureTower, Size } from "./pictureRuns.ts";
-import { preprocessor } from "./pictures.ts";
+import { type PictureTower, preprocessor } from "./tower.ts";
 import { release } from "./upload.ts";
 
 /** Runs a tower on pictures, one after another, and keeps parts of its outputs: tensors [pictures, ...shape]. */
-async function encodeKept<Name extends string>(
+export async function encodeKept<Name extends string>(
   tower: PictureTower,
   images: readonly ImageLike[],
-  partsOf: (model: Executor) => Readonly<Record<Name, Part>>,
+  viewsOf: (shapes: Readonly<Record<string, Shape>>, size: Size) => Readonly<Record<Name, OutputView>>,
   { signal, onProgress }: ListOptions,
-): Promise<{ readonly size: Size; readonly kept: Record<Name, GpuTensor> }> {
+): Promise<Record<Name, GpuTensor>> {
   const { session } = tower;
   const kept: Partial<Record<Name, GpuTensor>> = {};
   const device = await session.device();
   let size: Size | undefined;
   const keep = (index: number, model: Executor, encoder: GPUCommandEncoder) => {
-    for (const [name, part] of Object.entries(partsOf(model)) as [Name, Part][]) {
+    for (const [name, part] of Object.entries(viewsOf(shapesOf(model), size as Size)) as [Name, OutputView][]) {
       const tensor = (kept[name] ??= roomFor(device, model, part.output, [images.length, ...part.shape]));
-      copyPart(encoder, model, part, tensor, index * sizeOf(part.shape));
+      copyView(encoder, model, part, tensor, index * sizeOf(part.shape));
     }
   };
   try {
@@ -42,7 +40,7 @@ async function encodeKept<Name extends string>(
         }
         size = its;
         await session.use(
-          [preprocessor(session, picture, recipe), tower.plan(1, its)],
+          [preprocessor(session, picture, recipe), tower.part(1, its)],
           (step, model) => {
             device.check();
             const encoder = device.gpu.createCommandEncoder();
@@ -59,51 +57,9 @@ async function encodeKept<Name extends string>(
       onProgress?.({ done: index + 1, total: images.length });
     }
     signal?.throwIfAborted();
-    return { size: size as Size, kept: kept as Record<Name, GpuTensor> };
+    return kept as Record<Name, GpuTensor>;
   } catch (error) {
     for (const tensor of Object.values<GpuTensor | undefined>(kept)) tensor?.dispose();
     throw error;
   }
-}
-
-/** Embeddings of pictures [pictures, projection]. */
-export async function keepClip(
-  tower: PictureTower,
-  images: readonly ImageLike[],
-  options: ListOptions,
-): Promise<GpuTensor> {
-  const partsOf = (model: Executor) => {
-    return { embeds: { output: "embeds", first: 0, shape: shapeOf(model, "embeds").slice(1) } };
-  };
-  return (await encodeKept(tower, images, partsOf, options)).kept.embeds;
-}
-
-/** Features of pictures. */
-export async function keepDino(
-  tower: PictureTower,
-  images: readonly ImageLike[],
-  { config, layers, attentionOf }: DinoRequest & { readonly config: AnyDinoConfig },
-  options: ListOptions,
-): Promise<DinoGpuFeatures> {
-  if (layers.length || attentionOf.length) {
-    throw new ArgumentError("attention and layers come to the host only: ask for them without keepOnGpu");
-  }
-  let grid: Size = [0, 0];
-  const partsOf = (model: Executor) => {
-    if (config.model_type === "resnet") {
-      const [, h = 0, w = 0, C = 0] = shapeOf(model, "map");
-      grid = [h, w];
-      const cls = { output: "pooled", first: 0, shape: [C] };
-      return { cls, patches: { output: "map", first: 0, shape: [h * w, C] } };
-    }
-    const [, T = 0, C = 0] = shapeOf(model, "tokens");
-    const prefix = 1 + config.num_register_tokens;
-    const cls = { output: "tokens", first: 0, shape: [C] };
-    return { cls, patches: { output: "tokens", first: prefix * C, shape: [T - prefix, C] } };
-  };
-  const { size, kept } = await encodeKept(tower, images, partsOf, options);
-  if (config.model_type !== "resnet") {
-    grid = [Math.floor(size[0] / config.patch_size), Math.floor(size[1] / config.patch_size)];
-  }
-  return together({ ...kept, grid });
 }

@@ -5,35 +5,11 @@ import { type Device, USAGE } from "../device/device.ts";
 import { DisposedError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { Picture } from "../io/image/image.ts";
-import type { Preprocessing } from "../models/preprocess/preprocess.ts";
-import type { PlanRequest } from "../session/planCache.ts";
-import type { Session } from "../session/session.ts";
+import { outputSize, type Size } from "../models/preprocess/recipe.ts";
 import { abortable } from "./bell.ts";
 import { encodePicture, picturesPerRun } from "./pictureCopies.ts";
+import { type PictureSize, type PictureTower, preprocessor } from "./tower.ts";
 import { release, toGpu } from "./upload.ts";
-
-export type Size = readonly [height: number, width: number];
-
-/** What matters of a picture for the plan that takes it. */
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** What is run on pictures. */
-export interface PictureTower {
-  readonly session: Session;
-  /** How a picture is brought to the tower; throws ArgumentError where it cannot be. */
-  recipe(picture: PictureSize): Preprocessing;
-  /** The plan with input "pixels" [pictures, height, width, 3]; all its outputs have an axis of pictures first. */
-  plan(pictures: number, size: Size): PlanRequest;
-}
-
-/** A tower that knows how its pictures are brought to it. */
-export interface PreparedTower extends Pick<PictureTower, "session" | "plan"> {
-  /** Size of a picture as the tower sees it, and the plan that makes it so. */
-  prepare(picture: PictureSize): { readonly size: Size; readonly plan: PlanRequest };
-}
 
 /** Time that was spent on pictures, as performance.now() has it. */
 export interface EncodeStep {
@@ -57,7 +33,7 @@ export interface PictureBatch {
 export class PictureRuns {
   /** What was done since somebody emptied this list. */
   readonly steps: EncodeStep[] = [];
-  readonly #tower: PreparedTower;
+  readonly #tower: PictureTower;
   readonly #batchSize: number;
   readonly #signal: AbortSignal | undefined;
   #device: Device | undefined;
@@ -70,7 +46,7 @@ export class PictureRuns {
   #gpuFreeMs = 0;
   #isClosed = false;
 
-  constructor(tower: PreparedTower, batchSize: number, signal?: AbortSignal) {
+  constructor(tower: PictureTower, batchSize: number, signal?: AbortSignal) {
     this.#tower = tower;
     this.#batchSize = batchSize;
     this.#signal = signal;
@@ -99,8 +75,8 @@ export class PictureRuns {
     if (!isSame(size, this.#size)) this.#hasRunFull = false;
     this.#size = size;
     const ready = await toGpu(device, picture);
-    const { plan } = this.#tower.prepare(ready);
-    const work = session.use([plan], (step) => {
+    const part = preprocessor(session, ready, this.#tower.recipe(ready));
+    const work = session.use([part], (step) => {
       this.#check(device);
       const startMs = performance.now();
       const bytes = step.bytes("pixels");
@@ -122,8 +98,8 @@ export class PictureRuns {
     const device = this.#device as Device;
     const [indices, size, most] = [this.#indices, this.#size, this.#most()];
     this.#hasRunFull ||= indices.length === most;
-    const plan = this.#tower.plan(this.#hasRunFull ? most : indices.length, size);
-    const work = this.#tower.session.use([plan], (model) => {
+    const part = this.#tower.part(this.#hasRunFull ? most : indices.length, size);
+    const work = this.#tower.session.use([part], (model) => {
       this.#check(device);
       const bytes = Math.ceil(model.bytes("pixels") / 4) * 4;
       const outputs = model.run({}, (encoder) => {
@@ -148,7 +124,7 @@ export class PictureRuns {
   }
 
   #sizeOf(picture: PictureSize): Size {
-    return this.#tower.prepare(picture).size;
+    return outputSize(this.#tower.recipe(picture), [picture.height, picture.width]);
   }
 
   #most(): number {

@@ -5,7 +5,8 @@ import { closePicture, type ImageLike } from "../io/image/image.ts";
 import { abortable, Bell } from "./bell.ts";
 import { DecodeAhead, type DecodedPicture, type ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "./encodeOptions.ts";
-import { type PictureBatch, PictureRuns, type PreparedTower } from "./pictureRuns.ts";
+import { type PictureBatch, PictureRuns } from "./pictureRuns.ts";
+import type { PictureTower } from "./tower.ts";
 
 const BATCH_SIZE = 8;
 const DECODE_AHEAD_BYTES = 256 << 20;
@@ -40,7 +41,7 @@ export class PictureStream {
   #isStopping = false;
   #done = 0;
 
-  constructor(tower: PreparedTower, source: ImageSource, options: EncodeImagesOptions) {
+  constructor(tower: PictureTower, source: ImageSource, options: EncodeImagesOptions) {
     const { batchSize = BATCH_SIZE, decodeAheadBytes: bytes = DECODE_AHEAD_BYTES, signal } = options;
     checkCount("batchSize", batchSize);
     checkCount("decodeAheadBytes", bytes);

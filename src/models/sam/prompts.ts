@@ -98,6 +98,14 @@ export function tokensOf({ points = [], box }: SamPrompt, placement: Placement, 
   return { coords, labels };
 }
 
+/** The tokens of a foreground point of the padded square, as the decoder takes them. */
+export function pointTokens(config: SamConfig, [x, y]: readonly [number, number]) {
+  const { image_size: side } = config;
+  const square = { width: side, height: side, cut: [side, side] as const };
+  const { coords, labels } = tokensOf({ points: [{ x, y }] }, square, config);
+  return { coords: Float32Array.from(coords), labels: Int32Array.from(labels) };
+}
+
 // Prompts in one run: the upscaled embeddings of 8 are 64 MiB, half of what WebGPU lets bind by default.
 export const PROMPTS_PER_RUN = 8;
 
