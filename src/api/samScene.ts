@@ -132,7 +132,7 @@ export class SamScene implements CropScene {
         const finish = await masksPlan(this.#origin, run.P, options);
         this.#check();
         this.#writePrompts(decoder, run);
-        const bytes = finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
+        const bytes = finish.runBytes({}, { before: (encoder) => this.#encodeMasks(encoder, decoder, run, finish) });
         // Masks are unpacked while the GPU works on the next run.
         const earlier = before;
         before = bytes.then((found) => this.#place(found, run, results));
@@ -202,11 +202,12 @@ export class SamScene implements CropScene {
     const held = this.#device.createBuffer(decoder.bytes("masks"), USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
     try {
       this.#writePrompts(decoder, run);
-      const found = await scores.runBytes({}, (encoder) => {
+      const before = (encoder: GPUCommandEncoder) => {
         this.#encodeDecoder(encoder, decoder, run);
         encoder.copyBufferToBuffer(decoder.buffer("masks"), 0, held, 0, decoder.bytes("masks"));
         copy(encoder, decoder, "scores", scores, "scores");
-      });
+      };
+      const found = await scores.runBytes({}, { before });
       const ious = this.#floats(found.scores as ArrayBuffer);
       const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
       const planes = (some: readonly number[]) => this.#planes(held, some, filter.stabilityScoreOffset);
@@ -223,11 +224,12 @@ export class SamScene implements CropScene {
     const stable = await stabilityPlan(this.#origin, offset, masks.length);
     this.#check();
     const bytes = stable.bytes("masks") / masks.length;
-    const { planes } = await stable.runBytes({}, (encoder) => {
+    const before = (encoder: GPUCommandEncoder) => {
       for (const [i, mask] of masks.entries()) {
         encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
       }
-    });
+    };
+    const { planes } = await stable.runBytes({}, { before });
     return new Uint32Array(planes as ArrayBuffer);
   }
 

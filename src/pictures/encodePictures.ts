@@ -64,7 +64,7 @@ async function encodeOne(tower: PictureTower, image: ImageLike, signal?: AbortSi
     const size = outputSize(recipe, [picture.height, picture.width]);
     const plans = [preprocessor(tower.session, picture, recipe), tower.plan(1, size)] as const;
     const run = (step: Executor, model: Executor) =>
-      model.run({}, (encoder) => encodePicture(step, picture, encoder, model.buffer("pixels")));
+      model.run({}, { before: (encoder) => encodePicture(step, picture, encoder, model.buffer("pixels")) });
     return { index: 0, image, size, outputs: await tower.session.use(plans, run, signal) };
   } finally {
     release(picture);

@@ -126,9 +126,10 @@ export class PictureRuns {
     const work = this.#tower.session.use([plan], (model) => {
       this.#check(device);
       const bytes = Math.ceil(model.bytes("pixels") / 4) * 4;
-      const outputs = model.run({}, (encoder) => {
+      const before = (encoder: GPUCommandEncoder) => {
         encoder.copyBufferToBuffer(this.#pixels as GPUBuffer, 0, model.buffer("pixels"), 0, bytes);
-      });
+      };
+      const outputs = model.run({}, { before });
       return { outputs: this.#timed(device, indices, outputs) };
     });
     const { outputs } = await abortable(work, this.#signal);

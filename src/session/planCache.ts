@@ -2,9 +2,10 @@
 // after it; one that is used at once, as those for pictures of one size are, also goes when such plans take more than
 // their share of the GPU's memory.
 import type { Device } from "../device/device.ts";
-import { checkSizes, Executor } from "../graph/executor.ts";
+import { Executor } from "../graph/executor.ts";
 import { Graph } from "../graph/graph.ts";
 import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
+import { checkSizes } from "../graph/preparedPlan.ts";
 import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
