@@ -80,5 +80,5 @@ function withOutput<Input extends string>(
   finish: (x: Value) => Value = (x) => x,
 ): Part<Input, "y"> {
   const key = `${part.key}, ${output} alone`;
-  return { ...part, key, record: (inputs, weights) => ({ y: finish(part.record(inputs, weights)[output] as Value) }) };
+  return { ...part, key, boundOutputs: [], record: (inputs, weights) => ({ y: finish(part.record(inputs, weights)[output] as Value) }) };
 }

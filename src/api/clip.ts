@@ -17,7 +17,7 @@ import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
 import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
-import { encodeKept } from "../pictures/keepPictures.ts";
+import { encodeKept } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { Session, SessionOptions } from "../session/session.ts";

@@ -12,8 +12,7 @@ import { outputSize, type Preprocessing, type Size } from "../models/preprocess/
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
-import { type DinoGpuFeatures, type KeepOnGpu, type OutputView, together } from "../pictures/keepOnGpu.ts";
-import { encodeKept } from "../pictures/keepPictures.ts";
+import { type DinoGpuFeatures, encodeKept, type KeepOnGpu, type OutputView, together } from "../pictures/keepOnGpu.ts";
 import type { PictureSize, PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { Session, SessionOptions } from "../session/session.ts";

@@ -10,9 +10,8 @@ import { SAM_FAMILIES } from "../models/families.ts";
 import type { SamConfig } from "../models/sam/config.ts";
 import type { SamModel } from "../models/sam/family.ts";
 import { encoderPart } from "../models/sam/parts.ts";
-import { encodePicture } from "../pictures/pictureCopies.ts";
-import { preprocessor } from "../pictures/tower.ts";
-import { release, toGpu } from "../pictures/upload.ts";
+import { encodePicture } from "../pictures/encodePictures.ts";
+import type { PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { Session, SessionOptions } from "../session/session.ts";
 import { SamScene } from "./samScene.ts";
@@ -110,29 +109,17 @@ export class Sam {
   }
 
   async #encodeOpened(picture: Picture, signal?: AbortSignal): Promise<SamScene> {
+    const session = this.#session;
+    const device = await session.device();
     const { width, height } = picture;
     const cut = cutOf(picture, this.config.image_size);
-    const device = await this.#session.device();
-    signal?.throwIfAborted();
-    const ready = await toGpu(device, picture);
-    const resize = preprocessor(this.#session, ready, { ...this.#model.recipe, resize: cut });
-    const encoding = this.#session.use(
-      [resize, this.#encoder()],
-      (step, encoder) => {
-        const commands = device.gpu.createCommandEncoder();
-        encodePicture(step, ready, commands, encoder.buffer("pixels"));
-        encoder.encode(commands);
-        const scene = SamScene.take(device, commands, encoder, {
-          placement: { width, height, cut },
-          config: this.config,
-          session: this.#session,
-        });
-        device.gpu.queue.submit([commands.finish()]);
-        return scene;
-      },
-      signal,
-    );
-    const scene = await encoding.finally(() => release(ready));
+    const tower: PictureTower = {
+      session,
+      recipe: () => ({ ...this.#model.recipe, resize: cut }),
+      part: () => this.#encoder(),
+    };
+    const origin = { placement: { width, height, cut }, config: this.config, session };
+    const { outputs: scene } = await encodePicture(tower, SamScene.collector(device, origin), picture, signal);
     try {
       await device.done();
       device.check();
@@ -144,9 +131,9 @@ export class Sam {
     }
   }
 
-  /** From pixels to the embedding, and what the decoder makes of it whatever the prompt. */
+  /** From pixels to what a scene keeps, in the scene's own buffers. */
   #encoder() {
-    return encoderPart({ config: this.config, dtype: this.#session.dtype });
+    return encoderPart({ config: this.config, dtype: this.#session.dtype, isBound: true });
   }
 }
 

@@ -3,11 +3,14 @@
 // graphs, and what stands for a part among kept plans (its key) is derived and never written by hand.
 import { ArgumentError } from "../device/errors.ts";
 import type { Spec } from "../device/tensor.ts";
-import { Graph, type Value } from "../graph/graph.ts";
+import { type BoundOption, Graph, type Value } from "../graph/graph.ts";
 import type { Weights } from "./weights.ts";
 
 /** Values by name. */
 type Values<Name extends string> = Readonly<Record<Name, Value>>;
+
+/** An input: with `bound` each run is given a buffer that holds it. */
+export type InputSpec = Spec & BoundOption;
 
 /** A computation of a model for certain sizes. */
 export interface Part<Input extends string = string, Output extends string = string> {
@@ -16,7 +19,9 @@ export interface Part<Input extends string = string, Output extends string = str
   /** Name and settings as text: parts with equal keys record equal graphs on one checkpoint. */
   readonly key: string;
   /** What a run is given. */
-  readonly inputs: Readonly<Record<Input, Spec>>;
+  readonly inputs: Readonly<Record<Input, InputSpec>>;
+  /** Outputs that are written into buffers which each run is given. */
+  readonly boundOutputs: readonly Output[];
   /** Records it on these inputs, with the weights of a checkpoint, and gives what a run gives. */
   record(inputs: Values<Input>, weights: Weights): Values<Output>;
 }
@@ -24,9 +29,11 @@ export interface Part<Input extends string = string, Output extends string = str
 /** How parts of a kind are made from their settings. */
 export interface PartDefinition<Settings extends object, Input extends string, Output extends string> {
   readonly name: string;
-  readonly inputs: (settings: Settings) => Readonly<Record<Input, Spec>>;
+  readonly inputs: (settings: Settings) => Readonly<Record<Input, InputSpec>>;
   /** A function of its arguments alone: what it would take from elsewhere belongs into the settings. */
   readonly record: (inputs: Values<Input>, weights: Weights, settings: Settings) => Values<Output>;
+  /** None when absent. */
+  readonly boundOutputs?: (settings: Settings) => readonly Output[];
 }
 
 /**
@@ -43,11 +50,12 @@ export interface PartDefinition<Settings extends object, Input extends string, O
 export function definePart<Settings extends object, Input extends string, Output extends string>(
   definition: PartDefinition<Settings, Input, Output>,
 ): (settings: Settings) => Part<Input, Output> {
-  const { name, inputs, record } = definition;
+  const { name, inputs, record, boundOutputs = () => [] } = definition;
   return (settings) => ({
     name,
     key: `${name} ${describe(settings)}`,
     inputs: inputs(settings),
+    boundOutputs: boundOutputs(settings),
     record: (values, weights) => record(values, weights, settings),
   });
 }
@@ -55,9 +63,11 @@ export function definePart<Settings extends object, Input extends string, Output
 /** The graph of a part; `weightsOf` gives the checkpoint's tensors as values of that graph. */
 export function graphOf(part: Part, weightsOf: (graph: Graph) => Weights): Graph {
   const graph = new Graph();
-  const inputs = Object.entries(part.inputs).map(([name, spec]) => [name, graph.input(name, spec)] as const);
+  const inputs = Object.entries<InputSpec>(part.inputs).map(([name, spec]) => [name, graph.input(name, spec, spec)]);
   const outputs = part.record(Object.fromEntries(inputs), weightsOf(graph));
-  for (const [name, value] of Object.entries(outputs)) graph.output(name, value);
+  for (const [name, value] of Object.entries(outputs)) {
+    graph.output(name, value, { bound: part.boundOutputs.includes(name) });
+  }
   return graph;
 }
 

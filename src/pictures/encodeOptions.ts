@@ -30,9 +30,9 @@ export interface ListOptions {
 }
 
 /** What the tower made of one picture: its outputs with the axis of pictures, of length 1. */
-export interface EncodedPicture {
+export interface EncodedPicture<Row = Readonly<Record<string, NdArray>>> {
   readonly index: number;
   readonly image: ImageLike;
   readonly size: Size;
-  readonly outputs: Readonly<Record<string, NdArray>>;
+  readonly outputs: Row;
 }

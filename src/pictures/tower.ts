@@ -1,11 +1,11 @@
-// What is run on pictures, whichever model it is of.
+// What is run on pictures, whichever model it is of, and what becomes of its outputs.
+import type { Executor } from "../graph/executor.ts";
 import type { Part } from "../models/part.ts";
 import { preprocessPart } from "../models/preprocess/preprocess.ts";
 import type { Preprocessing, Size } from "../models/preprocess/recipe.ts";
 import type { Session } from "../session/session.ts";
-import { rowLength } from "./upload.ts";
 
-/** What matters of a picture for the plan that takes it. */
+/** What matters of a picture for how it is brought to a tower. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
@@ -20,8 +20,29 @@ export interface PictureTower {
   part(pictures: number, size: Size): Part<"pixels">;
 }
 
+/** Pictures that a tower is run on at once. */
+export interface Batch {
+  /** Places of the pictures in their source, in the order of the batch. */
+  readonly indices: readonly number[];
+  /** Of the pictures as the tower sees them. */
+  readonly size: Size;
+  /** Records what brings them to the tower's pixels. */
+  record(encoder: GPUCommandEncoder): void;
+}
+
+/** What becomes of a tower's outputs. */
+export interface Collector<Outputs, Row> {
+  /** Runs the tower on a batch: records and submits it all before it returns. */
+  run(tower: Executor, batch: Batch): Promise<Outputs>;
+  /** What one picture of the batch gets of it. */
+  row(outputs: Outputs, row: number): Row;
+}
+
 /** The part that brings a picture of this size to the tower's pixels. */
-export function preprocessor({ dtype }: Session, picture: PictureSize, recipe: Preprocessing): Part<"image", "pixels"> {
-  const { width, height } = picture;
-  return preprocessPart({ recipe, width, height, rowLength: rowLength(picture), dtype });
+export function preprocessor(
+  { dtype }: Session,
+  { width, height, rowLength = width }: PictureSize & { readonly rowLength?: number },
+  recipe: Preprocessing,
+): Part<"image", "pixels"> {
+  return preprocessPart({ recipe, width, height, rowLength, dtype });
 }

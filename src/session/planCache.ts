@@ -1,9 +1,10 @@
 // The plans of a session, of which the most recent are kept, within bounds of number and of bytes. What stands for a
 // plan is the key of the part that it was made of.
 import type { Device } from "../device/device.ts";
-import { checkSizes, Executor } from "../graph/executor.ts";
+import { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
+import { checkSizes } from "../graph/preparedPlan.ts";
 import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
@@ -46,22 +47,11 @@ export class PlanCache {
     this.#pool = new SlotPool(device);
   }
 
-  /** The plan of a part, made at its first use. It may be disposed as soon as others are asked for. */
-  get(part: Part, signal?: AbortSignal): Promise<Executor> {
-    const { key } = part;
-    let entry = this.#entries.get(key);
-    if (!entry) {
-      const added = this.#add(this.plan(part), signal);
-      added.executor.catch(() => {
-        if (this.#entries.get(key) === added) this.#entries.delete(key);
-      });
-      entry = added;
-    }
-    // The most recent last.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    this.#evict();
-    return entry.executor;
+  /** The plans of parts, made at their first use. They may be disposed as soon as others are asked for. */
+  get(parts: readonly Part[], signal?: AbortSignal): Promise<Executor[]> {
+    const entries = parts.map((part) => this.#entry(part, signal));
+    this.#evict(new Set(entries));
+    return Promise.all(entries.map(({ executor }) => executor));
   }
 
   /** A part made ready; throws LimitError where the device cannot hold it, before any weight is loaded for it. */
@@ -74,6 +64,18 @@ export class PlanCache {
   dispose(): void {
     for (const entry of this.#entries.values()) disposeEntry(entry);
     this.#entries.clear();
+  }
+
+  /** The entry of a part, the most recent one from here on. */
+  #entry(part: Part, signal?: AbortSignal): Entry {
+    const { key } = part;
+    const entry = this.#entries.get(key) ?? this.#add(this.plan(part), signal);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.executor.catch(() => {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    });
+    return entry;
   }
 
   #add(planned: Plan, signal?: AbortSignal): Entry {
@@ -95,14 +97,14 @@ export class PlanCache {
     return entry;
   }
 
-  #evict(): void {
+  /** Disposes of the oldest, but for those that are used together now. */
+  #evict(used: ReadonlySet<Entry>): void {
     const kept = { withWeights: { count: 0, bytes: 0 }, withoutWeights: { count: 0, bytes: 0 } };
     for (const [key, entry] of [...this.#entries].reverse()) {
       const kind = entry.store ? "withoutWeights" : "withWeights";
       const { count, bytes } = kept[kind];
-      // The most recent of a kind stays, however large.
-      const isTooMuch = bytes > 0 && bytes + entry.bytes > MOST_BYTES[kind];
-      if (isTooMuch || count === MOST_PLANS) {
+      const isTooMuch = bytes + entry.bytes > MOST_BYTES[kind] || count >= MOST_PLANS;
+      if (isTooMuch && !used.has(entry)) {
         this.#entries.delete(key);
         disposeEntry(entry);
         continue;

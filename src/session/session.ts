@@ -131,7 +131,7 @@ export class Session {
   ): Promise<Awaited<T>> {
     for (;;) {
       const { plans } = await this.#alive();
-      const executors = await Promise.all(parts.map((part) => plans.get(part, signal)));
+      const executors = await plans.get(parts, signal);
       // Other calls may have taken their place meanwhile.
       if (executors.some(({ isDisposed }) => isDisposed)) continue;
       return await work(...(executors as { [I in keyof Parts]: Executor }));

@@ -197,7 +197,7 @@ describe("a run", () => {
     const x = numbers(M * K, 6);
     await second.executor.run({ y: new Float32Array(M * N) });
     const submit = vi.spyOn(device.gpu.queue, "submit");
-    const { double } = await second.executor.run({}, (encoder) => {
+    const before = (encoder: GPUCommandEncoder) => {
       first.executor.write("x", x);
       first.executor.encode(encoder);
       encoder.copyBufferToBuffer(
@@ -207,7 +207,8 @@ describe("a run", () => {
         0,
         second.executor.bytes("y"),
       );
-    });
+    };
+    const { double } = await second.executor.run({}, { before });
     expect(submit).toHaveBeenCalledTimes(1);
     expectClose(
       double,

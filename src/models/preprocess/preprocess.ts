@@ -15,10 +15,12 @@ interface PreprocessSettings {
   readonly dtype: "f32" | "f16";
 }
 
-/** A picture of one size to a model's pixels [1, height, width, 3]. */
+/** A picture of one size, in a buffer of its own, to a model's pixels [1, height, width, 3]. */
 export const preprocessPart = /* @__PURE__ */ definePart({
   name: "preprocess",
-  inputs: ({ height, rowLength }: PreprocessSettings) => ({ image: { dtype: "u32", shape: [height, rowLength] } }),
+  inputs: ({ height, rowLength }: PreprocessSettings) => ({
+    image: { dtype: "u32", shape: [height, rowLength], bound: true },
+  }),
   record: ({ image }, _, { recipe, dtype, width }) => ({ pixels: preprocess(image, recipe, dtype, width) }),
 });
 

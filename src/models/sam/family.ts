@@ -51,7 +51,7 @@ function readSam(files: ModelFiles): SamModel {
   const recipe = recipeOf(files, config);
   return {
     ...{ config, naming, recipe },
-    firstParts: (dtype) => [encoderPart({ config, dtype })],
+    firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
     examples: (dtype) => ({
       encoder: pixelsExample(encoderPart({ config, dtype })),
       decoder: pointExample(config, dtype),

@@ -3,7 +3,7 @@ import type { Spec } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { FloatType } from "../family.ts";
-import { definePart } from "../part.ts";
+import { definePart, type InputSpec } from "../part.ts";
 import type { Size } from "../preprocess/recipe.ts";
 import type { Weights } from "../weights.ts";
 import type { SamConfig } from "./config.ts";
@@ -15,6 +15,11 @@ import { tinyVitEncoder } from "./tinyVit.ts";
 interface ModelSettings {
   readonly config: SamConfig;
   readonly dtype: FloatType;
+}
+
+interface SceneSettings extends ModelSettings {
+  /** What is of a scene is in buffers of the scene's, and is never copied; else it is given and read like any other. */
+  readonly isBound?: boolean;
 }
 
 /** Masks of a prompt, the first of them the one that multimask leaves out; and a mask's side. */
@@ -39,7 +44,7 @@ export function sceneSpecs({ config, dtype }: ModelSettings): Readonly<Record<"e
   };
 }
 
-interface EncoderSettings extends ModelSettings {
+interface EncoderSettings extends SceneSettings {
   /** The embedding alone, as SamModel.get_image_embeddings gives it. */
   readonly isEmbeddingOnly?: boolean;
 }
@@ -55,6 +60,7 @@ export const encoderPart = /* @__PURE__ */ definePart({
     const embedding = pixels.graph.reshape(encode(pixels, weights, config), [1, side * side, vision.output_channels]);
     return isEmbeddingOnly ? { embedding } : { embedding, ...samImage(embedding, weights, config) };
   },
+  boundOutputs: (settings) => (settings.isBound ? Object.keys(sceneSpecs(settings)) : []),
 });
 
 /** The image embedding [1, S / patch, S / patch, channels] by the encoder that the config asks for. */
@@ -73,9 +79,11 @@ export interface PromptSizes {
   readonly hasMask: boolean;
 }
 
-interface DecoderSettings extends ModelSettings, PromptSizes {
+interface DecoderSettings extends SceneSettings, PromptSizes {
   /** What is given of the picture; with a mask prompt always the embedding. */
   readonly from: "embedding" | "scene";
+  /** The masks are written into a buffer that each run is given. */
+  readonly keepsMasks?: boolean;
 }
 
 function promptInputs({ P, T }: PromptSizes) {
@@ -88,13 +96,13 @@ function promptInputs({ P, T }: PromptSizes) {
 /** Prompts and what is kept of the picture to the logits of all masks [P, M, L, L], and their scores [P, M]. */
 export const decoderPart = /* @__PURE__ */ definePart({
   name: "sam decoder",
-  inputs: (settings: DecoderSettings): Readonly<Record<string, Spec>> => {
+  inputs: (settings: DecoderSettings): Readonly<Record<string, InputSpec>> => {
     const { embedding, ...image } = sceneSpecs(settings);
-    const { P, hasMask, from, dtype, config } = settings;
+    const { P, hasMask, from, dtype, config, isBound = false } = settings;
     const { L } = maskSizes(config);
-    const isEmbedding = hasMask || from === "embedding";
+    const scene = Object.entries<Spec>(hasMask || from === "embedding" ? { embedding } : image);
     return {
-      ...(isEmbedding ? { embedding } : image),
+      ...Object.fromEntries(scene.map(([name, spec]) => [name, { ...spec, bound: isBound }])),
       ...(hasMask && { maskInput: { dtype, shape: [P, L, L, 1] } }),
       ...promptInputs(settings),
     };
@@ -106,6 +114,7 @@ export const decoderPart = /* @__PURE__ */ definePart({
     const { lowResMasks, iouScores } = samDecoder(tokens, image, weights, config);
     return { masks: lowResMasks, scores: iouScores };
   },
+  boundOutputs: ({ keepsMasks }) => (keepsMasks ? ["masks"] : []),
 });
 
 /** Sizes of a picture and of the part of the padded square that it takes. */
@@ -120,6 +129,8 @@ interface MasksSettings extends PictureSettings {
   readonly P: number;
   readonly isMultimask: boolean;
   readonly hasLogits: boolean;
+  /** All that comes of it is written into buffers that each run is given. */
+  readonly staysOnGpu?: boolean;
 }
 
 /** Logits of all masks to the chosen ones at the picture's size, as bits or as logits. */
@@ -127,7 +138,7 @@ export const masksPart = /* @__PURE__ */ definePart({
   name: "sam masks",
   inputs: ({ config, dtype, P }: MasksSettings) => {
     const { M, L } = maskSizes(config);
-    return { masks: { dtype, shape: [P, M, L, L] }, scores: { dtype, shape: [P, M] } };
+    return { masks: { dtype, shape: [P, M, L, L], bound: true }, scores: { dtype, shape: [P, M], bound: true } };
   },
   record: ({ masks, scores }, _, { config, size, cut, P, isMultimask, hasLogits }): Readonly<Record<string, Value>> => {
     const { M, L } = maskSizes(config);
@@ -144,17 +155,8 @@ export const masksPart = /* @__PURE__ */ definePart({
         : { bits: ops.maskUpsample({ x }, { ...sizes, threshold: 0 }) }),
     };
   },
-});
-
-/** Scores [P, M] of a run whose masks stay on the GPU. */
-export const scoresPart = /* @__PURE__ */ definePart({
-  name: "sam scores",
-  inputs: ({ config, dtype, P }: ModelSettings & { readonly P: number }) => ({
-    scores: { dtype, shape: [P, maskSizes(config).M] },
-  }),
-  record: ({ scores }) => {
-    const length = scores.shape[1] as number;
-    return { all: ops.narrow({ x: scores }, { axis: 1, start: 0, length }) };
+  boundOutputs: ({ staysOnGpu, hasLogits }) => {
+    return staysOnGpu ? ["lowRes", "chosenScores", hasLogits ? "logits" : "bits"] : [];
   },
 });
 
