@@ -1,18 +1,20 @@
 // What a checkpoint is and what its parts cost on a device, from its headers and configuration alone: no weight is read.
 import type { Device } from "../device/device.ts";
+import { CheckpointError } from "../device/errors.ts";
 import { type Spec, sizeOf } from "../device/tensor.ts";
 import { type PlanSummary, plan } from "../graph/plan.ts";
+import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
-import { allFamilies } from "../models/families.ts";
-import type { FamilyModel } from "../models/family.ts";
+import { allFamilies, familyOf } from "../models/families.ts";
+import type { FamilyModel, ModelFiles } from "../models/family.ts";
 import { graphOf, type Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
-import { type RecognizedModel, recognizeModel } from "../session/pretrained.ts";
+import { openModelFiles } from "../session/pretrained.ts";
 import { computedIn, type ModelDType, planOptions } from "../session/session.ts";
 
 /** What a checkpoint is, and what it costs on a device. */
 export interface ModelDescription {
-  /** "clip-vit", "sam-vit" … */
+  /** "clip-vit", "sam-vit" …; `model_type` of what is of no family here. */
   readonly family: string;
   /** The same for people. */
   readonly title: string;
@@ -52,28 +54,41 @@ export async function describeModel(
   device: Device,
   options: DescribeOptions = {},
 ): Promise<ModelDescription> {
-  const recognized = await recognizeModel(allFamilies(), from, options);
-  const { checkpoint, family, model } = recognized;
+  const { checkpoint, files } = await openModelFiles(allFamilies(), from, options);
   try {
+    const family = familyOf(allFamilies(), files);
+    const model = family?.read(files);
     const tensors = [...checkpoint.tensors.values()];
     return {
-      ...{ family: family.name, title: family.title, config: model.config },
+      ...(family ? { family: family.name, title: family.title } : unknownFamily(files)),
+      ...(model ? await describeParts(checkpoint, model, device, options.dtype ?? "f32") : UNREAD),
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stored: [...new Set(tensors.map(({ dtype }) => dtype))],
       storedBytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
-      ...(await describeParts(recognized, device, options.dtype ?? "f32")),
     };
   } finally {
     await checkpoint.close();
   }
 }
 
+/** Of a model that is of no family here, only the tensors are described. */
+const UNREAD = { config: {}, parts: {}, unread: [] } as const;
+
+function unknownFamily({ config, name }: ModelFiles): Pick<ModelDescription, "family" | "title"> {
+  const type = (config as { model_type?: unknown } | undefined)?.model_type;
+  if (typeof type === "string") return { family: type, title: `${type}: no command of this version runs it` };
+  throw new CheckpointError(
+    `${name} is of no family that is read here: no config.json says so, and its tensors have the names of none`,
+  );
+}
+
 async function describeParts(
-  { checkpoint, model }: RecognizedModel<FamilyModel>,
+  checkpoint: Checkpoint,
+  model: FamilyModel,
   device: Device,
   modelDType: ModelDType,
-): Promise<Pick<ModelDescription, "parts" | "unread">> {
+): Promise<Pick<ModelDescription, "config" | "parts" | "unread">> {
   const [dtype, options] = [computedIn(modelDType), await planOptions(modelDType, device)];
   const read = new Set<string>();
   const describe = (part: Part): PartDescription => {
@@ -85,5 +100,5 @@ async function describeParts(
   const parts = Object.fromEntries(examples.map(([name, { part }]) => [name, describe(part)]));
   // Read by Clip.similarity; position_ids are the numbers 0, 1, 2 … that old files carry.
   const isKnown = (name: string) => read.has(name) || name === "logit_scale" || name.endsWith("position_ids");
-  return { parts, unread: [...checkpoint.tensors.keys()].filter((name) => !isKnown(name)) };
+  return { config: model.config, parts, unread: [...checkpoint.tensors.keys()].filter((name) => !isKnown(name)) };
 }

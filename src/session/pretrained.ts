@@ -48,12 +48,8 @@ export async function recognizeModel<Model extends FamilyModel>(
   from: SourceLike,
   options: SourceOptions,
 ): Promise<RecognizedModel<Model>> {
-  const source = await openSource(from, options);
-  const settings = await readSettings(source, families);
-  const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
-  const checkpoint = await openCheckpoint(source, options, preferred);
+  const { source, checkpoint, files } = await openModelFiles(families, from, options);
   try {
-    const files: ModelFiles = { ...settings, name: checkpoint.name, tensors: checkpoint.tensors };
     // Where none recognises it, the reader of the first says what it misses.
     const family = familyOf(families, files) ?? families[0];
     if (!family) throw new CheckpointError(`${source.name}: there is no family of models to read it`);
@@ -62,6 +58,19 @@ export async function recognizeModel<Model extends FamilyModel>(
     await checkpoint.close();
     throw error;
   }
+}
+
+/** Opens a checkpoint and the settings beside it that these families know, whatever it is. */
+export async function openModelFiles(
+  families: readonly Family[],
+  from: SourceLike,
+  options: SourceOptions,
+): Promise<{ readonly source: Source; readonly checkpoint: Checkpoint; readonly files: ModelFiles }> {
+  const source = await openSource(from, options);
+  const settings = await readSettings(source, families);
+  const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
+  const checkpoint = await openCheckpoint(source, options, preferred);
+  return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
 }
 
 /**
