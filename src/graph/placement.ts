@@ -71,13 +71,11 @@ export function place(graph: Graph, values: readonly Value[]): Placement {
 
 /** When values are written and read: steps are places among the values that a run computes. */
 class Order {
-  readonly #graph: Graph;
   readonly #moving: readonly Value[];
   readonly #steps: ReadonlyMap<Value, number>;
   readonly #lastRead = new Map<Value, number>();
 
   constructor(graph: Graph, moving: readonly Value[]) {
-    this.#graph = graph;
     this.#moving = moving;
     this.#steps = new Map(moving.map((value, step) => [value, step]));
     for (const value of moving) {
@@ -109,28 +107,30 @@ class Order {
     return Math.max(-1, ...contents.map((value) => this.lastRead(value)));
   }
 
-  /** Whether a value is the contents that a state's buffer has when the run ends; true for any other value. */
-  isThereAtEnd(value: Value): boolean {
-    const state = stateOf(value);
-    return !state || (!this.#graph.laterThan(value) && !this.#graph.assignments.has(state));
-  }
-
-  /** Throws where contents of a state are wanted after they were overwritten. */
+  /** Throws where a step reads contents of a state after they were overwritten. */
   checkStates(): void {
-    for (const [name, value] of this.#graph.outputs) {
-      if (this.isThereAtEnd(baseOf(value))) continue;
-      throw new ArgumentError(`output "${name}" is ${nameOf(baseOf(value))} as it was before this run changed it`);
-    }
-    for (const [state, value] of this.#graph.assignments) {
-      if (this.isThereAtEnd(baseOf(value))) continue;
-      const what = `${nameOf(baseOf(value))}, which this run changes`;
-      throw new ArgumentError(`${nameOf(state)} is assigned ${what}: assign what a kernel makes of it`);
-    }
     for (const value of this.#moving) {
       const { node } = value;
       if (node.kind !== "op" || !node.into || this.lastRead(node.into) < this.stepOf(value)) continue;
       throw new TypeError(`a rewrite made a step read ${nameOf(value)} after the rows that it was recorded before`);
     }
+  }
+}
+
+/** Throws where contents of a state are wanted at the end of a run that overwrites them. */
+export function checkContents(graph: Graph): void {
+  const isOverwritten = (value: Value) => {
+    const state = stateOf(value);
+    return state !== undefined && (graph.laterThan(value) !== undefined || graph.assignments.has(state));
+  };
+  for (const [name, value] of graph.outputs) {
+    if (!isOverwritten(baseOf(value))) continue;
+    throw new ArgumentError(`output "${name}" is ${nameOf(baseOf(value))} as it was before this run changed it`);
+  }
+  for (const [state, value] of graph.assignments) {
+    if (!isOverwritten(baseOf(value))) continue;
+    const what = `${nameOf(baseOf(value))}, which this run changes`;
+    throw new ArgumentError(`${nameOf(state)} is assigned ${what}: assign what a kernel makes of it`);
   }
 }
 

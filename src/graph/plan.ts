@@ -8,7 +8,7 @@ import { type AnyKernel, pipelineSource } from "../kernels/kernel.ts";
 import type { DeviceTraits, Launch } from "../kernels/launch.ts";
 import { Length } from "../kernels/length.ts";
 import { baseOf, type Graph, type NodeOf, reachable, type Value } from "./graph.ts";
-import { type BoundTensor, type Place, place, type StateCopy } from "./placement.ts";
+import { type BoundTensor, checkContents, type Place, place, type StateCopy } from "./placement.ts";
 import { fuse } from "./rewrites/fuse.ts";
 import { lower } from "./rewrites/lower.ts";
 import { isStatic, staticBytes } from "./statics.ts";
@@ -90,6 +90,7 @@ export interface PlanOptions {
  * plan(graph, device).summary(); // { dispatches: 94, flops: 8.8e9, … }
  */
 export function plan(graph: Graph, device: DeviceTraits, { rewrites = [] }: PlanOptions = {}): Plan {
+  checkContents(graph);
   const rewritten = rewrites.reduce((given, rewrite) => rewrite(given), fuse(graph));
   const lowered = lower(rewritten, device);
   const values = reachable(lowered);
