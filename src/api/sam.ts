@@ -1,6 +1,7 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DeviceLostError } from "../device/errors.ts";
+import { resizeLongestSide } from "../geometry/affine.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -139,7 +140,8 @@ export class Sam {
 
   async #encodeOpened(picture: Picture, signal?: AbortSignal): Promise<SamScene> {
     const { width, height } = picture;
-    const cut = cutOf(picture, this.config.image_size);
+    const inSquare = resizeLongestSide(picture, this.config.image_size);
+    const cut = [inSquare.height, inSquare.width] as const;
     const encoder = await this.#encoder(signal);
     const device = await this.#session.device();
     signal?.throwIfAborted();
@@ -189,13 +191,6 @@ export class Sam {
   #weights(graph: Graph): Weights {
     return Weights.of(graph, this.#checkpoint, this.#session.dtype, this.#naming);
   }
-}
-
-/** Size [height, width] of a picture whose longer edge fills the square (segment-anything: ResizeLongestSide). */
-function cutOf({ width, height }: Pick<Picture, "width" | "height">, side: number): readonly [number, number] {
-  const scale = side / Math.max(width, height);
-  const length = (n: number) => Math.max(1, Math.floor(n * scale + 0.5));
-  return [length(height), length(width)];
 }
 
 /** pixels [1, S, S, 3] to the image embedding [1, S / patch, S / patch, channels]. */
