@@ -49,10 +49,12 @@ export const matrixFunctions = {
     });
     onResolve({ filter: /^wgpu-matrix\/\w+d$/ }, ({ path }) => ({ path, namespace: "functions" }));
     onLoad({ filter: /.*/, namespace: "functions" }, async ({ path }) => {
-      const { [basename(path)]: set } = await import("wgpu-matrix");
+      const { [basename(path)]: set, utils } = await import("wgpu-matrix");
       // Some functions have a second name.
       const functions = Object.entries(set).filter(([name, call]) => call.name === name);
-      return { contents: ["const Ctor = Float64Array;", ...functions.map(([, call]) => `export ${call}`)].join("\n") };
+      const others = ["vec2", "vec3"].map((name) => `import * as ${name} from "wgpu-matrix/${name}d";`);
+      const constants = `const Ctor = Float64Array, EPSILON = ${utils.EPSILON};`;
+      return { contents: [...others, constants, ...functions.map(([, call]) => `export ${call}`)].join("\n") };
     });
   },
 };
