@@ -12,7 +12,7 @@ import { samConfig } from "../src/models/sam/config.ts";
 import { Weights } from "../src/models/weights.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */
-export interface PeerInput {
+interface PeerInput {
   readonly data: Float32Array | BigInt64Array;
   readonly dims: readonly number[];
 }

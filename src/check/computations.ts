@@ -43,7 +43,7 @@ export interface Loaded {
 }
 
 /** Parts by name, each for one picture, one text or one prompt. */
-export const PARTS: Readonly<Record<string, (model: Loaded) => Computation>> = {
+const PARTS: Readonly<Record<string, (model: Loaded) => Computation>> = {
   "clip image": clipImageTower,
   "clip text": clipTextTower,
   dino: dinoTower,
