@@ -242,8 +242,8 @@ function coldRows(cold: readonly ColdResult[]): string {
 function downloadRows(pages: Report["pages"], browser: Report["browser"]): string | undefined {
   if (!pages?.length && !browser) return undefined;
   const kilobytes = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
-  const ours = (pages ?? []).map(({ page, gzipped, later }) => {
-    return `| webgpu-vision, page of ${page} | ${kilobytes(gzipped)} | ${kilobytes(later)} |`;
+  const ours = (pages ?? []).map(({ page, first, later }) => {
+    return `| webgpu-vision, page of ${page} | ${kilobytes(first)} | ${kilobytes(later)} |`;
   });
   const peer =
     browser &&
