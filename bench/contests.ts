@@ -16,7 +16,7 @@ import { random } from "../src/verify/suite.ts";
 import { type LoadedModel, modelPart } from "./parts.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */
-export interface PeerInput {
+interface PeerInput {
   readonly data: Float32Array | BigInt64Array;
   readonly dims: readonly number[];
 }

@@ -1,6 +1,7 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DeviceLostError } from "../device/errors.ts";
+import { resizeLongestSide } from "../geometry/affine.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
@@ -112,7 +113,8 @@ export class Sam {
     const session = this.#session;
     const device = await session.device();
     const { width, height } = picture;
-    const cut = cutOf(picture, this.config.image_size);
+    const inSquare = resizeLongestSide(picture, this.config.image_size);
+    const cut = [inSquare.height, inSquare.width] as const;
     const tower: PictureTower = {
       session,
       recipe: () => ({ ...this.#model.recipe, resize: cut }),
@@ -135,11 +137,4 @@ export class Sam {
   #encoder() {
     return encoderPart({ config: this.config, dtype: this.#session.dtype, isBound: true });
   }
-}
-
-/** Size [height, width] of a picture whose longer edge fills the square (segment-anything: ResizeLongestSide). */
-function cutOf({ width, height }: Pick<Picture, "width" | "height">, side: number): readonly [number, number] {
-  const scale = side / Math.max(width, height);
-  const length = (n: number) => Math.max(1, Math.floor(n * scale + 0.5));
-  return [length(height), length(width)];
 }

@@ -32,7 +32,7 @@ export interface BenchModelOptions {
 }
 
 /** Milliseconds from weights in memory to the first result on the host, and its parts. */
-export interface ColdStart {
+interface ColdStart {
   readonly deviceMs: number;
   readonly loadMs: number;
   readonly compileMs: number;

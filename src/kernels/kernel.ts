@@ -12,9 +12,7 @@ import { mostOf } from "./length.ts";
 import type { VariantLaunch, Variants } from "./variants.ts";
 
 /** Specs by input name; the optional ones may be missing. */
-export type InputSpecs<I extends string, O extends I> = Readonly<
-  Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>
->;
+type InputSpecs<I extends string, O extends I> = Readonly<Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>>;
 
 export interface KernelDefinition<I extends string, O extends I, P extends object, N extends string> {
   readonly name: string;

@@ -19,7 +19,7 @@ export interface BenchOptions {
 }
 
 /** A row and what came out. */
-export interface KernelTiming {
+interface KernelTiming {
   readonly kernel: string;
   readonly what: string;
   readonly case: string;
