@@ -1,5 +1,5 @@
-// The parts of models that are timed and compared, as PyTorch's models and the peers' graphs have them: embeddings before
-// they get unit length, one output each.
+// The parts of models that are timed and compared, as PyTorch's models and the peers' graphs have them: embeddings
+// before they get unit length, one output each.
 import type { ModelPart } from "../src/check/benchModel.ts";
 import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
@@ -80,5 +80,10 @@ function withOutput<Input extends string>(
   finish: (x: Value) => Value = (x) => x,
 ): Part<Input, "y"> {
   const key = `${part.key}, ${output} alone`;
-  return { ...part, key, boundOutputs: [], record: (inputs, weights) => ({ y: finish(part.record(inputs, weights)[output] as Value) }) };
+  return {
+    ...part,
+    key,
+    boundOutputs: [],
+    record: (inputs, weights) => ({ y: finish(part.record(inputs, weights)[output] as Value) }),
+  };
 }

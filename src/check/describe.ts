@@ -1,4 +1,5 @@
-// What a checkpoint is and what its parts cost on a device, from its headers and configuration alone: no weight is read.
+// What a checkpoint is and what its parts cost on a device, from its headers and configuration alone: no weights are
+// read.
 import type { Device } from "../device/device.ts";
 import { CheckpointError } from "../device/errors.ts";
 import { type Spec, sizeOf } from "../device/tensor.ts";

@@ -71,8 +71,8 @@ export function graphOf(part: Part, weightsOf: (graph: Graph) => Weights): Graph
   return graph;
 }
 
-/** Plain data as text: names in order, numbers that JSON lacks by their names. Throws ArgumentError for anything else. */
-export function describe(data: unknown): string {
+/** Plain data as text: names in order, numbers that JSON lacks by their names; throws ArgumentError for all else. */
+function describe(data: unknown): string {
   if (data === null || data === undefined) return String(data);
   if (typeof data === "number") return Object.is(data, -0) ? "-0" : String(data);
   if (typeof data === "string" || typeof data === "boolean") return JSON.stringify(data);

@@ -37,7 +37,7 @@ export function encodePictures(
 }
 
 /** As `encodePictures`, with the caller's collector. */
-export async function* streamPictures<Batch, Row>(
+async function* streamPictures<Batch, Row>(
   tower: PictureTower,
   collector: Collector<Batch, Row>,
   source: ImageSource,

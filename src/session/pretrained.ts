@@ -42,7 +42,7 @@ export async function openPretrained<Model extends FamilyModel>(
   }
 }
 
-/** Opens the files of a model of one of these families, and reads all but the weights. The checkpoint is the caller's. */
+/** Opens a model of one of these families, and reads all files but the weights. The checkpoint is the caller's. */
 export async function recognizeModel<Model extends FamilyModel>(
   families: readonly Family<Model>[],
   from: SourceLike,

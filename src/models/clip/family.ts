@@ -1,5 +1,5 @@
-// The families of CLIP: an image tower that is a Vision Transformer or a ResNet, beside the text tower; in transformers'
-// files, OpenAI's names or open_clip's.
+// The families of CLIP: an image tower that is a Vision Transformer or a ResNet, beside the text tower; in the files of
+// transformers, OpenAI or open_clip.
 import { CheckpointError } from "../../device/errors.ts";
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";

@@ -37,8 +37,8 @@ interface VitSettings extends PixelSettings {
 }
 
 /**
- * pixels [B, H, W, 3], normalised, to tokens [B, T, C] (class, registers, patches), `layer 3` of the same shape for each
- * layer asked for, and attention [B, heads, T].
+ * pixels [B, H, W, 3], normalised, to tokens [B, T, C] (class, registers, patches), `layer 3` of the same shape for
+ * each layer asked for, and attention [B, heads, T].
  */
 export const vitPart = /* @__PURE__ */ definePart({
   name: "dino image",

@@ -1,4 +1,4 @@
-// How a picture is brought to what a model takes, as data: the settings that a processor's file holds, whoever wrote it.
+// How a picture is brought to what a model takes, as data: the settings of a processor's file, whoever wrote it.
 
 import type { Rgb } from "../../kernels/normalize.ts";
 import type { ResizeFilter } from "../../kernels/resize.ts";
