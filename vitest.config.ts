@@ -1,6 +1,5 @@
-// The tests. `vitest run` takes those that need no browser and no build; `--mode browser`, `--mode site`, `--mode package`
-// and `--mode full` (models at their real size) take those, `--mode slow` what takes minutes on a CPU adapter,
-// `--mode docs` runs what the README and the guides show.
+// The tests, in projects by what they need: `vitest run --project host --project device` runs two of them, a path in
+// place of a name takes its file from whichever project has it. package.json and .ci/run name the projects.
 import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
@@ -13,32 +12,58 @@ const wgsl = {
   },
 };
 
-const INCLUDE: Readonly<Record<string, string[]>> = {
-  browser: ["test/browser/**/*.test.ts"],
-  site: ["test/site/**/*.test.ts"],
-  package: ["test/package/**/*.test.ts"],
-  full: ["test/full/**/*.test.ts"],
-  slow: ["test/slow/**/*.test.ts"],
-  docs: ["test/docs/**/*.test.ts"],
-};
+/** What runs outside of `npm test`: each folder of test/ is a project of its name. */
+const APART = ["browser", "site", "package", "full", "slow", "docs"];
 
-const SETUP: Readonly<Record<string, string[]>> = {
-  browser: [],
-  site: [],
-  package: ["test/package/install.ts"],
-  docs: [],
-};
+/** Tests that use no device: they run once, whatever adapters there are. */
+const HOST = [
+  "test/{docs,structure}.test.ts",
+  "test/io/*.test.ts",
+  "test/graph/{fuse,graph,plan,slots}.test.ts",
+  "test/kernels/matrixUnits.test.ts",
+  "test/models/{clipConfig,quantisedBytes,weights}.test.ts",
+  "test/api/{attentionMaps,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",
+  "test/cli/{adapter,dinoUsage,drawing,embeddingCache,parts,prompts}.test.ts",
+];
 
-export default defineConfig(({ mode }) => ({
-  plugins: [wgsl],
+/** Tests on a device that would disturb others of their process, or be disturbed. */
+const ISOLATED = [
+  "test/kernels/matmul.test.ts", // switches of Dawn's own, which hold for a process
+  "test/device/dawn.test.ts", // counts turns of the event loop
+];
+
+/** One worker: the software adapters use every core by themselves. */
+const ONE_WORKER = { pool: "forks", maxWorkers: 1, globalSetup: ["test/adapters.ts", "test/smallModels.ts"] } as const;
+
+function project(name: string, include: readonly string[], options: object = {}) {
+  const timeouts = { testTimeout: 400_000, hookTimeout: 600_000 };
+  return { plugins: [wgsl], test: { name, include: [...include], ...timeouts, ...options } };
+}
+
+/** A folder whose tests take turns. */
+function apart(name: string, options: object) {
+  return project(name, [`test/${name}/**/*.test.ts`], { ...ONE_WORKER, sequence: { groupOrder: 3 }, ...options });
+}
+
+export default defineConfig({
   test: {
-    include: INCLUDE[mode] ?? ["test/**/*.test.ts"],
-    exclude: INCLUDE[mode] ? [] : Object.values(INCLUDE).flat(),
-    globalSetup: SETUP[mode] ?? ["test/adapters.ts"],
-    testTimeout: 400_000,
-    hookTimeout: 600_000,
-    // One worker: the software adapters use every core by themselves.
-    pool: "forks",
-    maxWorkers: 1,
+    projects: [
+      // A test that opens a device after all finds no driver.
+      project("host", HOST, { pool: "forks", env: { VK_ICD_FILENAMES: "/no/driver", WEBGPU_VISION_ADAPTER: "" } }),
+      // One process, and in it one device (`testDevice`) for all files: a shader that several use is compiled once.
+      project("device", ["test/**/*.test.ts"], {
+        ...ONE_WORKER,
+        exclude: [...HOST, ...ISOLATED, ...APART.map((name) => `test/${name}/**`)],
+        isolate: false,
+        sequence: { groupOrder: 1 },
+      }),
+      project("isolated", ISOLATED, { ...ONE_WORKER, sequence: { groupOrder: 2 } }),
+      apart("browser", { globalSetup: ["test/smallModels.ts"] }),
+      apart("site", { globalSetup: ["test/smallModels.ts"] }),
+      apart("package", { globalSetup: ["test/package/install.ts", "test/smallModels.ts"] }),
+      apart("full", {}),
+      apart("slow", {}),
+      apart("docs", { globalSetup: [] }),
+    ],
   },
-}));
+});

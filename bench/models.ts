@@ -1,10 +1,10 @@
 // Models at their real size with seeded weights: cold start, steady runs, what is outside the kernels, memory. Each
 // result is compared with PyTorch's in test/golden where one is kept there.
 import { readFileSync } from "node:fs";
+import { readGolden } from "../scripts/golden.ts";
 import { benchModel, type KnownResult, type ModelTiming } from "../src/check/benchModel.ts";
 import { openDevice } from "../src/device/open.ts";
 import type { NdArray } from "../src/device/tensor.ts";
-import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
 import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
 import { floatArray } from "../src/models/exampleInputs.ts";
 import { channelsLast } from "./contests.ts";
@@ -29,7 +29,7 @@ export interface BenchedModel {
 }
 
 const CLIP_PIXELS = { file: "clip-vit-base-patch32/golden", tensor: "pixel_values" };
-const DINO_PIXELS = { file: "dino-pixels/golden", tensor: "224x224" };
+const DINO_PIXELS = { file: "dino-pixels/golden", tensor: "224x224.pixel_values" };
 
 const dino = (name: string, what: string, output: string): BenchedModel => {
   const known = { input: DINO_PIXELS, output: { file: `${name}/golden`, tensor: `224x224.${output}` } };
@@ -108,14 +108,7 @@ async function knownOf({ known, part }: BenchedModel, dtype: "f32" | "f16"): Pro
 
 /** The first of a stored batch, as floats. */
 async function readFirst({ file, tensor }: Stored): Promise<Float32Array> {
-  const checkpoint: Checkpoint = await readSafetensors(`test/golden/${file}.safetensors`);
-  try {
-    const stored = checkpoint.tensors.get(tensor);
-    if (!stored) throw new RangeError(`test/golden/${file}.safetensors has no ${tensor}`);
-    const { buffer } = await stored.read();
-    const all = stored.dtype === "F32" ? new Float32Array(buffer) : Float32Array.from(new Int32Array(buffer));
-    return all.subarray(0, all.length / (stored.shape[0] ?? 1));
-  } finally {
-    await checkpoint.close();
-  }
+  const stored = (await readGolden(`test/golden/${file}.safetensors`)).get(tensor);
+  if (!stored) throw new RangeError(`test/golden/${file}.safetensors has no ${tensor}`);
+  return stored.data.subarray(0, stored.data.length / (stored.shape[0] ?? 1));
 }

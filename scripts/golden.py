@@ -4,14 +4,16 @@
     pip install torch torchvision transformers safetensors pillow open_clip_torch
     python scripts/golden.py CASE... | all [--out test/golden]
 
-small-clip, small-clip-gelu   a checkpoint in the Hub's layout with weights from seeded.py, and golden.safetensors:
-                              inputs, some intermediate activations and outputs, in float32 on the CPU
+small-clip, small-clip-gelu   a checkpoint in the Hub's layout, but for its weights: manifest.json says how seeded.py makes
+                              them; and golden.safetensors: inputs, some intermediate activations and outputs, in float32
+                              on the CPU. Pixel values are kept as the bytes that they come from (pixel_bytes)
 small-dino*                   DINO's ViTs and a ResNet the same way, from chelsea.png at several sizes
-clip-vit-base-patch32         the same for the real size, without the weights: manifest.json says how to make them
-dino-*, dinov2-*, dinov3-*    real sizes without weights and with outputs only; all have the pixels of dino-pixels
+clip-vit-base-patch32         the same for the real size, with every fourth token of the activations
+dino-*, dinov2-*, dinov3-*    real sizes with outputs only, at sizes beyond the first every fourth token; all have the
+                              pixels of dino-pixels
 dino-pixels                   their pixel values
-*-clip-resnet*                CLIP with OpenAI's ResNet by open_clip, without the weights; the real size with outputs only,
-                              its pixel values being those of clip-vit-base-patch32
+*-clip-resnet*                CLIP with OpenAI's ResNet by open_clip; the real size with outputs only, its pixel values
+                              being those of clip-vit-base-patch32
 tokens                        clip-tokens.json: the ids of its texts by transformers' CLIPTokenizerFast
 pictures                      small pictures of every kind, and in expected.json their pixels as Pillow reads them
 
@@ -41,10 +43,13 @@ ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "test" / "golden"
 PHOTOS = ROOT / "demos" / "photos"
 
+OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 # ------------------------------------------------------------------------------------------------------ checkpoints
-def checkpoint(folder, model, keep_weights=True):
-    """Writes config and seeded weights (or only their manifest); returns the model with these weights."""
+def checkpoint(folder, model):
+    """Writes config and the manifest of seeded weights; returns the model with these weights."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as tmp:
         model.save_pretrained(tmp)
@@ -52,10 +57,7 @@ def checkpoint(folder, model, keep_weights=True):
         state = load_file(Path(tmp) / "model.safetensors")
         rows = seeded.manifest_of(dict(sorted(state.items())))
         seeded.write(rows, Path(tmp) / "model.safetensors")
-        if keep_weights:
-            shutil.copy(Path(tmp) / "model.safetensors", folder)
-        else:
-            write_manifest(rows, folder)
+        write_manifest(rows, folder)
         options = {} if isinstance(model, tf.ResNetModel) else dict(attn_implementation="eager")
         if isinstance(model, tf.ViTModel):
             options |= dict(add_pooling_layer=False)
@@ -66,8 +68,26 @@ def write_manifest(rows, folder):
     (folder / "manifest.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 
 
-def save_golden(golden, folder):
-    save_file({k: x.detach().contiguous().clone() for k, x in golden.items()}, folder / "golden.safetensors")
+def save_golden(golden, folder, mean=None, std=None):
+    """`mean` and `std` are those of the pixel values in it."""
+    has_pixels = any("pixel_values" in k for k in golden)
+    metadata = {"pixel_mean": json.dumps(mean), "pixel_std": json.dumps(std)} if has_pixels else None
+    tensors = {k: pixel_bytes(x, mean, std) if "pixel_values" in k else x for k, x in golden.items()}
+    tensors = {k: x.detach().contiguous().clone() for k, x in tensors.items()}
+    save_file(tensors, folder / "golden.safetensors", metadata)
+
+
+def pixel_bytes(values, mean, std):
+    """The picture's bytes [B, 3, H, W], of which golden.ts makes these pixel values again, to the last bit."""
+    mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in (mean, std))
+    data = ((values * std + mean) * 255).round().to(torch.uint8)
+    assert torch.equal((data / 255 - mean) / std, values)
+    return data
+
+
+def every_fourth_row(x):
+    """Of all but the last dimension, as [n, C]."""
+    return x.reshape(-1, x.shape[-1])[::4]
 
 
 def synthetic_ids(vocab, length, pad):
@@ -92,10 +112,10 @@ def clip_ids():
 
 
 @torch.no_grad()
-def clip(folder, vision, text, projection, ids=None, keep_weights=True, leave_out=()):
+def clip(folder, vision, text, projection, ids=None, is_real=False):
     size = vision.get("image_size", 224)
     config = tf.CLIPConfig(vision_config=vision, text_config=text, projection_dim=projection)
-    model = checkpoint(folder, tf.CLIPModel(config), keep_weights)
+    model = checkpoint(folder, tf.CLIPModel(config))
     processor = tf.CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size={"height": size, "width": size})
     processor.save_pretrained(folder)
     photos = [Image.open(PHOTOS / name).convert("RGB") for name in ("chelsea.png", "coffee.png")]
@@ -119,7 +139,10 @@ def clip(folder, vision, text, projection, ids=None, keep_weights=True, leave_ou
         "text_embeds": text_embeds,
         "logits_per_image": model.logit_scale.exp() * unit(image_embeds) @ unit(text_embeds).T,
     }
-    save_golden({k: x for k, x in golden.items() if k not in leave_out}, folder)
+    if is_real:
+        del golden["text.hidden.0"]
+        golden = {k: every_fourth_row(x) if ".hidden." in k else x for k, x in golden.items()}
+    save_golden(golden, folder, OPENAI_MEAN, OPENAI_STD)
 
 
 def tower(width, layers, heads, mlp, **more):
@@ -144,13 +167,10 @@ def small_clip_gelu(out):
 def clip_vit_base_patch32(out):
     """OpenAI's sizes, all of them the classes' defaults."""
     folder = out / "clip-vit-base-patch32"
-    clip(folder, {}, dict(bos_token_id=0, eos_token_id=2), 512, clip_ids(), False, leave_out=["text.hidden.0"])
+    clip(folder, {}, dict(bos_token_id=0, eos_token_id=2), 512, clip_ids(), is_real=True)
 
 
 # ------------------------------------------------------------------------------------------- CLIP with a ResNet
-OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-
-
 def open_clip_rows(state):
     """The manifest of OpenAI's names: text_projection is [in, out]; the pooling's positions are added to a mean."""
     rows = seeded.manifest_of(state)
@@ -194,7 +214,7 @@ def clip_resnet(folder, embed_dim, vision, text, outputs_only=False):
         logits = model.logit_scale.exp() * unit(golden["image_embeds"]) @ unit(golden["text_embeds"]).T
         golden |= {"pixel_values": pixels, "vision.stem": stem, "vision.layer1": layer1, "vision.layer4": layer4}
         golden["logits_per_image"] = logits
-    save_golden(golden, folder)
+    save_golden(golden, folder, OPENAI_MEAN, OPENAI_STD)
 
 
 def small_clip_resnet(out):
@@ -211,10 +231,8 @@ def clip_resnet50(out):
 
 # ------------------------------------------------------------------------------------------------------------- dino
 def dino_processor(height, width):
-    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    return tf.ViTImageProcessorPil(
-        size={"height": height, "width": width}, image_mean=mean, image_std=std, resample=2
-    )
+    size, mean, std = {"height": height, "width": width}, list(IMAGENET_MEAN), list(IMAGENET_STD)
+    return tf.ViTImageProcessorPil(size=size, image_mean=mean, image_std=std, resample=2)
 
 
 def dino_pixels(height, width):
@@ -224,8 +242,8 @@ def dino_pixels(height, width):
 
 @torch.no_grad()
 def dino(folder, model, sizes, outputs_only=False):
-    """sizes: (height, width); the first is what preprocessor_config.json makes. Outputs only: no weights either."""
-    model = checkpoint(folder, model, keep_weights=not outputs_only)
+    """sizes: (height, width); the first is what preprocessor_config.json makes."""
+    model = checkpoint(folder, model)
     dino_processor(*sizes[0]).save_pretrained(folder)
     is_resnet = isinstance(model, tf.ResNetModel)
     golden = {}
@@ -245,10 +263,14 @@ def dino(folder, model, sizes, outputs_only=False):
         if outputs_only:
             kept = ("last_hidden_state", "pooler_output") if is_resnet else ("last_hidden_state",)
             tensors = {name: tensors[name] for name in kept}
+            if (height, width) != sizes[0]:
+                tokens = tensors["last_hidden_state"]
+                tokens = tokens.permute(0, 2, 3, 1) if is_resnet else tokens
+                tensors["last_hidden_state"] = every_fourth_row(tokens)
         if not is_resnet:
             tensors["attentions.last.cls"] = o.attentions[-1][:, :, 0, :]  # [1, heads, tokens]: the class token's row
         golden |= {f"{height}x{width}.{name}": x for name, x in tensors.items() if x is not None}
-    save_golden(golden, folder)
+    save_golden(golden, folder, IMAGENET_MEAN, IMAGENET_STD)
 
 
 def dino_v1(name, sizes, outputs_only=False, **config):
@@ -311,7 +333,8 @@ def dinov3_vits16(out):
 def all_dino_pixels(out):
     folder = out / "dino-pixels"
     folder.mkdir(parents=True, exist_ok=True)
-    save_golden({f"{height}x{width}": dino_pixels(height, width) for height, width in FULL_SIZES}, folder)
+    pixels = {f"{height}x{width}.pixel_values": dino_pixels(height, width) for height, width in FULL_SIZES}
+    save_golden(pixels, folder, IMAGENET_MEAN, IMAGENET_STD)
 
 
 FULL_SIZES = [(224, 224), (256, 320)]

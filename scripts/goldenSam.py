@@ -3,10 +3,10 @@
     pip install torch torchvision transformers safetensors pillow timm git+https://github.com/ChaoningZhang/MobileSAM
     python scripts/goldenSam.py CASE... | all [--out test/golden]
 
-small-sam*     a checkpoint in the Hub's layout with weights from seeded.py; pixels, layers, the embedding, and masks
+small-sam*     a checkpoint in the Hub's layout with a manifest of seeded.py's weights; pixels, layers, the embedding, and masks
                and scores of every kind of prompt, from the upper part of a photo
-sam-vit-base   the same for the real size, without the weights: the embedding, masks and scores, at some places of each
-mobile-sam     MobileSAM by its original code, without the weights: every stage of TinyViT for seeded pixels of 256 x
+sam-vit-base   the same for the real size: the embedding, masks and scores, at some places of each
+mobile-sam     MobileSAM by its original code: every stage of TinyViT for seeded pixels of 256 x
                256, and masks at a point and in a box of the photo at the real size
 """
 
@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import seeded
-from golden import GOLDEN, PHOTOS, checkpoint, save_golden, write_manifest
+from golden import GOLDEN, IMAGENET_MEAN, IMAGENET_STD, PHOTOS, checkpoint, save_golden, write_manifest
 
 EVERY = 8  # places of which one is kept of what a real model gives
 
@@ -60,7 +60,7 @@ def cases_of(w, h, cut):
 @torch.no_grad()
 def sam(folder, config, photo_name, keep, is_real=False):
     """keep: the kinds of prompts whose outputs are kept."""
-    model = checkpoint(folder, tf.SamModel(config), keep_weights=not is_real)
+    model = checkpoint(folder, tf.SamModel(config))
     vision = model.config.vision_config
     size, low = vision.image_size, 4 * (vision.image_size // vision.patch_size)
     square = lambda side: {"height": side, "width": side}
@@ -101,13 +101,13 @@ def sam(folder, config, photo_name, keep, is_real=False):
             "mask+point.input_mask": mask,
             "mask+point.low_res_masks": o.pred_masks,
             "mask+point.iou_scores": o.iou_scores,
-            "pixel_values": x["pixel_values"],
+            "pixel_values": x["pixel_values"][..., : int(cut[0]), : int(cut[1])],  # beyond are zeros
             "vision.hidden.0": v.hidden_states[0],
             "vision.hidden.1": v.hidden_states[1],
             "vision.hidden.last": v.hidden_states[-1],
             "image_embeddings": embeddings,
         }
-    save_golden(golden, folder)
+    save_golden(golden, folder, IMAGENET_MEAN, IMAGENET_STD)
 
 
 def small(width, layers, heads, image, patch, window, global_at, out, decoder_heads, decoder_mlp):

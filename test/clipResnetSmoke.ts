@@ -1,7 +1,7 @@
 // A small CLIP ResNet from file to embeddings, for runtimes other than Node: two photos against open_clip's.
 import { Clip, type ImageLike, readSafetensors, type SourceLike } from "../src/index.ts";
 
-/** The folder of test/golden, whose weights are made from its manifest, and the photos that open_clip was given. */
+/** The folder of test/golden, and the photos that open_clip was given. */
 export const CLIP_RESNET = {
   folder: "test/golden/small-clip-resnet",
   photos: ["demos/photos/chelsea.png", "demos/photos/coffee.png"],

@@ -46,6 +46,15 @@ async function settledBytes(): Promise<number> {
   return device.memory.bytes;
 }
 
+/** What the call for one picture alone gives, by the picture's number: the same in every test. */
+const alone = new Map<number, Float32Array>();
+
+async function encodedAlone(i: number): Promise<Float32Array> {
+  const embedding = alone.get(i) ?? ((await clip.encodeImage(picture(i))).data as Float32Array);
+  alone.set(i, embedding);
+  return embedding;
+}
+
 describe("results", () => {
   it.each([
     [1, 8],
@@ -58,8 +67,7 @@ describe("results", () => {
     const indices: number[] = [];
     for await (const { index, image, embedding } of clip.encodeImages(slowly(list), { batchSize })) {
       expect(image).toBe(list[index]);
-      const alone = await clip.encodeImage(list[index] as RawImage);
-      expect(cosine(embedding, alone.data)).toBeGreaterThan(0.999999);
+      expect(cosine(embedding, await encodedAlone(index))).toBeGreaterThan(0.999999);
       indices.push(index);
     }
     expect(indices).toEqual(list.map((_, i) => i));
@@ -68,7 +76,7 @@ describe("results", () => {
   it("one a run gives the very bits of single calls", async () => {
     const list = pictures(6);
     for await (const { index, embedding } of clip.encodeImages(list, { batchSize: 1 })) {
-      expect(embedding).toEqual((await clip.encodeImage(list[index] as RawImage)).data);
+      expect(embedding).toEqual(await encodedAlone(index));
     }
   });
 

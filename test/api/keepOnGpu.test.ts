@@ -1,18 +1,18 @@
 // Results that stay on the GPU, and models on a device of the caller's: the same numbers as on the host, and every byte
 // given back.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Clip, type Device, Dino, type GpuTensor, openDevice, Sam } from "../../src/index.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { Clip, type Device, Dino, type GpuTensor, Sam } from "../../src/index.ts";
+import { testDevice } from "../adapters.ts";
 
 const CAT = "demos/photos/chelsea.png";
 const COFFEE = "demos/photos/coffee.png";
 
+/** The models get its GPUDevice and wrap it themselves. */
 let own: Device;
 
 beforeAll(async () => {
-  own = await openDevice();
+  own = await testDevice();
 });
-
-afterAll(() => own.destroy());
 
 /** The largest difference to what came to the host. */
 async function difference(tensor: GpuTensor, wanted: ArrayLike<number>): Promise<number> {

@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
 import { unpack } from "../../src/cli/files/archive.ts";
@@ -75,9 +75,9 @@ const THREAD = join(ROOT, "src/worker/thread.ts");
 
 /**
  * Bundles a script for the browser and serves a page that runs it, the worker's script, and the checkpoints, photos and
- * goldens of this repository; below /made/ what a folder holds that the test made.
+ * goldens of this repository.
  */
-export async function servePage(script: string, made?: string, html = PAGE): Promise<PageServer> {
+export async function servePage(script: string, html = PAGE): Promise<PageServer> {
   const code = await bundleForBrowser(script);
   let thread: Promise<Uint8Array> | undefined;
   const server = createServer(async (request, response) => {
@@ -88,7 +88,6 @@ export async function servePage(script: string, made?: string, html = PAGE): Pro
     else if (pathname === "/") response.setHeader("content-type", "text/html").end(html);
     else if (/^\/(checkpoints|demos\/photos|test\/golden)\/[\w./-]+$/.test(pathname))
       sendFile(join(ROOT, pathname), response);
-    else if (made && /^\/made\/[\w.-]+$/.test(pathname)) sendFile(join(made, basename(pathname)), response);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -9,7 +9,7 @@ const FOLDER = join(import.meta.dirname, "../../examples/video");
 it("shows frame after frame what DINO sees", async () => {
   const html = readFileSync(join(FOLDER, "index.html"), "utf8");
   expect(html).toContain('src="video.ts"');
-  await using server = await servePage(join(FOLDER, "video.ts"), undefined, html.replace("video.ts", "page.js"));
+  await using server = await servePage(join(FOLDER, "video.ts"), html.replace("video.ts", "page.js"));
   const browser = await startChromium();
   try {
     const tab = await browser.newPage();

@@ -147,7 +147,8 @@ describe("embed", () => {
     const { code, stdout, stderr } = await runCli(["embed", SHIP, CAT, ...texts, "--out", out]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
     expect(stderr).toMatch(/wrote 5 embeddings of 128 numbers to .*both\.safetensors/);
-    const { tensors, metadata } = await readSafetensors(out);
+    const written = await readSafetensors(out);
+    const { tensors, metadata } = written;
     expect(metadata).toEqual({
       model: "tiny-clip",
       dtype: "f32",
@@ -164,6 +165,7 @@ describe("embed", () => {
       const got = new Float32Array((await tensor?.read())?.buffer ?? new ArrayBuffer(0));
       expect(largestDifference(got, wanted.data)).toBeLessThan(1e-5);
     }
+    await written.close();
   });
 
   it("writes .npy, and JSON lines when no file is named; both hold the same", async () => {

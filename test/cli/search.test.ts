@@ -1,11 +1,13 @@
 // `search`: what is embedded again and what is not, with the small CLIP on copies of the demos' photos.
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Clip } from "../../src/api/clip.ts";
 import { search } from "../../src/cli/commands/search.ts";
 import type { GlobalOptions } from "../../src/cli/context.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
+import { testDevice } from "../adapters.ts";
 
 /** Keeps what is said. */
 class Recorder extends Terminal {
@@ -24,7 +26,14 @@ class Recorder extends Terminal {
 let folder: string;
 let cache: string;
 
+const fromPretrained = Clip.fromPretrained.bind(Clip);
+
 beforeEach(async () => {
+  // Each search loads the model anew, but on a device that has compiled its pipelines.
+  const device = await testDevice();
+  vi.spyOn(Clip, "fromPretrained").mockImplementation((source, options) =>
+    fromPretrained(source, { ...options, device }),
+  );
   const root = await mkdtemp(join(tmpdir(), "webgpu-vision-search-"));
   folder = join(root, "photos");
   cache = join(root, "cache");
@@ -34,12 +43,11 @@ beforeEach(async () => {
   await copyFile("demos/photos/drawn-cat.jpg", join(folder, "deeper", "cat.jpg"));
   await copyFile("demos/photos/drawn-cat.jpg", join(folder, "deeper", ".hidden", "cat.jpg"));
   await writeFile(join(folder, "notes.txt"), "no picture");
-  // The driver's cache of shaders stays where it is.
-  vi.stubEnv("MESA_SHADER_CACHE_DIR", process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"));
   vi.stubEnv("XDG_CACHE_HOME", cache);
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.unstubAllEnvs();
   await rm(join(folder, ".."), { recursive: true });
 });
@@ -101,13 +109,13 @@ it("warns of pictures that cannot be read and ranks the others", async () => {
 it("keeps what was embedded when it is cancelled", async () => {
   for (let i = 0; i < 6; i++) await copyFile("demos/photos/drawn-ship.jpg", join(folder, `ship${i}.jpg`));
   const cancelled = new AbortController();
-  vi.spyOn(Terminal.prototype, "progress").mockReturnValue({
+  const progress = vi.spyOn(Terminal.prototype, "progress").mockReturnValue({
     // In the middle of the first eight: the rest of them is embedded, but is asked for no more.
     update: (done) => done === 3 && cancelled.abort(),
     stop: () => {},
   });
   await expect(run("a ship", {}, cancelled.signal)).rejects.toThrow(/abort/i);
-  vi.restoreAllMocks();
+  progress.mockRestore();
   const { found } = await run();
   expect(counts(found)).toEqual({ pictures: 9, embedded: 6, cached: 3 });
 });

@@ -15,12 +15,19 @@ import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { channelsLast, cosine, firstDifference, readGolden, runGraph, toDevice, worstCosine } from "./parity.ts";
 
+/** [1, H, W, C] with zeros below and beside it, to a square. */
+function padded({ data, shape: [, H = 0, W = 0, C = 0] }: NdArray, side: number): NdArray {
+  const out = new Float32Array(side * side * C);
+  for (let y = 0; y < H; y++) out.set(data.subarray(y * W * C, (y + 1) * W * C), y * side * C);
+  return { data: out, shape: [1, side, side, C] };
+}
+
 /** Outputs under the golden's names; the embedding, channels last there as here. */
 async function run(device: Device, folder: string, golden: ReadonlyMap<string, NdArray>, type: ModelDType) {
   const dtype = computedIn(type);
   const config = samConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const checkpoint = await readSafetensors(`${folder}/model.safetensors`);
-  const pixels = channelsLast(golden.get("pixel_values") as NdArray);
+  const pixels = padded(channelsLast(golden.get("pixel_values") as NdArray), config.vision.image_size);
   try {
     return await runGraph(
       device,
