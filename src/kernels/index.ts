@@ -14,7 +14,6 @@ export { type GatherParams, gather } from "./gather.ts";
 export { type InterpolateParams, interpolate } from "./interpolate.ts";
 export { type L2NormaliseParams, l2Normalise } from "./l2Normalise.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
-export { Length } from "./length.ts";
 export { type MaskUpsampleParams, maskUpsample } from "./maskUpsample.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
 export { type MeanPoolParams, meanPool } from "./meanPool.ts";

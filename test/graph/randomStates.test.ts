@@ -1,5 +1,6 @@
-// Random graphs (seeded) with states, bound inputs and bound outputs, run three times each, against the same program on
-// the CPU: a slot that is used again too early, or a state that is read or written in the wrong order, changes a number.
+// Random graphs (seeded) with states, bound inputs and bound outputs, run three times each, against the same program
+// on the CPU: a slot that is used again too early, or a state that is read or written in the wrong order, changes a
+// number.
 import { expect, it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
 import type { Tensor } from "../../src/device/tensor.ts";
