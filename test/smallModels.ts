@@ -1,5 +1,5 @@
-// The weights of the small models in test/golden, which no checkout holds: made from their manifests, beside them, before
-// the first test. Git ignores them.
+// The weights of the small models in test/golden, which no checkout holds: made from their manifests, beside them,
+// before the first test. Git ignores them.
 import { existsSync } from "node:fs";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";

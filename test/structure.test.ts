@@ -132,6 +132,33 @@ describe("layers", () => {
   });
 });
 
+describe("ARCHITECTURE.md", () => {
+  const text = read("ARCHITECTURE.md");
+
+  it("names every folder of src", () => {
+    const folders = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const missing = folders.filter(({ name }) => !text.includes(`src/${name}/ `)).map(({ name }) => name);
+    expect(missing).toEqual([]);
+  });
+
+  // Numbered items that begin with a file: a list is a way, and an item without a number 1 goes on with it.
+  const items = [...text.matchAll(/^(\d+)\. `((?:src|shaders)\/[^`]+)`/gm)];
+  const steps = items.flatMap(([, number, path], i) => {
+    const next = items[i + 1];
+    return next && Number(next[1]) === Number(number) + 1 ? [[path as string, next[2] as string] as const] : [];
+  });
+
+  it("has ways through the code", () => {
+    expect(items.filter(([, number]) => number === "1").length).toBeGreaterThanOrEqual(6);
+    expect(steps.length).toBeGreaterThan(20);
+  });
+
+  it.each(steps)("%s imports %s", (path, next) => {
+    expect(existsSync(join(ROOT, next))).toBe(true);
+    expect(importsOf(path).map(({ target }) => target)).toContain(next);
+  });
+});
+
 const stems = sources("shaders")
   .filter((path) => !path.startsWith("shaders/lib/"))
   .map((path) => basename(path, ".wgsl"));

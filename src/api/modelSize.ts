@@ -5,6 +5,7 @@ import { INDEX, OPEN_CLIP, SINGLE } from "../io/safetensors/checkpoint.ts";
 import { shardsOf } from "../io/safetensors/shards.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { ModelFile, Source, SourceLike, SourceOptions } from "../io/source/source.ts";
+import type { ModelClass } from "../models/family.ts";
 import { readSettings } from "../session/pretrained.ts";
 
 /** What `modelSize` finds. */
@@ -13,6 +14,8 @@ export interface ModelSize {
   readonly bytes: number;
   /** `model_type` of config.json, "clip" for open_clip's folders; undefined where nothing says it. */
   readonly family: string | undefined;
+  /** The class that runs it: "Clip", "Dino" or "Sam"; undefined where the settings do not tell. */
+  readonly modelClass: ModelClass | undefined;
   /** Each file that loading asks for. */
   readonly files: readonly ModelFile[];
 }
@@ -39,7 +42,7 @@ export async function modelSize(from: SourceLike, options: SourceOptions = {}): 
   const files = await sizes(source, [...settings, ...weights]);
   if (family?.hasTokenizer) files.push(...(await tokenizerSizes(source)));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  return { bytes, family: typeof type === "string" ? type : undefined, files };
+  return { bytes, family: typeof type === "string" ? type : undefined, modelClass: family?.modelClass, files };
 }
 
 /** The tokenizer that a load takes: the older pair of files where the new one is not there. */

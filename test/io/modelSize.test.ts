@@ -25,8 +25,8 @@ describe("modelSize", () => {
   test("counts what loading asks for, without reading the weights", async () => {
     hub.files.set("tokenizer.json", text("{}"));
     hub.files.set("README.md", text("not asked for"));
-    const { bytes, family, files } = await modelSize(hub.id);
-    expect(family).toBe("clip");
+    const { bytes, family, modelClass, files } = await modelSize(hub.id);
+    expect([family, modelClass]).toEqual(["clip", "Clip"]);
     expect(files.map(({ name }) => name)).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
     expect(bytes).toBe(5_000_000 + 24 + 2);
     expect(files.find(({ name }) => name === "model.safetensors")?.bytes).toBe(5_000_000);

@@ -1,4 +1,5 @@
 // The models that each page offers: the small one that comes with it, and well-known ones of its family on the Hub.
+import type { ModelSize } from "../../../src/index.ts";
 
 export type Family = "clip" | "dino" | "sam";
 
@@ -13,8 +14,8 @@ export interface FamilyModels {
   /** Comes with the page. */
   readonly shipped: KnownModel;
   readonly hub: readonly KnownModel[];
-  /** What config.json says as model_type. */
-  readonly types: RegExp;
+  /** The class of the library that runs them. */
+  readonly modelClass: NonNullable<ModelSize["modelClass"]>;
 }
 
 export const MODELS: Readonly<Record<Family, FamilyModels>> = {
@@ -28,7 +29,7 @@ export const MODELS: Readonly<Record<Family, FamilyModels>> = {
       { id: "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", note: "trained on two billion pictures" },
       { id: "timm/resnet50_clip.openai", note: "a ResNet" },
     ],
-    types: /^clip/,
+    modelClass: "Clip",
   },
   dino: {
     title: "DINO",
@@ -40,7 +41,7 @@ export const MODELS: Readonly<Record<Family, FamilyModels>> = {
       { id: "facebook/dinov2-with-registers-small", note: "DINOv2 with registers: clean maps" },
       { id: "facebook/dino-vitb16", note: "the original, base" },
     ],
-    types: /^(vit|dino)/,
+    modelClass: "Dino",
   },
   sam: {
     title: "SAM",
@@ -50,7 +51,7 @@ export const MODELS: Readonly<Record<Family, FamilyModels>> = {
       { id: "facebook/sam-vit-base", note: "the original, base" },
       { id: "facebook/sam-vit-large", note: "the original, large" },
     ],
-    types: /^sam/,
+    modelClass: "Sam",
   },
 };
 

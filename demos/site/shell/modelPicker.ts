@@ -156,9 +156,9 @@ export class ModelPicker<M extends Disposable> {
     try {
       await new Promise((resolve) => setTimeout(resolve, 250)); // while somebody types
       asking.signal.throwIfAborted();
-      const { bytes: size, family } = await modelSize(id, { signal: asking.signal });
+      const { bytes: size, family, modelClass } = await modelSize(id, { signal: asking.signal });
       if (asking.signal.aborted) return;
-      const fits = family === undefined || this.#models.types.test(family);
+      const fits = family === undefined || modelClass === this.#models.modelClass;
       this.#load.disabled = false;
       const doubt = fits ? "" : ` Its config.json says “${family}”: not a ${this.#models.title}.`;
       this.#tell(`${bytes(size)} to download, kept in this browser afterwards.${doubt}`, size);
