@@ -1,18 +1,22 @@
 // What is compared with the peers: single operations, and models from normalised pixels, token ids or a point to what
 // they give, with the same seeded weights on both sides. Nothing here is of one runtime: Node and a page run it alike.
 import type { SeededRow } from "../scripts/seeded.ts";
-import { computation, noise, samPoint } from "../src/check/computations.ts";
-import type { HostArray } from "../src/device/tensor.ts";
-import type { Graph, Value } from "../src/graph/graph.ts";
+import type { ModelPart } from "../src/check/benchModel.ts";
+import type { HostArray, Shape, Spec } from "../src/device/tensor.ts";
+import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
-import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
 import { convolution } from "../src/models/convolution.ts";
+import { noise as noiseFrom } from "../src/models/exampleInputs.ts";
 import { activation, layerNorm } from "../src/models/layers.ts";
+import { definePart } from "../src/models/part.ts";
 import { samConfig } from "../src/models/sam/config.ts";
-import { Weights } from "../src/models/weights.ts";
+import { pointTokens } from "../src/models/sam/prompts.ts";
+import type { Weights } from "../src/models/weights.ts";
+import { random } from "../src/verify/suite.ts";
+import { type LoadedModel, modelPart } from "./parts.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */
-export interface PeerInput {
+interface PeerInput {
   readonly data: Float32Array | BigInt64Array;
   readonly dims: readonly number[];
 }
@@ -35,10 +39,12 @@ export interface Contest {
   inputs(seed: number): PeerInputs;
   /** The same for ours. */
   ours(inputs: PeerInputs, config: unknown): Readonly<Record<string, HostArray>>;
-  build(graph: Graph, checkpoint: Checkpoint, config: unknown): Value;
+  part(model: LoadedModel): Pick<ModelPart, "part" | "checkpoint" | "naming">;
   /** Channels of our result where it is channels last and the peer's is not. */
   readonly channels?: number;
 }
+
+const noise = (count: number, seed: number) => noiseFrom(count, random(seed), "f32") as Float32Array;
 
 const floats = (dims: readonly number[], seed: number): PeerInput => ({
   data: noise(
@@ -67,6 +73,23 @@ export function channelsFirst(x: Float32Array, channels: number): Float32Array {
   return channelsLast(x, x.length / channels);
 }
 
+/** A part of f32 inputs of these shapes, with the weights at the top of the checkpoint. */
+function operation<Name extends string>(
+  name: string,
+  shapes: Readonly<Record<Name, Shape>>,
+  record: (inputs: Readonly<Record<Name, Value>>, weights: Weights) => Value,
+): Contest["part"] {
+  const inputs = Object.fromEntries(
+    Object.entries<Shape>(shapes).map(([input, shape]) => [input, { dtype: "f32", shape }]),
+  ) as Record<Name, Spec>;
+  const part = definePart({
+    name,
+    inputs: () => inputs,
+    record: (values, weights) => ({ y: record(values, weights) }),
+  });
+  return ({ checkpoint }) => ({ part: part({}), checkpoint });
+}
+
 function matmul(n: number): Contest {
   const shape = [n, n];
   return {
@@ -77,10 +100,7 @@ function matmul(n: number): Contest {
     tensorflow: true,
     inputs: (seed) => ({ a: floats(shape, seed), b: floats(shape, seed + 1000) }),
     ours: plain,
-    build: (graph) => {
-      const input = (name: string) => graph.input(name, { dtype: "f32", shape });
-      return ops.matmul({ a: input("a"), b: input("b") });
-    },
+    part: operation("matmul", { a: shape, b: shape }, ({ a, b }) => ops.matmul({ a, b })),
   };
 }
 
@@ -93,10 +113,7 @@ function attention(T: number): Contest {
     output: "y",
     inputs: (seed) => ({ q: floats(shape, seed), k: floats(shape, seed + 1000), v: floats(shape, seed + 2000) }),
     ours: plain,
-    build: (graph) => {
-      const input = (name: string) => graph.input(name, { dtype: "f32", shape });
-      return ops.attention({ q: input("q"), k: input("k"), v: input("v") }, { heads });
-    },
+    part: operation("attention", { q: shape, k: shape, v: shape }, (inputs) => ops.attention(inputs, { heads })),
   };
 }
 
@@ -115,12 +132,9 @@ function layerNormChain(rows: number, times = 16): Contest {
     output: "y",
     inputs: (seed) => ({ x: floats(shape, seed) }),
     ours: plain,
-    build: (graph, checkpoint) => {
-      const w = Weights.of(graph, checkpoint, "f32");
-      let x = graph.input("x", { dtype: "f32", shape });
-      for (let i = 0; i < times; i++) x = layerNorm(x, w, 1e-5);
-      return x;
-    },
+    part: operation("layerNorm", { x: shape }, ({ x }, w) => {
+      return Array.from({ length: times }).reduce<Value>((y) => layerNorm(y, w, 1e-5), x);
+    }),
   };
 }
 
@@ -143,12 +157,10 @@ function convolutions(stage: number, C: number, side: number): Contest {
     tensorflow: true,
     inputs: (seed) => ({ x: floats([1, C, side, side], seed) }),
     ours: ({ x }) => ({ x: channelsLast(x?.data as Float32Array, C) }),
-    build: (graph, checkpoint) => {
-      const w = Weights.of(graph, checkpoint, "f32");
-      let x = graph.input("x", { dtype: "f32", shape: [1, side, side, C] });
-      for (let i = 0; i < CONV_TIMES; i++) x = activation(convolution(x, w, { padding: 1 }), "relu");
-      return x;
-    },
+    part: operation("conv2d", { x: [1, side, side, C] }, ({ x }, w) => {
+      const layer = (y: Value) => activation(convolution(y, w, { padding: 1 }), "relu");
+      return Array.from({ length: CONV_TIMES }).reduce<Value>(layer, x);
+    }),
   };
 }
 
@@ -166,8 +178,7 @@ function model({ name, what, part, golden, config = "config.json", graphs }: Mod
     output: "y",
     inputs: (seed) => ({ x: floats([1, 3, 224, 224], seed) }),
     ours: pixels,
-    build: (graph, checkpoint, json) =>
-      Object.values(computation(part, { checkpoint, config: json }).build(graph))[0] as Value,
+    part: (loaded) => modelPart(part, loaded),
   };
 }
 
@@ -218,7 +229,7 @@ const samDecoder: Contest = {
   }),
   ours: ({ e, p }, config) => {
     const point = p?.data as Float32Array;
-    const tokens = samPoint(samConfig(config), [point[0] as number, point[1] as number]);
+    const tokens = pointTokens(samConfig(config), [point[0] as number, point[1] as number]);
     return { embedding: channelsLast(e?.data as Float32Array, 256), ...tokens };
   },
 };

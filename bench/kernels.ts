@@ -85,6 +85,8 @@ const rowwise: readonly KernelRow[] = [
   row("softmax", "DINO S/16 attention map", { x: [1182, 197] }),
   row("l2Normalise", "1000 embeddings", { x: [1000, 512] }),
   row("argmax", "1000 labels", { x: [64, 1000] }),
+  row("topK", "best 5 of 1000 labels", { x: [64, 1000] }, { k: 5 }),
+  row("topK", "best 300 of 8400 boxes", { x: [1, 8400] }, { k: 300 }),
   row("meanPool", "RN50", { x: [1, 49, 2048] }),
 ];
 
@@ -126,6 +128,10 @@ const moves: readonly KernelRow[] = [
     { x: [1, 201, 384], cosine: { shape: [196, 64], dtype: "f32" }, sine: { shape: [196, 64], dtype: "f32" } },
     { heads: 6, prefix: 5 },
   ),
+  {
+    ...row("writeRows", "a map into a memory of 7", { rows: [4096, 64] }, { shape: [7 * 4096, 64], at: 4096 }),
+    bytes: 2 * 4096 * 64 * 4,
+  },
   row("narrow", "patches of DINO S/16", { x: [1, 197, 384] }, { axis: 1, start: 1, length: 196 }),
 ];
 

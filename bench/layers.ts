@@ -2,6 +2,7 @@
 import { openModel } from "../src/check/benchModel.ts";
 import { openDevice } from "../src/device/open.ts";
 import type { ProfiledStep } from "../src/graph/executor.ts";
+import { random } from "../src/verify/suite.ts";
 import { quantile } from "../src/verify/timing/measure.ts";
 import { loadModel, MODELS } from "./models.ts";
 
@@ -14,9 +15,9 @@ export async function benchLayers(name: string, rounds: number, dtype: "f32" | "
   const model = MODELS.find((one) => one.name === name);
   if (!model) throw new RangeError(`no model ${name}; there are ${MODELS.map((one) => one.name).join(", ")}`);
   const { checkpoint, part } = await loadModel(model, dtype, false);
-  const { executor, close } = await openModel(() => openDevice(), checkpoint, part.build);
+  const { executor, close } = await openModel(() => openDevice(), part);
   try {
-    await executor.run(part.inputs(0)); // warms up
+    await executor.run(part.inputs(random(1))); // warms up
     const ms: number[][] = [];
     let steps: readonly ProfiledStep[] = [];
     for (let round = 0; round < rounds; round++) {

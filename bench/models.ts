@@ -3,11 +3,12 @@
 import { readFileSync } from "node:fs";
 import { readGolden } from "../scripts/golden.ts";
 import { benchModel, type KnownResult, type ModelTiming } from "../src/check/benchModel.ts";
-import { computation, floats } from "../src/check/computations.ts";
 import { openDevice } from "../src/device/open.ts";
 import type { NdArray } from "../src/device/tensor.ts";
 import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
+import { floatArray } from "../src/models/exampleInputs.ts";
 import { channelsLast } from "./contests.ts";
+import { modelPart } from "./parts.ts";
 import { manifestOf, seededCheckpoint } from "./peerFiles.ts";
 
 /** A tensor of a golden: file below test/golden, name, and which row of its first axis. */
@@ -71,7 +72,7 @@ export async function benchModels({ only, isLarge, dtype, onResult, ...options }
       const known = await knownOf(model, dtype);
       const open = () => openDevice();
       const rounds = model.isLarge ? 1 : options.rounds;
-      onResult(await benchModel(model.what, part, { ...options, rounds, open, checkpoint, known }));
+      onResult(await benchModel(model.what, part, { ...options, rounds, open, known }));
     } finally {
       await checkpoint.close();
     }
@@ -87,7 +88,7 @@ export async function loadModel(
   const path = await seededCheckpoint(golden, manifestOf(golden));
   const checkpoint = await readSafetensors(inMemory ? new Uint8Array(readFileSync(path)) : path);
   const json = JSON.parse(readFileSync(`test/golden/${golden}/${config}`, "utf8"));
-  return { checkpoint, part: computation(part, { checkpoint, config: json, dtype }) };
+  return { checkpoint, part: modelPart(part, { checkpoint, config: json }, dtype) };
 }
 
 async function knownOf({ known, part }: BenchedModel, dtype: "f32" | "f16"): Promise<KnownResult | undefined> {
@@ -99,7 +100,7 @@ async function knownOf({ known, part }: BenchedModel, dtype: "f32" | "f16"): Pro
     return wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - (got[i] ?? Number.NaN)) / scale), 0);
   };
   const tolerance = dtype === "f32" ? 1e-3 : 3e-2;
-  if (part !== "clip text") return { inputs: { pixels: floats(channelsLast(given, 3), dtype) }, error, tolerance };
+  if (part !== "clip text") return { inputs: { pixels: floatArray(channelsLast(given, 3), dtype) }, error, tolerance };
   const ids = Int32Array.from(given);
   const end = Int32Array.of(ids.indexOf(Math.max(...ids)));
   return { inputs: { ids, end }, error, tolerance };

@@ -1,9 +1,9 @@
 // The sides of a contest: ours, ONNX Runtime's (its Node and its browser package alike) and TensorFlow.js'.
 import { openModel } from "../src/check/benchModel.ts";
-import type { HostInputs } from "../src/check/computations.ts";
 import type { Device } from "../src/device/device.ts";
-import type { Graph } from "../src/graph/graph.ts";
+import type { NdArray } from "../src/device/tensor.ts";
 import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
+import type { HostInputs } from "../src/models/family.ts";
 import { CONV_TIMES, type Contest, channelsFirst, channelsLast, type PeerInputs } from "./contests.ts";
 
 /** One side of a contest. Each round it is given new inputs, and only `run` is timed. */
@@ -37,21 +37,24 @@ export async function ourSide(contest: Contest, files: ContestFiles, open: () =>
   const given = await files.weights(contest);
   const start = performance.now();
   const checkpoint = await readSafetensors(given);
-  const build = (graph: Graph) => ({ y: contest.build(graph, checkpoint, config) });
-  const model = await openModel(open, checkpoint, build);
+  const model = await openModel(open, contest.part({ checkpoint, config }));
   const { executor, device } = model;
   return {
     flops: executor.plan.summary().flops,
     device,
     openMs: performance.now() - start,
     prepare: (inputs) => contest.ours(inputs, config),
-    run: async (inputs: HostInputs) => (await executor.run(inputs)).y?.data as Float32Array,
+    run: async (inputs: HostInputs) => firstOf(await executor.run(inputs)),
     arrange: (result) => (contest.channels ? channelsFirst(result, contest.channels) : result),
     close: () => {
       model.close();
       return checkpoint.close();
     },
   };
+}
+
+function firstOf(outputs: Readonly<Record<string, NdArray>>): Float32Array {
+  return Object.values(outputs)[0]?.data ?? new Float32Array();
 }
 
 /** The part of ONNX Runtime's packages that is used. */

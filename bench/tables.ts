@@ -49,7 +49,7 @@ function inOrder<R extends { readonly name: string }>(results: readonly R[]): R[
 }
 
 /** The part of a text between the two marks, replaced. */
-export function replaceBetweenMarks(text: string, made: string): string {
+function replaceBetweenMarks(text: string, made: string): string {
   const [begin, end] = MARKS.map((mark) => text.indexOf(mark)) as [number, number];
   if (begin < 0 || end < begin) throw new Error(`README.md has no ${MARKS[0]} with ${MARKS[1]} after it`);
   return `${text.slice(0, begin + MARKS[0].length)}\n\n${made}\n${text.slice(end)}`;
@@ -242,8 +242,8 @@ function coldRows(cold: readonly ColdResult[]): string {
 function downloadRows(pages: Report["pages"], browser: Report["browser"]): string | undefined {
   if (!pages?.length && !browser) return undefined;
   const kilobytes = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
-  const ours = (pages ?? []).map(({ page, gzipped, later }) => {
-    return `| webgpu-vision, page of ${page} | ${kilobytes(gzipped)} | ${kilobytes(later)} |`;
+  const ours = (pages ?? []).map(({ page, first, later }) => {
+    return `| webgpu-vision, page of ${page} | ${kilobytes(first)} | ${kilobytes(later)} |`;
   });
   const peer =
     browser &&

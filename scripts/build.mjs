@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { COMMON, ROOT } from "./bundle.mjs";
+import { COMMON, matrixFunctions, ROOT } from "./bundle.mjs";
 import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
 import { measurePages } from "./sizes.mjs";
 
@@ -81,14 +81,16 @@ function forNode() {
 async function modulesForPages() {
   const page = { ...OPTIONS, ...PAGE, minifySyntax: true, packages: "external" };
   const plan = { entryPoints: PAGE_ENTRIES, outdir: dist, write: false, metafile: true };
-  const { metafile } = await build({ ...page, ...plan, plugins: [shaders, forPages] });
-  const entryPoints = Object.keys(metafile.inputs).map((path) => ({ in: path, out: path.replace(/\.ts$/, "") }));
-  await build({ ...page, entryPoints, outdir: join(dist, "browser"), plugins: [shaders, forPages, asModules] });
+  const plugins = [shaders, matrixFunctions, forPages];
+  const { metafile } = await build({ ...page, ...plan, plugins });
+  const files = Object.keys(metafile.inputs).filter((path) => /^(src|shaders)\//.test(path));
+  const entryPoints = files.map((path) => ({ in: path, out: path.replace(/\.ts$/, "") }));
+  await build({ ...page, entryPoints, outdir: join(dist, "browser"), plugins: [...plugins, asModules] });
 }
 
 function fileForPages(entry, name) {
   const outfile = join(dist, name);
-  const options = { entryPoints: [entry], outfile, minify: true, plugins: [shaders, forPages] };
+  const options = { entryPoints: [entry], outfile, minify: true, plugins: [shaders, matrixFunctions, forPages] };
   return build({ ...OPTIONS, ...PAGE, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
 }
 

@@ -33,6 +33,33 @@ export const withoutNode = {
 };
 
 /**
+ * For pages: wgpu-matrix makes its functions within one function, which no bundler can take apart, so that a page would
+ * carry all 10 KB of it. This makes a module of each of its float64 sets (mat3d, vec3d ...), and a page has the
+ * functions that it calls.
+ */
+export const matrixFunctions = {
+  name: "matrixFunctions",
+  setup({ onResolve, onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const contents = source.replace(/^import \{ (.*) \} from "wgpu-matrix";$/m, (_, names) =>
+        names.replace(/(\w+)(, )?/g, 'import * as $1 from "wgpu-matrix/$1"; '),
+      );
+      return contents === source ? undefined : { contents, loader: "ts" };
+    });
+    onResolve({ filter: /^wgpu-matrix\/\w+d$/ }, ({ path }) => ({ path, namespace: "functions" }));
+    onLoad({ filter: /.*/, namespace: "functions" }, async ({ path }) => {
+      const { [basename(path)]: set, utils } = await import("wgpu-matrix");
+      // Some functions have a second name.
+      const functions = Object.entries(set).filter(([name, call]) => call.name === name);
+      const others = ["vec2", "vec3"].map((name) => `import * as ${name} from "wgpu-matrix/${name}d";`);
+      const constants = `const Ctor = Float64Array, EPSILON = ${utils.EPSILON};`;
+      return { contents: [...others, constants, ...functions.map(([, call]) => `export ${call}`)].join("\n") };
+    });
+  },
+};
+
+/**
  * Bundles a file for Node or Deno, with packages left outside, and gives the path of the result. It lies one folder
  * below the root, as dist/ does, so that paths relative to it mean the same, and is complete whenever another process
  * looks.

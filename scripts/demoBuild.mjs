@@ -3,7 +3,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { COMMON, ROOT, withoutNode } from "./bundle.mjs";
+import { COMMON, matrixFunctions, ROOT, withoutNode } from "./bundle.mjs";
 import { drawDemoPictures } from "./demoPictures.mjs";
 import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
 
@@ -14,7 +14,13 @@ const MODEL_FILE = /\.(json|txt|safetensors)$/;
 
 /** What all scripts of the site have in common; shaders are shortened as in the package. */
 function options(plugins = []) {
-  return { ...COMMON, platform: "browser", minify: true, sourcemap: false, plugins: [withoutNode, ...plugins] };
+  return {
+    ...COMMON,
+    platform: "browser",
+    minify: true,
+    sourcemap: false,
+    plugins: [withoutNode, matrixFunctions, ...plugins],
+  };
 }
 
 const shaderFolder = join(ROOT, "shaders");

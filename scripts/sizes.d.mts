@@ -1,8 +1,7 @@
-/** What a page downloads: before its first call, and on demand. */
+/** Gzipped bytes that a page downloads: before its first call, and on demand. */
 export interface PageSize {
   readonly page: string;
-  readonly bytes: number;
-  readonly gzipped: number;
+  readonly first: number;
   readonly later: number;
 }
 

@@ -59,13 +59,13 @@ export async function measurePages() {
   for (const [page, text] of Object.entries(PAGES)) {
     const chunks = await bundlePage(page, text);
     const first = staticFiles(chunks);
-    const isFirst = (wanted) => [...chunks.values()].filter(({ fileName }) => first.has(fileName) === wanted);
-    const later = isFirst(false);
+    const atOnce = [...chunks.values()].filter(({ fileName }) => first.has(fileName));
+    const later = [...chunks.values()].filter(({ fileName }) => !first.has(fileName));
     if (page === "worker") later.push({ fileName: "worker-thread.js", source: await readFile(THREAD) });
     const into = (name) => join(folder, page, name);
     sizes.push({
       page,
-      first: await write(isFirst(true), into("first")),
+      first: await write(atOnce, into("first")),
       later: await write(later, into("later")),
     });
   }

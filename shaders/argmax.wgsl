@@ -1,8 +1,7 @@
 // argmax: index of the largest element of each row, the first of equals; the first NaN where there is one.
-// x: [rows, cols]; y: [rows]. Elements are compared as whole numbers in the same order, so that NaN cannot be lost.
+// x: [rows, cols]; y: [rows]. Elements are compared by their rank: lib/rank.wgsl.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
-const KIND = 0u; // 0 float, 1 i32, 2 u32
 
 struct Params {
   rows: u32,
@@ -14,22 +13,6 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 override WG: u32 = 64; // threads of a workgroup: those of one row, or one row each
-
-// A whole number that grows with the element: NaN is the largest, -0 and 0 are equal.
-fn rank(value: Elem) -> u32 {
-  if (KIND == 1) {
-    return u32(value) ^ 0x80000000;
-  }
-  if (KIND == 2) {
-    return u32(value);
-  }
-  let bits = bitcast<u32>(f32(value));
-  let magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) {
-    return 0xffffffff;
-  }
-  return select(0x80000000 + magnitude, 0x80000000 - magnitude, bits > 0x7fffffff);
-}
 
 var<workgroup> ranks: array<u32, WG>;
 var<workgroup> indices: array<u32, WG>;

@@ -15,7 +15,8 @@ const D4 = 16u; // its vec4s, rounded up
 struct Params {
   heads: u32,
   queries: u32,
-  keys: u32,
+  keys: u32, // that are looked at
+  keyRows: u32, // of k and v in each element of the batch
   qOffset: u32,
   kOffset: u32,
   vOffset: u32,
@@ -50,7 +51,7 @@ fn partOf(index: u32) -> Part {
   if (GRID) {
     return windowOf(index, vec2u(params.height, params.width), vec2u(params.windowHeight, params.windowWidth));
   }
-  return Part(params.queries, index * params.queries, index * params.keys, 1, params.keys);
+  return Part(params.queries, index * params.queries, index * params.keyRows, 1, params.keys);
 }
 
 // Without a window, a query sees all keys, or with CAUSAL those up to its own place counted from the end.

@@ -1,5 +1,5 @@
 // narrow: `length` places of one axis, from `start` on. Seen from that axis, x is rows of xInner elements and y is rows
-// of yInner elements that begin at element `offset` of x's. A thread writes four consecutive elements.
+// of yInner elements that begin at element start * stride of x's. A thread writes four consecutive elements.
 // WIDE: they are one word of x.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
@@ -8,7 +8,8 @@ struct Params {
   words: u32,
   xInner: u32,
   yInner: u32,
-  offset: u32,
+  start: u32,
+  stride: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Elem>>;
@@ -21,7 +22,7 @@ override WIDE: bool = false;
 // Index in x of element i of y.
 fn source(i: u32) -> u32 {
   let row = i / params.yInner;
-  return row * params.xInner + params.offset + i - row * params.yInner;
+  return row * params.xInner + params.start * params.stride + i - row * params.yInner;
 }
 
 @compute @workgroup_size(WG)

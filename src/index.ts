@@ -48,8 +48,16 @@ export {
   pca,
 } from "./features/pca.ts";
 export { type LabelMask, type PropagatedMask, type PropagateOptions, propagateMask } from "./features/propagateMask.ts";
-export { Executor, type Profile, type ProfiledStep } from "./graph/executor.ts";
-export { Graph, Value } from "./graph/graph.ts";
+export type { Bindings } from "./graph/bindings.ts";
+export {
+  type EncodeOptions,
+  Executor,
+  type Profile,
+  type ProfiledStep,
+  type RunBindings,
+  type RunOptions,
+} from "./graph/executor.ts";
+export { type BoundOption, Graph, Value } from "./graph/graph.ts";
 export * as ops from "./graph/ops.ts";
 export { type Plan, type PlanOptions, type PlanSummary, plan } from "./graph/plan.ts";
 export { quantise } from "./graph/rewrites/quantise.ts";
@@ -70,6 +78,7 @@ export { openSource } from "./io/source/openSource.ts";
 export { type CachedModel, cachedModels, clearCachedModels } from "./io/source/pageCache.ts";
 export type { ModelFile, Source, SourceBytes, SourceLike, SourceOptions } from "./io/source/source.ts";
 export * as kernels from "./kernels/index.ts";
+export { Length } from "./kernels/length.ts";
 export { type CocoRle, fromCocoRle, toCocoRle } from "./masks/cocoRle.ts";
 export type { PointGrid } from "./masks/crops.ts";
 export type { MaskRecord } from "./masks/generateMasks.ts";

@@ -5,16 +5,16 @@
  *
  * ```ts
  * import { openDevice } from "webgpu-vision";
- * import { verifyClip, verifyKernels } from "webgpu-vision/verify";
+ * import { verifyKernels, verifyModel } from "webgpu-vision/verify";
  *
  * using device = await openDevice();
  * for await (const { name, dtype, error, tolerance, failures } of verifyKernels(device)) {
  *   console.log(name, dtype, error, "of", tolerance, failures.length === 0 ? "ok" : failures);
  * }
- * for await (const result of verifyClip(device, "./models/tiny-clip")) console.log(result);
+ * for await (const result of verifyModel(device, "./models/tiny-clip")) console.log(result);
  * ```
  *
  * @module
  */
-export { KERNELS, type Verification, type VerifyOptions, verifyClip, verifyKernels } from "./check/verify.ts";
-export { verifyDino, verifySam } from "./check/verifyFeatures.ts";
+export { KERNELS, type Verification, type VerifyOptions, verifyKernels } from "./check/verifyKernels.ts";
+export { verifyModel } from "./check/verifyModel.ts";

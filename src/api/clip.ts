@@ -3,30 +3,24 @@ import type { Device } from "../device/device.ts";
 import { ArgumentError, CheckpointError } from "../device/errors.ts";
 import type { GpuTensor } from "../device/gpuTensor.ts";
 import type { NdArray } from "../device/tensor.ts";
-import { Graph } from "../graph/graph.ts";
-import { l2Normalise } from "../graph/ops.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
-import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
-import { openCheckpoint } from "../io/safetensors/safetensors.ts";
-import { openSource } from "../io/source/openSource.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
-import type { Tokenizer } from "../io/tokenizer.ts";
+import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
 import { type ClipConfig, isClipResnet } from "../models/clip/config.ts";
-import { type ClipFiles, readClipFiles } from "../models/clip/files.ts";
-import { clipImage, clipLogits, clipText } from "../models/clip/model.ts";
-import { clipNaming } from "../models/clip/names.ts";
+import type { ClipModel } from "../models/clip/family.ts";
+import { imagePart, similarityPart, textPart } from "../models/clip/parts.ts";
 import { endPositions, padTokens, truncateTokens } from "../models/clip/tokens.ts";
-import { atSize, outputSize, type Preprocessing } from "../models/preprocess/preprocess.ts";
-import { Weights } from "../models/weights.ts";
+import { CLIP_FAMILIES } from "../models/families.ts";
+import { atSize, outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
 import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
-import type { PictureTower } from "../pictures/pictureRuns.ts";
-import { preprocessor } from "../pictures/pictures.ts";
-import type { PlanRequest } from "../session/planCache.ts";
-import { Session, type SessionOptions } from "../session/session.ts";
+import { encodeKept } from "../pictures/keepOnGpu.ts";
+import { type PictureTower, preprocessor } from "../pictures/tower.ts";
+import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
+import type { Session, SessionOptions } from "../session/session.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
 
 /** Options of `Clip.fromPretrained`. */
@@ -80,16 +74,17 @@ export class Clip {
   /** Sizes of both towers, as the checkpoint has them. */
   readonly config: ClipConfig;
   readonly #session: Session;
-  readonly #checkpoint: Checkpoint;
+  readonly #model: ClipModel;
   readonly #tokenizer: Tokenizer | undefined;
-  readonly #recipe: Preprocessing;
+  /** Of the checkpoint, for messages. */
+  readonly #name: string;
 
-  private constructor(session: Session, checkpoint: Checkpoint, files: ClipFiles) {
+  private constructor({ session, model, checkpoint }: PretrainedModel<ClipModel>, tokenizer: Tokenizer | undefined) {
     this.#session = session;
-    this.#checkpoint = checkpoint;
-    this.config = files.config;
-    this.#tokenizer = files.tokenizer;
-    this.#recipe = files.recipe;
+    this.#model = model;
+    this.config = model.config;
+    this.#tokenizer = tokenizer;
+    this.#name = checkpoint.name;
   }
 
   /**
@@ -101,18 +96,11 @@ export class Clip {
    * using clip = await Clip.fromPretrained("openai/clip-vit-base-patch32", { dtype: "f16" });
    */
   static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
-    const source = await openSource(from, options);
-    const files = await readClipFiles(source);
-    const checkpoint = await openCheckpoint(source, options, files.weights);
-    let session: Session | undefined;
+    const pretrained = await openPretrained(CLIP_FAMILIES, from, options);
     try {
-      session = await Session.open(checkpoint, options);
-      const clip = new Clip(session, checkpoint, files);
-      await session.preload(clip.#firstPlans(), options.signal);
-      return clip;
+      return new Clip(pretrained, await openTokenizer(pretrained.source));
     } catch (error) {
-      if (session) session.dispose();
-      else await checkpoint.close();
+      pretrained.session.dispose();
       throw error;
     }
   }
@@ -139,11 +127,18 @@ export class Clip {
     const list = listOf(images);
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     if (options.keepOnGpu) {
-      const { keepClip } = await import("../pictures/keepPictures.ts");
-      return keepClip(this.#tower(options.size), list, options);
+      const { embeds } = await encodeKept(
+        this.#tower(options.size),
+        list,
+        ({ embeds: shape = [] }) => {
+          return { embeds: { output: "embeds", first: 0, shape: shape.slice(1) } };
+        },
+        options,
+      );
+      return embeds;
     }
-    const found = await encodeList(this.#tower(options.size), list, options);
-    return stack(found.map(({ outputs }) => outputs.embeds as NdArray));
+    const encoded = await encodeList(this.#tower(options.size), list, options);
+    return stack(encoded.map(({ outputs }) => outputs.embeds as NdArray));
   }
 
   /**
@@ -175,9 +170,7 @@ export class Clip {
     const list = typeof texts === "string" ? [texts] : texts;
     if (list.length === 0) throw new ArgumentError("encodeText got an empty list, expected at least one text");
     if (!this.#tokenizer) {
-      throw new CheckpointError(
-        `${this.#checkpoint.name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`,
-      );
+      throw new CheckpointError(`${this.#name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`);
     }
     const { max_position_embeddings: most } = this.config.text;
     const ids = truncateTokens(this.#tokenizer.encode(list), most, options.truncate ?? true, list);
@@ -231,24 +224,19 @@ export class Clip {
     const [N = 0, D = 0] = text.shape;
     if (C !== D)
       throw new ArgumentError(`similarity got embeddings of ${C} and ${D} channels, expected the same number`);
-    const executor = await this.#session.executor(`similarity ${M} ${N} ${C}`, (graph) => {
-      const a = graph.input("image", { dtype: "f32", shape: [M, C] });
-      const b = graph.input("text", { dtype: "f32", shape: [N, C] });
-      graph.output("logits", clipLogits(a, b, this.#weights(graph, "f32"), this.config));
-    });
-    return (await executor.run({ image: image.data, text: text.data })).logits as NdArray;
+    const part = similarityPart({ config: this.config, images: M, texts: N, channels: C });
+    const run = await this.#session.use([part], (executor) => executor.run({ image: image.data, text: text.data }));
+    return run.logits as NdArray;
   }
 
   /** What a run of this many pictures costs: dispatches, FLOPs, bytes. */
   async summary(images = 1): Promise<PlanSummary> {
-    const tower = this.#imageTower(images, outputSize(this.#recipe, [1, 1]));
-    return this.#session.use([tower], ({ plan }) => plan.summary());
+    return this.#session.summary(this.#tower().part(images, outputSize(this.#model.recipe, [1, 1])));
   }
 
   /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */
   async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
-    const plans = [preprocessor(this.#session, { width, height }, this.#recipe)] as const;
-    return this.#session.use(plans, ({ plan }) => plan.summary());
+    return this.#session.summary(preprocessor(this.#session, { width, height }, this.#model.recipe));
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
@@ -261,19 +249,15 @@ export class Clip {
     this.dispose();
   }
 
-  #tower(size: number | undefined): PictureTower {
-    const recipe = size === undefined ? this.#recipe : atSize(this.#recipe, this.#checkSize(size));
-    return { session: this.#session, recipe: () => recipe, plan: (B, size) => this.#imageTower(B, size) };
-  }
-
-  #imageTower(B: number, [H, W]: readonly [number, number]): PlanRequest {
-    return { key: `image ${B} ${H} ${W}`, build: (graph) => this.#buildImage(graph, B, [H, W]) };
-  }
-
-  #buildImage(graph: Graph, B: number, [H, W]: readonly [number, number]): void {
-    const pixels = graph.input("pixels", { dtype: this.#session.dtype, shape: [B, H, W, 3] });
-    const { embeds } = clipImage(pixels, this.#weights(graph), this.config.vision);
-    graph.output("embeds", l2Normalise({ x: embeds }));
+  #tower(size?: number): PictureTower {
+    const { recipe, config } = this.#model;
+    const session = this.#session;
+    const sized = size === undefined ? recipe : atSize(recipe, this.#checkSize(size));
+    return {
+      session,
+      recipe: () => sized,
+      part: (batch, pixels) => imagePart({ vision: config.vision, batch, size: pixels, dtype: session.dtype }),
+    };
   }
 
   /** Token ids, all cut to size, as one run: padded to the longest, rounded up so that few shapes occur. */
@@ -281,39 +265,11 @@ export class Clip {
     const { max_position_embeddings: most, eos_token_id } = this.config.text;
     const longest = Math.max(...ids.map((row) => row.length));
     const T = Math.min(most, Math.ceil(longest / 8) * 8);
-    const executor = await this.#session.executor(`text ${ids.length} ${T}`, (graph) =>
-      this.#buildText(graph, ids.length, T),
-    );
+    const part = textPart({ text: this.config.text, batch: ids.length, tokens: T });
     const end = endPositions(ids, eos_token_id).map((position, row) => row * T + position);
-    const { embeds } = await executor.run({ ids: padTokens(ids, T), end: Int32Array.from(end) });
+    const inputs = { ids: padTokens(ids, T), end: Int32Array.from(end) };
+    const { embeds } = await this.#session.use([part], (executor) => executor.run(inputs));
     return embeds as NdArray;
-  }
-
-  #buildText(graph: Graph, B: number, T: number): void {
-    const ids = graph.input("ids", { dtype: "i32", shape: [B, T] });
-    const end = graph.input("end", { dtype: "i32", shape: [B] });
-    const { embeds } = clipText(ids, end, this.#weights(graph), this.config.text);
-    graph.output("embeds", l2Normalise({ x: embeds }));
-  }
-
-  /** The plans that load all weights: one of each tower that the checkpoint has. */
-  #firstPlans(): Record<string, (graph: Graph) => void> {
-    const [H, W] = outputSize(this.#recipe, [1, 1]);
-    const w = this.#weights();
-    const hasVision = w.has("vision_model.embeddings.patch_embedding.weight");
-    const hasText = w.has("text_model.embeddings.token_embedding.weight");
-    if (!hasVision && !hasText) {
-      throw new CheckpointError(`${this.#checkpoint.name} has neither CLIP's image tower nor its text tower`);
-    }
-    const T = Math.min(8, this.config.text.max_position_embeddings);
-    return {
-      ...(hasVision && { [`image 1 ${H} ${W}`]: (graph: Graph) => this.#buildImage(graph, 1, [H, W]) }),
-      ...(hasText && { [`text 1 ${T}`]: (graph: Graph) => this.#buildText(graph, 1, T) }),
-    };
-  }
-
-  #weights(graph?: Graph, dtype = this.#session.dtype): Weights {
-    return Weights.of(graph ?? new Graph(), this.#checkpoint, dtype, clipNaming(this.#checkpoint));
   }
 
   #checkSize(size: number): number {

@@ -1,30 +1,21 @@
 // DINO for people who want features: a vector of a picture, one of each patch, and where the class token looks.
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
-import type { NdArray } from "../device/tensor.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { NdArray, Shape } from "../device/tensor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
-import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
-import { openCheckpoint } from "../io/safetensors/safetensors.ts";
-import { openSource } from "../io/source/openSource.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
-import {
-  type AnyDinoConfig,
-  type DinoFiles,
-  type DinoRequest,
-  type Recorder,
-  readDinoFiles,
-} from "../models/dino/files.ts";
-import { outputSize, type Preprocessing } from "../models/preprocess/preprocess.ts";
-import { type Naming, Weights } from "../models/weights.ts";
+import type { AnyDinoConfig, DinoModel } from "../models/dino/family.ts";
+import { type DinoRequest, layerName } from "../models/dino/parts.ts";
+import { DINO_FAMILIES } from "../models/families.ts";
+import { outputSize, type Preprocessing, type Size } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
-import type { DinoGpuFeatures, KeepOnGpu } from "../pictures/keepOnGpu.ts";
-import type { PictureSize, PictureTower, Size } from "../pictures/pictureRuns.ts";
-import type { PlanRequest } from "../session/planCache.ts";
-import { Session, type SessionOptions } from "../session/session.ts";
+import { type DinoGpuFeatures, encodeKept, type KeepOnGpu, type OutputView, together } from "../pictures/keepOnGpu.ts";
+import type { PictureSize, PictureTower } from "../pictures/tower.ts";
+import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
+import type { Session, SessionOptions } from "../session/session.ts";
 
 /** Options of `Dino.fromPretrained`. */
 export type DinoOptions = SourceOptions & SessionOptions;
@@ -89,26 +80,19 @@ export interface DinoFeatures extends DinoTokens {
   readonly layers?: readonly DinoLayer[];
 }
 
-export type { AnyDinoConfig } from "../models/dino/files.ts";
-
 const RESNET_STRIDE = 32;
-const NOTHING_MORE: DinoRequest = { layers: [], attentionOf: [], interpolateOffset: 0 };
 
 /** DINO, DINOv2 and DINOv3: a vector of a picture, one of each patch, and where the class token looks. */
 export class Dino {
   /** Sizes of the model, as the checkpoint has them. */
   readonly config: AnyDinoConfig;
   readonly #session: Session;
-  readonly #checkpoint: Checkpoint;
-  readonly #recipe: Preprocessing;
-  readonly #record: Recorder;
+  readonly #model: DinoModel;
 
-  private constructor(session: Session, checkpoint: Checkpoint, { config, recipe, record }: DinoFiles) {
+  private constructor({ session, model }: PretrainedModel<DinoModel>) {
     this.#session = session;
-    this.#checkpoint = checkpoint;
-    this.config = config;
-    this.#recipe = recipe;
-    this.#record = record;
+    this.#model = model;
+    this.config = model.config;
   }
 
   /**
@@ -120,21 +104,7 @@ export class Dino {
    * using dino = await Dino.fromPretrained("facebook/dino-vits16");
    */
   static async fromPretrained(from: SourceLike, options: DinoOptions = {}): Promise<Dino> {
-    const source = await openSource(from, options);
-    const checkpoint = await openCheckpoint(source, options);
-    let session: Session | undefined;
-    try {
-      const files = await readDinoFiles(source, checkpoint);
-      session = await Session.open(checkpoint, options);
-      const made = new Dino(session, checkpoint, files);
-      const { key, build } = made.#plan(1, outputSize(files.recipe, [1, 1]), NOTHING_MORE);
-      await session.preload({ [key]: build }, options.signal);
-      return made;
-    } catch (error) {
-      if (session) session.dispose();
-      else await checkpoint.close();
-      throw error;
-    }
+    return new Dino(await openPretrained(DINO_FAMILIES, from, options));
   }
 
   /** Pixels of a patch's side; of a ResNet, from one place of its map to the next. */
@@ -168,15 +138,12 @@ export class Dino {
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const request = this.#request(options);
-    if (options.keepOnGpu) {
-      const { keepDino } = await import("../pictures/keepPictures.ts");
-      return keepDino(this.#tower(request, options.size), list, { ...request, config: this.config }, options);
-    }
-    const found = await encodeList(this.#tower(request, options.size), list, options);
-    const [{ size }] = found as [EncodedPicture];
-    for (const { size: other } of found) checkSame(size, other);
-    const runs = found.map(({ outputs }) => outputs);
-    return this.#features(runs, size, request, options);
+    if (options.keepOnGpu) return this.#keep(list, request, options);
+    const encoded = await encodeList(this.#tower(request, options.size), list, options);
+    const [{ size }] = encoded as [EncodedPicture];
+    for (const { size: other } of encoded) checkSame(size, other);
+    const runs = encoded.map(({ outputs }) => outputs);
+    return this.#features(runs, size, request, options.layers !== undefined);
   }
 
   /**
@@ -196,14 +163,14 @@ export class Dino {
     const request = this.#request(options);
     const tower = this.#tower(request, options.size);
     for await (const { index, image, size, outputs } of encodePictures(tower, source, options)) {
-      yield { index, image, features: this.#features([outputs], size, request, options) };
+      yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
     }
   }
 
   /** What a run on one picture of the checkpoint's own size costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
-    const tower = this.#plan(1, outputSize(this.#recipe, [1, 1]), NOTHING_MORE);
-    return this.#session.use([tower], ({ plan }) => plan.summary());
+    const { recipe } = this.#model;
+    return this.#session.summary(this.#model.image(1, outputSize(recipe, [1, 1]), this.#session.dtype));
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
@@ -217,7 +184,7 @@ export class Dino {
   }
 
   #request({ layers = [], attention = false, interpolateOffset = 0 }: DinoEncodeOptions): DinoRequest {
-    const attentionOf = attention === false ? [] : [this.#layer(attention === true ? -1 : attention)];
+    const attentionOf = attention === false ? undefined : this.#layer(attention === true ? -1 : attention);
     return { layers: layers.map((layer) => this.#layer(layer)), attentionOf, interpolateOffset };
   }
 
@@ -227,17 +194,17 @@ export class Dino {
       throw new ArgumentError("a ResNet has no attention and no layers of tokens: ask a DINO with a ViT for them");
     }
     const { num_hidden_layers: count } = this.config;
-    const found = layer < 0 ? layer + count : layer;
-    if (Number.isInteger(found) && found >= 0 && found < count) return found;
+    const fromStart = layer < 0 ? layer + count : layer;
+    if (Number.isInteger(fromStart) && fromStart >= 0 && fromStart < count) return fromStart;
     throw new ArgumentError(`there is no layer ${layer}: the model has ${count}, from 0 or from -1 backwards`);
   }
 
   #recipeFor({ width, height }: PictureSize, size: DinoEncodeOptions["size"]): Preprocessing {
-    if (size === undefined) return this.#recipe;
+    if (size === undefined) return this.#model.recipe;
     const patch = this.config.model_type === "resnet" ? 1 : this.config.patch_size;
-    const { crop: _, ...recipe } = this.#recipe;
-    const wanted = typeof size === "number" ? [size, size] : size;
-    if (wanted.some((n) => !Number.isInteger(n) || n < patch || n > 4096)) {
+    const { crop: _, ...recipe } = this.#model.recipe;
+    const sides = typeof size === "number" ? [size, size] : size;
+    if (sides.some((n) => !Number.isInteger(n) || n < patch || n > 4096)) {
       throw new ArgumentError(
         `size is ${JSON.stringify(size)}, expected whole numbers from ${patch} (one patch) to 4096`,
       );
@@ -249,48 +216,79 @@ export class Dino {
   }
 
   #tower(request: DinoRequest, size: DinoEncodeOptions["size"]): PictureTower {
+    const session = this.#session;
     return {
-      session: this.#session,
+      session,
       recipe: (picture) => this.#recipeFor(picture, size),
-      plan: (B, size) => this.#plan(B, size, request),
+      part: (batch, pixels) => this.#model.image(batch, pixels, session.dtype, request),
     };
   }
 
-  #plan(B: number, [H, W]: Size, request: DinoRequest): PlanRequest {
-    const key = `dino ${B} ${H} ${W} ${JSON.stringify(request)}`;
-    const build = (graph: Graph) => {
-      const { dtype } = this.#session;
-      const pixels = graph.input("pixels", { dtype, shape: [B, H, W, 3] });
-      const weights = (naming: Naming) => Weights.of(graph, this.#checkpoint, dtype, naming);
-      for (const [name, value] of this.#record(pixels, weights, request)) graph.output(name, value);
+  async #keep(
+    images: readonly ImageLike[],
+    request: DinoRequest,
+    options: DinoEncodeOptions,
+  ): Promise<DinoGpuFeatures> {
+    if (request.layers.length || request.attentionOf !== undefined) {
+      throw new ArgumentError("attention and layers come to the host only: ask for them without keepOnGpu");
+    }
+    const tower = this.#tower(request, options.size);
+    let grid: Size = [0, 0];
+    const viewsOf = (shapes: Readonly<Record<string, Shape>>, size: Size) => {
+      grid = gridOf(shapes, size, this.config);
+      return tokenViews(shapes, this.config);
     };
-    return { key, build };
+    const kept = await encodeKept(tower, images, viewsOf, options);
+    return together({ ...kept, grid });
   }
 
   #features(
     runs: readonly Readonly<Record<string, NdArray>>[],
-    [H, W]: Size,
-    { layers }: DinoRequest,
-    options: Pick<DinoEncodeOptions, "attention" | "layers">,
+    size: Size,
+    request: DinoRequest,
+    hasLayers: boolean,
   ): DinoFeatures {
     const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
     if (this.config.model_type === "resnet") return resnetFeatures(all("map"), all("pooled"));
-    const { patch_size, num_register_tokens } = this.config;
-    const prefix = 1 + num_register_tokens;
+    const prefix = 1 + this.config.num_register_tokens;
     const tokens = (name: string): DinoTokens => {
-      const found = all(name);
-      const [B = 0, T = 0, C = 0] = found.shape;
-      const cls = { data: slice(found, 0, 1).data, shape: [B, C] };
-      return { cls, patches: slice(found, prefix, T) };
+      const output = all(name);
+      const [B = 0, T = 0, C = 0] = output.shape;
+      const cls = { data: slice(output, 0, 1).data, shape: [B, C] };
+      return { cls, patches: slice(output, prefix, T) };
     };
     return {
       ...tokens("tokens"),
-      grid: [Math.floor(H / patch_size), Math.floor(W / patch_size)],
-      ...(options.attention !== undefined &&
-        options.attention !== false && { attention: columns(all("attention"), prefix) }),
-      ...(options.layers && { layers: layers.map((layer) => ({ layer, ...tokens(`layer ${layer}`) })) }),
+      grid: gridOf({}, size, this.config),
+      ...(request.attentionOf !== undefined && { attention: columns(all("attention"), prefix) }),
+      ...(hasLayers && {
+        layers: request.layers.map((layer) => ({ layer, ...tokens(layerName(layer)) })),
+      }),
     };
   }
+}
+
+/** Patches down and across, of pictures that come to a size; of a ResNet, places of its map. */
+function gridOf(shapes: Readonly<Record<string, Shape>>, [H, W]: Size, config: AnyDinoConfig): Size {
+  if (config.model_type !== "resnet") return [Math.floor(H / config.patch_size), Math.floor(W / config.patch_size)];
+  const [, h = 0, w = 0] = shapes.map ?? [];
+  return [h, w];
+}
+
+/** Where class tokens and patches lie in a tower's outputs; of a ResNet, the mean and the map. */
+function tokenViews(
+  shapes: Readonly<Record<string, Shape>>,
+  config: AnyDinoConfig,
+): Record<"cls" | "patches", OutputView> {
+  if (config.model_type === "resnet") {
+    const [, h = 0, w = 0, C = 0] = shapes.map ?? [];
+    const cls = { output: "pooled", first: 0, shape: [C] };
+    return { cls, patches: { output: "map", first: 0, shape: [h * w, C] } };
+  }
+  const [, T = 0, C = 0] = shapes.tokens ?? [];
+  const prefix = 1 + config.num_register_tokens;
+  const cls = { output: "tokens", first: 0, shape: [C] };
+  return { cls, patches: { output: "tokens", first: prefix * C, shape: [T - prefix, C] } };
 }
 
 function checkSame(size: Size, other: Size): void {

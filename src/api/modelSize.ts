@@ -5,6 +5,7 @@ import { INDEX, OPEN_CLIP, SINGLE } from "../io/safetensors/checkpoint.ts";
 import { shardsOf } from "../io/safetensors/shards.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { ModelFile, Source, SourceLike, SourceOptions } from "../io/source/source.ts";
+import { readSettings } from "../session/pretrained.ts";
 
 /** What `modelSize` finds. */
 export interface ModelSize {
@@ -15,9 +16,6 @@ export interface ModelSize {
   /** Each file that loading asks for. */
   readonly files: readonly ModelFile[];
 }
-
-const TOKENIZER = ["tokenizer_config.json", "tokenizer.json"];
-const OLD_TOKENIZER = ["vocab.json", "merges.txt"];
 
 /**
  * The size of a model's files and its family, from the server's headers and config.json: the weights are not
@@ -30,26 +28,25 @@ const OLD_TOKENIZER = ["vocab.json", "merges.txt"];
 export async function modelSize(from: SourceLike, options: SourceOptions = {}): Promise<ModelSize> {
   const { signal, revision } = options;
   const source = await openSource(from, { signal, revision, cache: false });
-  const { family, settings } = await familyOf(source);
+  const { allFamilies } = await import("../models/families.ts");
+  const families = allFamilies();
+  const { config, openClip } = await readSettings(source, families);
+  const type = openClip === undefined ? (config as { model_type?: unknown } | undefined)?.model_type : "clip";
+  const family = families.find(({ modelTypes }) => modelTypes.some((known) => known === type));
   const weights = await weightNames(source);
   if (weights.length === 0) throw new NotFoundError(`${source.name} has no weights: expected ${SINGLE} or ${INDEX}`);
-  const files = await sizes(source, [...settings, "preprocessor_config.json", ...weights]);
-  if (family === "clip") {
-    const tokenizer = await sizes(source, TOKENIZER);
-    const isNew = tokenizer.some(({ name }) => name === "tokenizer.json");
-    files.push(...tokenizer, ...(isNew ? [] : await sizes(source, OLD_TOKENIZER)));
-  }
-  return { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), family, files };
+  const settings = ["config.json", ...(family?.settings ?? []), "preprocessor_config.json"];
+  const files = await sizes(source, [...settings, ...weights]);
+  if (family?.hasTokenizer) files.push(...(await tokenizerSizes(source)));
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { bytes, family: typeof type === "string" ? type : undefined, files };
 }
 
-async function familyOf(source: Source): Promise<{ family: string | undefined; settings: string[] }> {
-  const config = (await source.json("config.json")) as { model_type?: unknown } | undefined;
-  if (typeof config?.model_type === "string") return { family: config.model_type, settings: ["config.json"] };
-  const isOpenClip = await has(source, "open_clip_config.json");
-  const own = config ? ["config.json"] : [];
-  return isOpenClip
-    ? { family: "clip", settings: [...own, "open_clip_config.json"] }
-    : { family: undefined, settings: own };
+/** The tokenizer that a load takes: the older pair of files where the new one is not there. */
+async function tokenizerSizes(source: Source): Promise<ModelFile[]> {
+  const files = await sizes(source, ["tokenizer_config.json", "tokenizer.json"]);
+  if (files.some(({ name }) => name === "tokenizer.json")) return files;
+  return [...files, ...(await sizes(source, ["vocab.json", "merges.txt"]))];
 }
 
 /** The files of the weights, as `openCheckpoint` finds them. */

@@ -1,31 +1,29 @@
 // A picture that SAM has encoded: its embedding stays on the GPU, and each prompt is a short run of the decoder.
 import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError } from "../device/errors.ts";
+import { GpuTensor } from "../device/gpuTensor.ts";
 import { fromHalfArray, toHalfArray } from "../device/half.ts";
-import type { HostArray } from "../device/tensor.ts";
+import { bufferBytes, type HostArray, type Shape } from "../device/tensor.ts";
+import type { Bindings } from "../graph/bindings.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { CandidateFilter, CropScene, MaskCandidate, Point } from "../masks/generateMasks.ts";
-import type { MaskBits } from "../masks/rle.ts";
-import { checkPrompt, PROMPTS_PER_RUN, type Run, runsOf, type SamBox, type SamPrompt } from "../models/sam/prompts.ts";
-import type { KeepOnGpu, SamGpuMasks } from "../pictures/keepOnGpu.ts";
-import { decoderPlan, masksPlan, type Origin, scoresPlan, stabilityPlan } from "./samPlans.ts";
-
-/** A mask and what the model thinks of it. */
-export interface SamMask {
-  /** [height * width], 1 inside and 0 outside. */
-  readonly mask: Uint8Array;
-  /** Pixels across, as the picture has. */
-  readonly width: number;
-  /** Pixels down, as the picture has. */
-  readonly height: number;
-  /** IoU with the true mask, as the model predicts it; may exceed 1 a little. */
-  readonly score: number;
-  /** [L * L] logits of the padded square, L = 4 times the embedding's side: `maskInput` of a further prompt. */
-  readonly lowResLogits: Float32Array;
-  /** [height * width] where asked for by `returnLogits`; the mask is where they are above 0. */
-  readonly logits?: Float32Array;
-}
+import type { Part } from "../models/part.ts";
+import type { SamConfig } from "../models/sam/config.ts";
+import { decoderPart, maskSizes, masksPart, sceneSpecs, stabilityPart } from "../models/sam/parts.ts";
+import {
+  checkPrompt,
+  type Placement,
+  PROMPTS_PER_RUN,
+  type Run,
+  runsOf,
+  type SamBox,
+  type SamPrompt,
+} from "../models/sam/prompts.ts";
+import { type KeepOnGpu, type SamGpuMasks, together } from "../pictures/keepOnGpu.ts";
+import type { Batch, Collector } from "../pictures/tower.ts";
+import type { Session } from "../session/session.ts";
+import { type SamMask, unpackMasks } from "./samMasks.ts";
 
 /** Options of `SamScene.predict`. */
 export interface PredictOptions {
@@ -40,12 +38,17 @@ export interface PredictOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * What a run of the decoder reads of the picture: with a mask prompt its embedding, else what is made of it already.
- */
-const SHARED = ["map", "q", "k", "v"] as const;
-const KEPT = ["embedding", ...SHARED] as const;
-type Kept = (typeof KEPT)[number];
+export type { SamMask } from "./samMasks.ts";
+
+/** What a scene shares with the model that made it. */
+interface Origin {
+  readonly placement: Placement;
+  readonly config: SamConfig;
+  readonly session: Session;
+}
+
+/** What a scene keeps of its picture, by name. */
+type Kept = Readonly<Record<keyof ReturnType<typeof sceneSpecs>, GPUBuffer>>;
 
 /**
  * An encoded picture, from `Sam.encodeImage`. Its embedding stays on the GPU until `dispose`; a prompt is a short
@@ -58,10 +61,10 @@ export class SamScene implements CropScene {
   readonly height: number;
   readonly #device: Device;
   readonly #origin: Origin;
-  readonly #kept: ReadonlyMap<Kept, GPUBuffer>;
+  readonly #kept: Kept;
   #isDisposed = false;
 
-  private constructor(device: Device, kept: ReadonlyMap<Kept, GPUBuffer>, origin: Origin) {
+  private constructor(device: Device, kept: Kept, origin: Origin) {
     this.#device = device;
     this.#kept = kept;
     this.#origin = origin;
@@ -70,19 +73,34 @@ export class SamScene implements CropScene {
   }
 
   /**
-   * Records copies of the encoder's outputs into memory of the scene's own.
+   * What makes a scene of a picture: the image encoder writes the scene's own buffers.
    *
    * @internal
    */
-  static take(device: Device, commands: GPUCommandEncoder, encoder: Executor, origin: Origin): SamScene {
-    const kept = new Map<Kept, GPUBuffer>();
-    for (const name of KEPT) {
-      const bytes = Math.ceil(encoder.bytes(name) / 16) * 16;
-      const buffer = device.createBuffer(bytes, USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST, `scene ${name}`);
-      commands.copyBufferToBuffer(encoder.buffer(name), 0, buffer, 0, bytes);
-      kept.set(name, buffer);
-    }
-    return new SamScene(device, kept, origin);
+  static collector(device: Device, origin: Origin): Collector<SamScene, SamScene> {
+    const run = async (encoder: Executor, { record }: Batch) => {
+      const scene = SamScene.#empty(device, origin);
+      try {
+        const commands = device.gpu.createCommandEncoder();
+        record(commands);
+        encoder.encode(commands, { bindings: scene.#kept });
+        device.gpu.queue.submit([commands.finish()]);
+        return scene;
+      } catch (error) {
+        scene.dispose();
+        throw error;
+      }
+    };
+    return { run, row: (scene) => scene };
+  }
+
+  static #empty(device: Device, origin: Origin): SamScene {
+    const { config, session } = origin;
+    const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST;
+    const buffers = Object.entries(sceneSpecs({ config, dtype: session.dtype })).map(([name, spec]) => {
+      return [name, device.createBuffer(bufferBytes(spec), usage, `scene ${name}`)] as const;
+    });
+    return new SamScene(device, Object.fromEntries(buffers) as Kept, origin);
   }
 
   /**
@@ -128,14 +146,10 @@ export class SamScene implements CropScene {
     try {
       for (const run of runsOf(prompts, this.#origin.placement, this.#origin.config)) {
         options.signal?.throwIfAborted();
-        const decoder = await decoderPlan(this.#origin, run);
-        const finish = await masksPlan(this.#origin, run.P, options);
-        this.#check();
-        this.#writePrompts(decoder, run);
-        const bytes = finish.runBytes({}, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
+        const bytes = this.#runMasks(run, options);
         // Masks are unpacked while the GPU works on the next run.
         const earlier = before;
-        before = bytes.then((found) => this.#place(found, run, results));
+        before = bytes.then((outputs) => this.#place(outputs, run, results));
         before.catch(() => {}); // told when it is awaited, which may be after the next plan was made
         await earlier;
       }
@@ -149,8 +163,15 @@ export class SamScene implements CropScene {
 
   /** Puts the masks of a run where their prompts stand. */
   #place(bytes: Readonly<Record<string, ArrayBuffer>>, run: Run, results: SamMask[][]): void {
-    const found = this.#split(bytes, run.indices.length);
-    for (const [i, index] of run.indices.entries()) results[index] = found[i] as SamMask[];
+    const { chosenScores, lowRes, logits, bits } = bytes as Readonly<Record<string, ArrayBuffer>>;
+    const arrays = {
+      scores: this.#floats(chosenScores as ArrayBuffer),
+      lowRes: this.#floats(lowRes as ArrayBuffer),
+      logits: logits && new Float32Array(logits),
+      bits: bits && new Uint32Array(bits),
+    };
+    const masks = unpackMasks(arrays, run.indices.length, this);
+    for (const [i, index] of run.indices.entries()) results[index] = masks[i] as SamMask[];
   }
 
   /** Everything mode: masks of single points, filtered before they leave the GPU. */
@@ -171,13 +192,13 @@ export class SamScene implements CropScene {
   /** What one prompt of a point costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
     const [run] = runsOf([{ points: [{ x: 0, y: 0 }] }], this.#origin.placement, this.#origin.config);
-    return (await decoderPlan(this.#origin, run as Run)).plan.summary();
+    return this.#origin.session.summary(this.#decoder(run as Run));
   }
 
   /** Frees the embedding. */
   dispose(): void {
     this.#isDisposed = true;
-    for (const buffer of this.#kept.values()) this.#device.free(buffer);
+    for (const buffer of Object.values(this.#kept)) this.#device.free(buffer);
   }
 
   /** The same as `dispose`, for `using`. */
@@ -196,95 +217,114 @@ export class SamScene implements CropScene {
   /** The masks of a run that pass the filter: scores come first, then one mask after another. */
   async *#candidates(run: Run, first: number, filter: CandidateFilter, signal?: AbortSignal) {
     this.#check();
-    const decoder = await decoderPlan(this.#origin, run);
-    const scores = await scoresPlan(this.#origin, run.P);
-    this.#check();
-    const held = this.#device.createBuffer(decoder.bytes("masks"), USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
+    const { session, config } = this.#origin;
+    const { M, L } = maskSizes(config);
+    const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST;
+    const bytes = bufferBytes({ dtype: session.dtype, shape: [run.P, M, L, L] });
+    const masks = this.#device.createBuffer(bytes, usage, "candidates");
     try {
-      this.#writePrompts(decoder, run);
-      const found = await scores.runBytes({}, (encoder) => {
-        this.#encodeDecoder(encoder, decoder, run);
-        encoder.copyBufferToBuffer(decoder.buffer("masks"), 0, held, 0, decoder.bytes("masks"));
-        copy(encoder, decoder, "scores", scores, "scores");
+      const { scores } = await session.use([this.#decoder(run, true)], (decoder) => {
+        this.#check();
+        return decoder.runBytes(this.#promptInputs(run), { bindings: { ...this.#imageOf(run), masks } });
       });
-      const ious = this.#floats(found.scores as ArrayBuffer);
-      const M = 1 + this.#origin.config.decoder.num_multimask_outputs;
-      const planes = (some: readonly number[]) => this.#planes(held, some, filter.stabilityScoreOffset);
+      const ious = this.#floats(scores as ArrayBuffer);
+      const planes = (some: readonly number[]) => this.#planes(masks, some, filter.stabilityScoreOffset);
       const { width, height } = this;
       const { candidates } = await import("../masks/candidates.ts");
       yield* candidates({ width, height, first, M, ious, planes }, filter, signal);
     } finally {
-      this.#device.free(held);
+      this.#device.free(masks);
     }
   }
 
   /** Bits of masks at the picture's size, and with the threshold moved up and down: three planes each. */
   async #planes(held: GPUBuffer, masks: readonly number[], offset: number): Promise<Uint32Array> {
-    const stable = await stabilityPlan(this.#origin, offset, masks.length);
-    this.#check();
-    const bytes = stable.bytes("masks") / masks.length;
-    const { planes } = await stable.runBytes({}, (encoder) => {
-      for (const [i, mask] of masks.entries()) {
-        encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
-      }
+    const part = stabilityPart({ ...this.#pictureSettings(), count: masks.length, offset });
+    const { planes } = await this.#origin.session.use([part], (stable) => {
+      this.#check();
+      const bytes = stable.bytes("masks") / masks.length;
+      const before = (encoder: GPUCommandEncoder) => {
+        for (const [i, mask] of masks.entries()) {
+          encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
+        }
+      };
+      return stable.runBytes({}, { before });
     });
     return new Uint32Array(planes as ArrayBuffer);
   }
 
-  /** Masks of one prompt, copied on the GPU. */
+  /** Masks of one prompt, written into the caller's tensors on the GPU. */
   async #keep(prompt: SamPrompt & PredictOptions): Promise<SamGpuMasks> {
-    checkPrompt(prompt, this.#origin.config);
+    const { config, placement, session } = this.#origin;
+    checkPrompt(prompt, config);
     this.#check();
-    const [run] = runsOf([prompt], this.#origin.placement, this.#origin.config) as [Run];
-    const decoder = await decoderPlan(this.#origin, run);
-    const finish = await masksPlan(this.#origin, 1, { ...prompt, returnLogits: true });
-    const { keepMasks } = await import("../pictures/keepOnGpu.ts");
-    prompt.signal?.throwIfAborted();
-    this.#check();
-    this.#writePrompts(decoder, run);
-    return keepMasks(this.#device, finish, this, (encoder) => this.#encodeMasks(encoder, decoder, run, finish));
+    const [run] = runsOf([prompt], placement, config) as [Run];
+    const parts = this.#maskParts(run, { ...prompt, returnLogits: true }, true);
+    return session.use(parts, (decoder, masks) => {
+      prompt.signal?.throwIfAborted();
+      this.#check();
+      const { lowRes, chosenScores, logits } = this.#tensorsFor(masks);
+      const encoder = this.#device.gpu.createCommandEncoder();
+      this.#encodeDecoder(encoder, decoder, run);
+      masks.encode(encoder, { bindings: { ...masksOf(decoder), lowRes, chosenScores, logits } });
+      this.#device.gpu.queue.submit([encoder.finish()]);
+      return together({ logits, lowResLogits: lowRes, scores: chosenScores });
+    });
   }
 
-  /** Writes what differs from prompt to prompt. */
-  #writePrompts(decoder: Executor, { coords, labels, masks, hasMask }: Run): void {
-    decoder.write("coords", coords);
-    decoder.write("labels", labels);
-    if (hasMask) decoder.write("maskInput", this.#toDevice(masks));
-  }
-
-  /** Runs the decoder, and hands what it gives to the plan of the masks. */
-  #encodeMasks(encoder: GPUCommandEncoder, decoder: Executor, run: Run, finish: Executor): void {
-    this.#encodeDecoder(encoder, decoder, run);
-    copy(encoder, decoder, "masks", finish, "masks");
-    copy(encoder, decoder, "scores", finish, "allScores");
-  }
-
-  #encodeDecoder(encoder: GPUCommandEncoder, decoder: Executor, { hasMask }: Run): void {
-    for (const name of hasMask ? (["embedding"] as const) : SHARED) {
-      const from = this.#kept.get(name) as GPUBuffer;
-      encoder.copyBufferToBuffer(from, 0, decoder.buffer(name), 0, Math.ceil(decoder.bytes(name) / 4) * 4);
-    }
-    decoder.encode(encoder);
-  }
-
-  #split(bytes: Readonly<Record<string, ArrayBuffer>>, P: number): SamMask[][] {
-    const { width, height } = this;
-    const scores = this.#floats(bytes.scores as ArrayBuffer);
-    const lowRes = this.#floats(bytes.lowRes as ArrayBuffer);
-    const logits = bytes.logits && new Float32Array(bytes.logits);
-    const words = bytes.bits && new Uint32Array(bytes.bits);
-    const perPrompt = scores.length / P;
-    const part = <A extends HostArray>(all: A, i: number): A => {
-      const size = all.length / scores.length;
-      return all.slice(i * size, (i + 1) * size) as A;
+  /** Tensors for the outputs of the masks of one prompt. */
+  #tensorsFor({ plan }: Executor) {
+    const { dtype } = this.#origin.session;
+    const shapeOf = (output: string) => plan.outputs.get(output)?.value.shape ?? [];
+    const tensor = (output: string, shape: Shape, type: "f32" | "f16" = dtype) => {
+      return new GpuTensor(this.#device, { dtype: type, shape }, `kept ${output}`);
     };
-    const one = (i: number): SamMask => {
-      const its = logits && part(logits, i);
-      const mask = its ? isAbove(its) : toBytes({ width, height, words: part(words as Uint32Array, i) });
-      const score = scores[i] as number;
-      return { mask, width, height, score, lowResLogits: part(lowRes, i), ...(its && { logits: its }) };
+    return {
+      lowRes: tensor("lowRes", shapeOf("lowRes").slice(1)),
+      chosenScores: tensor("chosenScores", shapeOf("chosenScores").slice(1)),
+      logits: tensor("logits", shapeOf("logits"), "f32"),
     };
-    return Array.from({ length: P }, (_, p) => Array.from({ length: perPrompt }, (_, m) => one(p * perPrompt + m)));
+  }
+
+  /** The bytes of the masks' outputs for a run of prompts, once its commands are submitted. */
+  #runMasks(run: Run, options: PredictOptions): Promise<Record<string, ArrayBuffer>> {
+    return this.#origin.session.use(this.#maskParts(run, options), (decoder, masks) => {
+      this.#check();
+      const before = (encoder: GPUCommandEncoder) => this.#encodeDecoder(encoder, decoder, run);
+      return masks.runBytes({}, { before, bindings: masksOf(decoder) });
+    });
+  }
+
+  #decoder({ P, T, hasMask }: Run, keepsMasks = false): Part {
+    const { config, session } = this.#origin;
+    return decoderPart({ config, dtype: session.dtype, P, T, hasMask, from: "scene", isBound: true, keepsMasks });
+  }
+
+  /** From prompts to logits of all masks, and from those to the chosen ones at the picture's size. */
+  #maskParts(run: Run, { multimask = true, returnLogits = false }: PredictOptions, staysOnGpu = false) {
+    const settings = { P: run.P, isMultimask: multimask, hasLogits: returnLogits, staysOnGpu };
+    return [this.#decoder(run), masksPart({ ...this.#pictureSettings(), ...settings })] as const;
+  }
+
+  #pictureSettings() {
+    const { config, session, placement } = this.#origin;
+    return { config, dtype: session.dtype, cut: placement.cut, size: [this.height, this.width] as const };
+  }
+
+  /** What differs from prompt to prompt. */
+  #promptInputs({ coords, labels, masks, hasMask }: Run): Readonly<Record<string, HostArray>> {
+    return { coords, labels, ...(hasMask && { maskInput: this.#toDevice(masks) }) };
+  }
+
+  /** What a run reads of the picture: with a mask prompt its embedding, else what is made of it already. */
+  #imageOf({ hasMask }: Run): Bindings {
+    const { embedding, ...image } = this.#kept;
+    return hasMask ? { embedding } : { ...image };
+  }
+
+  #encodeDecoder(encoder: GPUCommandEncoder, decoder: Executor, run: Run): void {
+    for (const [name, data] of Object.entries(this.#promptInputs(run))) decoder.write(name, data);
+    decoder.encode(encoder, { bindings: this.#imageOf(run) });
   }
 
   #floats(bytes: ArrayBuffer): Float32Array {
@@ -296,23 +336,7 @@ export class SamScene implements CropScene {
   }
 }
 
-/** An output of one plan as an input of another, within one submit. */
-function copy(encoder: GPUCommandEncoder, from: Executor, output: string, to: Executor, input: string): void {
-  encoder.copyBufferToBuffer(from.buffer(output), 0, to.buffer(input), 0, Math.ceil(from.bytes(output) / 4) * 4);
-}
-
-function isAbove(logits: Float32Array): Uint8Array {
-  return Uint8Array.from(logits, (value) => Number(value > 0));
-}
-
-/** Bits column by column as bytes row by row. */
-function toBytes({ width, height, words }: MaskBits): Uint8Array {
-  const mask = new Uint8Array(width * height);
-  const perColumn = Math.ceil(height / 32);
-  for (let x = 0; x < width; x++) {
-    for (let y = 0; y < height; y++) {
-      mask[y * width + x] = ((words[x * perColumn + (y >> 5)] as number) >>> (y & 31)) & 1;
-    }
-  }
-  return mask;
+/** The decoder's outputs, in its own buffers, as the inputs of the masks' plan in the same submit. */
+function masksOf(decoder: Executor): Bindings {
+  return { masks: decoder.buffer("masks"), scores: decoder.buffer("scores") };
 }

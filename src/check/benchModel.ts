@@ -2,14 +2,14 @@
 import type { Device } from "../device/device.ts";
 import { KernelError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import { Executor } from "../graph/executor.ts";
-import { Graph } from "../graph/graph.ts";
-import { type PlanSummary, plan } from "../graph/plan.ts";
-import { WeightStore } from "../graph/store.ts";
+import type { Executor } from "../graph/executor.ts";
+import type { PlanSummary } from "../graph/plan.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
-import { type ModelDType, planOptions } from "../session/session.ts";
+import type { Example, HostInputs } from "../models/family.ts";
+import type { Naming } from "../models/weights.ts";
+import { type ModelDType, Session } from "../session/session.ts";
+import { random } from "../verify/suite.ts";
 import { type Spread, spread } from "../verify/timing/measure.ts";
-import type { Computation, HostInputs } from "./computations.ts";
 import { timedRun } from "./timedRun.ts";
 
 /** Inputs whose result is known. */
@@ -23,7 +23,6 @@ export interface KnownResult {
 export interface BenchModelOptions {
   /** Opens the device; it is destroyed at the end. */
   readonly open: () => Promise<Device>;
-  readonly checkpoint: Checkpoint;
   readonly known?: KnownResult | undefined;
   /** "f32" when absent. */
   readonly dtype?: ModelDType | undefined;
@@ -33,7 +32,7 @@ export interface BenchModelOptions {
 }
 
 /** Milliseconds from weights in memory to the first result on the host, and its parts. */
-export interface ColdStart {
+interface ColdStart {
   readonly deviceMs: number;
   readonly loadMs: number;
   readonly compileMs: number;
@@ -57,7 +56,7 @@ export interface ModelTiming extends PlanSummary {
   readonly error?: number;
 }
 
-/** A model on a device, ready to run. */
+/** A part of a model on a device, ready to run. */
 export interface OpenModel {
   readonly device: Device;
   readonly executor: Executor;
@@ -65,27 +64,29 @@ export interface OpenModel {
   close(): void;
 }
 
-/** Opens a device, loads the weights and compiles, each timed. */
+/** A part, the checkpoint that it reads and how that names its tensors. */
+export interface ModelPart extends Example {
+  readonly checkpoint: Checkpoint;
+  readonly naming?: Naming | undefined;
+}
+
+/** Opens a device, loads the weights and compiles, each timed. The checkpoint stays the caller's. */
 export async function openModel(
   open: () => Promise<Device>,
-  checkpoint: Checkpoint,
-  build: Computation["build"],
+  { part, checkpoint, naming }: Omit<ModelPart, "inputs">,
   signal?: AbortSignal,
   dtype: ModelDType = "f32",
 ): Promise<OpenModel> {
   const start = performance.now();
   const device = await open();
   const deviceMs = performance.now() - start;
-  let store: WeightStore | undefined;
   try {
-    const graph = new Graph();
-    for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-    const made = plan(graph, device, await planOptions(dtype, device));
-    store = new WeightStore(device, checkpoint);
-    await store.load(made.statics.values(), signal);
+    const session = await Session.open(checkpoint, naming, { device, dtype });
+    await session.load([part], signal);
     await device.done();
     const loadMs = performance.now() - start - deviceMs;
-    const executor = await Executor.create(device, made, store);
+    // The session's only plan, which nothing takes the place of.
+    const executor = await session.use([part], (ready) => ready);
     const compileMs = performance.now() - start - deviceMs - loadMs;
     return { device, executor, cold: { deviceMs, loadMs, compileMs }, close: () => device.destroy() };
   } catch (error) {
@@ -100,13 +101,13 @@ export async function openModel(
  *
  * @throws KernelError where a result is wrong.
  */
-export async function benchModel(what: string, part: Computation, options: BenchModelOptions): Promise<ModelTiming> {
-  const { checkpoint, known, dtype, rounds, signal, onProgress } = options;
+export async function benchModel(what: string, part: ModelPart, options: BenchModelOptions): Promise<ModelTiming> {
+  const { known, dtype, rounds, signal, onProgress } = options;
   onProgress?.(`${what}: loading`);
-  const model = await openModel(options.open, checkpoint, part.build, signal, dtype);
+  const model = await openModel(options.open, part, signal, dtype);
   try {
     const { device, executor } = model;
-    const first = known?.inputs ?? part.inputs(0);
+    const first = known?.inputs ?? part.inputs(random(1));
     const opened = performance.now();
     const result = await executor.run(first);
     const firstMs = performance.now() - opened;
@@ -130,7 +131,7 @@ export async function benchModel(what: string, part: Computation, options: Bench
 async function runs(
   what: string,
   { device, executor }: OpenModel,
-  part: Computation,
+  part: ModelPart,
   { rounds, signal, onProgress }: BenchModelOptions,
 ) {
   const names = [...executor.plan.outputs.keys()];
@@ -138,7 +139,7 @@ async function runs(
   const apart: { gpuMs: number | undefined; readbackMs: number; wallMs: number }[] = [];
   for (let round = 1; round <= rounds; round++) {
     signal?.throwIfAborted();
-    const [one, other] = [part.inputs(2 * round + 1), part.inputs(2 * round + 2)];
+    const [one, other] = [part.inputs(random(2 * round + 1)), part.inputs(random(2 * round + 2))];
     const start = performance.now();
     await executor.run(one);
     const wall = performance.now() - start;

@@ -29,7 +29,7 @@ export async function timedRun(
     const start = performance.now();
     for (const [name, data] of Object.entries(inputs)) executor.write(name, data);
     const encoder = device.gpu.createCommandEncoder();
-    executor.encode(encoder, stamps?.writes);
+    executor.encode(encoder, { timestampWrites: stamps?.writes });
     device.gpu.queue.submit([encoder.finish()]);
     await device.done();
     const queueMs = performance.now() - start;

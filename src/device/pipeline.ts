@@ -11,8 +11,10 @@ export interface PipelineSource {
   readonly code: () => Promise<string>;
   readonly entryPoint: string;
   readonly overrides: Readonly<Record<string, number>>;
-  /** Number of read-only storage buffers before the output; the output and the parameters follow. */
+  /** Number of read-only storage buffers, which are bound first. */
   readonly inputCount: number;
+  /** Number of storage buffers that are written, which are bound next; the parameters follow. */
+  readonly outputCount: number;
 }
 
 /** Gives the promise back, of something that the GPU does: the host may rest until it settles. */
@@ -24,7 +26,7 @@ export class PipelineCache {
   readonly #rest: Rest;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #modules = new Map<string, GPUShaderModule>();
-  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
   constructor(gpu: GPUDevice, rest: Rest) {
     this.#gpu = gpu;
@@ -37,8 +39,8 @@ export class PipelineCache {
   }
 
   /** Identity of a pipeline: equal keys mean equal pipelines. */
-  static key({ id, entryPoint, overrides, inputCount }: PipelineSource): string {
-    return JSON.stringify([entryPoint, inputCount, Object.entries(overrides).sort(), id]);
+  static key({ id, entryPoint, overrides, inputCount, outputCount }: PipelineSource): string {
+    return JSON.stringify([entryPoint, inputCount, outputCount, Object.entries(overrides).sort(), id]);
   }
 
   /** The compiled pipeline; compile errors reject with a KernelError that carries the driver's message. */
@@ -54,23 +56,27 @@ export class PipelineCache {
     return pipeline;
   }
 
-  /** Bind group layout of every kernel: inputs at 0.., then the output, then the parameters. */
-  layout(inputCount: number): GPUBindGroupLayout {
-    let layout = this.#layouts.get(inputCount);
+  /** Bind group layout of every kernel: inputs at 0.., then the outputs, then the parameters. */
+  layout({ inputCount, outputCount }: Pick<PipelineSource, "inputCount" | "outputCount">): GPUBindGroupLayout {
+    const label = `${inputCount} inputs, ${outputCount} outputs`;
+    let layout = this.#layouts.get(label);
     if (!layout) {
-      const types: GPUBufferBindingType[] = Array(inputCount).fill("read-only-storage");
-      types.push("storage", "uniform");
+      const types: GPUBufferBindingType[] = [
+        ...Array<GPUBufferBindingType>(inputCount).fill("read-only-storage"),
+        ...Array<GPUBufferBindingType>(outputCount).fill("storage"),
+        "uniform",
+      ];
       layout = this.#gpu.createBindGroupLayout({
-        label: `${inputCount} inputs`,
+        label,
         entries: types.map((type, binding) => ({ binding, visibility: 4, buffer: { type } })),
       });
-      this.#layouts.set(inputCount, layout);
+      this.#layouts.set(label, layout);
     }
     return layout;
   }
 
   async #compile(source: PipelineSource): Promise<GPUComputePipeline> {
-    const { label, entryPoint, overrides, inputCount } = source;
+    const { label, entryPoint, overrides } = source;
     const code = await source.code();
     let module = this.#modules.get(code);
     if (!module) {
@@ -80,7 +86,7 @@ export class PipelineCache {
     try {
       const pipeline = this.#gpu.createComputePipelineAsync({
         label: `${label}.${entryPoint}`,
-        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(inputCount)] }),
+        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(source)] }),
         compute: { module, entryPoint, constants: { ...overrides } },
       });
       return await this.#rest(pipeline);

@@ -1,21 +1,39 @@
-// Runs a plan. Pipelines are compiled in parallel and buffers and bind groups made once; a run is only setPipeline,
-// setBindGroup and dispatch in one command encoder, and one copy of the results to the host.
-import { type Device, USAGE } from "../device/device.ts";
-import { ArgumentError, DisposedError, LimitError } from "../device/errors.ts";
-import { fromHalfArray } from "../device/half.ts";
-import { byteLength, type DType, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
+// Runs a plan. Everything is made before (preparedPlan.ts): a run is only setPipeline, setBindGroup and dispatch in one
+// command encoder, and one copy of the results to the host.
+import type { Device } from "../device/device.ts";
+import { ArgumentError, DisposedError } from "../device/errors.ts";
+import { byteLength, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
 import type { Timing } from "../device/timer.ts";
-import { paramBytes, pipelineSource } from "../kernels/kernel.ts";
-import type { Place, Plan, PlannedTensor, Step } from "./plan.ts";
+import { type Bindings, type BoundBuffers, boundBuffers, StateBuffers } from "./bindings.ts";
+import type { Place } from "./placement.ts";
+import type { Plan, PlannedTensor } from "./plan.ts";
+import { encodeDispatch, type PreparedPlan, prepare } from "./preparedPlan.ts";
+import { Readback, toHost } from "./readback.ts";
 import { SlotPool } from "./slotPool.ts";
 import type { WeightStore } from "./store.ts";
-import { packUniforms } from "./uniforms.ts";
+import { checkLengths } from "./uniforms.ts";
 
-/** A step ready to be encoded. */
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly workgroups: Step["launch"]["workgroups"];
+/** What a run is given beside its inputs. */
+export interface RunBindings {
+  /**
+   * The caller's buffers, by the names of bound inputs, bound outputs and states. A state that is not bound is the
+   * executor's own.
+   */
+  readonly bindings?: Bindings;
+  /** The lengths of `graph.length`, by their names. */
+  readonly lengths?: Readonly<Record<string, number>>;
+}
+
+/** Options of `Executor.run`. */
+export interface RunOptions extends RunBindings {
+  /** Records work that makes further inputs into the same submit, before the plan. */
+  readonly before?: (encoder: GPUCommandEncoder) => void;
+}
+
+/** Options of `Executor.encode`. */
+export interface EncodeOptions extends RunBindings {
+  /** Of the plan's pass. */
+  readonly timestampWrites?: GPUComputePassTimestampWrites | undefined;
 }
 
 /** Time of one step of a profiled run. */
@@ -45,25 +63,17 @@ export class Executor {
   /** What it runs. */
   readonly plan: Plan;
   readonly #device: Device;
-  readonly #dispatches: readonly Dispatch[];
-  readonly #free: () => void;
-  readonly #bufferAt: (place: Place) => GPUBuffer;
-  /** Readback buffers that no run is using. */
-  readonly #idle: GPUBuffer[] = [];
+  readonly #prepared: PreparedPlan;
+  readonly #states: StateBuffers;
+  readonly #readback: Readback;
   #isDisposed = false;
 
-  private constructor(
-    device: Device,
-    plan: Plan,
-    dispatches: readonly Dispatch[],
-    free: () => void,
-    at: (p: Place) => GPUBuffer,
-  ) {
+  private constructor(device: Device, plan: Plan, prepared: PreparedPlan) {
     this.#device = device;
     this.plan = plan;
-    this.#dispatches = dispatches;
-    this.#free = free;
-    this.#bufferAt = at;
+    this.#prepared = prepared;
+    this.#states = new StateBuffers(device);
+    this.#readback = new Readback(device, plan);
   }
 
   /**
@@ -76,47 +86,7 @@ export class Executor {
     store: WeightStore,
     pool: SlotPool = new SlotPool(device),
   ): Promise<Executor> {
-    checkSizes(device, plan);
-    const pipelines = await Promise.all(
-      plan.steps.map(({ kernel, launch }) => device.pipelines.get(pipelineSource(kernel, launch))),
-    );
-    let [slots, uniforms]: [GPUBuffer[], GPUBuffer | undefined] = [[], undefined];
-    const free = () => {
-      pool.give(slots);
-      if (uniforms) device.free(uniforms);
-    };
-    const at = (place: Place) => ("key" in place ? store.get(place.key).buffer : (slots[place.slot] as GPUBuffer));
-    device.gpu.pushErrorScope("out-of-memory");
-    device.gpu.pushErrorScope("validation");
-    let failure: unknown;
-    let dispatches: Dispatch[] = [];
-    try {
-      slots = pool.take(plan.slots);
-      const { bytes, offsets } = packUniforms(plan.steps);
-      const params = device.createBuffer(bytes.length, USAGE.UNIFORM | USAGE.COPY_DST, "parameters");
-      uniforms = params;
-      device.writeBuffer(params, 0, bytes);
-      dispatches = plan.steps.map((step, i) => ({
-        pipeline: pipelines[i] as GPUComputePipeline,
-        bindGroup: bind(device, step, at, params, offsets[i] as number),
-        workgroups: step.launch.workgroups,
-      }));
-    } catch (error) {
-      failure = error;
-    }
-    // Both at once: other calls may push scopes of their own while this one waits.
-    const [invalid, outOfMemory] = await Promise.all([device.gpu.popErrorScope(), device.gpu.popErrorScope()]);
-    if (outOfMemory) {
-      failure = new LimitError(
-        `the GPU has no memory for this model and input (${outOfMemory.message}): use smaller inputs`,
-      );
-    }
-    failure ??= invalid && new LimitError(`WebGPU refused the model's buffers: ${invalid.message}`);
-    if (failure) {
-      free();
-      throw failure;
-    }
-    return new Executor(device, plan, dispatches, free, at);
+    return new Executor(device, plan, await prepare(device, plan, store, pool));
   }
 
   /**
@@ -125,16 +95,17 @@ export class Executor {
    */
   write(name: string, data: HostArray, offset = 0): void {
     this.#check();
-    const { value, buffer } = this.#find(this.plan.inputs, "input", name);
+    const { value, place } = find(this.plan.inputs, "input", name);
     checkType(name, value, data);
     if (offset + data.byteLength > byteLength(value)) throw wrongLength(name, value, data, offset);
-    this.#device.writeBuffer(buffer, offset, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#device.writeBuffer(this.#ownBuffer(name, place), offset, bytes);
   }
 
-  /** The GPU buffer of an input or output, to copy from one plan to another within one submit. */
+  /** The GPU buffer of an input or output that is not bound, to copy from one plan to another within one submit. */
   buffer(name: string): GPUBuffer {
     this.#check();
-    return this.#bufferAt(this.#tensor(name).place);
+    return this.#ownBuffer(name, this.#tensor(name).place);
   }
 
   /** Bytes of an input's or output's elements; its buffer may be larger. */
@@ -142,59 +113,71 @@ export class Executor {
     return byteLength(this.#tensor(name).value);
   }
 
-  /** Records the whole plan into an encoder as one pass, with timestamps at its ends where they are wanted. */
-  encode(encoder: GPUCommandEncoder, timestampWrites?: GPUComputePassTimestampWrites): void {
+  /** The executor's own buffer of a state, which runs use that bind no other: zeros until one writes it. */
+  state(name: string): GPUBuffer {
     this.#check();
-    const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
-    for (const dispatch of this.#dispatches) encodeDispatch(pass, dispatch);
-    pass.end();
+    const state = this.plan.bound.get(name);
+    if (state?.kind !== "state") throw new ArgumentError(`the plan has no state "${name}"`);
+    return this.#states.get(name, state);
+  }
+
+  /** Makes zeros of the executor's own buffer of a state, or of all states', for the next run submitted. */
+  resetState(name?: string): void {
+    this.#check();
+    if (name !== undefined) this.state(name);
+    this.#states.reset(name);
   }
 
   /**
-   * Writes the inputs, runs, and gives the outputs back. `before` may record work that makes further inputs into the
-   * same submit. Runs may overlap: each has its own readback, and the queue keeps their order.
+   * Records the whole plan into an encoder as one pass, and copies into states. Lengths are written at once: submit
+   * before the executor is encoded or run with other lengths, or this work finds those.
+   */
+  encode(encoder: GPUCommandEncoder, options: EncodeOptions = {}): void {
+    this.#check();
+    this.#encode(encoder, this.#bind(options), options.timestampWrites);
+  }
+
+  /**
+   * Writes the inputs, runs, and gives the outputs back, but for those that are bound. Runs may overlap: each has its
+   * own readback and lengths, and the queue keeps their order.
    */
   async run(
     inputs: Readonly<Record<string, HostArray>> = {},
-    before?: (encoder: GPUCommandEncoder) => void,
+    options: RunOptions = {},
   ): Promise<Record<string, NdArray>> {
-    const bytes = await this.runBytes(inputs, before);
-    const arrays = Object.entries(bytes).map(([name, part]) => {
-      const { value } = this.#find(this.plan.outputs, "output", name);
-      return [name, { data: HOST[value.dtype](part), shape: value.shape }] as const;
-    });
+    const bytes = await this.runBytes(inputs, options);
+    const arrays = Object.entries(bytes).map(([name, part]) => [
+      name,
+      toHost(find(this.plan.outputs, "output", name), part),
+    ]);
     return Object.fromEntries(arrays);
   }
 
   /** As `run`, with the bytes of the elements: whole for words of bits, which floats would not hold. */
   async runBytes(
     inputs: Readonly<Record<string, HostArray>>,
-    before?: (encoder: GPUCommandEncoder) => void,
+    options: RunOptions = {},
   ): Promise<Record<string, ArrayBuffer>> {
     this.#check();
     for (const [name, data] of Object.entries(inputs)) {
-      const { value } = this.#find(this.plan.inputs, "input", name);
+      const { value } = find(this.plan.inputs, "input", name);
       if (data.byteLength !== byteLength(value)) throw wrongLength(name, value, data);
       this.write(name, data);
     }
     const encoder = this.#device.gpu.createCommandEncoder();
-    before?.(encoder);
-    this.encode(encoder);
-    const staging = this.#idle.pop() ?? this.#stagingBuffer();
-    try {
-      this.#copyOutputs(encoder, staging);
-      this.#device.gpu.queue.submit([encoder.finish()]);
-      return this.#split(await this.#device.mapRead(staging));
-    } finally {
-      if (this.#isDisposed || this.#device.lost) this.#device.free(staging);
-      else this.#idle.push(staging);
-    }
+    options.before?.(encoder);
+    const bound = this.#bind(options);
+    this.#encode(encoder, bound);
+    return this.#readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
   }
 
-  /** Runs with whatever is in the inputs and times each step by itself. */
-  async profile(): Promise<Profile> {
+  /** Runs with whatever is in the inputs and times each step by itself; states change as in many runs. */
+  async profile(options: RunBindings = {}): Promise<Profile> {
     this.#check();
-    const works = this.#dispatches.map((dispatch) => (pass: GPUComputePassEncoder) => encodeDispatch(pass, dispatch));
+    const bound = this.#bind(options);
+    const works = this.#prepared.dispatches.map((dispatch) => (pass: GPUComputePassEncoder) => {
+      encodeDispatch(pass, dispatch, bound);
+    });
     const { time } = await import("../device/timer.ts");
     const { ms, source } = await time(this.#device, works);
     const steps = this.plan.steps.map(({ kernel, launch, value, flops }, i) => ({
@@ -212,12 +195,13 @@ export class Executor {
     return this.#isDisposed;
   }
 
-  /** Frees the plan's buffers; the weights belong to the store. */
+  /** Frees the plan's buffers, its own states among them; the weights belong to the store. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#free();
-    for (const buffer of this.#idle) this.#device.free(buffer);
+    this.#prepared.free();
+    this.#states.free();
+    this.#readback.free();
   }
 
   /** The same as `dispose`, for `using`. */
@@ -230,54 +214,35 @@ export class Executor {
     this.#device.check();
   }
 
+  /** The buffers of a run; its lengths go to the queue. */
+  #bind({ bindings = {}, lengths = {} }: RunBindings): BoundBuffers {
+    const checked = checkLengths(this.plan, lengths);
+    const bound = boundBuffers(this.plan, bindings, this.#states);
+    this.#prepared.uniforms.writeLengths(checked);
+    return bound;
+  }
+
+  #encode(encoder: GPUCommandEncoder, bound: BoundBuffers, timestampWrites?: GPUComputePassTimestampWrites): void {
+    const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
+    for (const dispatch of this.#prepared.dispatches) encodeDispatch(pass, dispatch, bound);
+    pass.end();
+    for (const { from, to, bytes } of this.plan.copies) {
+      const state = bound.get(to) as GPUBuffer;
+      if (bytes) encoder.copyBufferToBuffer(this.#prepared.bufferAt(from, bound), 0, state, 0, bytes);
+    }
+  }
+
   #tensor(name: string): PlannedTensor {
     const found = this.plan.inputs.get(name) ?? this.plan.outputs.get(name);
     if (!found) throw new ArgumentError(`the plan has no input or output "${name}"`);
     return found;
   }
 
-  #find(tensors: ReadonlyMap<string, PlannedTensor>, kind: string, name: string) {
-    const found = tensors.get(name);
-    if (!found) throw new ArgumentError(`the plan has no ${kind} "${name}"; it has ${[...tensors.keys()].join(", ")}`);
-    return { value: found.value, buffer: this.#bufferAt(found.place) };
-  }
-
-  /** Offsets and sizes of the outputs in a readback buffer. */
-  #layout() {
-    let offset = 0;
-    return [...this.plan.outputs].map(([name, { value, place }]) => {
-      const size = Math.ceil(byteLength(value) / 4) * 4;
-      const at = offset;
-      offset += Math.max(8, Math.ceil(size / 8) * 8);
-      return { name, value, place, at, size, end: offset };
-    });
-  }
-
-  #stagingBuffer(): GPUBuffer {
-    const bytes = this.#layout().at(-1)?.end ?? 8;
-    return this.#device.createBuffer(bytes, USAGE.MAP_READ | USAGE.COPY_DST, "readback");
-  }
-
-  #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer): void {
-    for (const { place, at, size } of this.#layout()) {
-      if (size) encoder.copyBufferToBuffer(this.#bufferAt(place), 0, staging, at, size);
-    }
-  }
-
-  #split(bytes: ArrayBuffer): Record<string, ArrayBuffer> {
-    const parts = this.#layout().map(({ name, value, at }) => [name, bytes.slice(at, at + byteLength(value))] as const);
-    return Object.fromEntries(parts);
+  #ownBuffer(name: string, place: Place): GPUBuffer {
+    if (!("bound" in place)) return this.#prepared.bufferAt(place, new Map());
+    throw new ArgumentError(`"${name}" is in a buffer that each run binds as "${place.bound}": use that one`);
   }
 }
-
-/** What the host gets: 32-bit floats for both float types; integers as floats are exact up to 2²⁴. */
-const HOST: Readonly<Record<DType, (bytes: ArrayBuffer) => Float32Array>> = {
-  f32: (bytes) => new Float32Array(bytes),
-  f16: (bytes) => fromHalfArray(new Uint16Array(bytes)),
-  i32: (bytes) => Float32Array.from(new Int32Array(bytes)),
-  u32: (bytes) => Float32Array.from(new Uint32Array(bytes)),
-  i8: (bytes) => Float32Array.from(new Int8Array(bytes)),
-};
 
 const ARRAY = {
   f32: "Float32Array",
@@ -301,32 +266,8 @@ function wrongLength(name: string, value: Spec, data: HostArray, offset = 0): Ar
   );
 }
 
-function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...workgroups);
-}
-
-/** Throws LimitError where a tensor of the plan is more than this device can bind; nothing is allocated for it. */
-export function checkSizes(device: Device, plan: Plan): void {
-  for (const { value } of plan.steps) device.checkSize(value, "an activation");
-  for (const [name, { value }] of plan.inputs) device.checkSize(value, `input "${name}"`);
-  for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`);
-}
-
-function bind(
-  device: Device,
-  step: Step,
-  at: (place: Place) => GPUBuffer,
-  uniforms: GPUBuffer,
-  offset: number,
-): GPUBindGroup {
-  const inputs = step.inputs.map((place) => ({ buffer: place ? at(place) : device.zero }));
-  const params = { buffer: uniforms, offset, size: paramBytes(step.kernel) };
-  const resources: GPUBufferBinding[] = [...inputs, { buffer: at(step.output) }, params];
-  return device.gpu.createBindGroup({
-    label: step.kernel.name,
-    layout: device.pipelines.layout(step.kernel.inputs.length),
-    entries: resources.map((resource, binding) => ({ binding, resource })),
-  });
+function find(tensors: ReadonlyMap<string, PlannedTensor>, kind: string, name: string): PlannedTensor {
+  const found = tensors.get(name);
+  if (!found) throw new ArgumentError(`the plan has no ${kind} "${name}"; it has ${[...tensors.keys()].join(", ")}`);
+  return found;
 }

@@ -29,6 +29,7 @@ export const resize = /* @__PURE__ */ op(kernels.resize);
 export const rope = /* @__PURE__ */ op(kernels.rope);
 export const similarity = /* @__PURE__ */ op(kernels.similarity);
 export const softmax = /* @__PURE__ */ op(kernels.softmax);
+export const topK = /* @__PURE__ */ op(kernels.topK);
 export const transpose = /* @__PURE__ */ op(kernels.transpose);
 export const unary = /* @__PURE__ */ op(kernels.unary);
 export const unfold = /* @__PURE__ */ op(kernels.unfold);

@@ -6,14 +6,12 @@ import { PipelineCache } from "../device/pipeline.ts";
 import { bufferBytes } from "../device/tensor.ts";
 import { type AnyKernel, pipelineSource } from "../kernels/kernel.ts";
 import type { DeviceTraits, Launch } from "../kernels/launch.ts";
+import { Length } from "../kernels/length.ts";
 import { baseOf, type Graph, type NodeOf, reachable, type Value } from "./graph.ts";
+import { type BoundTensor, checkContents, type Place, place, type StateCopy } from "./placement.ts";
 import { fuse } from "./rewrites/fuse.ts";
 import { lower } from "./rewrites/lower.ts";
-import { assignSlots, type Lifetime, largestLiveSet } from "./slots.ts";
-import { staticBytes, staticKey, staticValues } from "./statics.ts";
-
-/** Where a tensor lies: in a slot of the plan, or among the model's static tensors by key. */
-export type Place = { readonly slot: number } | { readonly key: string };
+import { isStatic, staticBytes } from "./statics.ts";
 
 /** One dispatch. */
 export interface Step {
@@ -21,7 +19,9 @@ export interface Step {
   readonly launch: Launch;
   /** In the order of the kernel's inputs; undefined where an optional one is absent. */
   readonly inputs: readonly (Place | undefined)[];
-  readonly output: Place;
+  /** In the order of the kernel's outputs. */
+  readonly outputs: readonly Place[];
+  /** Its first result. */
   readonly value: Value;
   readonly flops: number;
 }
@@ -43,6 +43,12 @@ export interface Plan {
   readonly outputs: ReadonlyMap<string, PlannedTensor>;
   /** Static values that the steps read, by key. */
   readonly statics: ReadonlyMap<string, Value>;
+  /** What lies in buffers of the caller's, or of states: bound inputs and outputs and states, by name. */
+  readonly bound: ReadonlyMap<string, BoundTensor>;
+  /** Copies into states after the last step. */
+  readonly copies: readonly StateCopy[];
+  /** Lengths that each run is given, by name. */
+  readonly lengths: ReadonlyMap<string, Length>;
   /** Bytes of the largest set of tensors alive at once. */
   readonly liveBytes: number;
   /** What it costs. */
@@ -61,8 +67,10 @@ export interface PlanSummary {
   readonly flops: number;
   /** Bytes of the weights on the GPU. */
   readonly weightBytes: number;
-  /** Bytes of the buffers for activations, inputs and outputs included. */
+  /** Bytes of the buffers for activations, inputs and outputs included, but for those that are the caller's. */
   readonly activationBytes: number;
+  /** Bytes of what is remembered from run to run. */
+  readonly stateBytes: number;
   /** Bytes of the largest set of tensors alive at once: the least that activationBytes could be. */
   readonly liveBytes: number;
   /** Bytes of the largest buffer: the device's limits must allow it. */
@@ -82,34 +90,35 @@ export interface PlanOptions {
  * plan(graph, device).summary(); // { dispatches: 94, flops: 8.8e9, … }
  */
 export function plan(graph: Graph, device: DeviceTraits, { rewrites = [] }: PlanOptions = {}): Plan {
-  if (graph.outputs.size === 0)
-    throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
+  checkContents(graph);
   const rewritten = rewrites.reduce((given, rewrite) => rewrite(given), fuse(graph));
-  const fused = lower(rewritten, device);
-  const values = reachable(fused);
-  const statics = staticValues(values);
-  const moving = values.filter((value) => !statics.has(value) && value.node.kind !== "view");
-  const { slotOf, slots, liveBytes } = place(moving, fused);
-  const used = new Map<string, Value>();
-  const placeOf = (value: Value): Place => {
-    const base = baseOf(value);
-    if (!statics.has(base)) return { slot: slotOf.get(base) as number };
-    const key = staticKey(base);
-    used.set(key, base);
-    return { key };
+  const lowered = lower(rewritten, device);
+  const values = reachable(lowered);
+  if (values.length === 0) throw new ArgumentError("the graph has no output: name one with graph.output(name, value)");
+  const { slots, liveBytes, bound, copies, placeOf } = place(lowered, values);
+  const statics = new Map<string, Value>();
+  // Static tensors that only load reads are not the run's.
+  const used = (value: Value): Place => {
+    const at = placeOf(value);
+    if ("key" in at) statics.set(at.key, baseOf(value));
+    return at;
   };
-  const steps = moving.flatMap((value) =>
-    value.node.kind === "op" ? makeStep(value, value.node, placeOf, device) : [],
+  const steps = values.flatMap((value) =>
+    value.node.kind === "op" && !isStatic(value) ? makeStep(value, value.node, used, device) : [],
   );
   const named = (entries: Iterable<readonly [string, Value]>) =>
-    new Map([...entries].map(([name, value]) => [name, { value, place: placeOf(value) }]));
-  const inputs = moving.flatMap((value) => (value.node.kind === "input" ? [[value.node.name, value] as const] : []));
+    new Map([...entries].map(([name, value]) => [name, { value, place: used(value) }]));
+  for (const value of lowered.assignments.values()) used(value);
+  const inputs = values.flatMap((value) => (value.node.kind === "input" ? [[value.node.name, value] as const] : []));
   const made = {
     steps,
     slots,
     inputs: named(inputs),
-    outputs: named(fused.outputs),
-    statics: used,
+    outputs: named(lowered.outputs),
+    statics,
+    bound,
+    copies,
+    lengths: lengthsOf(steps),
     liveBytes,
   };
   return { ...made, summary: () => summarize(made, values.length) };
@@ -124,37 +133,23 @@ function makeStep(value: Value, node: NodeOf<"op">, placeOf: (value: Value) => P
     const input = node.inputs[name];
     return input && placeOf(input);
   });
-  return [{ kernel, launch, inputs, output: placeOf(value), value, flops: kernel.flops(node.inputs, params) }];
+  const outputs = value.graph.resultsOf(value).map(placeOf);
+  return [{ kernel, launch, inputs, outputs, value, flops: kernel.flops(node.inputs, params) }];
 }
 
-/** Slots for everything that a run writes; inputs are written before the first step, outputs read after the last. */
-function place(moving: readonly Value[], graph: Graph) {
-  const stepOf = new Map(moving.map((value, step) => [value, value.node.kind === "input" ? -1 : step]));
-  const last = new Map(stepOf);
-  for (const value of moving) {
-    if (value.node.kind !== "op") continue;
-    for (const input of Object.values(value.node.inputs)) {
-      const base = input && baseOf(input);
-      if (base && last.has(base)) last.set(base, stepOf.get(value) as number);
-    }
-  }
-  for (const value of graph.outputs.values()) last.set(baseOf(value), moving.length);
-  const lifetimes: Lifetime[] = moving.map((value) => ({
-    bytes: bufferBytes(value),
-    first: stepOf.get(value) as number,
-    last: last.get(value) as number,
-  }));
-  const { sizes, of } = assignSlots(lifetimes);
-  return {
-    slots: sizes,
-    slotOf: new Map(moving.map((value, i) => [value, of[i] as number])),
-    liveBytes: largestLiveSet(lifetimes),
-  };
+/** The lengths that launches take from each run. */
+function lengthsOf(steps: readonly Step[]): Map<string, Length> {
+  const lengths = steps.flatMap(({ launch }) =>
+    Object.values(launch.params).filter((param) => param instanceof Length),
+  );
+  return new Map(lengths.map((length) => [length.name, length]));
 }
 
 function summarize(made: Omit<Plan, "summary">, nodes: number): PlanSummary {
   const keys = made.steps.map(({ kernel, launch }) => PipelineCache.key(pipelineSource(kernel, launch)));
   const statics = [...made.statics.values()].map(staticBytes);
+  const bound = [...made.bound.values()];
+  const states = bound.filter(({ kind }) => kind === "state");
   return {
     nodes,
     dispatches: made.steps.length,
@@ -162,7 +157,8 @@ function summarize(made: Omit<Plan, "summary">, nodes: number): PlanSummary {
     flops: made.steps.reduce((sum, { flops }) => sum + flops, 0),
     weightBytes: statics.reduce((a, b) => a + b, 0),
     activationBytes: made.slots.reduce((a, b) => a + b, 0),
+    stateBytes: states.reduce((sum, { value }) => sum + bufferBytes(value), 0),
     liveBytes: made.liveBytes,
-    largestBufferBytes: Math.max(0, ...made.slots, ...statics),
+    largestBufferBytes: Math.max(0, ...made.slots, ...statics, ...bound.map(({ value }) => bufferBytes(value))),
   };
 }

@@ -2,6 +2,7 @@
 // weights). It is computed once, on the GPU, when a model is loaded. Equal expressions have equal keys, so that plans
 // for several input shapes share one copy.
 import { byteLength, formatShape, type HostArray, sizeOf } from "../device/tensor.ts";
+import { Length } from "../kernels/length.ts";
 import { sources, type Value } from "./graph.ts";
 
 const known = new WeakMap<Value, boolean>();
@@ -13,12 +14,17 @@ const known = new WeakMap<Value, boolean>();
 export function isStatic(value: Value): boolean {
   let found = known.get(value);
   if (found === undefined) {
-    const made = sources(value);
-    const isFromInt8 = value.node.kind === "op" && made.some(({ dtype }) => dtype === "i8");
-    found = value.node.kind !== "input" && !isFromInt8 && made.every(isStatic);
+    found = !isGivenByRuns(value) && sources(value).every(isStatic);
     known.set(value, found);
   }
   return found;
+}
+
+function isGivenByRuns(value: Value): boolean {
+  const { node } = value;
+  if (node.kind !== "op") return node.kind === "input" || node.kind === "state";
+  const hasLength = Object.values(node.params).some((param) => param instanceof Length);
+  return hasLength || sources(value).some(({ dtype }) => dtype === "i8");
 }
 
 /** Those of the values that are static. */
@@ -42,8 +48,11 @@ export function staticKey(value: Value): string {
       const inputs = Object.values(node.inputs).map((input) => (input ? staticKey(input) : "-"));
       return `${node.kernel.name}(${inputs.join(", ")}, ${JSON.stringify(node.params)})`;
     }
+    case "result":
+      return `${staticKey(node.of)}.${node.index}`;
     case "input":
-      throw new TypeError(`input "${node.name}" is not static`);
+    case "state":
+      throw new TypeError(`${node.kind} "${node.name}" is not static`);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Device } from "../device/device.ts";
 import { CheckpointError, DisposedError, InvalidFileError, LimitError } from "../device/errors.ts";
 import { BYTES, formatShape, sameShape, sizeOf, type Tensor } from "../device/tensor.ts";
 import type { CastParams } from "../kernels/cast.ts";
-import { dispatch } from "../kernels/dispatch.ts";
+import { dispatch, dispatchAll } from "../kernels/dispatch.ts";
 import type { Value } from "./graph.ts";
 import { staticKey, weightsOf } from "./statics.ts";
 
@@ -182,13 +182,19 @@ class Loading {
     if (found) return found;
     const { node } = value;
     if (node.kind === "view") return { ...(await this.#make(node.of, parts)), shape: value.shape };
-    if (node.kind === "input" || node.kind === "weight") throw new TypeError(`${key} is not loaded`);
-    const tensor =
-      node.kind === "constant"
-        ? this.#device.upload(value, node.data, "constant")
-        : await dispatch(this.#device, node.kernel, await this.#inputs(node.inputs, parts), node.params);
-    parts.set(key, tensor);
+    if (node.kind === "constant") parts.set(key, this.#device.upload(value, node.data, "constant"));
+    else await this.#dispatch(node.kind === "result" ? node.of : value, parts);
+    const tensor = parts.get(key);
+    if (!tensor) throw new TypeError(`${key} is not loaded`);
     return tensor;
+  }
+
+  /** Makes all results of an op. */
+  async #dispatch(first: Value, parts: Map<string, Tensor>): Promise<void> {
+    const { node, graph } = first;
+    if (node.kind !== "op") return;
+    const tensors = await dispatchAll(this.#device, node.kernel, await this.#inputs(node.inputs, parts), node.params);
+    for (const [i, value] of graph.resultsOf(first).entries()) parts.set(staticKey(value), tensors[i] as Tensor);
   }
 
   async #inputs(inputs: Readonly<Record<string, Value | undefined>>, parts: Map<string, Tensor>) {

@@ -13,6 +13,7 @@ import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
+import { type Length, mostOf } from "./length.ts";
 import { defineVariants, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
@@ -33,34 +34,56 @@ export interface AttentionParams {
   readonly scale?: number;
   /** Tokens are the places [height, width] of a map, row by row. Needed for windows and relative positions. */
   readonly grid?: readonly [number, number];
+  /** Only the first so many rows of k and v are looked at, all when absent; with none, the result is NaN. */
+  readonly keys?: number | Length;
   /** Side of the windows that the map is cut into; tokens of one window see each other. The whole map when absent. */
   readonly window?: number | undefined;
 }
 
 type Inputs = Readonly<Record<"q" | "k" | "v", Spec> & Partial<Record<"pad" | "rel" | "bias", Spec>>>;
 
-function sizes({ q, k }: Inputs, { heads, channels = lastDim(q), grid, window }: AttentionParams) {
+function sizes({ q, k }: Inputs, params: AttentionParams) {
+  const { heads, channels = lastDim(q), grid, window } = params;
   const [batch = 1, queries = 1] = q.shape;
   const [height, width] = grid ?? [1, queries];
   const [windowHeight, windowWidth] = window ? [window, window] : [height, width];
   const windows = Math.ceil(height / windowHeight) * Math.ceil(width / windowWidth);
-  const keys = k.shape[1] ?? 1;
-  return { batch, queries, keys, channels, D: channels / heads, height, width, windowHeight, windowWidth, windows };
+  const keyRows = k.shape[1] ?? 1;
+  const keys = mostOf(params.keys ?? keyRows);
+  return {
+    batch,
+    queries,
+    keys,
+    keyRows,
+    channels,
+    D: channels / heads,
+    height,
+    width,
+    windowHeight,
+    windowWidth,
+    windows,
+  };
 }
 
 function checkShapes(inputs: Inputs, params: AttentionParams): void {
   const { q, k, v } = inputs;
-  const { batch, queries, keys, channels, D } = sizes(inputs, params);
+  const { batch, queries, keys, keyRows, channels, D } = sizes(inputs, params);
   const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`;
   if (q.shape.length !== 3 || k.shape.length !== 3 || v.shape.length !== 3) {
     throw new ShapeError(`[attention] q, k and v must be [batch, tokens, channels]: ${shapes}`);
   }
-  if (k.shape[0] !== batch || v.shape[0] !== batch || v.shape[1] !== keys) {
+  if (k.shape[0] !== batch || v.shape[0] !== batch || v.shape[1] !== keyRows) {
     throw new ShapeError(`[attention] q, k and v must have one batch, k and v the same tokens: ${shapes}`);
   }
   if (!Number.isInteger(D))
     throw new ShapeError(`[attention] ${channels} channels do not divide into ${params.heads} heads`);
+  if (!Number.isInteger(keys) || keys < 0 || keys > keyRows) {
+    throw new ShapeError(`[attention] keys is ${keys}, expected a whole number up to ${keyRows}: ${shapes}`);
+  }
   const { qOffset = 0, kOffset = 0, vOffset = 0, causal } = params;
+  if (params.keys !== undefined && (causal || params.grid)) {
+    throw new ArgumentError("[attention] keys excludes causal and grid");
+  }
   if (qOffset + channels > lastDim(q) || kOffset + channels > lastDim(k) || vOffset + channels > lastDim(v)) {
     throw new ShapeError(`[attention] ${channels} channels from the offsets go beyond a row: ${shapes}`);
   }
@@ -104,6 +127,7 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
     heads: "u32",
     queries: "u32",
     keys: "u32",
+    keyRows: "u32",
     qOffset: "u32",
     kOffset: "u32",
     vOffset: "u32",
@@ -126,11 +150,12 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
   launch: (inputs, params) => {
     const { q, k, v, pad, rel, bias } = inputs;
     const { heads, qOffset = 0, kOffset = 0, vOffset = 0, causal = false, grid } = params;
-    const { queries, keys, D, height, width, windowHeight, windowWidth } = sizes(inputs, params);
+    const { queries, keys, keyRows, D, height, width, windowHeight, windowWidth } = sizes(inputs, params);
     const [qStride, kStride, vStride] = [lastDim(q), lastDim(k), lastDim(v)];
     return {
       params: {
-        ...{ heads, queries, keys, qOffset, kOffset, vOffset, qStride, kStride, vStride, headSize: D },
+        ...{ heads, queries, keys: params.keys ?? keys, keyRows },
+        ...{ qOffset, kOffset, vOffset, qStride, kStride, vStride, headSize: D },
         scale: (params.scale ?? 1 / Math.sqrt(D)) * Math.LOG2E,
         ...{ height, width, windowHeight, windowWidth },
       },

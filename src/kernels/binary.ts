@@ -19,7 +19,7 @@ import {
 import { defineKernel } from "./kernel.ts";
 
 /** Numbers of the operations in shaders/binary.wgsl. */
-export const BINARY_OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
+const BINARY_OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
 
 export interface BinaryParams {
   /** Which of the four. */

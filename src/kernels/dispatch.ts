@@ -3,49 +3,76 @@ import type { Device } from "../device/device.ts";
 import { USAGE } from "../device/device.ts";
 import { KernelError } from "../device/errors.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { type AnyKernel, packParams, paramBytes, pipelineSource } from "./kernel.ts";
+import { type AnyKernel, bindingCounts, packParams, paramBytes, pipelineSource } from "./kernel.ts";
 import type { Launch } from "./launch.ts";
 
-/** Dispatches a kernel once and gives its output tensor, which the caller frees; `change` may put another variant. */
+type TensorInputs = Readonly<Record<string, Tensor | undefined>>;
+
+/** Dispatches a kernel once and gives its first output, which the caller frees; `change` may put another variant. */
 export async function dispatch(
   device: Device,
   kernel: AnyKernel,
-  inputs: Readonly<Record<string, Tensor | undefined>>,
+  inputs: TensorInputs,
+  params: object = {},
+  change?: (launch: Launch) => Launch,
+): Promise<Tensor> {
+  const [first, ...further] = await dispatchAll(device, kernel, inputs, params, change);
+  for (const { buffer } of further) device.free(buffer);
+  return first as Tensor;
+}
+
+/** Dispatches a kernel once and gives every output, in the record's order; the caller frees them. */
+export async function dispatchAll(
+  device: Device,
+  kernel: AnyKernel,
+  inputs: TensorInputs,
   params: object = {},
   change: (launch: Launch) => Launch = (launch) => launch,
-): Promise<Tensor> {
-  const spec = kernel.output(inputs, params);
+): Promise<Tensor[]> {
+  const specs = kernel.outputSpecs(inputs, params);
   const launch = change(kernel.launch(inputs, params, device));
-  const [x, y = 1, z = 1] = launch.workgroups;
-  const isEmpty = x * y * z === 0;
+  const isEmpty = launch.workgroups.some((count) => count === 0);
   const pipeline = isEmpty ? undefined : await device.pipelines.get(pipelineSource(kernel, launch));
-  const output = device.createTensor(spec, kernel.name);
-  if (!pipeline) return output;
+  const outputs: Tensor[] = [];
+  try {
+    for (const spec of specs) outputs.push(device.createTensor(spec, kernel.name));
+    if (pipeline) await submitOnce(device, kernel, pipeline, launch, inputs, outputs);
+    return outputs;
+  } catch (error) {
+    for (const { buffer } of outputs) device.free(buffer);
+    throw error;
+  }
+}
+
+async function submitOnce(
+  device: Device,
+  kernel: AnyKernel,
+  pipeline: GPUComputePipeline,
+  launch: Launch,
+  inputs: TensorInputs,
+  outputs: readonly Tensor[],
+): Promise<void> {
   const uniforms = new DataView(new ArrayBuffer(paramBytes(kernel)));
   packParams(kernel, launch.params, uniforms, 0);
   const uniform = device.createBuffer(uniforms.byteLength, USAGE.UNIFORM | USAGE.COPY_DST, "params");
   try {
     device.gpu.queue.writeBuffer(uniform, 0, uniforms.buffer);
-    const buffers = kernel.inputs.map((name) => inputs[name]?.buffer ?? device.zero);
-    buffers.push(output.buffer, uniform);
+    const read = kernel.inputs.map((name) => inputs[name]?.buffer ?? device.zero);
+    const buffers = [...read, ...outputs.map(({ buffer }) => buffer), uniform];
     device.gpu.pushErrorScope("validation");
     const bindGroup = device.gpu.createBindGroup({
-      layout: device.pipelines.layout(kernel.inputs.length),
+      layout: device.pipelines.layout(bindingCounts(kernel)),
       entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
     });
     const encoder = device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(x, y, z);
+    pass.dispatchWorkgroups(...launch.workgroups);
     pass.end();
     device.gpu.queue.submit([encoder.finish()]);
     const error = await device.gpu.popErrorScope();
     if (error) throw new KernelError(`[${kernel.name}] ${error.message}`);
-    return output;
-  } catch (error) {
-    device.free(output.buffer);
-    throw error;
   } finally {
     device.free(uniform);
   }

@@ -1,20 +1,20 @@
 // A kernel is a record: a WGSL source, the names of its inputs and parameters, and two pure functions. `output` checks
 // shapes and says what comes out; `launch` says how to dispatch. Neither needs a GPU.
 //
-// Bindings of every shader: inputs at 0.. in the record's order (read), then the output (read_write), then `params`
-// (uniform, a struct of 4-byte scalars in the record's order). An absent optional input is bound to a zero buffer.
+// Bindings of every shader: inputs at 0.. in the record's order (read), then the output or outputs (read_write), then
+// `params` (uniform, a struct of 4-byte scalars in the record's order). An absent optional input is bound to a zero
+// buffer.
 import { KernelError, LimitError } from "../device/errors.ts";
 import type { PipelineSource } from "../device/pipeline.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
 import type { DeviceTraits, Launch, LazySource, ScalarType } from "./launch.ts";
+import { mostOf } from "./length.ts";
 import type { VariantLaunch, Variants } from "./variants.ts";
 
 /** Specs by input name; the optional ones may be missing. */
-export type InputSpecs<I extends string, O extends I> = Readonly<
-  Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>
->;
+type InputSpecs<I extends string, O extends I> = Readonly<Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>>;
 
-export interface KernelDefinition<I extends string, O extends I, P extends object> {
+export interface KernelDefinition<I extends string, O extends I, P extends object, N extends string> {
   readonly name: string;
   /** The shader and the lib files it calls; WGSL needs no order. */
   readonly wgsl: readonly (string | LazySource)[];
@@ -24,8 +24,10 @@ export interface KernelDefinition<I extends string, O extends I, P extends objec
   /** Names of inputs that may be absent. */
   readonly optional?: readonly O[];
   readonly params: Readonly<Record<string, ScalarType>>;
-  /** Shape and type of the result; throws ShapeError on inputs that do not fit. */
-  readonly output: (inputs: InputSpecs<I, O>, params: P) => Spec;
+  /** Shape and type of the result; throws ShapeError on inputs that do not fit. Absent where `outputs` says it. */
+  readonly output?: (inputs: InputSpecs<I, O>, params: P) => Spec;
+  /** Of a kernel with several results: shape and type of each, by name, in the order of their bindings. */
+  readonly outputs?: Readonly<Record<N, (inputs: InputSpecs<I, O>, params: P) => Spec>>;
   /** How to dispatch; a variant, where there are several, adds its part, and its workgroups where none are given. */
   readonly launch: (
     inputs: InputSpecs<I, O>,
@@ -38,11 +40,14 @@ export interface KernelDefinition<I extends string, O extends I, P extends objec
   readonly flops?: (inputs: InputSpecs<I, O>, params: P) => number;
 }
 
-export interface Kernel<I extends string, O extends I, P extends object> extends AnyKernel {
+export interface Kernel<I extends string, O extends I, P extends object, N extends string = "output">
+  extends AnyKernel {
   readonly name: string;
   readonly inputs: readonly I[];
   readonly optional: readonly O[];
+  readonly outputs: readonly N[];
   output(inputs: InputSpecs<I, O>, params: P): Spec;
+  outputSpecs(inputs: InputSpecs<I, O>, params: P): readonly Spec[];
   launch(inputs: InputSpecs<I, O>, params: P, device: DeviceTraits, variant?: string): Launch;
   variants(inputs: InputSpecs<I, O>, params: P): Variants | undefined;
   flops(inputs: InputSpecs<I, O>, params: P): number;
@@ -55,8 +60,13 @@ export interface AnyKernel {
   readonly lib: readonly string[];
   readonly inputs: readonly string[];
   readonly optional: readonly string[];
+  /** Names of the results, in the order of their bindings; "output" alone where there is one. */
+  readonly outputs: readonly string[];
   readonly params: Readonly<Record<string, ScalarType>>;
+  /** Shape and type of the first result. */
   output(inputs: object, params: object): Spec;
+  /** Shape and type of every result. */
+  outputSpecs(inputs: object, params: object): readonly Spec[];
   /** By the variant of that name; when absent by the one that was tuned, else by the best one that is known. */
   launch(inputs: object, params: object, device: DeviceTraits, variant?: string): Launch;
   /** Undefined where there is only one. */
@@ -69,27 +79,45 @@ export interface AnyKernel {
  * Marked `@__PURE__`, a bundler leaves it and its shader out of pages that do not use it.
  */
 export function defineKernel<P extends object>() {
-  return <const I extends string, const O extends I = never>(
-    definition: KernelDefinition<I, O, P>,
-  ): Kernel<I, O, P> => ({
-    optional: [],
-    lib: [],
-    flops: () => 0,
-    variants: () => undefined,
-    ...definition,
-    launch: (inputs, params, device, name) => {
-      const launch = definition.launch(inputs, params, device);
-      const variants = definition.variants?.(inputs, params);
-      if (!variants) return withWorkgroups(definition.name, launch);
-      const variant = name ?? chooseVariant(definition.name, variants, inputs, params, device);
-      return { ...addVariant(launch, variants.launch(variant, device)), variant };
-    },
-  });
+  return <const I extends string, const O extends I = never, const N extends string = "output">(
+    definition: KernelDefinition<I, O, P, N>,
+  ): Kernel<I, O, P, N> => {
+    const results = resultsOf(definition);
+    const specs = Object.values<(typeof results)[N]>(results);
+    return {
+      optional: [],
+      lib: [],
+      flops: () => 0,
+      variants: () => undefined,
+      ...definition,
+      outputs: Object.keys(results) as N[],
+      output: specs[0] as (typeof results)[N],
+      outputSpecs: (inputs, params) => specs.map((spec) => spec(inputs, params)),
+      launch: (inputs, params, device, name) => {
+        const launch = definition.launch(inputs, params, device);
+        const variants = definition.variants?.(inputs, params);
+        if (!variants) return withWorkgroups(definition.name, launch);
+        const variant = name ?? chooseVariant(definition.name, variants, inputs, params, device);
+        return { ...addVariant(launch, variants.launch(variant, device)), variant };
+      },
+    };
+  };
+}
+
+/** What makes the spec of each result, by name. */
+function resultsOf<I extends string, O extends I, P extends object, N extends string>({
+  name,
+  output,
+  outputs,
+}: KernelDefinition<I, O, P, N>) {
+  const results = outputs ?? (output && ({ output } as Readonly<Record<N, typeof output>>));
+  if (!results) throw new KernelError(`[${name}] has neither output nor outputs`);
+  return results;
 }
 
 function withWorkgroups(
   name: string,
-  { workgroups, ...launch }: ReturnType<KernelDefinition<never, never, never>["launch"]>,
+  { workgroups, ...launch }: ReturnType<KernelDefinition<never, never, never, never>["launch"]>,
 ): Launch {
   if (workgroups) return { ...launch, workgroups };
   throw new KernelError(`[${name}] has neither workgroups nor variants`);
@@ -162,6 +190,11 @@ async function textOf(source: string | LazySource): Promise<string> {
   return typeof source === "string" ? source : (await source.load()).default;
 }
 
+/** How many buffers a kernel reads and writes. */
+export function bindingCounts({ inputs, outputs }: AnyKernel) {
+  return { inputCount: inputs.length, outputCount: outputs.length };
+}
+
 /** The pipeline that a launch needs. */
 export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSource {
   const { lib = kernel.lib, types = {}, entryPoint = "main", overrides = {} } = launch;
@@ -172,7 +205,7 @@ export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSourc
     code: async () => specialize((await Promise.all(parts.map(textOf))).join("\n"), types),
     entryPoint,
     overrides,
-    inputCount: kernel.inputs.length,
+    ...bindingCounts(kernel),
   };
 }
 
@@ -181,11 +214,11 @@ export function paramBytes(kernel: AnyKernel): number {
   return Math.max(16, Math.ceil((Object.keys(kernel.params).length * 4) / 16) * 16);
 }
 
-/** Writes the uniform struct at a byte offset of a view. */
+/** Writes the uniform struct at a byte offset of a view; a length is written as its largest value. */
 export function packParams(kernel: AnyKernel, params: Launch["params"], view: DataView, offset: number): void {
   let at = offset;
   for (const [name, type] of Object.entries(kernel.params)) {
-    const value = params[name] ?? 0;
+    const value = mostOf(params[name] ?? 0);
     if (type === "f32") view.setFloat32(at, value, true);
     else if (type === "i32") view.setInt32(at, value, true);
     else view.setUint32(at, value, true);

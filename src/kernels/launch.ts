@@ -1,5 +1,6 @@
 // What a dispatch is made of, as data: the device as far as kernels may know it, shader sources, and how to launch one.
 import type { AdapterInfo, MatrixUnit } from "../device/adapter.ts";
+import type { Length } from "./length.ts";
 
 export type ScalarType = "u32" | "i32" | "f32";
 
@@ -32,8 +33,8 @@ export interface Launch {
   readonly variant?: string;
   /** Entry point of the variant; "main" when absent. */
   readonly entryPoint?: string;
-  /** Values of the uniform struct; parameters left out are 0. */
-  readonly params: Readonly<Record<string, number>>;
+  /** Values of the uniform struct; parameters left out are 0, and a Length is what a run gives. */
+  readonly params: Readonly<Record<string, number | Length>>;
   /** Sources in place of the kernel's `lib`: functions by the same names, or the entry point itself. */
   readonly lib?: readonly (string | LazySource)[];
   /** Right-hand sides of top-level `alias` and `const` lines. */

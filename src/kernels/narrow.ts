@@ -4,12 +4,13 @@ import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { axisOf, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import { type Length, mostOf } from "./length.ts";
 
 export interface NarrowParams {
   /** Negative ones count from the end. */
   readonly axis: number;
   /** First index that is kept. */
-  readonly start: number;
+  readonly start: number | Length;
   /** Number of indices that are kept. */
   readonly length: number;
 }
@@ -23,9 +24,10 @@ export const narrow = /* @__PURE__ */ defineKernel<NarrowParams>()({
   name: "narrow",
   wgsl: [source],
   inputs: ["x"],
-  params: { words: "u32", xInner: "u32", yInner: "u32", offset: "u32" },
+  params: { words: "u32", xInner: "u32", yInner: "u32", start: "u32", stride: "u32" },
   output: ({ x }, params) => {
-    const { axis, start, length } = params;
+    const { axis, length } = params;
+    const start = mostOf(params.start);
     const size = x.shape[axisOf("narrow", axis, x.shape)] as number;
     const isInside = Number.isInteger(start) && Number.isInteger(length) && start >= 0 && length >= 0;
     if (!isInside || start + length > size) {
@@ -38,14 +40,16 @@ export const narrow = /* @__PURE__ */ defineKernel<NarrowParams>()({
     const y = result(x, params);
     const axis = axisOf("narrow", params.axis, x.shape);
     const [xInner, yInner] = [sizeOf(x.shape.slice(axis)), sizeOf(y.shape.slice(axis))];
-    const offset = params.start * sizeOf(x.shape.slice(axis + 1));
+    const { start } = params;
+    const stride = sizeOf(x.shape.slice(axis + 1));
+    const isAligned = stride % 4 === 0 || (typeof start === "number" && (start * stride) % 4 === 0);
     const isOneRow = sizeOf(x.shape.slice(0, axis)) === 1; // it may end within a word
     return {
-      params: { words: wordsOf(y), xInner, yInner, offset },
+      params: { words: wordsOf(y), xInner, yInner, start, stride },
       types: { Elem: x.dtype },
       overrides: {
         WG: FLAT_THREADS,
-        WIDE: offset % 4 === 0 && (isOneRow || (xInner % 4 === 0 && yInner % 4 === 0)) ? 1 : 0,
+        WIDE: isAligned && (isOneRow || (xInner % 4 === 0 && yInner % 4 === 0)) ? 1 : 0,
       },
       workgroups: flatWorkgroups(y),
     };

@@ -9,11 +9,6 @@ export function xywhOf([x0, y0, x1, y1]: Box): [x: number, y: number, width: num
   return [x0, y0, x1 - x0, y1 - y0];
 }
 
-/** The box in the whole image. */
-export function uncropBox([x0, y0, x1, y1]: Box, [left, top]: Box): Box {
-  return [x0 + left, y0 + top, x1 + left, y1 + top];
-}
-
 /** Whether a box of the whole image comes near an edge of its crop that is not one of the image: it was cut there. */
 export function isNearCropEdge(box: Box, crop: Box, image: Box): boolean {
   const isNear = (edge: number, other: number) => Math.abs(edge - other) <= EDGE_TOLERANCE;

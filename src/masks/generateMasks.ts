@@ -1,7 +1,8 @@
 // Everything mode: masks of all that a grid of points finds in a picture, as segment-anything's
 // SamAutomaticMaskGenerator gives them (facebookresearch/segment-anything: automatic_mask_generator.py), in its order.
 // The network stands behind CropPredictor.
-import { boxNms, isNearCropEdge, uncropBox, xywhOf } from "./boxes.ts";
+import { cropToPicture, transformBox, transformPoint, unitSquareToCrop } from "../geometry/affine.ts";
+import { boxNms, isNearCropEdge, xywhOf } from "./boxes.ts";
 import { toCocoRle } from "./cocoRle.ts";
 import { type Crop, cropBoxes, layerPointGrids } from "./crops.ts";
 import type { Segmentations } from "./options.ts";
@@ -125,8 +126,8 @@ function withPoints(crops: readonly Crop[], settings: MaskSettings): PointsInCro
   const { pointsPerSide, pointGrids, cropNLayers, cropNPointsDownscaleFactor } = settings;
   const grids = pointGrids ?? layerPointGrids(pointsPerSide, cropNLayers, cropNPointsDownscaleFactor);
   return crops.map(({ box, layer }) => {
-    const [x0, y0, x1, y1] = box;
-    return { box, points: (grids[layer] ?? []).map(([x, y]) => [x * (x1 - x0), y * (y1 - y0)] as const) };
+    const toCrop = unitSquareToCrop(box);
+    return { box, points: (grids[layer] ?? []).map((point) => transformPoint(toCrop, point)) };
   });
 }
 
@@ -141,17 +142,18 @@ interface Work {
 async function masksOfCrop(scene: CropScene, { box, points }: PointsInCrop, work: Work): Promise<Found[]> {
   const { predictor, settings, advance, signal } = work;
   const { width, height } = predictor;
+  const toPicture = cropToPicture(box);
   const found: Found[] = [];
   for (let at = 0; at < points.length; at += settings.pointsPerBatch) {
     signal?.throwIfAborted();
     const batch = points.slice(at, at + settings.pointsPerBatch);
     for await (const { mask, point, predictedIou, stabilityScore } of scene.predictPoints(batch, settings, signal)) {
       const inCrop = encodeBits(mask);
-      const around = uncropBox(maskBox(inCrop), box);
+      const around = transformBox(toPicture, maskBox(inCrop));
       if (isNearCropEdge(around, box, [0, 0, width, height])) continue;
-      const [x, y] = batch[point] as Point;
       const rle = uncropRle(inCrop, box, [height, width]);
-      found.push({ rle, box: around, predictedIou, stabilityScore, point: [x + box[0], y + box[1]], crop: box });
+      const pointInPicture = transformPoint(toPicture, batch[point] as Point);
+      found.push({ rle, box: around, predictedIou, stabilityScore, point: pointInPicture, crop: box });
     }
     advance(batch.length);
   }

@@ -42,9 +42,18 @@ export class Weights {
     this.#prefix = prefix;
   }
 
-  /** All tensors of a checkpoint, to be read as values of `graph` of type `dtype`. */
-  static of(graph: Graph, table: TensorTable, dtype: "f32" | "f16", naming: Naming = (name) => ({ name })): Weights {
-    return new Weights({ graph, table, dtype, naming, read: new Set() }, "");
+  /**
+   * All tensors of a checkpoint, to be read as values of `graph` of type `dtype`. Names of those that are asked for are
+   * added to `read`.
+   */
+  static of(
+    graph: Graph,
+    table: TensorTable,
+    dtype: "f32" | "f16",
+    naming: Naming = (name) => ({ name }),
+    read: Set<string> = new Set(),
+  ): Weights {
+    return new Weights({ graph, table, dtype, naming, read }, "");
   }
 
   get graph(): Graph {

@@ -1,7 +1,8 @@
 // What callers ask of a run over pictures, and what they are given of each.
 import type { NdArray } from "../device/tensor.ts";
 import type { ImageLike } from "../io/image/image.ts";
-import type { EncodeStep, Size } from "./pictureRuns.ts";
+import type { Size } from "../models/preprocess/recipe.ts";
+import type { EncodeStep } from "./pictureRuns.ts";
 
 /** How `encodeImages` goes about many pictures. */
 export interface EncodeImagesOptions {
@@ -29,9 +30,9 @@ export interface ListOptions {
 }
 
 /** What the tower made of one picture: its outputs with the axis of pictures, of length 1. */
-export interface EncodedPicture {
+export interface EncodedPicture<Row = Readonly<Record<string, NdArray>>> {
   readonly index: number;
   readonly image: ImageLike;
   readonly size: Size;
-  readonly outputs: Readonly<Record<string, NdArray>>;
+  readonly outputs: Row;
 }

@@ -1,13 +1,26 @@
-import type { Executor } from "../graph/executor.ts";
-import { closePicture, type ImageLike, openImage } from "../io/image/image.ts";
-import { outputSize } from "../models/preprocess/preprocess.ts";
-import type { Session } from "../session/session.ts";
+// Pictures through a tower: a single one in one submit, many as a stream. What becomes of the tower's outputs is the
+// collector's: they are read back here; keepOnGpu.ts and SAM's scenes leave them on the GPU.
+import type { NdArray } from "../device/tensor.ts";
+import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
-import { encodePicture } from "./pictureCopies.ts";
-import type { PictureSize, PictureTower } from "./pictureRuns.ts";
-import { preprocessor } from "./pictures.ts";
-import { type ReadyPicture, release, toGpu } from "./upload.ts";
+import { PictureRuns } from "./pictureRuns.ts";
+import type { Collector, PictureTower } from "./tower.ts";
+
+type Outputs = Readonly<Record<string, NdArray>>;
+
+/** Brings outputs to the host. */
+const readBack: Collector<Outputs, Outputs> = {
+  run: (tower, { record }) => tower.run({}, { before: record }),
+  row: (outputs, row) => {
+    const rows = Object.entries(outputs).map(([name, { data, shape }]) => {
+      const [count = 1, ...rest] = shape;
+      const length = data.length / count;
+      return [name, { data: data.slice(row * length, (row + 1) * length), shape: [1, ...rest] }] as const;
+    });
+    return Object.fromEntries(rows);
+  },
+};
 
 /**
  * Runs a tower on pictures, in their order. Ending the iteration early stops everything and frees what it took.
@@ -15,58 +28,73 @@ import { type ReadyPicture, release, toGpu } from "./upload.ts";
  * @throws ArgumentError for wrong options or no list; what `onError` would be given, where that is absent; the signal's
  * reason when it was aborted, at once.
  */
-export async function* encodePictures(
+export function encodePictures(
   tower: PictureTower,
   source: ImageSource,
   options: EncodeImagesOptions = {},
 ): AsyncGenerator<EncodedPicture, void, undefined> {
+  return streamPictures(tower, readBack, source, options);
+}
+
+/** As `encodePictures`, with the caller's collector. */
+async function* streamPictures<Batch, Row>(
+  tower: PictureTower,
+  collector: Collector<Batch, Row>,
+  source: ImageSource,
+  options: EncodeImagesOptions,
+): AsyncGenerator<EncodedPicture<Row>, void, undefined> {
   const { PictureStream } = await import("./pictureStream.ts");
-  const { session } = tower;
-  const prepare = (picture: PictureSize) => {
-    const recipe = tower.recipe(picture);
-    return { size: outputSize(recipe, [picture.height, picture.width]), plan: preprocessor(session, picture, recipe) };
-  };
-  const plan: PictureTower["plan"] = (pictures, size) => tower.plan(pictures, size);
-  yield* new PictureStream({ session, prepare, plan }, source, options).results();
+  yield* new PictureStream(tower, collector, source, options).results();
 }
 
 /** Runs a tower on all pictures of a list; a single one, with its preprocessing, is one submit. */
-export async function encodeList(
+export function encodeList(
   tower: PictureTower,
   list: readonly ImageLike[],
-  { signal, onProgress }: ListOptions,
+  options: ListOptions,
 ): Promise<EncodedPicture[]> {
+  return collectList(tower, readBack, list, options);
+}
+
+/** As `encodeList`, with the caller's collector. */
+export async function collectList<Batch, Row>(
+  tower: PictureTower,
+  collector: Collector<Batch, Row>,
+  list: readonly ImageLike[],
+  { signal, onProgress }: ListOptions,
+): Promise<EncodedPicture<Row>[]> {
   const report = (done: number) => onProgress?.({ done, total: list.length });
-  if (list.length === 1) {
-    const found = await encodeOne(tower, list[0] as ImageLike, signal);
-    report(1);
-    return [found];
+  const [image] = list;
+  if (list.length === 1 && image !== undefined) {
+    const picture = await openImage(image, signal);
+    try {
+      const encoded = { index: 0, image, ...(await encodePicture(tower, collector, picture, signal)) };
+      report(1);
+      return [encoded];
+    } finally {
+      closePicture(picture);
+    }
   }
-  const all: EncodedPicture[] = [];
-  for await (const found of encodePictures(tower, list, signal && { signal })) report(all.push(found));
+  const all: EncodedPicture<Row>[] = [];
+  for await (const encoded of streamPictures(tower, collector, list, signal ? { signal } : {})) {
+    report(all.push(encoded));
+  }
   return all;
 }
 
-/** Opens a picture and brings it to the GPU. */
-export async function openReady(session: Session, image: ImageLike, signal?: AbortSignal): Promise<ReadyPicture> {
-  const picture = await openImage(image, signal);
+/** Runs a tower on one decoded picture, in one submit. */
+export async function encodePicture<Batch, Row>(
+  tower: PictureTower,
+  collector: Collector<Batch, Row>,
+  picture: Picture,
+  signal?: AbortSignal,
+): Promise<Pick<EncodedPicture<Row>, "size" | "outputs">> {
+  const runs = new PictureRuns(tower, collector, 1, signal);
   try {
-    return await toGpu(await session.device(), picture);
+    await runs.add(0, picture);
+    const { size, outputs } = await runs.run();
+    return { size, outputs: collector.row(await outputs, 0) };
   } finally {
-    closePicture(picture);
-  }
-}
-
-async function encodeOne(tower: PictureTower, image: ImageLike, signal?: AbortSignal): Promise<EncodedPicture> {
-  const picture = await openReady(tower.session, image, signal);
-  try {
-    const recipe = tower.recipe(picture);
-    const size = outputSize(recipe, [picture.height, picture.width]);
-    const plans = [preprocessor(tower.session, picture, recipe), tower.plan(1, size)] as const;
-    const run = (step: Executor, model: Executor) =>
-      model.run({}, (encoder) => encodePicture(step, picture, encoder, model.buffer("pixels")));
-    return { index: 0, image, size, outputs: await tower.session.use(plans, run, signal) };
-  } finally {
-    release(picture);
+    runs.close();
   }
 }

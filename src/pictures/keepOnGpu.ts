@@ -1,9 +1,15 @@
-// Results that stay on the GPU: copied out of a plan's outputs into memory of their own, within the same submit.
+// Results that stay on the GPU: copied out of a tower's outputs into tensors of their own, within the submit that runs
+// it.
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import { GpuTensor } from "../device/gpuTensor.ts";
 import { BYTES, type Shape, sizeOf } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
+import type { ImageLike } from "../io/image/image.ts";
+import type { Size } from "../models/preprocess/recipe.ts";
+import type { ListOptions } from "./encodeOptions.ts";
+import { collectList } from "./encodePictures.ts";
+import type { Batch, Collector, PictureTower } from "./tower.ts";
 
 /** Asks for results that stay on the GPU; the caller disposes of them. */
 export interface KeepOnGpu {
@@ -35,13 +41,6 @@ export interface SamGpuMasks extends Disposable {
   dispose(): void;
 }
 
-/** A part of a tower's output: of each picture the elements from `first` on that make up `shape`. */
-export interface Part {
-  readonly output: string;
-  readonly first: number;
-  readonly shape: Shape;
-}
-
 /** Several tensors that go together. */
 export function together<T extends Readonly<Record<string, unknown>>>(
   tensors: T,
@@ -52,49 +51,108 @@ export function together<T extends Readonly<Record<string, unknown>>>(
   return { ...tensors, dispose, [Symbol.dispose]: dispose };
 }
 
-/** A tensor with room for some outputs of a plan like this one. */
-export function roomFor(device: Device, plan: Executor, output: string, shape: Shape): GpuTensor {
-  const dtype = plan.plan.outputs.get(output)?.value.dtype;
-  if (dtype !== "f32" && dtype !== "f16") throw new ArgumentError(`the plan has no output "${output}" of floats`);
-  return new GpuTensor(device, { dtype, shape }, `kept ${output}`);
+/** A part of a tower's output: of each picture the elements from `first` on that make up `shape`. */
+export interface OutputView {
+  readonly output: string;
+  readonly first: number;
+  readonly shape: Shape;
 }
 
-/** Records a copy of elements of an output into a tensor, from element `at` on. */
-export function copyPart(encoder: GPUCommandEncoder, plan: Executor, part: Part, tensor: GpuTensor, at = 0): void {
-  const size = BYTES[tensor.dtype];
-  const [from, to, bytes] = [part.first * size, at * size, sizeOf(part.shape) * size];
-  if (from % 4 || to % 4) {
-    throw new ArgumentError("keepOnGpu of f16 takes an even number of channels: use dtype f32, or leave it out");
+/** Which views of a tower's outputs are kept, given the outputs' shapes and the size of the pictures. */
+export type ViewsOf<Name extends string> = (
+  shapes: Readonly<Record<string, Shape>>,
+  size: Size,
+) => Readonly<Record<Name, OutputView>>;
+
+/** Runs a tower on pictures, in batches, and keeps views of its outputs: tensors [pictures, ...shape]. */
+export async function encodeKept<Name extends string>(
+  tower: PictureTower,
+  images: readonly ImageLike[],
+  viewsOf: ViewsOf<Name>,
+  options: ListOptions,
+): Promise<Readonly<Record<Name, GpuTensor>>> {
+  const device = await tower.session.device();
+  const collector = new KeptTensors(device, images.length, viewsOf);
+  try {
+    await collectList(tower, collector, images, options);
+    options.signal?.throwIfAborted();
+    return collector.tensors as Readonly<Record<Name, GpuTensor>>;
+  } catch (error) {
+    collector.dispose();
+    throw error;
   }
-  encoder.copyBufferToBuffer(plan.buffer(part.output), from, tensor.buffer, to, Math.ceil(bytes / 4) * 4);
 }
 
-/** Shape of an output of the plan. */
-export function shapeOf({ plan }: Executor, output: string): Shape {
-  return plan.outputs.get(output)?.value.shape ?? [];
+/** Copies what is kept of each picture to its row. */
+class KeptTensors<Name extends string> implements Collector<undefined, undefined> {
+  readonly tensors: Partial<Record<Name, GpuTensor>> = {};
+  readonly #device: Device;
+  readonly #pictures: number;
+  readonly #viewsOf: ViewsOf<Name>;
+  #size: Size | undefined;
+  #isDisposed = false;
+
+  constructor(device: Device, pictures: number, viewsOf: ViewsOf<Name>) {
+    this.#device = device;
+    this.#pictures = pictures;
+    this.#viewsOf = viewsOf;
+  }
+
+  async run(tower: Executor, { indices, size, record }: Batch): Promise<undefined> {
+    if (this.#isDisposed) return;
+    checkSameSize(this.#size, size);
+    this.#size = size;
+    const { gpu } = this.#device;
+    const encoder = gpu.createCommandEncoder();
+    record(encoder);
+    tower.encode(encoder);
+    const views = Object.entries(this.#viewsOf(shapesOf(tower), size)) as [Name, OutputView][];
+    for (const [name, view] of views) this.#keep(encoder, tower, name, view, indices);
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  row(): undefined {}
+
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const tensor of Object.values<GpuTensor | undefined>(this.tensors)) tensor?.dispose();
+  }
+
+  #keep(
+    encoder: GPUCommandEncoder,
+    tower: Executor,
+    name: Name,
+    { output, first, shape }: OutputView,
+    indices: readonly number[],
+  ): void {
+    const value = tower.plan.outputs.get(output)?.value;
+    if (value?.dtype !== "f32" && value?.dtype !== "f16") {
+      throw new ArgumentError(`the tower has no output "${output}" of floats`);
+    }
+    const { dtype } = value;
+    const tensor = (this.tensors[name] ??= new GpuTensor(
+      this.#device,
+      { dtype, shape: [this.#pictures, ...shape] },
+      `kept ${output}`,
+    ));
+    const rowLength = sizeOf(value.shape.slice(1));
+    for (const [row, index] of indices.entries()) {
+      const [from, to] = [(row * rowLength + first) * BYTES[dtype], index * sizeOf(shape) * BYTES[dtype]];
+      const bytes = sizeOf(shape) * BYTES[dtype];
+      if (from % 4 || to % 4) {
+        throw new ArgumentError("keepOnGpu of f16 takes an even number of channels: use dtype f32, or leave it out");
+      }
+      encoder.copyBufferToBuffer(tower.buffer(output), from, tensor.buffer, to, Math.ceil(bytes / 4) * 4);
+    }
+  }
 }
 
-/** Masks of one prompt: runs what `record` records and the plan of the masks, of a picture of this size. */
-export function keepMasks(
-  device: Device,
-  masks: Executor,
-  { width, height }: { readonly width: number; readonly height: number },
-  record: (encoder: GPUCommandEncoder) => void,
-): SamGpuMasks {
-  const encoder = device.gpu.createCommandEncoder();
-  record(encoder);
-  masks.encode(encoder);
-  const keep = (output: string, shape: Shape) => {
-    const tensor = roomFor(device, masks, output, shape);
-    copyPart(encoder, masks, { output, first: 0, shape }, tensor);
-    return tensor;
-  };
-  const [, M = 0] = shapeOf(masks, "scores");
-  const kept = together({
-    logits: keep("logits", [M, height, width]),
-    lowResLogits: keep("lowRes", [M, ...shapeOf(masks, "lowRes").slice(2)]),
-    scores: keep("scores", [M]),
-  });
-  device.gpu.queue.submit([encoder.finish()]);
-  return kept;
+function checkSameSize(size: Size | undefined, other: Size): void {
+  if (!size || size.join() === other.join()) return;
+  throw new ArgumentError(`the pictures come to different sizes, ${size.join(" x ")} and ${other.join(" x ")}`);
+}
+
+/** Shapes of a plan's outputs, by name. */
+function shapesOf({ plan }: Executor): Readonly<Record<string, Shape>> {
+  return Object.fromEntries([...plan.outputs].map(([name, { value }]) => [name, value.shape]));
 }

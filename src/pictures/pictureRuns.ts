@@ -1,39 +1,14 @@
-// The GPU's side of embedding many pictures: each is brought to the tower's pixels as soon as it is decoded, a batch of
-// them runs as one, and its results come back while the next one is at work. Nothing is allocated for a run: pixels
-// gather in one buffer, which the queue's order makes safe to use again, and the tower's readback buffers go round.
+// The GPU's side of running a tower on pictures: each goes to a buffer as soon as it is decoded, and a batch of them is
+// preprocessed and run in one submit. Large pictures are preprocessed before their batch is full, so that few of them
+// are on the GPU at once.
 import { type Device, USAGE } from "../device/device.ts";
 import { DisposedError } from "../device/errors.ts";
-import type { NdArray } from "../device/tensor.ts";
+import type { Executor } from "../graph/executor.ts";
 import type { Picture } from "../io/image/image.ts";
-import type { Preprocessing } from "../models/preprocess/preprocess.ts";
-import type { PlanRequest } from "../session/planCache.ts";
-import type { Session } from "../session/session.ts";
+import { outputSize, type Size } from "../models/preprocess/recipe.ts";
 import { abortable } from "./bell.ts";
-import { encodePicture, picturesPerRun } from "./pictureCopies.ts";
-import { release, toGpu } from "./upload.ts";
-
-export type Size = readonly [height: number, width: number];
-
-/** What matters of a picture for the plan that takes it. */
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** What is run on pictures. */
-export interface PictureTower {
-  readonly session: Session;
-  /** How a picture is brought to the tower; throws ArgumentError where it cannot be. */
-  recipe(picture: PictureSize): Preprocessing;
-  /** The plan with input "pixels" [pictures, height, width, 3]; all its outputs have an axis of pictures first. */
-  plan(pictures: number, size: Size): PlanRequest;
-}
-
-/** A tower that knows how its pictures are brought to it. */
-export interface PreparedTower extends Pick<PictureTower, "session" | "plan"> {
-  /** Size of a picture as the tower sees it, and the plan that makes it so. */
-  prepare(picture: PictureSize): { readonly size: Size; readonly plan: PlanRequest };
-}
+import { type Collector, type PictureSize, type PictureTower, preprocessor } from "./tower.ts";
+import { recordUpload, releasePicture, type UploadedPicture, uploadPicture } from "./upload.ts";
 
 /** Time that was spent on pictures, as performance.now() has it. */
 export interface EncodeStep {
@@ -48,35 +23,54 @@ export interface EncodeStep {
 }
 
 /** A batch that was submitted. */
-export interface PictureBatch {
+export interface SubmittedBatch<Outputs> {
   readonly size: Size;
-  /** The tower's outputs; those of the batch's pictures come first. */
-  readonly outputs: Promise<Record<string, NdArray>>;
+  readonly outputs: Promise<Outputs>;
 }
 
-export class PictureRuns {
+/** Bytes of pictures that wait on the GPU for their batch. */
+const MOST_WAITING = 64 << 20;
+
+/** A picture that waits. */
+interface Waiting {
+  readonly picture: UploadedPicture;
+  /** Its bytes are needed no more. */
+  readonly onDone: () => void;
+}
+
+export class PictureRuns<Outputs, Row> {
   /** What was done since somebody emptied this list. */
   readonly steps: EncodeStep[] = [];
-  readonly #tower: PreparedTower;
+  readonly #tower: PictureTower;
+  readonly #collector: Collector<Outputs, Row>;
   readonly #batchSize: number;
   readonly #signal: AbortSignal | undefined;
   #device: Device | undefined;
+  /** Pixels of pictures that were preprocessed before their batch was full. */
   #pixels: GPUBuffer | undefined;
-  /** Size of the pictures that gather, as the tower sees them. */
+  /** Size of the pictures of the batch, as the tower sees them. */
   #size: Size = [0, 0];
   /** A batch of this size ran full: what is left at the end then runs as one, which has a plan already. */
   #hasRunFull = false;
   #indices: number[] = [];
+  /** The last ones of the batch; those before them are in #pixels. */
+  #waiting: Waiting[] = [];
   #gpuFreeMs = 0;
   #isClosed = false;
 
-  constructor(tower: PreparedTower, batchSize: number, signal?: AbortSignal) {
+  constructor(
+    tower: PictureTower,
+    collector: Collector<Outputs, Row>,
+    batchSize: number,
+    signal: AbortSignal | undefined,
+  ) {
     this.#tower = tower;
+    this.#collector = collector;
     this.#batchSize = batchSize;
     this.#signal = signal;
   }
 
-  /** Pictures that have gathered. */
+  /** Pictures of the batch so far. */
   get gathered(): number {
     return this.#indices.length;
   }
@@ -85,74 +79,126 @@ export class PictureRuns {
     return this.#indices.length >= this.#most();
   }
 
-  /** Whether a picture comes to the same size as those that have gathered. */
-  fits(picture: Picture): boolean {
+  /** Whether a picture comes to the same size as those of the batch. */
+  fits(picture: PictureSize): boolean {
     return this.gathered === 0 || isSame(this.#sizeOf(picture), this.#size);
   }
 
-  /** Brings a picture to the GPU as the next one of the batch; `onDone`: its pixels are needed no more. */
-  async add(index: number, picture: Picture, onDone: () => void): Promise<void> {
-    const { session } = this.#tower;
-    this.#device ??= await session.device();
-    const device = this.#device;
+  /** Brings a picture to the GPU as the next one of the batch; `onDone`: its decoded pixels are needed no more. */
+  async add(index: number, picture: Picture, onDone: () => void = () => {}): Promise<void> {
+    this.#device ??= await this.#tower.session.device();
     const size = this.#sizeOf(picture);
     if (!isSame(size, this.#size)) this.#hasRunFull = false;
+    const uploaded = await this.#upload(this.#device, index, picture);
     this.#size = size;
-    const ready = await toGpu(device, picture);
-    const { plan } = this.#tower.prepare(ready);
-    const work = session.use([plan], (step) => {
-      this.#check(device);
-      const startMs = performance.now();
-      const bytes = step.bytes("pixels");
-      const encoder = device.gpu.createCommandEncoder();
-      encodePicture(step, ready, encoder, this.#room(device, bytes), this.gathered * bytes);
-      device.gpu.queue.submit([encoder.finish()]);
-      this.#record("upload", [index], startMs);
-      this.#whenDone(device, [index], onDone);
-    });
-    await abortable(
-      work.finally(() => release(ready)),
-      this.#signal,
-    );
     this.#indices.push(index);
+    this.#waiting.push({ picture: uploaded, onDone });
+    const bytes = this.#waiting.reduce((sum, { picture: { buffer } }) => sum + buffer.size, 0);
+    // Of a batch of one, or the last of a batch, all goes into the run's own submit.
+    if (bytes > MOST_WAITING && !this.isFull) await this.#preprocessWaiting();
   }
 
-  /** Submits the batch that has gathered; the next one may gather then. */
-  async run(): Promise<PictureBatch> {
-    const device = this.#device as Device;
-    const [indices, size, most] = [this.#indices, this.#size, this.#most()];
-    this.#hasRunFull ||= indices.length === most;
-    const plan = this.#tower.plan(this.#hasRunFull ? most : indices.length, size);
-    const work = this.#tower.session.use([plan], (model) => {
-      this.#check(device);
-      const bytes = Math.ceil(model.bytes("pixels") / 4) * 4;
-      const outputs = model.run({}, (encoder) => {
-        encoder.copyBufferToBuffer(this.#pixels as GPUBuffer, 0, model.buffer("pixels"), 0, bytes);
-      });
-      return { outputs: this.#timed(device, indices, outputs) };
+  /** A picture that the GPU can preprocess; what was uploaded for a call that is over is freed. */
+  async #upload(device: Device, index: number, picture: Picture): Promise<UploadedPicture> {
+    const startMs = performance.now();
+    const { session } = this.#tower;
+    const work = uploadPicture(device, picture).then(async (uploaded) => {
+      try {
+        await session.use([this.#preprocessor(uploaded)], () => this.#check(device));
+        this.#signal?.throwIfAborted();
+        return uploaded;
+      } catch (error) {
+        releasePicture(device, uploaded);
+        throw error;
+      }
     });
+    const uploaded = await abortable(work, this.#signal);
+    this.#record("upload", [index], startMs);
+    return uploaded;
+  }
+
+  /** Submits the batch; the next one may gather then. */
+  async run(): Promise<SubmittedBatch<Outputs>> {
+    const device = this.#device as Device;
+    const [indices, size, most, waiting] = [this.#indices, this.#size, this.#most(), this.#waiting];
+    this.#hasRunFull ||= indices.length === most;
+    const tower = this.#tower.part(this.#hasRunFull ? most : indices.length, size);
+    const work = this.#tower.session.use(
+      [tower, ...waiting.map(({ picture }) => this.#preprocessor(picture))],
+      (model, ...steps) => {
+        this.#check(device);
+        const pixels = model.buffer("pixels");
+        const record = (encoder: GPUCommandEncoder) => {
+          const ready = indices.length - waiting.length;
+          const bytes = (model.bytes("pixels") / (this.#hasRunFull ? most : indices.length)) * ready;
+          if (ready > 0) encoder.copyBufferToBuffer(this.#pixels as GPUBuffer, 0, pixels, 0, bytes);
+          recordPreprocessing(encoder, waiting, steps, pixels, ready);
+        };
+        const outputs = this.#collector.run(model, { indices, size, record });
+        this.#release(device, waiting);
+        return { outputs: this.#timed(device, indices, outputs) };
+      },
+    );
     const { outputs } = await abortable(work, this.#signal);
     this.#indices = [];
+    this.#waiting = [];
     return { size, outputs };
   }
 
-  /** Frees the pixels; what is at work is left to end by itself. */
+  /** Frees what waits; what is at work is left to end by itself. */
   close(): void {
     this.#isClosed = true;
-    if (this.#pixels) this.#device?.free(this.#pixels);
+    if (!this.#device) return;
+    for (const { picture } of this.#waiting) releasePicture(this.#device, picture);
+    if (this.#pixels) this.#device.free(this.#pixels);
+  }
+
+  /** Brings the pictures that wait to #pixels, in a submit of its own. */
+  async #preprocessWaiting(): Promise<void> {
+    const device = this.#device as Device;
+    const waiting = this.#waiting;
+    const first = this.#indices.length - waiting.length;
+    const work = this.#tower.session.use(
+      waiting.map(({ picture }) => this.#preprocessor(picture)),
+      (...steps) => {
+        this.#check(device);
+        const bytes = steps[0]?.bytes("pixels") ?? 0;
+        const encoder = device.gpu.createCommandEncoder();
+        recordPreprocessing(encoder, waiting, steps, this.#room(device, bytes), first);
+        device.gpu.queue.submit([encoder.finish()]);
+        this.#release(device, waiting);
+      },
+    );
+    await abortable(work, this.#signal);
+    this.#waiting = [];
+  }
+
+  #preprocessor(picture: UploadedPicture) {
+    return preprocessor(this.#tower.session, picture, this.#tower.recipe(picture));
+  }
+
+  /** After their commands were submitted. */
+  #release(device: Device, waiting: readonly Waiting[]): void {
+    for (const { picture } of waiting) releasePicture(device, picture);
+    const done = () => {
+      for (const { onDone } of waiting) onDone();
+    };
+    device.done().then(done, done);
   }
 
   #check(device: Device): void {
-    if (this.#isClosed) throw new DisposedError("the embedding of these pictures was stopped");
-    device.check(); // pixels that have gathered are lost with their device
+    if (this.#isClosed) throw new DisposedError("the run over these pictures was stopped");
+    device.check(); // pictures that wait are lost with their device
   }
 
   #sizeOf(picture: PictureSize): Size {
-    return this.#tower.prepare(picture).size;
+    return outputSize(this.#tower.recipe(picture), [picture.height, picture.width]);
   }
 
+  /** Pictures are put side by side on the GPU, which copies whole 4-byte words: odd sizes in f16 go alone. */
   #most(): number {
-    return picturesPerRun(this.#tower.session, this.#size, this.#batchSize);
+    const [H, W] = this.#size;
+    return this.#tower.session.dtype === "f16" && (H * W) % 2 ? 1 : this.#batchSize;
   }
 
   /** The buffer of a batch's pixels, of `bytes` each; a new one only for larger pictures than before. */
@@ -164,29 +210,43 @@ export class PictureRuns {
     return this.#pixels;
   }
 
-  async #timed<T>(device: Device, indices: readonly number[], outputs: Promise<T>): Promise<T> {
-    let doneMs = performance.now();
-    this.#whenDone(device, indices, () => {
-      doneMs = performance.now();
-    });
-    const found = await outputs;
-    this.#record("readback", indices, doneMs);
-    return found;
-  }
-
-  /** The queue works in order: on this from when all before it was done. */
-  #whenDone(device: Device, indices: readonly number[], onDone: () => void): void {
+  async #timed(device: Device, indices: readonly number[], outputs: Promise<Outputs>): Promise<Outputs> {
     const submittedMs = performance.now();
-    const done = () => {
-      this.#record("gpu", indices, Math.max(submittedMs, this.#gpuFreeMs));
-      this.#gpuFreeMs = performance.now();
-      onDone();
-    };
-    device.done().then(done, onDone);
+    let doneMs = submittedMs;
+    // The queue works in order: on this from when all before it was done.
+    device.done().then(
+      () => {
+        doneMs = performance.now();
+        this.#record("gpu", indices, Math.max(submittedMs, this.#gpuFreeMs));
+        this.#gpuFreeMs = doneMs;
+      },
+      () => {},
+    );
+    const collected = await outputs;
+    this.#record("readback", indices, doneMs);
+    return collected;
   }
 
   #record(lane: EncodeStep["lane"], indices: readonly number[], startMs: number): void {
     this.steps.push({ lane, indices, startMs, endMs: performance.now() });
+  }
+}
+
+/** Pictures to a tower's pixels, from row `first` on. */
+function recordPreprocessing(
+  encoder: GPUCommandEncoder,
+  waiting: readonly Waiting[],
+  steps: readonly Executor[],
+  pixels: GPUBuffer,
+  first: number,
+): void {
+  for (const [i, { picture }] of waiting.entries()) {
+    const step = steps[i] as Executor;
+    recordUpload(picture, encoder);
+    step.encode(encoder, { bindings: { image: picture.buffer } });
+    // Whole words: the half beyond an odd picture, which goes alone, lies in the padding of both buffers.
+    const bytes = Math.ceil(step.bytes("pixels") / 4) * 4;
+    encoder.copyBufferToBuffer(step.buffer("pixels"), 0, pixels, (first + i) * bytes, bytes);
   }
 }
 

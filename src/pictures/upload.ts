@@ -1,18 +1,21 @@
-// A decoded picture to the GPU: bytes are written; what a browser holds goes to a texture, which the queue copies as it
-// is stored (alpha not blended, colours not converted), and from there to the buffer that the kernels read.
-import type { Device } from "../device/device.ts";
-import type { Executor } from "../graph/executor.ts";
+// A decoded picture to a buffer on the GPU: bytes are written; what a browser holds goes to a texture, which the queue
+// copies as it is stored (alpha not blended, colours not converted), and from there to the buffer.
+import { type Device, USAGE } from "../device/device.ts";
+import { LimitError } from "../device/errors.ts";
+import { bufferBytes, type Spec } from "../device/tensor.ts";
 import type { HeldImage, Picture, RgbaImage } from "../io/image/rgba.ts";
 
-/** A picture on the GPU. */
-interface TexturePicture {
+/** A picture on the GPU, or on its way there. */
+export interface UploadedPicture {
   readonly width: number;
   readonly height: number;
-  readonly texture: GPUTexture;
+  /** Pixels from one row to the next in the buffer. */
+  readonly rowLength: number;
+  /** RGBA bytes [height, rowLength]. */
+  readonly buffer: GPUBuffer;
+  /** Where the picture is until it was copied to the buffer. */
+  readonly texture?: GPUTexture;
 }
-
-/** A picture that a plan can take: bytes, or a texture that is to be destroyed. */
-export type ReadyPicture = RgbaImage | TexturePicture;
 
 /** Textures are copied to buffers in rows of whole 256 bytes. */
 const ROW_PIXELS = 64;
@@ -20,34 +23,62 @@ const ROW_PIXELS = 64;
 // COPY_SRC, COPY_DST and RENDER_ATTACHMENT of GPUTextureUsage: Node has no such global.
 const TEXTURE_USAGE = 1 | 2 | 16;
 
-/** Copies what a browser holds to the GPU; what cannot be copied is read back through a canvas. */
-export async function toGpu({ gpu }: Device, picture: Picture): Promise<ReadyPicture> {
-  if (!("source" in picture)) return picture;
+/**
+ * Brings a picture to the GPU; the decoded one is needed no more then. What a browser holds and cannot copy is read
+ * back through a canvas.
+ *
+ * @throws LimitError where the GPU cannot hold it
+ */
+export async function uploadPicture(device: Device, picture: Picture): Promise<UploadedPicture> {
+  if (!("source" in picture)) return uploadBytes(device, picture);
+  const texture = toTexture(device.gpu, picture);
+  if (!texture) return uploadBytes(device, await (await import("../io/image/canvasPixels.ts")).pixelsOf(picture));
   const { width, height } = picture;
-  const texture = toTexture(gpu, picture);
-  return texture ? { width, height, texture } : (await import("../io/image/canvasPixels.ts")).pixelsOf(picture);
-}
-
-/** Frees a texture; commands that were submitted before have it still. */
-export function release(picture: ReadyPicture): void {
-  if ("texture" in picture) picture.texture.destroy();
-}
-
-/** Pixels from one row of a plan's input to the next. */
-export function rowLength({ width, ...picture }: { readonly width: number; readonly texture?: unknown }): number {
-  return picture.texture ? Math.ceil(width / ROW_PIXELS) * ROW_PIXELS : width;
-}
-
-/** Brings a picture to the input "image" [height, rowLength] of a plan. */
-export function upload(step: Executor, picture: ReadyPicture, encoder: GPUCommandEncoder): void {
-  if ("texture" in picture) {
-    const { width, height, texture } = picture;
-    const bytesPerRow = rowLength(picture) * 4;
-    encoder.copyTextureToBuffer({ texture }, { buffer: step.buffer("image"), bytesPerRow }, [width, height]);
-  } else {
-    const { data } = picture;
-    step.write("image", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const rowLength = Math.ceil(width / ROW_PIXELS) * ROW_PIXELS;
+  try {
+    return { width, height, rowLength, texture, buffer: await pictureBuffer(device, height, rowLength) };
+  } catch (error) {
+    texture.destroy();
+    throw error;
   }
+}
+
+async function uploadBytes(device: Device, { width, height, data }: RgbaImage): Promise<UploadedPicture> {
+  const buffer = await pictureBuffer(device, height, width);
+  device.writeBuffer(buffer, 0, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return { width, height, rowLength: width, buffer };
+}
+
+// A buffer beyond this is asked for with an eye on the GPU's memory, which takes a turn of the event loop.
+const LARGE_BYTES = 16 << 20;
+
+async function pictureBuffer(device: Device, height: number, rowLength: number): Promise<GPUBuffer> {
+  const spec: Spec = { dtype: "u32", shape: [height, rowLength] };
+  device.checkSize(spec, 'input "image"');
+  const create = () => {
+    return device.createBuffer(bufferBytes(spec), USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST, "picture");
+  };
+  if (bufferBytes(spec) < LARGE_BYTES) return create();
+  device.gpu.pushErrorScope("out-of-memory");
+  const buffer = create();
+  const error = await device.gpu.popErrorScope();
+  if (!error) return buffer;
+  device.free(buffer);
+  throw new LimitError(`the GPU has no memory for a picture of ${rowLength} x ${height} pixels (${error.message})`);
+}
+
+/** Records what is left to do until the picture is in its buffer. */
+export function recordUpload(
+  { texture, buffer, rowLength, width, height }: UploadedPicture,
+  encoder: GPUCommandEncoder,
+) {
+  if (texture) encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow: rowLength * 4 }, [width, height]);
+}
+
+/** Frees a picture; commands that were submitted before have it still. */
+export function releasePicture(device: Device, { texture, buffer }: UploadedPicture): void {
+  texture?.destroy();
+  device.free(buffer);
 }
 
 /** A texture of the picture; undefined for one that is too large, or that this browser does not copy. */

@@ -1,72 +1,64 @@
-// The plans of a session, of which the most recent are kept. A plan that a caller holds goes only when many others came
-// after it; one that is used at once, as those for pictures of one size are, also goes when such plans take more than
-// their share of the GPU's memory.
+// The plans of a session, of which the most recent are kept, within bounds of number and of bytes. What stands for a
+// plan is the key of the part that it was made of.
 import type { Device } from "../device/device.ts";
-import { checkSizes, Executor } from "../graph/executor.ts";
-import { Graph } from "../graph/graph.ts";
+import { Executor } from "../graph/executor.ts";
+import type { Graph } from "../graph/graph.ts";
 import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
+import { checkSizes } from "../graph/preparedPlan.ts";
 import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
+import { graphOf, type Part } from "../models/part.ts";
+import type { Weights } from "../models/weights.ts";
 
-/** Records a computation into an empty graph. */
-export type Build = (graph: Graph) => void;
-
-/** A plan to be had; `key` stands for what `build` records. */
-export interface PlanRequest {
-  readonly key: string;
-  readonly build: Build;
-}
+/** The checkpoint's tensors as values of a graph. */
+export type WeightsOf = (graph: Graph) => Weights;
 
 // Of each kind, with weights and without.
 const MOST_PLANS = 32;
 
-// Of the plans that nobody holds. Those without weights (a picture's preprocessing) are made again in milliseconds.
+// Plans without weights (a picture's preprocessing) are made again in milliseconds.
 const MOST_BYTES = { withWeights: 512 << 20, withoutWeights: 64 << 20 } as const;
 
 interface Entry {
   readonly executor: Promise<Executor>;
-  /** The executor once it is made, so that it can be disposed at once. */
-  made?: Executor;
+  /** The executor once it is ready, so that it can be disposed at once. */
+  ready?: Executor;
   /** Constants that belong to this plan alone: it has no weights. */
   readonly store?: WeightStore;
   /** What it takes on the GPU by itself, weights aside: the most that it adds to the pool. */
   readonly bytes: number;
-  /** Somebody may use it later without asking again. */
-  isHeld: boolean;
 }
 
 export class PlanCache {
   readonly #device: Device;
   readonly #store: WeightStore;
-  readonly #planned: PlanOptions;
+  readonly #weightsOf: WeightsOf;
+  readonly #planOptions: PlanOptions;
   /** Of the plans with weights: no submit runs two of them. */
   readonly #pool: SlotPool;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(device: Device, store: WeightStore, planned: PlanOptions) {
+  constructor(device: Device, store: WeightStore, weightsOf: WeightsOf, planOptions: PlanOptions) {
     this.#device = device;
     this.#store = store;
-    this.#planned = planned;
+    this.#weightsOf = weightsOf;
+    this.#planOptions = planOptions;
     this.#pool = new SlotPool(device);
   }
 
-  /** A plan, made at its first use. One that is not held may be disposed as soon as others are asked for. */
-  get({ key, build }: PlanRequest, isHeld: boolean, signal?: AbortSignal): Promise<Executor> {
-    let entry = this.#entries.get(key);
-    if (!entry) {
-      const made = this.#make(planOf(build, this.#device, this.#planned), signal);
-      made.executor.catch(() => {
-        if (this.#entries.get(key) === made) this.#entries.delete(key);
-      });
-      entry = made;
-    }
-    entry.isHeld ||= isHeld;
-    // The most recent last.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    this.#evict();
-    return entry.executor;
+  /** The plans of parts, made at their first use. They may be disposed as soon as others are asked for. */
+  get(parts: readonly Part[], signal?: AbortSignal): Promise<Executor[]> {
+    const entries = parts.map((part) => this.#entry(part, signal));
+    this.#evict(new Set(entries));
+    return Promise.all(entries.map(({ executor }) => executor));
+  }
+
+  /** A part made ready; throws LimitError where the device cannot hold it, before any weight is loaded for it. */
+  plan(part: Part): Plan {
+    const planned = plan(graphOf(part, this.#weightsOf), this.#device, this.#planOptions);
+    checkSizes(this.#device, planned);
+    return planned;
   }
 
   dispose(): void {
@@ -74,50 +66,53 @@ export class PlanCache {
     this.#entries.clear();
   }
 
-  #make(made: Plan, signal?: AbortSignal): Entry {
-    const values = [...made.statics.values()];
+  /** The entry of a part, the most recent one from here on. */
+  #entry(part: Part, signal?: AbortSignal): Entry {
+    const { key } = part;
+    const entry = this.#entries.get(key) ?? this.#add(this.plan(part), signal);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.executor.catch(() => {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    });
+    return entry;
+  }
+
+  #add(planned: Plan, signal?: AbortSignal): Entry {
+    const values = [...planned.statics.values()];
     const hasWeights = values.some((value) => weightsOf(value).length > 0);
-    const own = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
-    const store = own ?? this.#store;
-    const pool = own ? undefined : this.#pool;
-    const executor = store.load(values, signal).then(() => Executor.create(this.#device, made, store, pool));
-    const constants = own ? values.map(staticBytes) : [];
-    const bytes = [...made.slots, ...constants].reduce((sum, size) => sum + size, 0);
-    const entry: Entry = { executor, bytes, isHeld: false, ...(own && { store: own }) };
+    const constants = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
+    const store = constants ?? this.#store;
+    const pool = constants ? undefined : this.#pool;
+    const executor = store.load(values, signal).then(() => Executor.create(this.#device, planned, store, pool));
+    const sizes = [...planned.slots, ...(constants ? values.map(staticBytes) : [])];
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const entry: Entry = { executor, bytes, ...(constants && { store: constants }) };
     executor.then(
       (ready) => {
-        entry.made = ready;
+        entry.ready = ready;
       },
-      () => own?.dispose(),
+      () => constants?.dispose(),
     );
     return entry;
   }
 
-  #evict(): void {
+  /** Disposes of the oldest, but for those that are used together now. */
+  #evict(used: ReadonlySet<Entry>): void {
     const kept = { withWeights: { count: 0, bytes: 0 }, withoutWeights: { count: 0, bytes: 0 } };
     for (const [key, entry] of [...this.#entries].reverse()) {
       const kind = entry.store ? "withoutWeights" : "withWeights";
       const { count, bytes } = kept[kind];
-      // The most recent of a kind stays, however large.
-      const isTooMuch = !entry.isHeld && bytes > 0 && bytes + entry.bytes > MOST_BYTES[kind];
-      if (isTooMuch || count === MOST_PLANS) {
+      const isTooMuch = bytes + entry.bytes > MOST_BYTES[kind] || count >= MOST_PLANS;
+      if (isTooMuch && !used.has(entry)) {
         this.#entries.delete(key);
         disposeEntry(entry);
         continue;
       }
       kept[kind].count++;
-      if (!entry.isHeld) kept[kind].bytes += entry.bytes;
+      kept[kind].bytes += entry.bytes;
     }
   }
-}
-
-/** A graph made ready; throws LimitError where the device cannot hold it, before any weight is made for it. */
-export function planOf(build: Build, device: Device, planned: PlanOptions): Plan {
-  const graph = new Graph();
-  build(graph);
-  const made = plan(graph, device, planned);
-  checkSizes(device, made);
-  return made;
 }
 
 function disposeEntry(entry: Entry): void {
@@ -125,6 +120,6 @@ function disposeEntry(entry: Entry): void {
     executor.dispose();
     entry.store?.dispose();
   };
-  if (entry.made) dispose(entry.made);
+  if (entry.ready) dispose(entry.ready);
   else entry.executor.then(dispose, () => {});
 }

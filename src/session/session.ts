@@ -5,10 +5,14 @@ import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
 import type { Executor } from "../graph/executor.ts";
-import type { PlanOptions } from "../graph/plan.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { PlanOptions, PlanSummary } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
-import { type Build, PlanCache, type PlanRequest, planOf } from "./planCache.ts";
+import type { FloatType } from "../models/family.ts";
+import type { Part } from "../models/part.ts";
+import { type Naming, Weights } from "../models/weights.ts";
+import { PlanCache } from "./planCache.ts";
 
 /**
  * Type of weights and activations: `f32`; `f16` with sums in f32, where the adapter has shader-f16; or `q8`, which is
@@ -27,7 +31,7 @@ export async function planOptions(dtype: ModelDType, { info }: Pick<Device, "inf
 }
 
 /** The type that a model computes in. */
-export function computedIn(dtype: ModelDType): "f32" | "f16" {
+export function computedIn(dtype: ModelDType): FloatType {
   return dtype === "q8" ? "f32" : dtype;
 }
 
@@ -50,35 +54,39 @@ export interface SessionOptions {
 interface Live {
   readonly device: Device;
   readonly store: WeightStore;
-  readonly planned: PlanOptions;
   readonly plans: PlanCache;
 }
 
 export class Session {
   /** Type of inputs and activations. */
-  readonly dtype: "f32" | "f16";
-  readonly #type: ModelDType;
+  readonly dtype: FloatType;
+  readonly #modelDType: ModelDType;
   readonly #checkpoint: Checkpoint;
+  readonly #naming: Naming | undefined;
   readonly #given: Device | undefined;
   readonly #tuneSeconds: number;
   #live: Promise<Live>;
   #current: Live | undefined;
   #isDisposed = false;
 
-  private constructor(checkpoint: Checkpoint, options: SessionOptions) {
-    this.#type = options.dtype ?? "f32";
-    this.dtype = computedIn(this.#type);
+  private constructor(checkpoint: Checkpoint, naming: Naming | undefined, options: SessionOptions) {
+    this.#modelDType = options.dtype ?? "f32";
+    this.dtype = computedIn(this.#modelDType);
     this.#checkpoint = checkpoint;
+    this.#naming = naming;
     this.#given = givenDevice(options.device);
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
     this.#live = this.#open();
   }
 
-  /** Opens the device and checks that it can compute in the wanted type. */
-  static async open(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<Session> {
+  /**
+   * Opens the device and checks that it can compute in the wanted type. The checkpoint is the session's from here on;
+   * `naming` maps the names that its parts speak to the checkpoint's.
+   */
+  static async open(checkpoint: Checkpoint, naming?: Naming, options: SessionOptions = {}): Promise<Session> {
     const { dtype = "f32" } = options;
     if (!MODEL_DTYPES.includes(dtype)) throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16" or "q8"`);
-    const session = new Session(checkpoint, options);
+    const session = new Session(checkpoint, naming, options);
     const { device } = await session.#live;
     if (dtype === "f16" && !device.hasF16) {
       session.dispose();
@@ -92,42 +100,47 @@ export class Session {
     return (await this.#alive()).device;
   }
 
-  /** Loads the weights of several plans in one pass over the checkpoint. */
-  async preload(builds: Readonly<Record<string, Build>>, signal?: AbortSignal): Promise<void> {
-    const { device, store, planned } = await this.#alive();
-    const plans = Object.values(builds).map((build) => planOf(build, device, planned));
+  /** Loads the weights of several parts in one pass over the checkpoint. */
+  async load(parts: readonly Part[], signal?: AbortSignal): Promise<void> {
+    const { device, store, plans } = await this.#alive();
+    const planned = parts.map((part) => plans.plan(part));
     if (this.#tuneSeconds > 0) {
       const { tunePlans } = await import("./tuneSession.ts");
-      await tunePlans(device, plans, { seconds: this.#tuneSeconds, signal });
+      await tunePlans(device, planned, { seconds: this.#tuneSeconds, signal });
     }
     await store.load(
-      plans.flatMap(({ statics }) => [...statics.values()]),
+      planned.flatMap(({ statics }) => [...statics.values()]),
       signal,
     );
-    await Promise.all(Object.entries(builds).map(([key, build]) => this.executor(key, build)));
   }
 
-  /** The plan of a computation, made at its first use. `key` stands for what `build` records. */
-  async executor(key: string, build: Build, signal?: AbortSignal): Promise<Executor> {
-    return (await this.#alive()).plans.get({ key, build }, true, signal);
+  /** Loads parts and makes their plans ready. */
+  async prepare(parts: readonly Part[], signal?: AbortSignal): Promise<void> {
+    await this.load(parts, signal);
+    await Promise.all(parts.map((part) => this.use([part], () => {})));
   }
 
   /**
-   * Calls `work` with plans that cannot be disposed before it returns; what it submits by then is sure to run. Such
-   * plans are kept within bounds of bytes, unlike those of `executor`, which the caller may go on using.
+   * Calls `work` with an executor for each part. They stay alive until what `work` returns is settled, if it has
+   * recorded and submitted its commands by the time it returns.
    */
-  async use<const R extends readonly PlanRequest[], T>(
-    requests: R,
-    work: (...executors: { [I in keyof R]: Executor }) => T,
+  async use<const Parts extends readonly Part[], T>(
+    parts: Parts,
+    work: (...executors: { [I in keyof Parts]: Executor }) => T,
     signal?: AbortSignal,
   ): Promise<Awaited<T>> {
     for (;;) {
       const { plans } = await this.#alive();
-      const executors = await Promise.all(requests.map(async (request) => plans.get(request, false, signal)));
+      const executors = await plans.get(parts, signal);
       // Other calls may have taken their place meanwhile.
       if (executors.some(({ isDisposed }) => isDisposed)) continue;
-      return await work(...(executors as { [I in keyof R]: Executor }));
+      return await work(...(executors as { [I in keyof Parts]: Executor }));
     }
+  }
+
+  /** What a part costs, with the session's types and rewrites. Nothing is loaded. */
+  async summary(part: Part): Promise<PlanSummary> {
+    return (await this.#alive()).plans.plan(part).summary();
   }
 
   /** Frees all GPU memory of this checkpoint, and the device unless the caller brought it. */
@@ -141,12 +154,13 @@ export class Session {
 
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
-    const planned = await planOptions(this.#type, device).catch((error) => {
+    const options = await planOptions(this.#modelDType, device).catch((error) => {
       if (!this.#given) device.destroy();
       throw error;
     });
     const store = new WeightStore(device, this.#checkpoint);
-    const live = { device, store, planned, plans: new PlanCache(device, store, planned) };
+    const weightsOf = (graph: Graph) => Weights.of(graph, this.#checkpoint, this.dtype, this.#naming);
+    const live = { device, store, plans: new PlanCache(device, store, weightsOf, options) };
     this.#current = live;
     return live;
   }
@@ -176,7 +190,7 @@ const wrapped = new WeakMap<GPUDevice, Device>();
 
 function givenDevice(device: Device | GPUDevice | undefined): Device | undefined {
   if (!device || device instanceof Device) return device;
-  const made = wrapped.get(device) ?? Device.from(device);
-  wrapped.set(device, made);
-  return made;
+  const known = wrapped.get(device) ?? Device.from(device);
+  wrapped.set(device, known);
+  return known;
 }

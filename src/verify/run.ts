@@ -1,9 +1,9 @@
 // Runs the cases of one kernel and compares every element with the reference.
 import type { Device } from "../device/device.ts";
-import { formatShape, type Shape, sizeOf, type Tensor } from "../device/tensor.ts";
-import { dispatch } from "../kernels/dispatch.ts";
+import { formatShape, type Shape, type Spec, sizeOf, type Tensor } from "../device/tensor.ts";
+import { dispatchAll } from "../kernels/dispatch.ts";
 import type { Launch } from "../kernels/launch.ts";
-import { type CaseInput, type KernelCase, type KernelSuite, makeInputs, toNumbers } from "./suite.ts";
+import { type CaseInput, type KernelCase, type KernelSuite, makeInputs, referencesOf, toNumbers } from "./suite.ts";
 
 /** Outcome of one case on one adapter. */
 export interface CaseResult {
@@ -16,7 +16,7 @@ export interface CaseResult {
   readonly passed: boolean;
 }
 
-/** Runs one case and compares every element. */
+/** Runs one case and compares every element of every output. */
 export async function runCase(
   device: Device,
   suite: KernelSuite,
@@ -31,16 +31,37 @@ export async function runCase(
     for (const [name, { spec, data }] of Object.entries(made)) {
       tensors.push((inputs[name] = device.upload(spec, data, name)));
     }
-    const output = await dispatch(device, suite.kernel, inputs, test.params, change);
-    tensors.push(output);
-    const got = toNumbers(await device.read(output), output.dtype);
+    const outputs = await dispatchAll(device, suite.kernel, inputs, test.params, change);
+    tensors.push(...outputs);
     const host = Object.fromEntries(Object.entries(made).map(([name, { host }]) => [name, host]));
-    const error = largestError(got, suite.reference(host, (test.params ?? {}) as never), output.shape);
+    const expected = referencesOf(suite, host, test.params);
+    const error = largestErrorOf(outputs, await readAll(device, outputs), expected);
     const tolerance = suite.tolerance[dtype];
     return { kernel: suite.kernel.name, label: caseLabel(test), dtype, error, tolerance, passed: error <= tolerance };
   } finally {
     for (const { buffer } of tensors) device.free(buffer);
   }
+}
+
+/** Elements of tensors as numbers, on the host. */
+export async function readAll(device: Device, tensors: readonly Tensor[]): Promise<ArrayLike<number>[]> {
+  const results: ArrayLike<number>[] = [];
+  for (const tensor of tensors) results.push(toNumbers(await device.read(tensor), tensor.dtype));
+  return results;
+}
+
+/** The largest of the errors of several outputs; an output without a reference is an infinite one. */
+export function largestErrorOf(
+  outputs: readonly Spec[],
+  results: readonly ArrayLike<number>[],
+  expected: readonly ArrayLike<number>[],
+): number {
+  return Math.max(
+    ...outputs.map(({ shape }, i) => {
+      const [got, wanted] = [results[i], expected[i]];
+      return got && wanted ? largestError(got, wanted, shape) : Number.POSITIVE_INFINITY;
+    }),
+  );
 }
 
 /**

@@ -39,10 +39,13 @@ export interface KernelCase {
   readonly dtypes?: readonly ("f32" | "f16")[];
 }
 
+/** What a kernel must give: its elements, or those of each of several outputs by name. */
+export type Reference = ArrayLike<number> | Readonly<Record<string, ArrayLike<number>>>;
+
 export interface KernelSuite {
   readonly kernel: AnyKernel;
-  /** The result in float64. Absent optional inputs are missing. */
-  reference(inputs: Record<string, HostTensor>, params: never): ArrayLike<number>;
+  /** The result in float64; the results by name, where there are several. Absent optional inputs are missing. */
+  reference(inputs: Record<string, HostTensor>, params: never): Reference;
   readonly cases: readonly KernelCase[];
   /** Inputs that `output` must refuse, with a word of the message. */
   readonly rejects?: readonly (KernelCase & { readonly message: string | RegExp })[];
@@ -53,10 +56,22 @@ export interface KernelSuite {
 /** Checks the type of a suite's reference against its kernel's parameters. */
 export function defineSuite<P>(
   suite: Omit<KernelSuite, "reference"> & {
-    reference(inputs: Record<string, HostTensor>, params: P): ArrayLike<number>;
+    reference(inputs: Record<string, HostTensor>, params: P): Reference;
   },
 ): KernelSuite {
   return suite as unknown as KernelSuite;
+}
+
+/** The reference's results in the order of the kernel's outputs. */
+export function referencesOf(
+  suite: KernelSuite,
+  inputs: Record<string, HostTensor>,
+  params: object = {},
+): ArrayLike<number>[] {
+  const reference = suite.reference(inputs, params as never);
+  const { outputs } = suite.kernel;
+  if (outputs.length === 1) return [reference as ArrayLike<number>];
+  return outputs.map((name) => (reference as Readonly<Record<string, ArrayLike<number>>>)[name] ?? []);
 }
 
 /** mulberry32: small, seeded, the same everywhere. */

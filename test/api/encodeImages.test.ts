@@ -108,7 +108,7 @@ describe("results", () => {
     }
     expect(steps.filter(({ lane }) => lane === "readback")).toHaveLength(3);
     const gpu = steps.filter(({ lane }) => lane === "gpu");
-    expect(gpu.length).toBeGreaterThanOrEqual(22); // the last one may come after the results
+    expect(gpu.length).toBeGreaterThanOrEqual(2); // one a batch of 8; the last may come after the results
     for (const { startMs, endMs } of steps) expect(endMs).toBeGreaterThanOrEqual(startMs);
     gpu.slice(1).forEach(({ startMs }, i) => {
       expect(startMs).toBeGreaterThanOrEqual(gpu[i]?.endMs as number);

@@ -29,7 +29,7 @@ describe.each(dtypes)("%s, on the caller's GPUDevice", (dtype) => {
     const clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device: own.gpu, dtype });
     const device = await clip.device();
     expect(device.gpu).toBe(own.gpu);
-    const wanted = [...(await clip.encodeImage(CAT)).data, ...(await clip.encodeImage(COFFEE)).data];
+    const wanted = (await clip.encodeImage([CAT, COFFEE])).data; // which makes the plan of two
     const before = device.memory.bytes;
     const kept = await clip.encodeImage([CAT, COFFEE], { keepOnGpu: true });
     expect([kept.dtype, kept.shape]).toEqual([dtype, [2, 128]]);
@@ -70,6 +70,7 @@ describe.each(dtypes)("%s, on the caller's GPUDevice", (dtype) => {
     using scene = await sam.encodeImage(CAT);
     const prompt = { points: [{ x: 200, y: 150 }] };
     const wanted = await scene.predict({ ...prompt, returnLogits: true });
+    (await scene.predict({ ...prompt, keepOnGpu: true })).dispose(); // which makes its plan
     const before = device.memory.bytes;
     const kept = await scene.predict({ ...prompt, keepOnGpu: true });
     expect(kept.logits.shape).toEqual([3, scene.height, scene.width]);
@@ -90,6 +91,24 @@ describe.each(dtypes)("%s, on the caller's GPUDevice", (dtype) => {
     expect(own.lost).toBeUndefined();
     expect(() => own.check()).not.toThrow();
   });
+});
+
+it("a list of 16 pictures takes a submit for each batch, not for each picture", async () => {
+  using clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device: own.gpu });
+  const list = Array.from({ length: 16 }, (_, i) => (i % 2 ? CAT : COFFEE));
+  const { submit } = own.gpu.queue;
+  let submits = 0;
+  own.gpu.queue.submit = (buffers) => {
+    submits++;
+    return submit.call(own.gpu.queue, buffers);
+  };
+  try {
+    using kept = await clip.encodeImage(list, { keepOnGpu: true });
+    expect(submits).toBe(2);
+    expect(await difference(kept, (await clip.encodeImage(list)).data)).toBe(0);
+  } finally {
+    own.gpu.queue.submit = submit;
+  }
 });
 
 it("three models at once share what is kept of a device", async () => {

@@ -5,7 +5,8 @@ import { Executor } from "../../src/graph/executor.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { WeightStore } from "../../src/graph/store.ts";
-import { type Preprocessing, preprocess } from "../../src/models/preprocess/preprocess.ts";
+import { preprocess } from "../../src/models/preprocess/preprocess.ts";
+import type { Preprocessing } from "../../src/models/preprocess/recipe.ts";
 import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 

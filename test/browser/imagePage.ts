@@ -32,7 +32,7 @@ async function drawn<T extends HTMLCanvasElement | OffscreenCanvas>(url: string,
 
 const newCanvas = () => new OffscreenCanvas(1, 1);
 
-export const WAYS = {
+const WAYS = {
   string: async (url: string) => url,
   URL: async (url: string) => new URL(url),
   Blob: fetchBlob,

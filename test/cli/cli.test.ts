@@ -1,5 +1,5 @@
 // The command line as a user meets it: exit codes, what goes to stdout and what to stderr, and bad input of every kind.
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -203,25 +203,42 @@ describe("info", () => {
     const { info, limits } = await testDevice();
     expect(adapter).toMatchObject({ description: info.description, class: info.class });
     expect(adapter.limits.maxStorageBufferBindingSize).toBe(limits.maxStorageBufferBindingSize);
-    expect(model).toMatchObject({ name: "tiny-clip", dtype: "f32", family: "clip", stored: ["F16"] });
+    expect(model).toMatchObject({ name: "tiny-clip", dtype: "f32", family: "clip-vit", stored: ["F16"] });
     expect(model.parameters).toBeGreaterThan(3.7e6);
-    expect(model.clip).toMatchObject({ dimensions: 128, unread: [] });
-    expect(model.clip.image.dispatches).toBeGreaterThan(model.clip.text.dispatches);
+    expect(model.unread).toEqual([]);
+    expect(model.parts.image.outputs).toEqual({ embeds: { dtype: "f32", shape: [1, 128] } });
+    expect(model.parts.image.dispatches).toBeGreaterThan(model.parts.text.dispatches);
   });
 
   it("says what int8 weights take", async () => {
     const bytes = async (dtype: string) => {
       const { code, stdout } = await runCli(["info", "--json", "--dtype", dtype]);
       expect(code).toBe(0);
-      return JSON.parse(stdout).model.clip.text.weightBytes;
+      return JSON.parse(stdout).model.parts.text.weightBytes;
     };
     expect((await bytes("q8")) / (await bytes("f32"))).toBeLessThanOrEqual(0.3);
   });
 
-  it("tells what it can of a model of another family", async () => {
-    const { code, stdout } = await runCli(["info", "--model", "checkpoints/tiny-dino"]);
+  it.each([
+    ["checkpoints/tiny-dino", "DINO with a Vision Transformer", ["image"]],
+    ["checkpoints/tiny-sam", "SAM with a Vision Transformer", ["encoder", "decoder"]],
+  ])("tells family, parts and costs of %s", async (model, family, parts) => {
+    const { code, stdout } = await runCli(["info", "--model", model]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/Model checkpoints\/tiny-dino\n +family +vit/);
+    expect(stdout).toContain(`Model ${model}`);
+    expect(stdout).toMatch(new RegExp(`family +${family}`));
+    for (const part of parts)
+      expect(stdout).toMatch(new RegExp(`${part} in f32 .*: \\d+ dispatches of \\d+ pipelines`));
+  });
+
+  it("tells what it can of a model of no family here", async () => {
+    const other = join(folder, "bert");
+    await mkdir(other, { recursive: true });
+    await writeFile(join(other, "config.json"), '{ "model_type": "bert" }');
+    await copyFile("checkpoints/tiny-dino/model.safetensors", join(other, "model.safetensors"));
+    const { code, stdout } = await runCli(["info", "--model", other]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/family +bert: no command of this version runs it/);
   });
 });
 

@@ -1,55 +1,18 @@
 // Runs on the GPU: the right numbers, also when runs overlap; nothing allocated by a run, one submit for each; and
 // every byte given back.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Device } from "../../src/device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError, LimitError } from "../../src/device/errors.ts";
 import { toHalfArray } from "../../src/device/half.ts";
 import { openDevice } from "../../src/device/open.ts";
-import type { NdArray, Spec } from "../../src/device/tensor.ts";
+import type { NdArray } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { SlotPool } from "../../src/graph/slotPool.ts";
 import { WeightStore } from "../../src/graph/store.ts";
-import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
-import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
-
-const f32 = (...shape: number[]): Spec => ({ dtype: "f32", shape });
-
-function numbers(count: number, seed: number): Float32Array {
-  const next = random(seed);
-  return Float32Array.from({ length: count }, () => 2 * next() - 1);
-}
-
-type Weights = Readonly<Record<string, NdArray>>;
-
-/** A graph ready to run, and what gives its memory back. */
-async function prepare(device: Device, build: (graph: Graph) => void, weights: Weights = {}, pool?: SlotPool) {
-  const graph = new Graph();
-  build(graph);
-  const made = plan(graph, device);
-  const stored = Object.entries(weights).map(
-    ([name, { data, shape }]) => [name, { dtype: "F32", shape, data }] as const,
-  );
-  const store = new WeightStore(device, await readSafetensors(writeSafetensors(Object.fromEntries(stored))));
-  await store.load(made.statics.values());
-  const executor = await Executor.create(device, made, store, pool);
-  return {
-    executor,
-    [Symbol.dispose]() {
-      executor.dispose();
-      store.dispose();
-    },
-  };
-}
-
-function expectClose(got: NdArray | undefined, wanted: ArrayLike<number>, tolerance = 1e-5): void {
-  expect(got?.data).toHaveLength(wanted.length);
-  const worst = Math.max(...Array.from(wanted, (value, i) => Math.abs((got?.data[i] ?? Number.NaN) - value)));
-  expect(worst).toBeLessThanOrEqual(tolerance);
-}
+import { expectClose, f32, numbers, prepare, type Weights } from "./prepare.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -197,7 +160,7 @@ describe("a run", () => {
     const x = numbers(M * K, 6);
     await second.executor.run({ y: new Float32Array(M * N) });
     const submit = vi.spyOn(device.gpu.queue, "submit");
-    const { double } = await second.executor.run({}, (encoder) => {
+    const before = (encoder: GPUCommandEncoder) => {
       first.executor.write("x", x);
       first.executor.encode(encoder);
       encoder.copyBufferToBuffer(
@@ -207,7 +170,8 @@ describe("a run", () => {
         0,
         second.executor.bytes("y"),
       );
-    });
+    };
+    const { double } = await second.executor.run({}, { before });
     expect(submit).toHaveBeenCalledTimes(1);
     expectClose(
       double,

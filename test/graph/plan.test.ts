@@ -6,11 +6,13 @@ import { ArgumentError } from "../../src/device/errors.ts";
 import { bufferBytes, type Spec } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
-import { type Place, type Plan, plan } from "../../src/graph/plan.ts";
+import type { Place } from "../../src/graph/placement.ts";
+import { type Plan, plan } from "../../src/graph/plan.ts";
 import { staticKey } from "../../src/graph/statics.ts";
 import { clipConfig } from "../../src/models/clip/config.ts";
 import { clipImage, clipText } from "../../src/models/clip/model.ts";
-import { OPENAI_CLIP_MEAN, OPENAI_CLIP_STD, preprocess } from "../../src/models/preprocess/preprocess.ts";
+import { preprocess } from "../../src/models/preprocess/preprocess.ts";
+import { OPENAI_CLIP_MEAN, OPENAI_CLIP_STD } from "../../src/models/preprocess/processorConfig.ts";
 import { type TensorTable, Weights } from "../../src/models/weights.ts";
 import { random } from "../../src/verify/suite.ts";
 import { CPU, GPU } from "./traits.ts";
@@ -28,15 +30,18 @@ function simulate({ steps, inputs, outputs, slots }: Plan): void {
     if (slot !== undefined && value) expect(held[slot] === baseOf(value), what).toBe(true);
   };
   for (const { value, place } of inputs.values()) held[slotOf(place) as number] = value;
-  for (const [i, { kernel, inputs: places, output, value }] of steps.entries()) {
+  for (const [i, { kernel, inputs: places, outputs: written, value }] of steps.entries()) {
     const names = kernel.inputs;
     const given = value.node.kind === "op" ? value.node.inputs : {};
     names.forEach((name, n) => {
       expectHeld(places[n], given[name], `step ${i} (${kernel.name}) reads ${name}`);
     });
-    expect(places.map(slotOf), `step ${i} writes what it reads`).not.toContain(slotOf(output));
-    expect(slots[slotOf(output) as number], `step ${i}`).toBeGreaterThanOrEqual(bufferBytes(value));
-    held[slotOf(output) as number] = value;
+    for (const [n, result] of value.graph.resultsOf(value).entries()) {
+      const slot = slotOf(written[n]) as number;
+      expect(places.map(slotOf), `step ${i} writes what it reads`).not.toContain(slot);
+      expect(slots[slot], `step ${i}`).toBeGreaterThanOrEqual(bufferBytes(result));
+      held[slot] = result;
+    }
   }
   for (const [name, { value, place }] of outputs) expectHeld(place, value, `output ${name}`);
 }

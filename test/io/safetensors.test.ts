@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../src/device/errors.ts";
-import { bitsOf, readSafetensors, STORED_DTYPES, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { bitsOf, STORED_DTYPES } from "../../src/io/safetensors/dtypes.ts";
+import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { CHUNK_BYTES } from "../../src/io/source/bytes.ts";
 import { a4, CASES, fileOf, one, tensor } from "./safetensorsCases.ts";
 

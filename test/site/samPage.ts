@@ -16,7 +16,7 @@ export interface SamPage {
   everything(photo: string, options: GenerateMasksOptions<"coco_rle">): Promise<string[]>;
 }
 
-export interface Answer {
+interface Answer {
   readonly counts: readonly number[];
   readonly score: number;
 }

@@ -68,13 +68,13 @@ export class Pointing {
   #down(event: PointerEvent): void {
     if (event.button !== 0 && event.button !== 2) return;
     this.#hideCross();
-    this.#start = { x: event.clientX, y: event.clientY, place: this.#stage.place(event.clientX, event.clientY) };
+    this.#start = { x: event.clientX, y: event.clientY, place: this.#stage.pixelAt(event) };
     this.#draws = event.button === 0 && (event.pointerType !== "touch" || this.#tool === "box");
     if (this.#draws) this.#stage.element.setPointerCapture(event.pointerId);
   }
 
   #move(event: PointerEvent): void {
-    const place = this.#stage.place(event.clientX, event.clientY);
+    const place = this.#stage.pixelAt(event);
     if (!this.#start) {
       if (event.pointerType === "mouse" || event.pointerType === "pen") this.#events.onHover(place);
       return;
@@ -88,7 +88,7 @@ export class Pointing {
     const start = this.#start;
     this.#cancel();
     if (!start) return;
-    const place = this.#stage.place(event.clientX, event.clientY);
+    const place = this.#stage.pixelAt(event);
     const far = Math.hypot(event.clientX - start.x, event.clientY - start.y) >= CLICK;
     const box = boxOf(start.place, place);
     if (far) {

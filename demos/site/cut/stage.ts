@@ -1,7 +1,10 @@
 // The picture as a frame of film, with what is cut out of it: a canvas at the screen's own pixels for the picture and
-// what dims or colours it, and over it an SVG in the picture's pixels for outlines, points and the crosshair.
+// what dims or colours it, and over it an SVG for outlines, points and the crosshair. Both draw in the picture's pixels,
+// and one matrix takes those to the stage.
+import { mat3d } from "wgpu-matrix";
 import type { SamBox } from "../engine.ts";
 import { el } from "../shell/dom.ts";
+import { domMatrix, pictureToElement, pointerToPicture } from "../shell/onScreen.ts";
 import type { Prompt } from "./history.ts";
 import type { Picture } from "./picture.ts";
 import { outlineOf, type Region, shapeOf } from "./region.ts";
@@ -30,7 +33,10 @@ export class Stage {
   readonly element: HTMLElement;
   readonly #canvas = el("canvas", { class: "stage-canvas" });
   readonly #layers = { segments: svg("g"), box: svg("g"), pencil: svg("g"), over: svg("g") };
-  readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" }, ...Object.values(this.#layers));
+  readonly #shown = svg("g", {}, ...Object.values(this.#layers));
+  readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" }, this.#shown);
+  /** Zoom and pan, within the frame that the whole picture fills: in the picture's pixels, and as yet neither. */
+  readonly #view = mat3d.identity();
   #picture: Picture | undefined;
   #mask: Shown | undefined;
   #preview: Shown | undefined;
@@ -105,16 +111,20 @@ export class Stage {
 
   /** Pixels of the picture in one of the page. */
   get unit(): number {
-    const { width } = this.element.getBoundingClientRect();
-    return (this.#picture?.width ?? 1) / Math.max(1, width);
+    return 1 / domMatrix(this.#pictureToStage).a;
   }
 
-  /** A place of the window in pixels of the picture, within it. */
-  place(clientX: number, clientY: number): readonly [x: number, y: number] {
-    const { left, top } = this.element.getBoundingClientRect();
+  /** The pixel of the picture that is under a pointer, or nearest to it. */
+  pixelAt(pointer: PointerEvent): readonly [x: number, y: number] {
     const { width = 1, height = 1 } = this.#picture ?? {};
+    const [x, y] = pointerToPicture(pointer, this.element, this.#pictureToStage);
     const within = (value: number, size: number) => Math.min(size - 1, Math.max(0, Math.round(value)));
-    return [within((clientX - left) * this.unit, width), within((clientY - top) * this.unit, height)];
+    return [within(x, width), within(y, height)];
+  }
+
+  /** From the picture's pixels to those that the page has for the stage. */
+  get #pictureToStage(): Float64Array {
+    return mat3d.multiply(pictureToElement(this.#picture ?? { width: 1, height: 1 }, this.element), this.#view);
   }
 
   #draw(isStale = true): void {
@@ -135,17 +145,21 @@ export class Stage {
     const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * devicePixelRatio))) as [number, number];
     if (this.#canvas.width !== w || this.#canvas.height !== h) Object.assign(this.#canvas, { width: w, height: h });
     const context = this.#canvas.getContext("2d") as CanvasRenderingContext2D;
-    const scale = w / picture.width;
+    const stageToCanvas = mat3d.scaling([w / Math.max(1, width), h / Math.max(1, height)]);
+    const pictureToCanvas = domMatrix(mat3d.multiply(stageToCanvas, this.#pictureToStage));
+    context.setTransform(pictureToCanvas);
     context.imageSmoothingQuality = "high";
-    context.drawImage(picture.bitmap, 0, 0, w, h);
-    if (this.#colours && !this.#mask) context.drawImage(this.#colours.layer, 0, 0, w, h);
-    if (this.#mask) context.drawImage(layer(w, h, scale, this.#mask, SHADE, "destination-out"), 0, 0);
-    if (this.#preview && !this.#mask)
-      context.drawImage(layer(w, h, scale, this.#preview, TINT, "destination-in"), 0, 0);
+    context.drawImage(picture.bitmap, 0, 0);
+    if (this.#colours && !this.#mask) context.drawImage(this.#colours.layer, 0, 0);
+    context.resetTransform();
+    const onCanvas = { width: w, height: h, pictureToCanvas };
+    if (this.#mask) context.drawImage(layer(this.#mask, onCanvas, SHADE, "destination-out"), 0, 0);
+    if (this.#preview && !this.#mask) context.drawImage(layer(this.#preview, onCanvas, TINT, "destination-in"), 0, 0);
   }
 
   #mark({ width, height }: Picture): void {
     const { unit } = this;
+    this.#shown.setAttribute("transform", String(domMatrix(this.#view)));
     this.#marks.style.setProperty("--unit", String(unit));
     const box = this.#drag ?? this.#prompt.box;
     this.#layers.box.replaceChildren(...(box ? boxMarks(box, this.#drag !== undefined) : []));
@@ -168,12 +182,16 @@ function drawn(region: Region): Shown {
   return { region, shape: shapeOf(region), outline: outlineOf(region) };
 }
 
+interface OnCanvas {
+  readonly width: number;
+  readonly height: number;
+  readonly pictureToCanvas: DOMMatrix;
+}
+
 /** A colour over all of the stage, without the mask's shape or within it alone. */
 function layer(
-  width: number,
-  height: number,
-  scale: number,
   { region, shape }: Shown,
+  { width, height, pictureToCanvas }: OnCanvas,
   colour: string,
   how: "destination-out" | "destination-in",
 ): OffscreenCanvas {
@@ -183,7 +201,8 @@ function layer(
   context.fillRect(0, 0, width, height);
   context.globalCompositeOperation = how;
   context.imageSmoothingQuality = "high";
-  context.drawImage(shape, region.x * scale, region.y * scale, region.width * scale, region.height * scale);
+  context.setTransform(pictureToCanvas);
+  context.drawImage(shape, region.x, region.y);
   return canvas;
 }
 

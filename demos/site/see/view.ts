@@ -1,5 +1,6 @@
 // A photo with a layer of patches on it, drawn at the screen's own pixels.
 import { el } from "../shell/dom.ts";
+import { pictureToElement, pointerToPicture } from "../shell/onScreen.ts";
 import type { Layer } from "./heat.ts";
 import type { Picture } from "./pictures.ts";
 
@@ -45,12 +46,12 @@ export class PictureView {
   }
 
   /** Which patch lies under a pointer. */
-  cellAt({ clientX, clientY }: MouseEvent): Cell | undefined {
+  cellAt(pointer: MouseEvent): Cell | undefined {
     const layer = this.#drawing?.layer;
     if (!layer) return undefined;
-    const { left, top, width, height } = this.canvas.getBoundingClientRect();
-    const place = (share: number, count: number) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
-    return [place((clientY - top) / height, layer.height), place((clientX - left) / width, layer.width)];
+    const [x, y] = pointerToPicture(pointer, this.canvas, pictureToElement(layer, this.canvas));
+    const within = (value: number, count: number) => Math.min(count - 1, Math.max(0, Math.floor(value)));
+    return [within(y, layer.height), within(x, layer.width)];
   }
 
   #draw(): void {

@@ -1,6 +1,6 @@
 // The photographs that come with the pages.
 
-export const SAMPLES = [
+const SAMPLES = [
   "chelsea.png",
   "coffee.png",
   "dog.jpg",

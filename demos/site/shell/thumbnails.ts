@@ -10,7 +10,7 @@ let ids = 0;
 const waiting = new Map<number, (answer: ThumbnailAnswer) => void>();
 
 /** Makes a small JPEG of a picture, and gives its object URL. Rejects for what is no picture. */
-export async function thumbnail(picture: Blob, side = SIDE): Promise<string> {
+async function thumbnail(picture: Blob, side = SIDE): Promise<string> {
   worker ??= startThread();
   const request: ThumbnailRequest = { id: ++ids, picture, side };
   worker.postMessage(request);

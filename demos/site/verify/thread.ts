@@ -1,13 +1,6 @@
 // The verification in a worker of its own, which the page ends to stop it.
 import { openDevice } from "../../../src/index.ts";
-import {
-  KERNELS,
-  type Verification,
-  verifyClip,
-  verifyDino,
-  verifyKernels,
-  verifySam,
-} from "../../../src/verification.ts";
+import { KERNELS, type Verification, verifyKernels, verifyModel } from "../../../src/verification.ts";
 
 /** What the page asks for: all kernels too, or the models alone. */
 export interface Request {
@@ -22,7 +15,7 @@ export type Report =
   | { readonly kind: "done" }
   | { readonly kind: "error"; readonly name: string; readonly message: string };
 
-const MODELS = { "tiny-clip": verifyClip, "tiny-dino": verifyDino, "tiny-sam": verifySam } as const;
+const MODELS = ["tiny-clip", "tiny-dino", "tiny-sam"] as const;
 
 const tell = (report: Report) => postMessage(report);
 
@@ -33,10 +26,10 @@ addEventListener("message", ({ data }: MessageEvent<Request>) => {
 async function verify({ kernels, models }: Request): Promise<void> {
   using device = await openDevice();
   const types = device.hasF16 ? 2 : 1;
-  const total = (kernels ? KERNELS.length : 0) + Object.keys(MODELS).length;
+  const total = (kernels ? KERNELS.length : 0) + MODELS.length;
   tell({ kind: "device", info: { ...device.info }, hasF16: device.hasF16, total: total * types });
-  for (const [name, run] of Object.entries(MODELS)) {
-    for await (const result of run(device, `${models}${name}/`)) {
+  for (const name of MODELS) {
+    for await (const result of verifyModel(device, `${models}${name}/`)) {
       tell({ kind: "result", result: { ...result, name: `${name}, ${result.name}` } });
     }
   }

@@ -3,19 +3,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { benchModel, type ModelTiming } from "../../check/benchModel.ts";
-import { computation } from "../../check/computations.ts";
-import { type Verification, verifyClip } from "../../check/verify.ts";
-import { verifyDino, verifySam } from "../../check/verifyFeatures.ts";
+import { verifyModel } from "../../check/verifyModel.ts";
 import type { Device } from "../../device/device.ts";
 import { AdapterError, KernelError } from "../../device/errors.ts";
 import { openDevice } from "../../device/open.ts";
 import { readSafetensors } from "../../io/safetensors/safetensors.ts";
+import { allFamilies } from "../../models/families.ts";
+import type { Example } from "../../models/family.ts";
+import { recognizeModel } from "../../session/pretrained.ts";
 import { computedIn } from "../../session/session.ts";
 import { benchKernels, type KernelBench } from "../../verify/timing/benchKernels.ts";
 import { type KernelRow, SUMMARY_ROWS } from "../../verify/timing/benchRows.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
-import { packageVersion, shippedCheckpoint } from "../files/paths.ts";
+import { packageVersion, shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
 import { short, table } from "../table.ts";
 
 export interface BenchRequest {
@@ -24,28 +25,28 @@ export interface BenchRequest {
   readonly rounds: number;
 }
 
-type Verify = (device: Device, folder: string, options: { signal: AbortSignal }) => AsyncGenerator<Verification>;
-
-interface ShippedModel {
+/** A part of a checkpoint that ships. */
+interface ShippedPart {
   readonly what: string;
   readonly checkpoint: string;
   readonly part: string;
-  readonly verify: Verify;
 }
 
-const MODELS: readonly ShippedModel[] = [
-  { what: "tiny-clip image", checkpoint: "tiny-clip", part: "clip image", verify: verifyClip },
-  { what: "tiny-clip text", checkpoint: "tiny-clip", part: "clip text", verify: verifyClip },
-  { what: "tiny-dino", checkpoint: "tiny-dino", part: "dino", verify: verifyDino },
-  { what: "tiny-sam encoder", checkpoint: "tiny-sam", part: "sam encoder", verify: verifySam },
-  { what: "tiny-sam decoder", checkpoint: "tiny-sam", part: "sam decoder", verify: verifySam },
-];
+/** The parts of the checkpoints that ship, whatever these are. */
+async function shippedParts(): Promise<ShippedPart[]> {
+  const parts = shippedCheckpoints().map(async (name) => {
+    const { checkpoint, model } = await recognizeModel(allFamilies(), shippedCheckpoint(name), {});
+    await checkpoint.close();
+    return Object.keys(model.examples("f32")).map((part) => ({ what: `${name} ${part}`, checkpoint: name, part }));
+  });
+  return (await Promise.all(parts)).flat();
+}
 
 const nameOf = ({ suite, what }: KernelRow) => `${suite.kernel.name}, ${what}`;
 
 /** Throws UsageError where nothing has a name with this in it. */
-export function checkOnly(only = ""): void {
-  const names = [...SUMMARY_ROWS.map(nameOf), ...MODELS.map(({ what }) => what)];
+export async function checkOnly(only = ""): Promise<void> {
+  const names = [...SUMMARY_ROWS.map(nameOf), ...(await shippedParts()).map(({ what }) => what)];
   if (names.some((name) => name.includes(only))) return;
   throw new UsageError(`nothing to time has "${only}" in its name; there are ${names.join("; ")}`);
 }
@@ -55,7 +56,7 @@ export async function bench(request: BenchRequest, context: Context): Promise<nu
   const { only = "", rounds } = request;
   const { dtype } = options;
   const rows = SUMMARY_ROWS.filter((row) => nameOf(row).includes(only));
-  const models = MODELS.filter(({ what }) => what.includes(only));
+  const models = (await shippedParts()).filter(({ what }) => what.includes(only));
   const say = options.json ? () => {} : (text: string) => terminal.result(text);
   using device = await openDevice();
   if (dtype === "f16" && !device.hasF16) {
@@ -94,25 +95,27 @@ async function timeKernels(
 /** Compares a checkpoint's outputs with those stored beside it, then times one of its parts on a device of its own. */
 async function timeModel(
   device: Device,
-  { what, checkpoint: name, part, verify }: ShippedModel,
+  { what, checkpoint: name, part }: ShippedPart,
   rounds: number,
   { terminal, options, signal }: Context,
 ): Promise<ModelTiming> {
   const { dtype } = options;
   const folder = shippedCheckpoint(name);
-  for await (const { name: output, failures, dtype: type } of verify(device, folder, { signal })) {
+  for await (const { name: output, failures, dtype: type } of verifyModel(device, folder, { signal })) {
     if (failures.length === 0) continue;
     throw new KernelError(`${name} ${output} ${type ?? ""}: ${failures.join("; ")}, so it is not timed`);
   }
-  const checkpoint = await readSafetensors(new Uint8Array(await readFile(join(folder, "model.safetensors"))));
-  const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+  const weights = await readFile(join(folder, "model.safetensors"));
+  const checkpoint = await readSafetensors(new Uint8Array(weights));
+  const recognized = await recognizeModel(allFamilies(), folder, {});
+  const example = recognized.model.examples(computedIn(dtype))[part] as Example;
+  await recognized.checkpoint.close();
   const bar = terminal.progress(what, rounds + 2);
   let done = 0;
   const onProgress = () => bar.update(done++);
   try {
-    const made = computation(part, { checkpoint, config, dtype: computedIn(dtype) });
-    const timing = { open: () => openDevice(), checkpoint, dtype, rounds };
-    return await benchModel(what, made, { ...timing, signal, onProgress });
+    const modelPart = { ...example, checkpoint, naming: recognized.model.naming };
+    return await benchModel(what, modelPart, { open: () => openDevice(), dtype, rounds, signal, onProgress });
   } finally {
     bar.stop();
     await checkpoint.close();

@@ -1,9 +1,9 @@
 // `info`: the adapter with its features and limits, and what a model is and costs on it.
-import { type ClipDescription, describeModel, type ModelDescription } from "../../check/describe.ts";
+import { describeModel, type ModelDescription, type PartDescription } from "../../check/describe.ts";
 import type { Device } from "../../device/device.ts";
 import { openDevice } from "../../device/open.ts";
+import { formatShape } from "../../device/tensor.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
-import { type ClipTowerConfig, isClipResnet } from "../../models/clip/config.ts";
 import { type Context, downloadBars, modelName, modelSource } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { pairs, short } from "../table.ts";
@@ -54,46 +54,38 @@ function limitsText({ limits }: Device): string {
 }
 
 function modelText(model: ModelDescription, dtype: string): string {
-  const { family, tensors, parameters, stored, storedBytes, clip } = model;
+  const { title, config, tensors, parameters, stored, storedBytes, parts, unread } = model;
+  const costs = Object.entries(parts).map(([name, part]) => [`${name} in ${dtype}`, partText(part)]);
   return pairs({
-    family: clip
-      ? `CLIP with a ${isClipResnet(clip.config.vision) ? "ResNet" : "Vision Transformer"}`
-      : `${family}: no command of this version runs it`,
+    family: title,
     parameters: `${short(parameters)} in ${tensors} tensors`,
     stored: `${stored.join(", ")}, ${bytes(storedBytes)}`,
-    ...(clip && clipLines(clip, dtype)),
+    ...configLines(config),
+    ...Object.fromEntries(costs),
+    "unread tensors": unread.length === 0 ? "none" : unread.join(", "),
   });
 }
 
-function clipLines({ config, dimensions, image, text, unread }: ClipDescription, dtype: string) {
-  const { vision, text: words } = config;
-  return {
-    embedding: `${dimensions} numbers`,
-    pictures: image && `${vision.image_size} x ${vision.image_size}, ${imageTower(vision)}`,
-    texts: text && `up to ${words.max_position_embeddings} of ${words.vocab_size} tokens, ${tower(words)}`,
-    [`one picture in ${dtype}`]: image && cost(image),
-    [`one text in ${dtype}`]: text && cost(text),
-    "unread tensors": unread.length === 0 ? "none" : unread.join(", "),
-  };
+/** Sizes as config.json names them: those at its top, then a line for each of its parts. */
+function configLines(config: object): Record<string, string> {
+  const entries = Object.entries(config);
+  const isPart = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const text = (values: readonly (readonly [string, unknown])[]) =>
+    values.map(([name, value]) => `${name} ${Array.isArray(value) ? `[${value.join(", ")}]` : value}`).join(", ");
+  const top = entries.filter(([, value]) => !isPart(value));
+  const parts = entries.filter(([, value]) => isPart(value));
+  const lines = parts.map(([name, value]) => [name, text(Object.entries(value as object))] as const);
+  return Object.fromEntries([...(top.length ? [["sizes", text(top)] as const] : []), ...lines]);
 }
 
-function imageTower(vision: ClipDescription["config"]["vision"]): string {
-  if (isClipResnet(vision))
-    return `${vision.layers.join(", ")} blocks, heads of ${vision.head_width} channels at the end`;
-  return `patches of ${vision.patch_size}, ${tower(vision)}`;
+function partText(part: PartDescription): string {
+  return `${specs(part.inputs)} to ${specs(part.outputs)}: ${cost(part)}`;
 }
 
-function tower({
-  num_hidden_layers,
-  hidden_size,
-  num_attention_heads,
-  intermediate_size,
-  hidden_act,
-}: ClipTowerConfig) {
-  return (
-    `${num_hidden_layers} layers of ${hidden_size} channels, ${num_attention_heads} heads, ` +
-    `MLP ${intermediate_size}, ${hidden_act}`
-  );
+function specs(tensors: PartDescription["inputs"]): string {
+  return Object.entries(tensors)
+    .map(([name, { shape }]) => `${name} ${formatShape(shape)}`)
+    .join(", ");
 }
 
 function cost({ dispatches, pipelines, flops, weightBytes, activationBytes }: PlanSummary): string {

@@ -1,6 +1,7 @@
 // `match`: patches of two pictures that show the same, as lines between the photos or as pixel coordinates.
 import type { DinoEncodeOptions } from "../../api/dino.ts";
 import { matchPatches } from "../../features/matchPatches.ts";
+import { type Point, patchToPicture, transformPoint } from "../../geometry/affine.ts";
 import { type Context, modelName } from "../context.ts";
 import { type EncodedPicture, encodeAll, gridSize, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { drawMatches, type PointPair } from "../draw/drawMatches.ts";
@@ -34,8 +35,8 @@ export async function match(request: MatchRequest, context: Context): Promise<nu
   for await (const picture of encodeAll(dino, images, encoding, context)) pictures.push(picture);
   const [a, b] = pictures as [EncodedPicture, EncodedPicture];
   const only = mass === undefined ? {} : { mask: meanAttention(a.features, mass).mask };
-  const found = matchPatches(a.features, b.features, only).slice(0, request.top);
-  const matches = found.map(({ similarity, ...patches }) => ({
+  const best = matchPatches(a.features, b.features, only).slice(0, request.top);
+  const matches = best.map(({ similarity, ...patches }) => ({
     a: centre(patches.a, a),
     b: centre(patches.b, b),
     similarity: shortest(similarity),
@@ -52,11 +53,8 @@ export async function match(request: MatchRequest, context: Context): Promise<nu
 }
 
 /** The middle of a patch in pixels of the photo. */
-function centre(
-  [row, column]: readonly [number, number],
-  { image, features: { grid } }: EncodedPicture,
-): readonly [x: number, y: number] {
-  return [((column + 0.5) * image.width) / grid[1], ((row + 0.5) * image.height) / grid[0]];
+function centre([row, column]: readonly [number, number], { image, features }: EncodedPicture): Point {
+  return transformPoint(patchToPicture(features.grid, image), [column, row]);
 }
 
 function matchTable(matches: readonly Match[]): string {

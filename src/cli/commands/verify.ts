@@ -1,21 +1,14 @@
 // `verify`: every kernel against its reference and the shipped checkpoints against stored outputs, on this adapter. The
 // rows of the table come one by one: on a CPU all of them take a minute.
-import { KERNELS, type Verification, verifyClip, verifyKernels } from "../../check/verify.ts";
-import { verifyDino, verifySam } from "../../check/verifyFeatures.ts";
+import { KERNELS, type Verification, verifyKernels } from "../../check/verifyKernels.ts";
+import { verifyModel } from "../../check/verifyModel.ts";
 import type { Device } from "../../device/device.ts";
 import { openDevice } from "../../device/open.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
-import { shippedCheckpoint } from "../files/paths.ts";
+import { shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
 
-/** Checkpoints that ship with outputs to compare with. */
-const CHECKPOINTS: Readonly<Record<string, typeof verifyClip>> = {
-  "tiny-clip": verifyClip,
-  "tiny-dino": verifyDino,
-  "tiny-sam": verifySam,
-};
-
-const NAMES: readonly string[] = [...KERNELS, ...Object.keys(CHECKPOINTS)];
+const NAMES: readonly string[] = [...KERNELS, ...shippedCheckpoints()];
 
 /** Throws UsageError for a name that is neither a kernel nor a shipped checkpoint. */
 export function checkNames(names: readonly string[]): void {
@@ -23,7 +16,7 @@ export function checkNames(names: readonly string[]): void {
   if (unknown) throw new UsageError(`nothing to verify is called ${unknown}; there are ${NAMES.join(", ")}`);
 }
 
-/** `names` are kernels and checkpoints; all when empty. */
+/** `names` are kernels and checkpoints that ship; all when empty, or the checkpoint that --model names. */
 export async function verify(names: readonly string[], { terminal, options, signal }: Context): Promise<number> {
   using device = await openDevice();
   const adapter = device.info.description || device.info.vendor;
@@ -31,7 +24,8 @@ export async function verify(names: readonly string[], { terminal, options, sign
   say(`Adapter: ${adapter}${device.hasF16 ? "" : " (no shader-f16: f32 only)"}\n`);
   say(line(["", "type", "cases", "largest error", "allowed", ""]));
   const results: Verification[] = [];
-  for await (const result of verifications(device, names.length ? names : NAMES, signal)) {
+  const chosen = names.length || options.model ? names : NAMES;
+  for await (const result of verifications(device, chosen, options.model, signal)) {
     results.push(result);
     say(rowOf(result));
   }
@@ -46,12 +40,15 @@ export async function verify(names: readonly string[], { terminal, options, sign
 async function* verifications(
   device: Device,
   names: readonly string[],
+  model: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Verification> {
   yield* verifyKernels(device, { kernels: names, signal });
-  for (const name of names) {
-    const outputs = CHECKPOINTS[name]?.(device, shippedCheckpoint(name), { signal }) ?? [];
-    for await (const output of outputs) yield { ...output, name: `${name} ${output.name}` };
+  const shipped = shippedCheckpoints().filter((name) => names.includes(name));
+  const models = shipped.map((name) => [name, shippedCheckpoint(name)] as const);
+  for (const [name, from] of model === undefined ? models : [...models, [model, model] as const]) {
+    for await (const output of verifyModel(device, from, { signal }))
+      yield { ...output, name: `${name} ${output.name}` };
   }
 }
 

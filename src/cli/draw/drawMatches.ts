@@ -1,12 +1,13 @@
 // Matched points of two photos: the photos beside each other, and a line from each point to its match.
 import chroma from "chroma-js";
+import { type Point, pictureToDrawing, transformPoint } from "../../geometry/affine.ts";
 import type { RgbaImage } from "../../io/image/image.ts";
 import { arrange, GAP, overlay, resized, svg, widthAt } from "./drawing.ts";
 
 /** A point of each photo, in pixels of that photo. */
 export interface PointPair {
-  readonly a: readonly [x: number, y: number];
-  readonly b: readonly [x: number, y: number];
+  readonly a: Point;
+  readonly b: Point;
 }
 
 const HEIGHT = 560;
@@ -19,15 +20,17 @@ export async function drawMatches(a: RgbaImage, b: RgbaImage, pairs: readonly Po
   if (!left || !right) throw new TypeError("two photos");
   const shift = left.width + GAP;
   const size = { width: shift + right.width, height: HEIGHT };
+  const aToDrawing = pictureToDrawing(a, left, [0, 0]);
+  const bToDrawing = pictureToDrawing(b, right, [shift, 0]);
   const lines: string[] = [];
   const dots: string[] = [];
-  for (const { a: from, b: to } of pairs) {
-    const [x1, y1] = from.map((n) => (n * HEIGHT) / a.height) as [number, number];
-    const [x2, y2] = to.map((n) => (n * HEIGHT) / b.height) as [number, number];
+  for (const pair of pairs) {
+    const [x1, y1] = transformPoint(aToDrawing, pair.a);
+    const [x2, y2] = transformPoint(bToDrawing, pair.b);
     const colour = colourOf(x1 / left.width, y1 / HEIGHT);
-    const ends = `x1="${x1}" y1="${y1}" x2="${shift + x2}" y2="${y2}"`;
+    const ends = `x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"`;
     lines.push(stroke(ends, "#000", 3, 0.5), stroke(ends, colour, 1.4, 1));
-    dots.push(dot(x1, y1, colour), dot(shift + x2, y2, colour));
+    dots.push(dot(x1, y1, colour), dot(x2, y2, colour));
   }
   const photos = await arrange(size, [
     { picture: left, left: 0, top: 0 },

@@ -1,11 +1,11 @@
 // Where the command line finds what it ships with, and where it keeps what it can make again.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The folder with the package's package.json, wherever below it this code was bundled to. */
-export function packageRoot(): string {
+function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
   return folder;
@@ -18,6 +18,12 @@ export function packageVersion(): string {
 /** A checkpoint that ships in the package. */
 export function shippedCheckpoint(name: string): string {
   return join(packageRoot(), "checkpoints", name);
+}
+
+/** Names of the checkpoints that ship with outputs to compare with. */
+export function shippedCheckpoints(): string[] {
+  const folder = join(packageRoot(), "checkpoints");
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, "expected.json")));
 }
 
 /** `webgpu-vision` in the folder where this user's programs keep what they can make again. */

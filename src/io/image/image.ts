@@ -4,7 +4,7 @@ import { ImageError, NetworkError, NotFoundError } from "../../device/errors.ts"
 import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
-export { closePicture, cropped, MAX_SIDE, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
+export { closePicture, cropped, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
 /** Everything that can be an image. Encoded pictures come as a path, URL, bytes or Blob. */
 export type ImageLike =

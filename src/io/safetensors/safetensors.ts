@@ -9,7 +9,7 @@ import type { Source, SourceOptions } from "../source/source.ts";
 import { type Checkpoint, INDEX, OPEN_CLIP, SINGLE, type StoredTensor } from "./checkpoint.ts";
 import { headerLength, LENGTH_BYTES, parseHeader, type TensorEntry } from "./header.ts";
 
-export { bitsOf, STORED_DTYPES, type StoredDType } from "./dtypes.ts";
+export type { StoredDType } from "./dtypes.ts";
 export { type TensorData, writeSafetensors } from "./writeSafetensors.ts";
 
 /** What `readSafetensors` reads: bytes, a Blob, a path (Node, Deno), an http(s) or file URL, or an open file. */

@@ -29,21 +29,24 @@ interface Defaults {
   readonly registers: number;
 }
 
-const FAMILIES: Readonly<Record<DinoConfig["model_type"], Defaults>> = {
+const DEFAULTS: Readonly<Record<DinoConfig["model_type"], Defaults>> = {
   vit: { eps: 1e-12, image: 224, patch: 16, registers: 0 },
   dinov2: { eps: 1e-6, image: 224, patch: 14, registers: 0 },
   dinov2_with_registers: { eps: 1e-6, image: 224, patch: 14, registers: 4 },
   dinov3_vit: { eps: 1e-5, image: 224, patch: 16, registers: 0 },
 };
 
+/** What model_type says of the Vision Transformers that are read here. */
+export const DINO_TYPES = Object.keys(DEFAULTS) as readonly DinoConfig["model_type"][];
+
 /** Reads config.json; throws CheckpointError on another family or absurd values. */
 export function dinoConfig(json: unknown): DinoConfig {
   const part: Fields = { file: "config.json", json: object(json, "config.json") };
   const model_type = part.json.model_type as DinoConfig["model_type"];
-  const defaults = Object.hasOwn(FAMILIES, model_type ?? "") ? FAMILIES[model_type] : undefined;
+  const defaults = Object.hasOwn(DEFAULTS, model_type ?? "") ? DEFAULTS[model_type] : undefined;
   if (!defaults) {
     throw new CheckpointError(
-      `config.json says model_type ${JSON.stringify(model_type)}; Dino reads ${Object.keys(FAMILIES).join(", ")}`,
+      `config.json says model_type ${JSON.stringify(model_type)}; Dino reads ${DINO_TYPES.join(", ")}`,
     );
   }
   const isV3 = model_type === "dinov3_vit";

@@ -6,6 +6,11 @@ import type { DinoConfig } from "./config.ts";
 
 const HEAD_SIZE = 64; // of every published ViT
 
+/** Whether the tensors are a ViT's under Facebook's names. */
+export function hasFacebookNames({ tensors }: TensorTable): boolean {
+  return tensors.has("patch_embed.proj.weight") && tensors.has("blocks.0.norm1.weight");
+}
+
 /** The config of a ViT under Facebook's names; throws CheckpointError where it is none. */
 export function dinoConfigOf(table: TensorTable): DinoConfig {
   const shape = (name: string) => table.tensors.get(name)?.shape ?? [];

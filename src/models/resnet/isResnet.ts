@@ -1,5 +1,4 @@
-// Whether a checkpoint is a ResNet's, told by the tensors of its stem and its first block. What reads one is loaded on
-// demand.
+// Whether a checkpoint is a ResNet's, told by the tensors of its stem and its first block.
 import type { TensorTable } from "../weights.ts";
 
 export const STEM = "embedder.embedder.";

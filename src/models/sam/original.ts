@@ -57,6 +57,11 @@ export function originalSamNaming({ tensors }: TensorTable): Naming {
   });
 }
 
+/** Whether the image encoder is MobileSAM's. */
+export function hasTinyVit({ tensors }: TensorTable): boolean {
+  return tensors.has("image_encoder.patch_embed.seq.0.c.weight");
+}
+
 /**
  * Sizes of a checkpoint under the original names (segment_anything/build_sam.py, mobile_sam/build_sam.py), from its
  * tensors; what shapes do not tell is the same in every published model.
@@ -78,9 +83,8 @@ export function originalSamConfig({ name, tensors }: TensorTable): SamConfig {
     hidden_size: shape("prompt_encoder.no_mask_embed.weight")[1],
     mask_input_channels: shape("prompt_encoder.mask_downscaling.3.weight")[0],
   };
-  const isTiny = tensors.has("image_encoder.patch_embed.seq.0.c.weight");
   return checked({
-    vision: isTiny ? tinyVitSizes(tensors, shape) : vitSizes(tensors, shape),
+    vision: hasTinyVit({ name, tensors }) ? tinyVitSizes(tensors, shape) : vitSizes(tensors, shape),
     prompt: promptConfig({ file: name, json: prompt }),
     decoder: decoderConfig({ file: name, json: decoder }, 1e-5),
   });

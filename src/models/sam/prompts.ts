@@ -1,6 +1,7 @@
 // Prompts as callers have them, in pixels of the picture, to the tokens that SAM's decoder takes
 // (segment-anything: predictor.py, utils/transforms.py).
 import { ArgumentError } from "../../device/errors.ts";
+import { type Point, resizing, transformPoint } from "../../geometry/affine.ts";
 import type { SamConfig } from "./config.ts";
 import { coordinate, POINT, tokenLabels } from "./promptEncoder.ts";
 
@@ -27,12 +28,11 @@ export interface SamPrompt {
   readonly maskInput?: Float32Array | undefined;
 }
 
-/** Sizes of a picture and of the part of the padded square that it takes. */
+/** Sizes of a picture and of the part of the padded square that it takes, from the upper left corner. */
 export interface Placement {
   readonly width: number;
   readonly height: number;
-  /** [height, width] */
-  readonly cut: readonly [number, number];
+  readonly cut: readonly [height: number, width: number];
 }
 
 /** Tokens of one prompt. */
@@ -78,24 +78,33 @@ function isPixel(value: unknown): boolean {
 
 /** The decoder's own tokens, then points, then the box; points without a box are followed by a point that is none. */
 export function tokensOf({ points = [], box }: SamPrompt, placement: Placement, config: SamConfig): PromptTokens {
-  const { outputs, padding, point: place } = tokenLabels(config);
+  const { outputs, padding, point: firstPoint } = tokenLabels(config);
   const coords: number[] = Array(2 * outputs).fill(0);
   const labels: number[] = Array.from({ length: outputs }, (_, i) => i);
-  const { width, height, cut } = placement;
-  const push = (x: number, y: number, kind: number) => {
-    coords.push(coordinate((x * cut[1]) / width, config), coordinate((y * cut[0]) / height, config));
-    labels.push(place + kind);
+  const pictureToSquare = resizing(placement, { width: placement.cut[1], height: placement.cut[0] });
+  const push = (point: Point, kind: number) => {
+    const [x, y] = transformPoint(pictureToSquare, point);
+    coords.push(coordinate(x, config), coordinate(y, config));
+    labels.push(firstPoint + kind);
   };
-  for (const { x, y, label = 1 } of points) push(x, y, label === 1 ? POINT.foreground : POINT.background);
+  for (const { x, y, label = 1 } of points) push([x, y], label === 1 ? POINT.foreground : POINT.background);
   if (points.length > 0 && !box) {
     coords.push(0, 0);
     labels.push(padding);
   }
   if (box) {
-    push(box[0], box[1], POINT.topLeft);
-    push(box[2], box[3], POINT.bottomRight);
+    push([box[0], box[1]], POINT.topLeft);
+    push([box[2], box[3]], POINT.bottomRight);
   }
   return { coords, labels };
+}
+
+/** The tokens of a foreground point of the padded square, as the decoder takes them. */
+export function pointTokens(config: SamConfig, [x, y]: readonly [number, number]) {
+  const { image_size: side } = config;
+  const square = { width: side, height: side, cut: [side, side] as const };
+  const { coords, labels } = tokensOf({ points: [{ x, y }] }, square, config);
+  return { coords: Float32Array.from(coords), labels: Int32Array.from(labels) };
 }
 
 // Prompts in one run: the upscaled embeddings of 8 are 64 MiB, half of what WebGPU lets bind by default.

@@ -1,17 +1,22 @@
 // Reference and cases of attention.
 import { type AttentionParams, attention } from "../../kernels/attention.ts";
+import { mostOf } from "../../kernels/length.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
-interface AttentionCase extends AttentionParams {
+interface AttentionCase extends Omit<AttentionParams, "keys"> {
   readonly batch: number;
   readonly queries: number;
+  /** Rows of k and v. */
   readonly keys?: number;
+  /** The parameter `keys`. */
+  readonly seen?: number;
   readonly D: number;
 }
 
 /** Separate q, k and v, or one packed tensor when there are as many keys as queries. */
-function separate({ batch, queries, keys = queries, D, ...params }: AttentionCase): KernelCase {
-  const channels = params.heads * D;
+function separate({ batch, queries, keys = queries, seen, D, ...rest }: AttentionCase): KernelCase {
+  const channels = rest.heads * D;
+  const params = { ...rest, ...(seen !== undefined && { keys: seen }) };
   return { inputs: { q: [batch, queries, channels], k: [batch, keys, channels], v: [batch, keys, channels] }, params };
 }
 
@@ -71,7 +76,7 @@ interface Query {
 function queryOf(batch: number, token: number, { q, k, pad }: Inputs, params: AttentionParams): Query {
   const [queries, keys] = [q.shape[1] as number, k.shape[1] as number];
   if (!params.grid) {
-    const count = params.causal ? token + 1 + keys - queries : keys;
+    const count = params.causal ? token + 1 + keys - queries : mostOf(params.keys ?? keys);
     return { y: 0, x: 0, seen: Array.from({ length: count }, (_, x) => ({ row: batch * keys + x, y: 0, x })) };
   }
   const [height, width] = params.grid;
@@ -149,6 +154,9 @@ export const attentionSuite = defineSuite<AttentionParams>({
     packed({ batch: 2, queries: 77, heads: 2, D: 16, causal: true }),
     separate({ batch: 1, queries: 3, keys: 10, heads: 1, D: 16, causal: true }),
     separate({ batch: 1, queries: 9, heads: 2, D: 8, scale: 3 }),
+    separate({ batch: 2, queries: 5, keys: 19, seen: 7, heads: 3, D: 8 }),
+    separate({ batch: 3, queries: 9, keys: 70, seen: 33, heads: 1, D: 64 }),
+    separate({ batch: 2, queries: 4, keys: 8, seen: 1, heads: 1, D: 16 }),
     ...HEAD_SIZES.map((D) => packed({ batch: 1, queries: 17, heads: 2, D })),
     separate({ batch: 0, queries: 4, heads: 2, D: 8 }),
     map({ grid: [4, 6], window: 2, heads: 2, D: 8 }, "whole windows"),
@@ -202,6 +210,16 @@ export const attentionSuite = defineSuite<AttentionParams>({
     },
   ],
   rejects: [
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] },
+      params: { heads: 2, keys: 5 },
+      message: "keys is 5, expected a whole number up to 4",
+    },
+    {
+      inputs: { q: [1, 4, 8], k: [1, 4, 8], v: [1, 4, 8] },
+      params: { heads: 2, keys: 3, causal: true },
+      message: "keys excludes causal and grid",
+    },
     {
       inputs: { q: [1, 4, 10], k: [1, 4, 10], v: [1, 4, 10] },
       params: { heads: 3 },

@@ -1,5 +1,6 @@
 // Reference and cases of narrow.
 import type { Shape } from "../../device/tensor.ts";
+import { mostOf } from "../../kernels/length.ts";
 import { type NarrowParams, narrow } from "../../kernels/narrow.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
@@ -9,7 +10,8 @@ function narrowCase(x: Shape, axis: number, start: number, length: number, why?:
 
 export const narrowSuite = defineSuite<NarrowParams>({
   kernel: narrow,
-  reference: ({ x }, { axis, start, length }) => {
+  reference: ({ x }, { axis, start: given, length }) => {
+    const start = mostOf(given);
     const { shape, data } = x as HostTensor;
     const at = axis < 0 ? axis + shape.length : axis;
     const inner = shape.slice(at + 1).reduce((a, b) => a * b, 1);

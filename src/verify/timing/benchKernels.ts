@@ -4,8 +4,8 @@ import { isCpu } from "../../device/adapter.ts";
 import type { Device } from "../../device/device.ts";
 import { KernelError } from "../../device/errors.ts";
 import { time, type Work } from "../../device/timer.ts";
-import { caseLabel, largestError } from "../run.ts";
-import { makeInputs, toNumbers } from "../suite.ts";
+import { caseLabel, largestErrorOf, readAll } from "../run.ts";
+import { makeInputs, referencesOf } from "../suite.ts";
 import type { KernelRow } from "./benchRows.ts";
 import { type Prepared, prepare, type Samples, type Spread, sample, spread } from "./measure.ts";
 import { type Roofline, rooflineRows, shareOf } from "./roofline.ts";
@@ -19,7 +19,7 @@ export interface BenchOptions {
 }
 
 /** A row and what came out. */
-export interface KernelTiming {
+interface KernelTiming {
   readonly kernel: string;
   readonly what: string;
   readonly case: string;
@@ -94,10 +94,10 @@ async function makeReady(device: Device, row: KernelRow, dtype: "f32" | "f16"): 
   const params = test.params ?? {};
   const inputs = SEEDS.map((seed) => makeInputs(test, dtype, seed));
   const host = Object.fromEntries(Object.entries(inputs[0] ?? {}).map(([name, { host }]) => [name, host]));
-  const wanted = suite.reference(host, params as never);
   const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
-  const { output } = prepared;
-  const error = async () => largestError(toNumbers(await device.read(output), output.dtype), wanted, output.shape);
+  const expected = referencesOf(suite, host, params);
+  const { outputs } = prepared;
+  const error = async () => largestErrorOf(outputs, await readAll(device, outputs), expected);
   return { row, prepared, error };
 }
 

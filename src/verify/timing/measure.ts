@@ -3,7 +3,7 @@
 import { type Device, USAGE } from "../../device/device.ts";
 import { byteLength, type HostArray, type Spec, type Tensor } from "../../device/tensor.ts";
 import { time, type Work } from "../../device/timer.ts";
-import { type AnyKernel, packParams, paramBytes, pipelineSource } from "../../kernels/kernel.ts";
+import { type AnyKernel, bindingCounts, packParams, paramBytes, pipelineSource } from "../../kernels/kernel.ts";
 
 /** Inputs of one dispatch, by name. */
 export type TimedInputs = Readonly<Record<string, { readonly spec: Spec; readonly data: HostArray }>>;
@@ -16,7 +16,7 @@ export interface Timed {
   readonly params?: object;
   /** The variant of this name; the one that a plan would get when absent. */
   readonly variant?: string | undefined;
-  /** Bytes that must move at least; inputs and output, each once, when absent. */
+  /** Bytes that must move at least; inputs and outputs, each once, when absent. */
   readonly bytes?: number;
 }
 
@@ -29,8 +29,8 @@ export interface Prepared {
   readonly bytes: number;
   /** Dispatches of one sample. */
   readonly repeat: number;
-  /** What the last work wrote. */
-  readonly output: Tensor;
+  /** What the last work wrote, in the order of the kernel's outputs. */
+  readonly outputs: readonly Tensor[];
   free(): void;
 }
 
@@ -53,16 +53,16 @@ export async function prepare(device: Device, timed: Timed): Promise<Prepared> {
   packParams(kernel, launch.params, uniforms, 0);
   const uniform = keep(device.createBuffer(uniforms.byteLength, USAGE.UNIFORM | USAGE.COPY_DST, "params"));
   device.gpu.queue.writeBuffer(uniform, 0, uniforms.buffer);
-  const output = device.createTensor(kernel.output(specs, params), kernel.name);
-  keep(output.buffer);
+  const outputs = kernel.outputSpecs(specs, params).map((spec) => device.createTensor(spec, kernel.name));
+  const written = outputs.map(({ buffer }) => keep(buffer));
   const bindGroups = timed.inputs.map((inputs) => {
     const buffers = kernel.inputs.map((name) => {
       const input = inputs[name];
       return input ? keep(device.upload(input.spec, input.data, name).buffer) : device.zero;
     });
     return device.gpu.createBindGroup({
-      layout: device.pipelines.layout(kernel.inputs.length),
-      entries: [...buffers, output.buffer, uniform].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      layout: device.pipelines.layout(bindingCounts(kernel)),
+      entries: [...buffers, ...written, uniform].map((buffer, binding) => ({ binding, resource: { buffer } })),
     });
   });
   const repeated = (bindGroup: GPUBindGroup, count: number) => (pass: GPUComputePassEncoder) => {
@@ -73,14 +73,14 @@ export async function prepare(device: Device, timed: Timed): Promise<Prepared> {
   const once = repeated(bindGroups[0] as GPUBindGroup, 1);
   const { ms } = await time(device, [once, once]);
   const repeat = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(1e-3, ms[1] as number))));
-  const moved = [...Object.values(specs), output].reduce((sum, spec) => sum + byteLength(spec), 0);
+  const moved = [...Object.values(specs), ...outputs].reduce((sum, spec) => sum + byteLength(spec), 0);
   return {
     works: bindGroups.map((bindGroup) => repeated(bindGroup, repeat)),
     variant: launch.variant ?? launch.entryPoint ?? "main",
     flops: kernel.flops(specs, params),
     bytes: timed.bytes ?? moved,
     repeat,
-    output,
+    outputs,
     free: () => {
       for (const buffer of held) device.free(buffer);
     },

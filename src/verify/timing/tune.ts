@@ -3,8 +3,8 @@
 import type { Device } from "../../device/device.ts";
 import { type DType, type HostArray, type Spec, sizeOf } from "../../device/tensor.ts";
 import { type AnyKernel, launchKey } from "../../kernels/kernel.ts";
-import { largestError } from "../run.ts";
-import { random, toDevice, toNumbers } from "../suite.ts";
+import { largestError, readAll } from "../run.ts";
+import { random, toDevice } from "../suite.ts";
 import { type Prepared, prepare, quantile, sample, type TimedInputs } from "./measure.ts";
 
 /** A kernel and what it is launched on. */
@@ -98,15 +98,15 @@ async function tuneOne(device: Device, key: string, launched: Launched, signal?:
 
 /** For each row, whether it gave what the first one gave. */
 async function sameResult(device: Device, rows: readonly Prepared[]): Promise<boolean[]> {
-  const results: ArrayLike<number>[] = [];
-  for (const { output } of rows) results.push(toNumbers(await device.read(output), output.dtype));
-  const [first] = results;
-  return rows.map(({ output }, i) => {
-    const got = results[i];
-    return (
-      got !== undefined && first !== undefined && largestError(got, first, output.shape) <= TOLERANCE[output.dtype]
-    );
-  });
+  const results: ArrayLike<number>[][] = [];
+  for (const { outputs } of rows) results.push(await readAll(device, outputs));
+  const [first = []] = results;
+  return rows.map(({ outputs }, i) =>
+    outputs.every(({ dtype, shape }, n) => {
+      const [got, expected] = [results[i]?.[n], first[n]];
+      return got !== undefined && expected !== undefined && largestError(got, expected, shape) <= TOLERANCE[dtype];
+    }),
+  );
 }
 
 /** Seeded values between -1 and 1, or between -127 and 127 in bytes; other whole numbers are 0: they may be indices. */

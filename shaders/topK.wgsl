@@ -1,0 +1,114 @@
+// topK: the k largest elements of each row, the largest first, and where they stood. Of equal elements the first comes
+// first; NaN is larger than any number. x: [rows, cols]; values, indices: [rows, k]. Elements are compared by their
+// rank: lib/rank.wgsl. An element is chosen before another one if its rank is higher, or equal and its index lower.
+
+alias Elem = f32; // f32 | f16 | i32 | u32
+
+struct Params {
+  rows: u32,
+  cols: u32,
+  k: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Elem>;
+@group(0) @binding(1) var<storage, read_write> values: array<Elem>;
+@group(0) @binding(2) var<storage, read_write> indices: array<i32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+override WG: u32 = 64;
+const NONE = 0xffffffffu; // the index of no element
+
+// One thread an element, which counts those that are chosen before it, as their number is its place. It gives up at k.
+@compute @workgroup_size(WG)
+fn elementPerThread(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let element = (group.y * groups.x + group.x) * WG + lane;
+  if (element >= params.rows * params.cols) {
+    return;
+  }
+  let row = element / params.cols;
+  let first = row * params.cols;
+  let own = rank(x[element]);
+  var before = 0u;
+  for (var i = first; i < element && before < params.k; i++) {
+    before += u32(rank(x[i]) >= own);
+  }
+  for (var i = element + 1; i < first + params.cols && before < params.k; i++) {
+    before += u32(rank(x[i]) > own);
+  }
+  if (before < params.k) {
+    values[row * params.k + before] = x[element];
+    indices[row * params.k + before] = i32(element - first);
+  }
+}
+
+// The next element to choose among every `step`-th one from `start` on, after the one that was chosen last.
+fn nextOf(first: u32, start: u32, step: u32, lastRank: u32, last: u32) -> vec2u {
+  var best = vec2u(0, NONE); // rank and index
+  for (var c = start; c < params.cols; c += step) {
+    let candidate = rank(x[first + c]);
+    let isLeft = last == NONE || candidate < lastRank || (candidate == lastRank && c > last);
+    if (isLeft && (best.y == NONE || candidate > best.x)) {
+      best = vec2u(candidate, c);
+    }
+  }
+  return best;
+}
+
+// One thread a row, which looks for the next element k times: for a few of them on CPU adapters.
+@compute @workgroup_size(WG)
+fn rowPerThread(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * WG + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let first = row * params.cols;
+  var last = vec2u(0, NONE);
+  for (var i = 0u; i < params.k; i++) {
+    last = nextOf(first, 0, 1, last.x, last.y);
+    values[row * params.k + i] = x[first + last.y];
+    indices[row * params.k + i] = i32(last.y);
+  }
+}
+
+var<workgroup> bests: array<vec2u, WG>; // rank and index
+
+// The same with a workgroup a row: for a few of them on GPUs.
+@compute @workgroup_size(WG)
+fn rowPerGroup(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.y * groups.x + group.x;
+  let first = min(row, params.rows - 1) * params.cols;
+  var last = vec2u(0, NONE);
+  for (var i = 0u; i < params.k; i++) {
+    bests[lane] = nextOf(first, lane, WG, last.x, last.y);
+    workgroupBarrier();
+    for (var half = WG / 2; half > 0; half /= 2) {
+      if (lane < half) {
+        let mine = bests[lane];
+        let other = bests[lane + half];
+        // NONE is the largest index and its rank the lowest: it loses to every element.
+        if (other.x > mine.x || (other.x == mine.x && other.y < mine.y)) {
+          bests[lane] = other;
+        }
+      }
+      workgroupBarrier();
+    }
+    last = bests[0];
+    if (lane == 0 && row < params.rows) {
+      values[row * params.k + i] = x[first + last.y];
+      indices[row * params.k + i] = i32(last.y);
+    }
+    workgroupBarrier();
+  }
+}

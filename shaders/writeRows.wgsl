@@ -1,0 +1,28 @@
+// writeRows: rows [n, width] become rows at .. at + n of y; the rest of y stays as it is. A thread writes one item: an
+// element, or four where a row is a whole number of fours.
+
+alias Item = f32; // f32 | f16 | i32 | u32, or a vec4 of these
+
+struct Params {
+  items: u32, // of all rows
+  rowItems: u32,
+  at: u32,
+}
+
+@group(0) @binding(0) var<storage, read> rows: array<Item>;
+@group(0) @binding(1) var<storage, read_write> y: array<Item>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+override WG: u32 = 64;
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = (group.y * groups.x + group.x) * WG + lane;
+  if (item < params.items) {
+    y[params.at * params.rowItems + item] = rows[item];
+  }
+}

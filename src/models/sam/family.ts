@@ -1,0 +1,90 @@
+// The families of SAM: the original with a plain ViT (and SlimSAM), and MobileSAM; under transformers' names or the
+// original ones, which come without a config.json.
+
+import { noise, pixelsExample } from "../exampleInputs.ts";
+import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
+import { preprocessing } from "../preprocess/processorConfig.ts";
+import type { Preprocessing } from "../preprocess/recipe.ts";
+import type { SamConfig } from "./config.ts";
+import { samConfig } from "./config.ts";
+import { hasOriginalSamNames, samNaming } from "./names.ts";
+import { hasTinyVit, originalSamConfig, originalSamNaming } from "./original.ts";
+import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
+import { pointTokens } from "./prompts.ts";
+
+const MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255] as const;
+const STD = [58.395 / 255, 57.12 / 255, 57.375 / 255] as const;
+
+/** What a checkpoint of SAM's files say. */
+export interface SamModel extends FamilyModel {
+  readonly config: SamConfig;
+}
+
+/** SAM with a plain ViT: B, L, H, SlimSAM. */
+export const samVit: Family<SamModel> = {
+  name: "sam-vit",
+  title: "SAM with a Vision Transformer",
+  modelClass: "Sam",
+  modelTypes: ["sam"],
+  recognizes: (files) => isSam(files) && !hasTinyVit(files),
+  read: readSam,
+};
+
+/** MobileSAM: SAM with TinyViT. */
+export const mobileSam: Family<SamModel> = {
+  name: "mobile-sam",
+  title: "MobileSAM, with TinyViT",
+  modelClass: "Sam",
+  modelTypes: [],
+  recognizes: (files) => isSam(files) && hasTinyVit(files),
+  read: readSam,
+};
+
+function isSam(files: ModelFiles): boolean {
+  return (files.config as { model_type?: unknown } | undefined)?.model_type === "sam" || hasOriginalSamNames(files);
+}
+
+function readSam(files: ModelFiles): SamModel {
+  const isOriginal = hasOriginalSamNames(files);
+  const config = isOriginal && files.config === undefined ? originalSamConfig(files) : samConfig(files.config ?? {});
+  const naming = isOriginal ? originalSamNaming(files) : samNaming(files);
+  const recipe = recipeOf(files, config);
+  return {
+    ...{ config, naming, recipe },
+    firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
+    examples: (dtype) => ({
+      encoder: pixelsExample(encoderPart({ config, dtype })),
+      decoder: pointExample(config, dtype),
+    }),
+  };
+}
+
+/** The picture comes to the padded square by its longer edge, whatever the file says of sizes. */
+function recipeOf({ processor }: ModelFiles, { image_size: side }: SamConfig): Preprocessing {
+  const pad = [side, side] as const;
+  const defaults: Preprocessing = { resample: "bilinear", pad, rescale: 1 / 255, mean: MEAN, std: STD };
+  if (processor === undefined) return defaults;
+  const { size: _, pad_size: __, ...values } = processor as Record<string, unknown>;
+  return { ...preprocessing(values, defaults), pad };
+}
+
+/** One point anywhere in the padded square. */
+function pointExample(config: SamConfig, dtype: FloatType) {
+  const T = pointTokens(config, [0, 0]).labels.length;
+  const scene = sceneSpecs({ config, dtype });
+  const part = decoderPart({ config, dtype, P: 1, T, hasMask: false, from: "scene" });
+  const ofScene = Object.entries(part.inputs).filter(([name]) => name in scene);
+  const inputs = (random: () => number) => {
+    const values = ofScene.map(([name, { shape }]) => [
+      name,
+      noise(
+        shape.reduce((a, b) => a * b),
+        random,
+        dtype,
+      ),
+    ]);
+    const point = [random() * config.image_size, random() * config.image_size] as const;
+    return { ...Object.fromEntries(values), ...pointTokens(config, point) };
+  };
+  return { part, inputs };
+}

@@ -1,0 +1,91 @@
+// From where a model's files are to a session that can run it: which family it is of, what its files say, its weights.
+import { CheckpointError } from "../device/errors.ts";
+import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
+import { OPEN_CLIP } from "../io/safetensors/checkpoint.ts";
+import { openCheckpoint } from "../io/safetensors/safetensors.ts";
+import { openSource } from "../io/source/openSource.ts";
+import type { Source, SourceLike, SourceOptions } from "../io/source/source.ts";
+import { familyOf } from "../models/families.ts";
+import type { Family, FamilyModel, ModelFiles } from "../models/family.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+/** A checkpoint that was recognised: its family, and what its files say. */
+export interface RecognizedModel<Model extends FamilyModel> {
+  readonly source: Source;
+  readonly checkpoint: Checkpoint;
+  readonly family: Family<Model>;
+  readonly model: Model;
+}
+
+/** A model whose first parts are ready to run. */
+export interface PretrainedModel<Model extends FamilyModel> extends RecognizedModel<Model> {
+  readonly session: Session;
+}
+
+/** Opens a model of one of these families and makes it ready. Nothing stays open or on the GPU when it throws. */
+export async function openPretrained<Model extends FamilyModel>(
+  families: readonly Family<Model>[],
+  from: SourceLike,
+  options: SourceOptions & SessionOptions,
+): Promise<PretrainedModel<Model>> {
+  const recognized = await recognizeModel(families, from, options);
+  const { checkpoint, model } = recognized;
+  let session: Session | undefined;
+  try {
+    session = await Session.open(checkpoint, model.naming, options);
+    await session.prepare(model.firstParts(session.dtype), options.signal);
+    return { ...recognized, session };
+  } catch (error) {
+    if (session) session.dispose();
+    else await checkpoint.close();
+    throw error;
+  }
+}
+
+/** Opens a model of one of these families, and reads all files but the weights. The checkpoint is the caller's. */
+export async function recognizeModel<Model extends FamilyModel>(
+  families: readonly Family<Model>[],
+  from: SourceLike,
+  options: SourceOptions,
+): Promise<RecognizedModel<Model>> {
+  const { source, checkpoint, files } = await openModelFiles(families, from, options);
+  try {
+    // Where none recognises it, the reader of the first says what it misses.
+    const family = familyOf(families, files) ?? families[0];
+    if (!family) throw new CheckpointError(`${source.name}: there is no family of models to read it`);
+    return { source, checkpoint, family, model: family.read(files) };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+/** Opens a checkpoint and the settings beside it that these families know, whatever it is. */
+export async function openModelFiles(
+  families: readonly Family[],
+  from: SourceLike,
+  options: SourceOptions,
+): Promise<{ readonly source: Source; readonly checkpoint: Checkpoint; readonly files: ModelFiles }> {
+  const source = await openSource(from, options);
+  const settings = await readSettings(source, families);
+  const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
+  const checkpoint = await openCheckpoint(source, options, preferred);
+  return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+}
+
+/**
+ * The JSON files beside the weights. timm's config.json, which describes an image tower alone, does not count where
+ * open_clip's says all.
+ */
+export async function readSettings(
+  source: Source,
+  families: readonly Family[],
+): Promise<Pick<ModelFiles, "config" | "openClip" | "processor">> {
+  const config = await source.json("config.json");
+  const isTimm = (config as { architecture?: unknown } | undefined)?.architecture !== undefined;
+  const mayBeOpenClip = families.some(({ settings }) => settings?.includes("open_clip_config.json"));
+  const openClip =
+    mayBeOpenClip && (config === undefined || isTimm) ? await source.json("open_clip_config.json") : undefined;
+  const processor = await source.json("preprocessor_config.json");
+  return { config: openClip === undefined ? config : undefined, openClip, processor };
+}

@@ -1,0 +1,4 @@
+import { writeRowsSuite } from "../../src/verify/references/writeRows.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(writeRowsSuite);
