@@ -1,5 +1,5 @@
-// The weights of the small models in test/golden, which no checkout holds: made from their manifests, beside them, before
-// the first test. Git ignores them.
+// The weights of the small models in test/golden, which no checkout holds: made from their manifests, beside them,
+// before the first test. Git ignores them.
 import { existsSync } from "node:fs";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { type SeededRow, writeSeeded } from "../scripts/seeded.ts";
 
 const GOLDEN = "test/golden";
 
-/** Writes the files that are missing or are not what their manifest says; other processes may do so at the same time. */
+/** Writes the files that are missing or not what their manifest says; other processes may do so at the same time. */
 export async function makeSmallModels(): Promise<void> {
   for (const name of (await readdir(GOLDEN)).filter((name) => name.startsWith("small-"))) {
     const folder = join(GOLDEN, name);
