@@ -7,7 +7,7 @@ import { type SeededRow, writeSeeded } from "../scripts/seeded.ts";
 
 const GOLDEN = "test/golden";
 
-/** Writes the files that are missing or are not what their manifest says; other processes may do so at the same time. */
+/** Writes the files that are missing or not what their manifest says; other processes may do so at the same time. */
 export async function makeSmallModels(): Promise<void> {
   for (const name of (await readdir(GOLDEN)).filter((name) => name.startsWith("small-"))) {
     const folder = join(GOLDEN, name);
