@@ -111,11 +111,11 @@ async function playRound(contest: Contest, entrants: readonly Entrant[], round: 
     }
   }
   const [ours, ...peers] = entrants;
-  const wanted = results.get(ours as Entrant) as Float32Array;
-  if (!wanted.every(Number.isFinite)) throw new Error(`${contest.what}: our result has values that are not finite`);
+  const ourResult = results.get(ours as Entrant) as Float32Array;
+  if (!ourResult.every(Number.isFinite)) throw new Error(`${contest.what}: our result has values that are not finite`);
   for (const peer of peers) {
     const got = results.get(peer);
-    if (got) peer.difference = Math.max(peer.difference, differenceOf(wanted, got));
+    if (got) peer.difference = Math.max(peer.difference, differenceOf(ourResult, got));
   }
 }
 

@@ -78,11 +78,11 @@ function loadOf(): { load?: number } {
 /** Versions of installed packages, and of this one. */
 export function versionsOf(names: readonly string[], folder = "node_modules"): Record<string, string> {
   const read = (path: string) => (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
-  const found = names.flatMap((name) => {
+  const installed = names.flatMap((name) => {
     const path = join(folder, name, "package.json");
     return existsSync(path) ? [[name, read(path)] as const] : [];
   });
-  return { "webgpu-vision": read("package.json"), ...Object.fromEntries(found) };
+  return { "webgpu-vision": read("package.json"), ...Object.fromEntries(installed) };
 }
 
 /**
@@ -119,9 +119,9 @@ function coldOf(now: NonNullable<Report["browser"]>, before: Report["browser"]):
 function merged<R extends { readonly what: string }>(now: readonly R[], before: readonly R[]): R[] {
   const news = new Map(now.map((result) => [result.what, result]));
   const kept = before.map((result) => {
-    const found = news.get(result.what) ?? result;
+    const newest = news.get(result.what) ?? result;
     news.delete(result.what);
-    return found;
+    return newest;
   });
   return [...kept, ...news.values()];
 }

@@ -175,9 +175,9 @@ export async function tensorflowSide(tf: TensorFlow, contest: Contest, files: Co
   const compute = C === undefined ? matmulOf(tf) : await convolutionsOf(tf, C, await files.weights(contest));
   const run = async (inputs: PeerInputs) => {
     const tensors = Object.values(inputs).map(({ data, dims }) => tf.tensor(data as Float32Array, dims));
-    const made = [...tensors, ...compute(tensors)];
-    const data = await (made.at(-1) as TensorFlowTensor).data();
-    for (const tensor of made) tensor.dispose();
+    const tensorsToDispose = [...tensors, ...compute(tensors)];
+    const data = await (tensorsToDispose.at(-1) as TensorFlowTensor).data();
+    for (const tensor of tensorsToDispose) tensor.dispose();
     return data;
   };
   return {
@@ -220,12 +220,12 @@ async function convolutionsOf(tf: TensorFlow, C: number, weights: Uint8Array | s
   const filter = tf.tensor(swapped(rows, C, 9, C), [3, 3, C, C]);
   const bias = tf.tensor(await read("bias"), [C]);
   return ([x]) => {
-    const made: TensorFlowTensor[] = [];
+    const layers: TensorFlowTensor[] = [];
     for (let i = 0; i < CONV_TIMES; i++) {
-      const given = (made.at(-1) ?? x) as TensorFlowTensor;
-      made.push(tf.fused.conv2d({ x: given, filter, bias, strides: 1, pad: "same", activation: "relu" }));
+      const given = (layers.at(-1) ?? x) as TensorFlowTensor;
+      layers.push(tf.fused.conv2d({ x: given, filter, bias, strides: 1, pad: "same", activation: "relu" }));
     }
-    return made;
+    return layers;
   };
 }
 

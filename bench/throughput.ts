@@ -66,9 +66,9 @@ const passes: Record<string, Pass[]> = {};
 for (let round = 0; round < options.rounds; round++) {
   const order = Object.entries(ways);
   for (const [name, way] of round % 2 ? order.reverse() : order) {
-    const made = await pass(way, paths, device);
-    passes[name] = [...(passes[name] ?? []), made];
-    console.log(`round ${round + 1}: ${name}: ${(made.ms / 1000).toFixed(2)} s`);
+    const timedPass = await pass(way, paths, device);
+    passes[name] = [...(passes[name] ?? []), timedPass];
+    console.log(`round ${round + 1}: ${name}: ${(timedPass.ms / 1000).toFixed(2)} s`);
   }
 }
 const isRight = report();
@@ -84,16 +84,16 @@ async function makePhotos(count: number): Promise<string[]> {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-  const made: string[] = [];
+  const photoPaths: string[] = [];
   for (let i = 0; i < count; i++) {
     const side = () => Math.round(SHORTEST + random() ** 2 * (LONGEST - SHORTEST));
     const [width, height] = [side(), side()];
     const path = join(MADE, `${i}-${width}x${height}.jpg`);
     const original = join(PHOTOS, originals[i % originals.length] as string);
     if (!existsSync(path)) await sharp(original).resize(width, height, { fit: "cover" }).jpeg().toFile(path);
-    made.push(path);
+    photoPaths.push(path);
   }
-  return made;
+  return photoPaths;
 }
 
 async function pass(way: Way, list: readonly string[], { memory: gpu }: Device): Promise<Pass> {

@@ -1,12 +1,12 @@
 // The commands that run SAM: their options and their help.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Run } from "./context.ts";
+import type { RunCommand } from "./context.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
 import { type BoxPrompt, boxPrompt, collectPoint, type PointPrompt } from "./prompts.ts";
 
 /** Adds `segment` and `masks`. */
-export function addSamCommands(program: Command, run: Run): void {
+export function addSamCommands(program: Command, run: RunCommand): void {
   addSegment(program.command("segment"), run);
   addMasks(program.command("masks"), run);
 }
@@ -20,7 +20,7 @@ interface SegmentOptions {
   readonly overlay?: string;
 }
 
-function addSegment(command: Command, run: Run): void {
+function addSegment(command: Command, run: RunCommand): void {
   command
     .description("the mask of what points, a box or a rough mask show, by SAM")
     .argument("<image>", "path or URL of a picture")
@@ -51,7 +51,7 @@ function addSegment(command: Command, run: Run): void {
     });
 }
 
-function addMasks(command: Command, run: Run): void {
+function addMasks(command: Command, run: RunCommand): void {
   const number = (flag: string, text: string, isWhole = false) =>
     new Option(`--${flag} <number>`, text).argParser(isWhole ? wholeNumber : anyNumber);
   command

@@ -63,14 +63,14 @@ export function describeAdapter(adapter: { readonly info?: Info }): AdapterInfo 
   const info: Info = adapter.info ?? {};
   const { vendor = "", architecture = "", device = "", description = "", subgroupMinSize, subgroupMaxSize } = info;
   const words = [vendor, architecture, device, description].join(" ").toLowerCase();
-  const found = CLASSES.find(([pattern]) => pattern.test(words));
+  const match = CLASSES.find(([pattern]) => pattern.test(words));
   const subgroupSize = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
   // As plain objects: info goes from a worker to its page.
   const matrixUnits = Array.from(info.subgroupMatrixConfigs ?? [], (unit) => {
     const { M, N, K, componentType, resultComponentType } = unit;
     return { M, N, K, componentType, resultComponentType };
   });
-  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown", subgroupSize, matrixUnits };
+  return { vendor, architecture, device, description, class: match?.[1] ?? "unknown", subgroupSize, matrixUnits };
 }
 
 /** True for adapters that run shaders on the CPU: barriers and workgroup memory are dear there. */

@@ -155,12 +155,12 @@ export class Device {
   /** queue.writeBuffer for any length: WebGPU takes whole 4-byte words only. */
   writeBuffer(buffer: GPUBuffer, offset: number, bytes: Uint8Array): void {
     if (this.lost) throw this.lost;
-    const whole = bytes.length & ~3;
-    if (whole) this.gpu.queue.writeBuffer(buffer, offset, bytes as BufferSource, 0, whole);
-    if (whole === bytes.length) return;
+    const wordBytes = bytes.length & ~3;
+    if (wordBytes) this.gpu.queue.writeBuffer(buffer, offset, bytes as BufferSource, 0, wordBytes);
+    if (wordBytes === bytes.length) return;
     const tail = new Uint8Array(4);
-    tail.set(bytes.subarray(whole));
-    this.gpu.queue.writeBuffer(buffer, offset + whole, tail);
+    tail.set(bytes.subarray(wordBytes));
+    this.gpu.queue.writeBuffer(buffer, offset + wordBytes, tail);
   }
 
   /** Copies a tensor's bytes to the host. */

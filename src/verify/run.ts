@@ -24,17 +24,17 @@ export async function runCase(
   dtype: "f32" | "f16",
   change?: (launch: Launch) => Launch,
 ): Promise<CaseResult> {
-  const made = makeInputs(test, dtype);
+  const caseInputs = makeInputs(test, dtype);
   const tensors: Tensor[] = [];
   try {
     const inputs: Record<string, Tensor> = {};
-    for (const [name, { spec, data }] of Object.entries(made)) {
+    for (const [name, { spec, data }] of Object.entries(caseInputs)) {
       tensors.push((inputs[name] = device.upload(spec, data, name)));
     }
     const output = await dispatch(device, suite.kernel, inputs, test.params, change);
     tensors.push(output);
     const got = toNumbers(await device.read(output), output.dtype);
-    const host = Object.fromEntries(Object.entries(made).map(([name, { host }]) => [name, host]));
+    const host = Object.fromEntries(Object.entries(caseInputs).map(([name, { host }]) => [name, host]));
     const error = largestError(got, suite.reference(host, (test.params ?? {}) as never), output.shape);
     const tolerance = suite.tolerance[dtype];
     return { kernel: suite.kernel.name, label: caseLabel(test), dtype, error, tolerance, passed: error <= tolerance };

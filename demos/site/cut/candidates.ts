@@ -76,8 +76,8 @@ function viewOf(regions: readonly Region[]): View {
     }
   }
   if (x1 <= x0) return [0, 0, width, height];
-  const wanted = Math.max((y1 - y0) * 1.3, ((x1 - x0) * 1.3) / 1.5, height / 8);
-  const tall = Math.min(wanted, Math.max(height, width / 1.5));
+  const comfortable = Math.max((y1 - y0) * 1.3, ((x1 - x0) * 1.3) / 1.5, height / 8);
+  const tall = Math.min(comfortable, Math.max(height, width / 1.5));
   const within = (middle: number, length: number, all: number) =>
     length > all ? (all - length) / 2 : Math.min(all - length, Math.max(0, middle - length / 2));
   return [within((x0 + x1) / 2, tall * 1.5, width), within((y0 + y1) / 2, tall, height), tall * 1.5, tall];

@@ -110,9 +110,9 @@ async function timeModel(
   let done = 0;
   const onProgress = () => bar.update(done++);
   try {
-    const made = computation(part, { checkpoint, config, dtype: computedIn(dtype) });
+    const partOfModel = computation(part, { checkpoint, config, dtype: computedIn(dtype) });
     const timing = { open: () => openDevice(), checkpoint, dtype, rounds };
-    return await benchModel(what, made, { ...timing, signal, onProgress });
+    return await benchModel(what, partOfModel, { ...timing, signal, onProgress });
   } finally {
     bar.stop();
     await checkpoint.close();

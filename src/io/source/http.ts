@@ -231,11 +231,11 @@ async function request(url: URL, start: number, { headers, signal }: HttpOptions
  */
 function totalSize({ status, headers }: Response, start: number): number | undefined {
   const length = headers.get("content-length");
-  const whole = length === null || headers.has("content-encoding") ? undefined : Number(length);
-  if (status !== 206) return whole;
+  const bodyBytes = length === null || headers.has("content-encoding") ? undefined : Number(length);
+  if (status !== 206) return bodyBytes;
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
   if (range) return Number(range[1]) === start ? Number(range[2]) : undefined;
-  return whole === undefined ? undefined : start + whole;
+  return bodyBytes === undefined ? undefined : start + bodyBytes;
 }
 
 async function wholeBody({ response, controller }: Exchange, url: URL, signal?: AbortSignal): Promise<Blob> {
