@@ -1,5 +1,6 @@
 // The commands that run SAM: their options and their help.
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { MasksRequest } from "./commands/masks.ts";
 import type { RunCommand } from "./context.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
@@ -90,21 +91,7 @@ function addMasks(command: Command, run: RunCommand): void {
     });
 }
 
-interface MasksOptions {
-  readonly out?: string;
-  readonly coco?: boolean;
-  readonly pointsPerSide?: number;
-  readonly pointsPerBatch?: number;
-  readonly predIouThresh?: number;
-  readonly stabilityScoreThresh?: number;
-  readonly stabilityScoreOffset?: number;
-  readonly boxNmsThresh?: number;
-  readonly cropNLayers?: number;
-  readonly cropNmsThresh?: number;
-  readonly cropOverlapRatio?: number;
-  readonly cropNPointsDownscaleFactor?: number;
-  readonly minMaskRegionArea?: number;
-}
+type MasksOptions = MasksRequest["settings"] & Partial<Pick<MasksRequest, "out" | "coco">>;
 
 function anyNumber(text: string): number {
   const value = Number(text);

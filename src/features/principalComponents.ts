@@ -10,7 +10,7 @@ export interface Components {
   readonly components: number[][];
 }
 
-// Vectors iterated beyond those wanted: they make convergence depend on a much smaller variance.
+// Vectors iterated beyond those asked for: convergence then depends on a much smaller variance.
 const EXTRA = 8;
 const MOST_ITERATIONS = 300;
 const RESIDUAL = 1e-9;
@@ -98,7 +98,7 @@ function largestEigenvectors(matrix: Float64Array, size: number, wanted: number)
   }
 }
 
-/** A start that no sensible data is orthogonal to, and the same each time. */
+/** A start vector: the same each time, and pseudo-random so that no real data is orthogonal to it. */
 function scattered(size: number, seed: number): Float64Array {
   return Float64Array.from({ length: size }, (_, i) => {
     const x = Math.sin((i + 1) * 12.9898 + (seed + 1) * 78.233) * 43758.5453;

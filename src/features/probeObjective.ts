@@ -109,7 +109,7 @@ function probeGraph({ data, count, channels }: Rows, { classes, indices }: Class
   return graph;
 }
 
-/** Rows and columns of matmul's right side come in fours. */
+/** matmul's right side has a multiple of four rows and columns. */
 function toFour(size: number): number {
   return Math.ceil(size / 4) * 4;
 }

@@ -183,7 +183,7 @@ function propagate(
   return labels;
 }
 
-/** Four sums side by side, as one would wait for each of its additions. */
+/** Dot product of two rows in four independent sums: a single sum would wait for each addition before the next. */
 function dotRows(a: Rows, row: number, b: Rows, other: number): number {
   const { channels } = a;
   const left = row * channels;

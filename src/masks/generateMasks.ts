@@ -171,7 +171,7 @@ function withoutDuplicates(
   return boxNms(boxes, scores, threshold).map((i) => masks[i] as FoundMask);
 }
 
-/** Fills holes, removes islands, then the duplicates that this made; masks that did not need it come first. */
+/** Fills holes and removes islands, then drops the duplicates that arose; unchanged masks win over changed ones. */
 function withoutSmallRegions(masks: readonly FoundMask[], settings: MaskSettings): FoundMask[] {
   const { minMaskRegionArea, boxNmsThresh, cropNmsThresh } = settings;
   const unchanged = new Set<FoundMask>();

@@ -21,7 +21,7 @@ export interface WorkerDevice
   destroy(): void;
 }
 
-/** Makes arguments ready to be sent, and lists what is handed over with them. */
+/** Makes arguments ready to be sent, and adds to the list what is transferred with them. */
 export type Packing = (transfers: Transferable[]) => readonly unknown[];
 
 /** Options of a call, which may hold what cannot leave the page. */
@@ -134,7 +134,7 @@ export class RemoteModel<Config> {
   }
 }
 
-/** A scene goes with its worker. */
+/** A scene that lives in the worker; when the worker ends, the scene is gone. */
 export class RemoteScene {
   readonly #connection: Connection;
   readonly #id: number;
@@ -176,7 +176,7 @@ async function invoke(
   return connection.ask(hooks, (thread, port) => thread.call(id, method, args, more as object | undefined, port));
 }
 
-/** Values with what they hand over. */
+/** Marks a value for comlink with the objects that are transferred together with it. */
 function wrapped<T>(value: T, transfers: Transferable[]): T {
   return typeof value === "object" && value !== null ? transfer(value, transfers) : value;
 }
