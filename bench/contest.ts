@@ -47,7 +47,7 @@ export interface ContestOptions {
   readonly referee?: Peer;
 }
 
-/** A side, and what is known of it so far. */
+/** A side that takes part, with its times and differences so far. */
 interface Entrant {
   readonly name: string;
   readonly side?: Side & { readonly allOnGpu?: boolean };
@@ -133,7 +133,7 @@ function resultOf({ name, what }: Contest, flops: number, adapter: string, entra
   return { ...result, ratio: best / (ours?.ms?.median as number) };
 }
 
-/** Whether peers gave results, and none of them ours. */
+/** Whether peers gave results, and none of them agrees with ours. */
 export function isAlone({ sides }: ContestResult): boolean {
   const differences = sides.flatMap(({ difference, ms }) => (ms && difference !== undefined ? [difference] : []));
   return differences.length > 0 && Math.min(...differences) > TOLERANCE;

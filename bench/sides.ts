@@ -74,7 +74,7 @@ export interface OnnxSettings {
   readonly label: string;
   /** The provider without WebGPU, to ask what is right: "cpu" in Node, "wasm" in a browser. */
   readonly referee?: "cpu" | "wasm";
-  /** Of the WebGPU execution provider. */
+  /** Options of the WebGPU execution provider. */
   readonly provider?: object;
   readonly session?: object;
 }
@@ -139,7 +139,7 @@ async function createSession(
     const session = await ort.InferenceSession.create(model, { ...options, executionProviders: [settings.referee] });
     return { session, allOnGpu: false };
   }
-  // ONNX Runtime's own words on this are no error of the comparison.
+  // What ONNX Runtime prints about this is no error of the comparison.
   const strict = { ...options, logSeverityLevel: 4, extra: { session: { disable_cpu_ep_fallback: "1" } } };
   try {
     return { session: await ort.InferenceSession.create(model, strict), allOnGpu: true };

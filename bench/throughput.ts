@@ -112,7 +112,7 @@ async function pass(way: Way, list: readonly string[], { memory: gpu }: Device):
   return { ms: endMs - startMs, rows, memory, steps: relative };
 }
 
-/** Prints and writes what was found; whether all contenders agree. */
+/** Prints and writes the results, and returns whether the embeddings of all contenders agree. */
 function report(): boolean {
   const reference = passes["one at a time"]?.[0]?.rows as readonly Float32Array[];
   const alone = quantile(timesOf("one at a time"), 0.5);
@@ -168,7 +168,7 @@ function write(out: string, results: readonly object[]): void {
     return { lane, indices, startMs: Number(startMs.toFixed(2)), endMs: Number(endMs.toFixed(2)) };
   });
   writeFileSync(`${out}-timeline.json`, `[\n${rounded.map((step) => JSON.stringify(step)).join(",\n")}\n]\n`);
-  // Some batches from the middle, where all is at work.
+  // Some batches from the middle of the pass, where decoding and the GPU are both busy.
   const middle = steps.filter(({ lane, indices }) => lane === "gpu" && indices.some((i) => i >= paths.length / 2));
   const from = middle[0]?.startMs ?? 0;
   const span = Math.min(3000, ms / 4);

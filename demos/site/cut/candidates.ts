@@ -19,7 +19,7 @@ export class Candidates {
     this.#onChoose = onChoose;
   }
 
-  /** Shows the masks of a step; none where there are none. */
+  /** Shows the masks of a step, or an empty strip when there is no step. */
   show(picture: Picture | undefined, { masks, chosen }: Step): void {
     const top = masks.length > 1 ? best(masks) : -1; // nothing to be better than
     const regions = masks.map(regionOf);
@@ -32,7 +32,7 @@ export class Candidates {
     this.choose(chosen);
   }
 
-  /** Moves the ring. */
+  /** Moves the ring to the chosen mask. */
   choose(index: number): void {
     for (const [i, cell] of [...this.element.children].entries()) {
       cell.firstElementChild?.setAttribute("aria-pressed", String(i === index));
@@ -62,7 +62,7 @@ export class Candidates {
 /** A part of the picture, in its pixels. */
 type View = readonly [x: number, y: number, width: number, height: number];
 
-/** What all masks together take, with some of what is around it; frames are 3 by 2. */
+/** The part of the picture that shows all masks, with a margin; its sides are 3 to 2, as those of a frame. */
 function viewOf(regions: readonly Region[]): View {
   const { width, height } = regions[0] ?? { width: 1, height: 1 };
   let [x0, y0, x1, y1] = [width, height, 0, 0];
@@ -83,7 +83,7 @@ function viewOf(regions: readonly Region[]): View {
   return [within((x0 + x1) / 2, tall * 1.5, width), within((y0 + y1) / 2, tall, height), tall * 1.5, tall];
 }
 
-/** A part of the picture in small, dark where the mask is not. */
+/** A part of the picture as a thumbnail, dark outside of the mask. */
 function small({ bitmap, width, height }: Picture, { data }: Region, [left, top, wide, tall]: View): HTMLCanvasElement {
   const scale = SIDE / wide;
   const [w, h] = [SIDE, Math.max(1, Math.round(tall * scale))];
