@@ -47,7 +47,7 @@ export interface ContestOptions {
   readonly referee?: Peer;
 }
 
-/** A side, and what is known of it so far. */
+/** A side that takes part, with its times and differences so far. */
 interface Entrant {
   readonly name: string;
   readonly side?: Side & { readonly allOnGpu?: boolean };
@@ -111,11 +111,11 @@ async function playRound(contest: Contest, entrants: readonly Entrant[], round: 
     }
   }
   const [ours, ...peers] = entrants;
-  const wanted = results.get(ours as Entrant) as Float32Array;
-  if (!wanted.every(Number.isFinite)) throw new Error(`${contest.what}: our result has values that are not finite`);
+  const ourResult = results.get(ours as Entrant) as Float32Array;
+  if (!ourResult.every(Number.isFinite)) throw new Error(`${contest.what}: our result has values that are not finite`);
   for (const peer of peers) {
     const got = results.get(peer);
-    if (got) peer.difference = Math.max(peer.difference, differenceOf(wanted, got));
+    if (got) peer.difference = Math.max(peer.difference, differenceOf(ourResult, got));
   }
 }
 
@@ -133,7 +133,7 @@ function resultOf({ name, what }: Contest, flops: number, adapter: string, entra
   return { ...result, ratio: best / (ours?.ms?.median as number) };
 }
 
-/** Whether peers gave results, and none of them ours. */
+/** Whether peers gave results, and none of them agrees with ours. */
 export function isAlone({ sides }: ContestResult): boolean {
   const differences = sides.flatMap(({ difference, ms }) => (ms && difference !== undefined ? [difference] : []));
   return differences.length > 0 && Math.min(...differences) > TOLERANCE;

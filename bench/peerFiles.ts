@@ -30,11 +30,11 @@ export function installPeers(names: readonly (keyof typeof PEERS)[]): void {
   const missing = names.filter((name) => !existsSync(join(PEER_FOLDER, "node_modules", name)));
   if (missing.length === 0) return;
   mkdirSync(PEER_FOLDER, { recursive: true });
-  const wanted = Object.entries(PEERS).map(([name, version]) => `${name}@${version}`);
+  const specifiers = Object.entries(PEERS).map(([name, version]) => `${name}@${version}`);
   console.error(`bench: installing ${missing.join(", ")} into ${PEER_FOLDER}`);
-  const given = ["install", "--prefix", PEER_FOLDER, "--ignore-scripts", "--no-audit", "--no-fund", ...wanted];
+  const given = ["install", "--prefix", PEER_FOLDER, "--ignore-scripts", "--no-audit", "--no-fund", ...specifiers];
   const { status, stderr } = spawnSync("npm", given, { encoding: "utf8", shell: process.platform === "win32" });
-  if (status !== 0) throw new Error(`npm could not install ${wanted.join(", ")}: ${stderr}`);
+  if (status !== 0) throw new Error(`npm could not install ${specifiers.join(", ")}: ${stderr}`);
 }
 
 /** A module of an installed peer. */

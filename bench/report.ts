@@ -1,4 +1,4 @@
-// What a report holds beside its numbers, and the files that reports are.
+// Reports of measurements: the circumstances that stand beside the numbers, and the files in which reports are kept.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -11,7 +11,7 @@ import type { KernelBench } from "../src/verify/timing/benchKernels.ts";
 import type { ContestResult } from "./contest.ts";
 import type { PromptsResult } from "./prompts.ts";
 
-/** What a reader must know to place numbers. */
+/** The circumstances under which numbers were measured. */
 export interface Circumstances {
   readonly date: string;
   readonly commit: string | null;
@@ -21,7 +21,7 @@ export interface Circumstances {
   readonly load?: number;
   readonly adapter?: AdapterInfo;
   readonly versions: Readonly<Record<string, string>>;
-  /** Of Dawn, for both sides. */
+  /** Dawn's toggles, the same for both sides. */
   readonly toggles?: readonly string[];
   readonly rounds: number;
   readonly dtype?: string;
@@ -78,11 +78,11 @@ function loadOf(): { load?: number } {
 /** Versions of installed packages, and of this one. */
 export function versionsOf(names: readonly string[], folder = "node_modules"): Record<string, string> {
   const read = (path: string) => (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
-  const found = names.flatMap((name) => {
+  const installed = names.flatMap((name) => {
     const path = join(folder, name, "package.json");
     return existsSync(path) ? [[name, read(path)] as const] : [];
   });
-  return { "webgpu-vision": read("package.json"), ...Object.fromEntries(found) };
+  return { "webgpu-vision": read("package.json"), ...Object.fromEntries(installed) };
 }
 
 /**
@@ -115,13 +115,13 @@ function coldOf(now: NonNullable<Report["browser"]>, before: Report["browser"]):
   return before?.commit === now.commit ? merged(now.cold, before?.cold ?? []) : now.cold;
 }
 
-/** The earlier ones where they stood, each replaced by one of now with the same name; new ones after them. */
+/** The earlier results in their order, each replaced by a new one of the same name; then all other new ones. */
 function merged<R extends { readonly what: string }>(now: readonly R[], before: readonly R[]): R[] {
   const news = new Map(now.map((result) => [result.what, result]));
   const kept = before.map((result) => {
-    const found = news.get(result.what) ?? result;
+    const newest = news.get(result.what) ?? result;
     news.delete(result.what);
-    return found;
+    return newest;
   });
   return [...kept, ...news.values()];
 }
@@ -132,7 +132,7 @@ function rounded(_key: string, value: unknown): unknown {
   return Number(value.toPrecision(5));
 }
 
-/** What pages download of this package, after a build; nothing before one. */
+/** What pages download of this package; an empty list when it was not built. */
 export async function pageSizes(): Promise<PageSize[]> {
   if (!existsSync("dist/browser")) return [];
   return (await import("../scripts/sizes.mjs")).measurePages();

@@ -50,13 +50,13 @@ async function kernels(options: Options): Promise<void> {
   using device = await openDevice();
   if (dtype === "f16" && !device.hasF16) throw new Error("this adapter has no shader-f16");
   const isSlow = isCpu(device.info.class);
-  const wanted = ROWS.filter(({ suite, what, isLarge }) => {
+  const rows = ROWS.filter(({ suite, what, isLarge }) => {
     return `${suite.kernel.name}, ${what}`.includes(only) && (!isLarge || large || !isSlow);
   });
-  if (wanted.length === 0) throw new Error(`no row contains "${only}": --list names them all`);
+  if (rows.length === 0) throw new Error(`no row contains "${only}": --list names them all`);
   const rounds = options.rounds ?? (quick ? 3 : 15);
   say(`${device.info.description}, ${dtype}, Node ${process.version}`);
-  const measured = await benchKernels(device, wanted, { rounds, dtype, onProgress: progress });
+  const measured = await benchKernels(device, rows, { rounds, dtype, onProgress: progress });
   say(kernelsTable(measured));
   const around = circumstances({ rounds, dtype, adapter: device.info });
   if (json) writeReport(json, { kernels: { ...around, ...measured } });

@@ -77,7 +77,7 @@ export interface OnnxSettings {
   readonly label: string;
   /** The provider without WebGPU, to ask what is right: "cpu" in Node, "wasm" in a browser. */
   readonly referee?: "cpu" | "wasm";
-  /** Of the WebGPU execution provider. */
+  /** Options of the WebGPU execution provider. */
   readonly provider?: object;
   readonly session?: object;
 }
@@ -142,7 +142,7 @@ async function createSession(
     const session = await ort.InferenceSession.create(model, { ...options, executionProviders: [settings.referee] });
     return { session, allOnGpu: false };
   }
-  // ONNX Runtime's own words on this are no error of the comparison.
+  // What ONNX Runtime prints about this is no error of the comparison.
   const strict = { ...options, logSeverityLevel: 4, extra: { session: { disable_cpu_ep_fallback: "1" } } };
   try {
     return { session: await ort.InferenceSession.create(model, strict), allOnGpu: true };
@@ -178,9 +178,9 @@ export async function tensorflowSide(tf: TensorFlow, contest: Contest, files: Co
   const compute = C === undefined ? matmulOf(tf) : await convolutionsOf(tf, C, await files.weights(contest));
   const run = async (inputs: PeerInputs) => {
     const tensors = Object.values(inputs).map(({ data, dims }) => tf.tensor(data as Float32Array, dims));
-    const made = [...tensors, ...compute(tensors)];
-    const data = await (made.at(-1) as TensorFlowTensor).data();
-    for (const tensor of made) tensor.dispose();
+    const tensorsToDispose = [...tensors, ...compute(tensors)];
+    const data = await (tensorsToDispose.at(-1) as TensorFlowTensor).data();
+    for (const tensor of tensorsToDispose) tensor.dispose();
     return data;
   };
   return {
@@ -223,12 +223,12 @@ async function convolutionsOf(tf: TensorFlow, C: number, weights: Uint8Array | s
   const filter = tf.tensor(swapped(rows, C, 9, C), [3, 3, C, C]);
   const bias = tf.tensor(await read("bias"), [C]);
   return ([x]) => {
-    const made: TensorFlowTensor[] = [];
+    const layers: TensorFlowTensor[] = [];
     for (let i = 0; i < CONV_TIMES; i++) {
-      const given = (made.at(-1) ?? x) as TensorFlowTensor;
-      made.push(tf.fused.conv2d({ x: given, filter, bias, strides: 1, pad: "same", activation: "relu" }));
+      const given = (layers.at(-1) ?? x) as TensorFlowTensor;
+      layers.push(tf.fused.conv2d({ x: given, filter, bias, strides: 1, pad: "same", activation: "relu" }));
     }
-    return made;
+    return layers;
   };
 }
 

@@ -66,9 +66,9 @@ const passes: Record<string, Pass[]> = {};
 for (let round = 0; round < options.rounds; round++) {
   const order = Object.entries(ways);
   for (const [name, way] of round % 2 ? order.reverse() : order) {
-    const made = await pass(way, paths, device);
-    passes[name] = [...(passes[name] ?? []), made];
-    console.log(`round ${round + 1}: ${name}: ${(made.ms / 1000).toFixed(2)} s`);
+    const timedPass = await pass(way, paths, device);
+    passes[name] = [...(passes[name] ?? []), timedPass];
+    console.log(`round ${round + 1}: ${name}: ${(timedPass.ms / 1000).toFixed(2)} s`);
   }
 }
 const isRight = report();
@@ -84,16 +84,16 @@ async function makePhotos(count: number): Promise<string[]> {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-  const made: string[] = [];
+  const photoPaths: string[] = [];
   for (let i = 0; i < count; i++) {
     const side = () => Math.round(SHORTEST + random() ** 2 * (LONGEST - SHORTEST));
     const [width, height] = [side(), side()];
     const path = join(MADE, `${i}-${width}x${height}.jpg`);
     const original = join(PHOTOS, originals[i % originals.length] as string);
     if (!existsSync(path)) await sharp(original).resize(width, height, { fit: "cover" }).jpeg().toFile(path);
-    made.push(path);
+    photoPaths.push(path);
   }
-  return made;
+  return photoPaths;
 }
 
 async function pass(way: Way, list: readonly string[], { memory: gpu }: Device): Promise<Pass> {
@@ -112,7 +112,7 @@ async function pass(way: Way, list: readonly string[], { memory: gpu }: Device):
   return { ms: endMs - startMs, rows, memory, steps: relative };
 }
 
-/** Prints and writes what was found; whether all contenders agree. */
+/** Prints and writes the results, and returns whether the embeddings of all contenders agree. */
 function report(): boolean {
   const reference = passes["one at a time"]?.[0]?.rows as readonly Float32Array[];
   const alone = quantile(timesOf("one at a time"), 0.5);
@@ -168,7 +168,7 @@ function write(out: string, results: readonly object[]): void {
     return { lane, indices, startMs: Number(startMs.toFixed(2)), endMs: Number(endMs.toFixed(2)) };
   });
   writeFileSync(`${out}-timeline.json`, `[\n${rounded.map((step) => JSON.stringify(step)).join(",\n")}\n]\n`);
-  // Some batches from the middle, where all is at work.
+  // Some batches from the middle of the pass, where decoding and the GPU are both busy.
   const middle = steps.filter(({ lane, indices }) => lane === "gpu" && indices.some((i) => i >= paths.length / 2));
   const from = middle[0]?.startMs ?? 0;
   const span = Math.min(3000, ms / 4);

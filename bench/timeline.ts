@@ -1,4 +1,4 @@
-// What ran when, out of the steps that encodeImages reports: how much of it overlapped, and a picture of it.
+// A timeline of the steps that encodeImages reports: how much of them overlapped, and a picture of them.
 import type { EncodeStep } from "../src/pictures/pictureRuns.ts";
 
 const LANES = ["decode", "upload", "gpu", "readback"] as const;

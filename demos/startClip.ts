@@ -25,9 +25,11 @@ export async function showClip(device: Device, photos: readonly string[], query:
   }
 
   console.log(`\n${bold(`CLIP: pictures for "${query}"`)}, best first, by cosine similarity times the model's scale`);
-  const found = ranked(Array.from(matches.data), names).slice(0, 5);
-  for (const { name, score } of found) {
-    console.log(`  ${name.padEnd(width)}  ${bar(score / (found[0]?.score ?? 1))} ${score.toFixed(2).padStart(5)}`);
+  const bestMatches = ranked(Array.from(matches.data), names).slice(0, 5);
+  for (const { name, score } of bestMatches) {
+    console.log(
+      `  ${name.padEnd(width)}  ${bar(score / (bestMatches[0]?.score ?? 1))} ${score.toFixed(2).padStart(5)}`,
+    );
   }
 }
 

@@ -24,10 +24,10 @@ async function answer(request, response) {
   const { pathname } = new URL(request.url ?? "/", "http://localhost");
   const path = join(out, decodeURIComponent(pathname.endsWith("/") ? `${pathname}index.html` : pathname));
   const isInside = !relative(out, path).startsWith("..");
-  const found = isInside ? await stat(path).catch(() => undefined) : undefined;
-  if (!found?.isFile()) return void response.writeHead(404).end("not found\n");
+  const stats = isInside ? await stat(path).catch(() => undefined) : undefined;
+  if (!stats?.isFile()) return void response.writeHead(404).end("not found\n");
   response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream");
-  response.setHeader("content-length", found.size);
+  response.setHeader("content-length", stats.size);
   response.setHeader("cache-control", "no-cache");
   createReadStream(path).pipe(response);
 }

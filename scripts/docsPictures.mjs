@@ -30,18 +30,18 @@ const PICTURES = {
 };
 
 const program = await bundleForNode("src/cli/main.ts");
-const wanted = process.argv.slice(2);
+const chosenNames = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), "pictures-"));
 try {
   for (const [name, commandFor] of Object.entries(PICTURES)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const [args, made] = commandFor(join(folder, name));
+    if (chosenNames.length > 0 && !chosenNames.includes(name)) continue;
+    const [args, picturePath] = commandFor(join(folder, name));
     const { status } = spawnSync(process.execPath, [program, ...args, "--quiet"], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     if (status !== 0) throw new Error(`webgpu-vision ${args.join(" ")} ended with ${status}`);
     const path = join(ROOT, "docs/pictures", `${name}.png`);
-    const { size } = await sharp(made)
+    const { size } = await sharp(picturePath)
       .resize({ width: WIDTH, withoutEnlargement: true })
       .png({ palette: true, quality: 90, effort: 10 })
       .toFile(path);

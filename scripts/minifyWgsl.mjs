@@ -116,13 +116,13 @@ function renamed(tokens, names) {
 
 /** A shader in few bytes; top-level alias and const lines stay lines, as the host replaces their right-hand sides. */
 export function minifyWgsl(source, names = shaderNames([])) {
-  let made = "";
+  let minified = "";
   let last = "";
   for (const { text, isApart, depth } of renamed(tokensOf(source), names)) {
-    if (depth === 0 && /^(alias|const|override)$/.test(text) && made) made += "\n";
-    else if (isApart && [WORD, OPERATOR].some((kind) => kind.test(last) && kind.test(text))) made += " ";
-    made += text;
+    if (depth === 0 && /^(alias|const|override)$/.test(text) && minified) minified += "\n";
+    else if (isApart && [WORD, OPERATOR].some((kind) => kind.test(last) && kind.test(text))) minified += " ";
+    minified += text;
     last = text;
   }
-  return `${made}\n`;
+  return `${minified}\n`;
 }

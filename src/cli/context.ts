@@ -21,7 +21,7 @@ export interface Context {
 }
 
 /** Runs a command's work where there is a GPU; gives its exit code. */
-export type Run = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
+export type RunCommand = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
 
 /** The folder or Hub id that --model names; a checkpoint that ships when it is absent, the CLIP unless said. */
 export function modelSource({ model }: GlobalOptions, shipped = "tiny-clip"): string {

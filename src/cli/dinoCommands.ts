@@ -1,6 +1,6 @@
 // The commands that run DINO: their options and their help.
 import { type Command, Option } from "commander";
-import type { Run } from "./context.ts";
+import type { RunCommand } from "./context.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
 import { batchOption, layerNumber, layerNumbers, pictureSize, positiveInteger, share } from "./options.ts";
@@ -8,7 +8,7 @@ import { batchOption, layerNumber, layerNumbers, pictureSize, positiveInteger, s
 type Size = number | readonly [height: number, width: number];
 
 /** Adds `features`, `attention`, `pca`, `match` and `probe`. */
-export function addDinoCommands(program: Command, run: Run): void {
+export function addDinoCommands(program: Command, run: RunCommand): void {
   addFeatures(program.command("features"), run);
   addAttention(program.command("attention"), run);
   addPca(program.command("pca"), run);
@@ -23,7 +23,7 @@ function sizeOption(whenAbsent: string): Option {
 
 const FINE = "28 patches along the shortest edge";
 
-function addFeatures(command: Command, run: Run): void {
+function addFeatures(command: Command, run: RunCommand): void {
   command
     .description("DINO's features of pictures: of the whole picture, of each patch, of any layer")
     .argument("<image...>", "paths or URLs of pictures")
@@ -55,7 +55,7 @@ function addFeatures(command: Command, run: Run): void {
     );
 }
 
-function addAttention(command: Command, run: Run): void {
+function addAttention(command: Command, run: RunCommand): void {
   command
     .description("where DINO looks: a heat map for each head, and of all with the outline of what is seen most")
     .argument("<image>", "path or URL of a picture")
@@ -80,7 +80,7 @@ function addAttention(command: Command, run: Run): void {
     );
 }
 
-function addPca(command: Command, run: Run): void {
+function addPca(command: Command, run: RunCommand): void {
   command
     .description("patches as colours beside the photo: what is alike has one colour in all pictures")
     .argument("<image...>", "paths or URLs of pictures")
@@ -109,7 +109,7 @@ function addPca(command: Command, run: Run): void {
     );
 }
 
-function addMatch(command: Command, run: Run): void {
+function addMatch(command: Command, run: RunCommand): void {
   command
     .description("patches of two pictures that show the same thing, best first")
     .argument("<a>", "path or URL of a picture")
@@ -134,13 +134,13 @@ function addMatch(command: Command, run: Run): void {
     );
 }
 
-function addProbe(command: Command, run: Run): void {
+function addProbe(command: Command, run: RunCommand): void {
   command.description("a linear classifier on DINO's features: train it on folders of pictures, and predict");
   addProbeTrain(command.command("train"), run);
   addProbePredict(command.command("predict"), run);
 }
 
-function addProbeTrain(command: Command, run: Run): void {
+function addProbeTrain(command: Command, run: RunCommand): void {
   command
     .description("train a probe on a folder that has a folder of pictures for each class")
     .argument("<folder>", "folder of folders; their names are the classes")
@@ -187,7 +187,7 @@ interface TrainOptions {
   readonly size?: Size;
 }
 
-function addProbePredict(command: Command, run: Run): void {
+function addProbePredict(command: Command, run: RunCommand): void {
   command
     .description("name pictures by a trained probe, with the model and size that it was trained with")
     .argument("<probe>", "the .safetensors that `probe train` wrote")

@@ -63,13 +63,13 @@ export async function readLabels({ labels, labelsFile }: LabelOptions): Promise<
   if ((labels === undefined) === (labelsFile === undefined)) {
     throw new UsageError("give the labels by one of --labels a,b,c and --labels-file FILE");
   }
-  const found = labelsFile === undefined ? pieces(labels ?? "", ",") : await readLines(labelsFile);
-  if (found.length === 0) {
+  const given = labelsFile === undefined ? pieces(labels ?? "", ",") : await readLines(labelsFile);
+  if (given.length === 0) {
     throw new UsageError(
       `${labelsFile ?? "--labels"} holds no labels: expected ${labelsFile ? "one a line" : "a,b,c"}`,
     );
   }
-  return [...new Set(found)];
+  return [...new Set(given)];
 }
 
 /** The lines of a text file that hold more than spaces. */

@@ -1,7 +1,7 @@
 // The commands, their options and their help. What runs a command is loaded when it is called.
 import { Command, Option } from "commander";
 import type { ModelDType } from "../session/session.ts";
-import type { Run } from "./context.ts";
+import type { RunCommand } from "./context.ts";
 import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
 import { packageVersion } from "./files/paths.ts";
@@ -21,7 +21,7 @@ import { addSamCommands } from "./samCommands.ts";
 const DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
 
 /** The whole command line. */
-export function makeProgram(run: Run): Command {
+export function makeProgram(run: RunCommand): Command {
   const program = new Command("webgpu-vision")
     .description("CLIP, DINO and SAM on WebGPU: classify, search, compare and segment pictures, on this machine's GPU")
     .version(packageVersion())
@@ -50,7 +50,7 @@ export function makeProgram(run: Run): Command {
   );
 }
 
-function addClassify(command: Command, run: Run): void {
+function addClassify(command: Command, run: RunCommand): void {
   command
     .description("score labels for pictures")
     .argument("<image...>", "paths or URLs of pictures")
@@ -80,7 +80,7 @@ function addClassify(command: Command, run: Run): void {
     });
 }
 
-function addEmbed(command: Command, run: Run): void {
+function addEmbed(command: Command, run: RunCommand): void {
   command
     .description("embeddings of pictures and texts, of unit length")
     .argument("[image...]", "paths or URLs of pictures")
@@ -113,7 +113,7 @@ interface EmbedOptions {
   readonly batch?: number;
 }
 
-function addSearch(command: Command, run: Run): void {
+function addSearch(command: Command, run: RunCommand): void {
   command
     .description("rank the pictures of a folder, and of the folders in it, for a text")
     .argument("<folder>", "folder of pictures")
@@ -135,7 +135,7 @@ function addSearch(command: Command, run: Run): void {
     });
 }
 
-function addInfo(command: Command, run: Run): void {
+function addInfo(command: Command, run: RunCommand): void {
   command
     .description("the adapter with its features and limits, and what a model is and costs on it")
     .addHelpText("after", examples("info", "info --model openai/clip-vit-base-patch32 --dtype f16", "info --json"))
@@ -144,7 +144,7 @@ function addInfo(command: Command, run: Run): void {
     });
 }
 
-function addVerify(command: Command, run: Run): void {
+function addVerify(command: Command, run: RunCommand): void {
   command
     .description("run every kernel and the shipped checkpoints against stored results, on this adapter")
     .argument("[name...]", "kernels and checkpoints to run (default: all)")
@@ -156,7 +156,7 @@ function addVerify(command: Command, run: Run): void {
     });
 }
 
-function addBench(command: Command, run: Run): void {
+function addBench(command: Command, run: RunCommand): void {
   command
     .description("how fast this adapter runs the kernels and the shipped checkpoints, each result checked first")
     .option("--only <text>", "kernels and checkpoints whose name contains this")

@@ -1,12 +1,13 @@
 // The commands that run SAM: their options and their help.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Run } from "./context.ts";
+import type { MasksRequest } from "./commands/masks.ts";
+import type { RunCommand } from "./context.ts";
 import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
 import { type BoxPrompt, boxPrompt, collectPoint, type PointPrompt } from "./prompts.ts";
 
 /** Adds `segment` and `masks`. */
-export function addSamCommands(program: Command, run: Run): void {
+export function addSamCommands(program: Command, run: RunCommand): void {
   addSegment(program.command("segment"), run);
   addMasks(program.command("masks"), run);
 }
@@ -20,7 +21,7 @@ interface SegmentOptions {
   readonly overlay?: string;
 }
 
-function addSegment(command: Command, run: Run): void {
+function addSegment(command: Command, run: RunCommand): void {
   command
     .description("the mask of what points, a box or a rough mask show, by SAM")
     .argument("<image>", "path or URL of a picture")
@@ -51,7 +52,7 @@ function addSegment(command: Command, run: Run): void {
     });
 }
 
-function addMasks(command: Command, run: Run): void {
+function addMasks(command: Command, run: RunCommand): void {
   const number = (flag: string, text: string, isWhole = false) =>
     new Option(`--${flag} <number>`, text).argParser(isWhole ? wholeNumber : anyNumber);
   command
@@ -90,21 +91,7 @@ function addMasks(command: Command, run: Run): void {
     });
 }
 
-interface MasksOptions {
-  readonly out?: string;
-  readonly coco?: boolean;
-  readonly pointsPerSide?: number;
-  readonly pointsPerBatch?: number;
-  readonly predIouThresh?: number;
-  readonly stabilityScoreThresh?: number;
-  readonly stabilityScoreOffset?: number;
-  readonly boxNmsThresh?: number;
-  readonly cropNLayers?: number;
-  readonly cropNmsThresh?: number;
-  readonly cropOverlapRatio?: number;
-  readonly cropNPointsDownscaleFactor?: number;
-  readonly minMaskRegionArea?: number;
-}
+type MasksOptions = MasksRequest["settings"] & Partial<Pick<MasksRequest, "out" | "coco">>;
 
 function anyNumber(text: string): number {
   const value = Number(text);

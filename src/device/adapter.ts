@@ -14,21 +14,21 @@ export type AdapterClass =
 
 /** A product [M, K] by [K, N] that a subgroup's matrix unit does at once. */
 export interface MatrixUnit {
-  /** Rows. */
+  /** Rows of the first operand and of the product. */
   readonly M: number;
-  /** Columns. */
+  /** Columns of the second operand and of the product. */
   readonly N: number;
-  /** Length of the sums. */
+  /** Terms of each sum: columns of the first operand, rows of the second. */
   readonly K: number;
-  /** Of the operands: f16, f32, i8 or u8. */
+  /** Element type of the operands: f16, f32, i8 or u8. */
   readonly componentType: string;
-  /** Of the sums. */
+  /** Element type of the sums. */
   readonly resultComponentType: string;
 }
 
 /** What is known of an adapter, for people and for kernels. */
 export interface AdapterInfo {
-  /** In the adapter's own words, as all names here; empty where it says nothing. */
+  /** The vendor's name as the adapter reports it. Names are empty where the adapter reports none. */
   readonly vendor: string;
   /** Family of GPUs. */
   readonly architecture: string;
@@ -58,22 +58,22 @@ const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
   [/\barm\b|mali|\b5045\b|0x13b5/, "arm"],
 ];
 
-/** Reads the adapter's own words for itself. */
+/** What an adapter reports about itself, and the class that this puts it in. */
 export function describeAdapter(adapter: { readonly info?: Info }): AdapterInfo {
   const info: Info = adapter.info ?? {};
   const { vendor = "", architecture = "", device = "", description = "", subgroupMinSize, subgroupMaxSize } = info;
   const words = [vendor, architecture, device, description].join(" ").toLowerCase();
-  const found = CLASSES.find(([pattern]) => pattern.test(words));
+  const match = CLASSES.find(([pattern]) => pattern.test(words));
   const subgroupSize = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
-  // As plain objects: info goes from a worker to its page.
+  // Copied to plain objects, which a worker can post to its page.
   const matrixUnits = Array.from(info.subgroupMatrixConfigs ?? [], (unit) => {
     const { M, N, K, componentType, resultComponentType } = unit;
     return { M, N, K, componentType, resultComponentType };
   });
-  return { vendor, architecture, device, description, class: found?.[1] ?? "unknown", subgroupSize, matrixUnits };
+  return { vendor, architecture, device, description, class: match?.[1] ?? "unknown", subgroupSize, matrixUnits };
 }
 
-/** True for adapters that run shaders on the CPU: barriers and workgroup memory are dear there. */
+/** True for adapters that run shaders on the CPU: barriers and workgroup memory are expensive there. */
 export function isCpu(adapterClass: AdapterClass): boolean {
   return adapterClass.startsWith("cpu-");
 }

@@ -19,9 +19,11 @@ export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefin
   return dawn;
 }
 
-/** Of a nap, and of other work in a turn, in milliseconds. */
-const [MOST_MS, BUSY_MS] = [1, 0.2];
-/** A nap is at most this share of the time waited, and so is what it can add to it. */
+/** The longest nap, in milliseconds. */
+const MOST_MS = 1;
+/** A turn of the event loop in which other work took this many milliseconds ends without a nap. */
+const BUSY_MS = 0.2;
+/** A nap lasts at most this share of the time waited so far, so that it delays a result by no more than that. */
 const SHARE = 1 / 16;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
@@ -31,10 +33,10 @@ let awaitedSince = 0;
 let napEnd = 0;
 
 /**
- * The promise, of something that the GPU does; turns of the event loop are rare until it settles. Dawn asks for news in
- * every turn while it owes a result (dawn: src/dawn/node/binding/AsyncRunner.cpp), which keeps a core busy: power lost
- * beside a GPU, and on a machine of two cores half of what an adapter on the CPU computes with. So turns in which
- * nothing else happens end with a nap.
+ * Gives back the promise of work on the GPU, and slows the event loop down until it settles. While a result is pending
+ * Dawn polls the GPU in every turn of the event loop (dawn: src/dawn/node/binding/AsyncRunner.cpp), which keeps a CPU
+ * core busy. Beside a GPU that wastes power; on a machine of two cores it takes half of what a CPU adapter computes
+ * with. So a turn in which nothing else happens ends with a nap.
  */
 export function restWhile<T>(promise: Promise<T>): Promise<T> {
   awaited++;

@@ -155,12 +155,12 @@ export class Device {
   /** queue.writeBuffer for any length: WebGPU takes whole 4-byte words only. */
   writeBuffer(buffer: GPUBuffer, offset: number, bytes: Uint8Array): void {
     if (this.lost) throw this.lost;
-    const whole = bytes.length & ~3;
-    if (whole) this.gpu.queue.writeBuffer(buffer, offset, bytes as BufferSource, 0, whole);
-    if (whole === bytes.length) return;
+    const wordBytes = bytes.length & ~3;
+    if (wordBytes) this.gpu.queue.writeBuffer(buffer, offset, bytes as BufferSource, 0, wordBytes);
+    if (wordBytes === bytes.length) return;
     const tail = new Uint8Array(4);
-    tail.set(bytes.subarray(whole));
-    this.gpu.queue.writeBuffer(buffer, offset + whole, tail);
+    tail.set(bytes.subarray(wordBytes));
+    this.gpu.queue.writeBuffer(buffer, offset + wordBytes, tail);
   }
 
   /** Copies a tensor's bytes to the host. */
@@ -179,7 +179,7 @@ export class Device {
   }
 
   /**
-   * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device goes meanwhile.
+   * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device is lost before.
    */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
     const mapped = this.#rest(staging.mapAsync(MAP_READ));
@@ -201,7 +201,7 @@ export class Device {
     return this.#rest(this.gpu.queue.onSubmittedWorkDone());
   }
 
-  /** Bound where an optional input is absent. */
+  /** A buffer of zeros, bound in place of an optional input that is absent. */
   get zero(): GPUBuffer {
     this.#zero ??= this.createBuffer(16, USAGE.STORAGE | USAGE.COPY_DST, "absent input");
     return this.#zero;
@@ -218,7 +218,7 @@ export class Device {
     this.#zero = undefined;
     if (!this.#owned) return;
     this.gpu.destroy();
-    // At once, and not when `gpu.lost` resolves: the very next call opens a new device.
+    // Set now rather than when `gpu.lost` resolves, so that the very next call opens a new device.
     this.lost ??= new DeviceLostError("the GPU device was destroyed. Call again: a new device is opened");
   }
 

@@ -1,8 +1,8 @@
-// Whether this runtime compiles what shaders/lib/matmulMatrixTile.wgsl says: matrix units are an experiment, whose WGSL
-// has changed before. Loaded where a device has the feature.
+// Whether this runtime compiles shaders/lib/matmulMatrixTile.wgsl. Matrix units are experimental in WebGPU, and their
+// WGSL has changed before. Loaded only where a device has the feature.
 import type { MatrixUnit } from "./adapter.ts";
 
-/** The newest of what it says: the order of elements as a template parameter. */
+/** Uses the newest syntax of that file: the order of elements as a template parameter. */
 const CODE = `enable chromium_experimental_subgroup_matrix;
 var<workgroup> c: array<f32, 64>;
 @compute @workgroup_size(32) fn main() {

@@ -1,11 +1,11 @@
-// Compute pipelines, compiled once. The key is what makes the source, the entry point and overrides.
+// Compute pipelines, each compiled once. The key is made of the source, the entry point and the overrides.
 import { KernelError } from "./errors.ts";
 
 /** Everything that makes one pipeline different from another. */
 export interface PipelineSource {
   /** Name of the kernel, for labels and messages. */
   readonly label: string;
-  /** Stands for the code: equal ones mean equal code. */
+  /** Identifies the code: two sources with the same id have the same code. */
   readonly id: string;
   /** The code, some of which may have to be loaded. */
   readonly code: () => Promise<string>;
@@ -17,7 +17,7 @@ export interface PipelineSource {
   readonly outputCount: number;
 }
 
-/** Gives the promise back, of something that the GPU does: the host may rest until it settles. */
+/** Gives back the promise of work on the GPU; the host has nothing to do until it settles (device/dawn.ts). */
 export type Rest = <T>(promise: Promise<T>) => Promise<T>;
 
 /** Compiles pipelines asynchronously and keeps them for the life of the device. */

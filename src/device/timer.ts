@@ -1,4 +1,4 @@
-// Times work on the GPU: by timestamp-query where the device has it, else by the clock on the wall around each piece of
+// Times work on the GPU: by timestamp-query where the device has it, else by the host's clock around each piece of
 // work; results say which.
 import { type Device, USAGE } from "./device.ts";
 

@@ -28,8 +28,8 @@ export function best({ data }: NdArray, classes: readonly string[]): string[] {
   const width = classes.length;
   return Array.from({ length: data.length / width }, (_, row) => {
     const probabilities = data.subarray(row * width, (row + 1) * width);
-    let found = 0;
-    for (let i = 1; i < width; i++) if ((probabilities[i] as number) > (probabilities[found] as number)) found = i;
-    return classes[found] as string;
+    let best = 0;
+    for (let i = 1; i < width; i++) if ((probabilities[i] as number) > (probabilities[best] as number)) best = i;
+    return classes[best] as string;
   });
 }

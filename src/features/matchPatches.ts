@@ -65,17 +65,17 @@ function nearest(taking: readonly number[], a: Rows, b: Rows) {
     data.set(a.data.subarray(row * channels, (row + 1) * channels), i * channels);
   });
   eachProduct({ data, count: taking.length, channels }, b, (i, products) => {
-    let found = 0;
+    let nearestRow = 0;
     for (let j = 0; j < products.length; j++) {
       const value = products[j] as number;
-      if (value > (products[found] as number)) found = j;
+      if (value > (products[nearestRow] as number)) nearestRow = j;
       if (value > (best[j] as number)) {
         best[j] = value;
         nearestA[j] = i;
       }
     }
-    nearestB[i] = found;
-    similarity[i] = Math.min(1, products[found] as number);
+    nearestB[i] = nearestRow;
+    similarity[i] = Math.min(1, products[nearestRow] as number);
   });
   return { nearestB, nearestA, similarity };
 }

@@ -112,10 +112,10 @@ function fitBasis(rows: readonly Rows[], { foreground = "none", threshold = 0.5 
   const { mean, components } = principalComponents(rows, 1);
   const component = components[0] as number[];
   const [minimum, maximum] = extent(rows.map((part) => project(part, mean, component)));
-  const found: PcaForeground = { mean, component, minimum, maximum, side: foreground, threshold };
-  const chosen = rows.map((part) => select(part, foregroundOf(part, found))).filter(({ count }) => count > 0);
+  const foregroundSide: PcaForeground = { mean, component, minimum, maximum, side: foreground, threshold };
+  const chosen = rows.map((part) => select(part, foregroundOf(part, foregroundSide))).filter(({ count }) => count > 0);
   if (chosen.length === 0) throw new ArgumentError("[pca] the patches are all alike: there is no foreground to find");
-  return { ...colours(chosen), foreground: found };
+  return { ...colours(chosen), foreground: foregroundSide };
 }
 
 function colours(rows: readonly Rows[]): PcaBasis {

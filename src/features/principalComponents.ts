@@ -10,7 +10,7 @@ export interface Components {
   readonly components: number[][];
 }
 
-// Vectors iterated beyond those wanted: they make convergence depend on a much smaller variance.
+// Vectors iterated beyond those asked for: convergence then depends on a much smaller variance.
 const EXTRA = 8;
 const MOST_ITERATIONS = 300;
 const RESIDUAL = 1e-9;
@@ -20,9 +20,9 @@ export function principalComponents(parts: readonly Rows[], wanted: number): Com
   const channels = (parts[0] as Rows).channels;
   const mean = meanOf(parts, channels);
   const covariance = covarianceOf(parts, mean);
-  const found = largestEigenvectors(covariance, channels, wanted);
-  const none = Array.from({ length: wanted - found.length }, () => new Float64Array(channels));
-  return { mean: [...mean], components: [...found, ...none].map((vector) => [...signed(vector)]) };
+  const eigenvectors = largestEigenvectors(covariance, channels, wanted);
+  const none = Array.from({ length: wanted - eigenvectors.length }, () => new Float64Array(channels));
+  return { mean: [...mean], components: [...eigenvectors, ...none].map((vector) => [...signed(vector)]) };
 }
 
 /** scikit-learn's svd_flip with u_based_decision = False. */
@@ -98,7 +98,7 @@ function largestEigenvectors(matrix: Float64Array, size: number, wanted: number)
   }
 }
 
-/** A start that no sensible data is orthogonal to, and the same each time. */
+/** A start vector: the same each time, and pseudo-random so that no real data is orthogonal to it. */
 function scattered(size: number, seed: number): Float64Array {
   return Float64Array.from({ length: size }, (_, i) => {
     const x = Math.sin((i + 1) * 12.9898 + (seed + 1) * 78.233) * 43758.5453;
@@ -108,21 +108,21 @@ function scattered(size: number, seed: number): Float64Array {
 
 /** Gram-Schmidt, twice over for accuracy; what is not independent is left out. */
 function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
-  const made: Float64Array[] = [];
+  const basis: Float64Array[] = [];
   for (const vector of vectors) {
     const length = Math.hypot(...vector);
     if (!(length > 0)) continue;
     let rest = vector.map((value) => value / length);
     for (let pass = 0; pass < 2; pass++) {
-      for (const other of made) {
+      for (const other of basis) {
         const along = dot(rest, other);
         rest = rest.map((value, c) => value - along * (other[c] as number));
       }
     }
     const left = Math.hypot(...rest);
-    if (left > 1e-10) made.push(rest.map((value) => value / left));
+    if (left > 1e-10) basis.push(rest.map((value) => value / left));
   }
-  return made;
+  return basis;
 }
 
 /** All eigenvalues and eigenvectors of a small symmetric matrix, largest first, by Jacobi's rotations. */

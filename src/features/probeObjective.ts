@@ -28,13 +28,13 @@ export class ProbeObjective {
   }
 
   static async create(device: Device, rows: Rows, labels: ClassLabels, C: number): Promise<ProbeObjective> {
-    const made = plan(probeGraph(rows, labels), device);
+    const objectivePlan = plan(probeGraph(rows, labels), device);
     const store = new WeightStore(device, { name: "linear probe", tensors: new Map() });
     try {
-      await store.load(made.statics.values());
+      await store.load(objectivePlan.statics.values());
       // scikit-learn fits one vector for two classes; of the two here each is half of it, so their squares count twice.
       const strength = (labels.classes.length === 2 ? 2 : 1) / (C * rows.count);
-      return new ProbeObjective(rows, labels, strength, store, await Executor.create(device, made, store));
+      return new ProbeObjective(rows, labels, strength, store, await Executor.create(device, objectivePlan, store));
     } catch (error) {
       store.dispose();
       throw error;
@@ -109,7 +109,7 @@ function probeGraph({ data, count, channels }: Rows, { classes, indices }: Class
   return graph;
 }
 
-/** Rows and columns of matmul's right side come in fours. */
+/** matmul's right side has a multiple of four rows and columns. */
 function toFour(size: number): number {
   return Math.ceil(size / 4) * 4;
 }

@@ -183,21 +183,21 @@ function propagate(
   return labels;
 }
 
-/** Four sums side by side, as one would wait for each of its additions. */
+/** Dot product of two rows in four independent sums: a single sum would wait for each addition before the next. */
 function dotRows(a: Rows, row: number, b: Rows, other: number): number {
   const { channels } = a;
   const left = row * channels;
   const right = other * channels;
   const product = (c: number) => (a.data[left + c] as number) * (b.data[right + c] as number);
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  const whole = channels & ~3;
-  for (let c = 0; c < whole; c += 4) {
+  const unrolled = channels & ~3;
+  for (let c = 0; c < unrolled; c += 4) {
     s0 += product(c);
     s1 += product(c + 1);
     s2 += product(c + 2);
     s3 += product(c + 3);
   }
-  for (let c = whole; c < channels; c++) s0 += product(c);
+  for (let c = unrolled; c < channels; c++) s0 += product(c);
   return s0 + s1 + (s2 + s3);
 }
 

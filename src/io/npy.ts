@@ -53,13 +53,13 @@ export function readNpy(file: Uint8Array): NpyArray {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const offset = PREAMBLE_BYTES + view.getUint16(8, true);
   const header = text(PREAMBLE_BYTES, Math.min(offset, file.length));
-  const found = /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n$/.exec(header);
-  if (!found) {
+  const match = /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n$/.exec(header);
+  if (!match) {
     throw new InvalidFileError(
       `[npy] the header is ${JSON.stringify(header.trim())}, expected float32 in row-major order`,
     );
   }
-  const shape = (found[1] ?? "")
+  const shape = (match[1] ?? "")
     .split(",")
     .map((size) => size.trim())
     .filter((size) => size !== "")

@@ -69,9 +69,9 @@ function adapt(definition: unknown, config: Json | undefined, source: Source, fi
     }
   };
   const tokenizer = guarded(() => {
-    const made = new HuggingFaceTokenizer({ ...definition, added_tokens: added }, config ?? {});
-    encodeOne(made, "a photo, 1");
-    return made;
+    const candidate = new HuggingFaceTokenizer({ ...definition, added_tokens: added }, config ?? {});
+    encodeOne(candidate, "a photo, 1");
+    return candidate;
   });
   return {
     encode(texts) {

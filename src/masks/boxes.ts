@@ -9,7 +9,7 @@ export function xywhOf([x0, y0, x1, y1]: Box): [x: number, y: number, width: num
   return [x0, y0, x1 - x0, y1 - y0];
 }
 
-/** Whether a box of the whole image comes near an edge of its crop that is not one of the image: it was cut there. */
+/** Whether a box, in the whole image, comes near an edge of its crop that is no edge of the image: the crop cut it. */
 export function isNearCropEdge(box: Box, crop: Box, image: Box): boolean {
   const isNear = (edge: number, other: number) => Math.abs(edge - other) <= EDGE_TOLERANCE;
   return box.some((edge, i) => isNear(edge, crop[i] as number) && !isNear(edge, image[i] as number));
@@ -30,7 +30,7 @@ export function boxNms(boxes: readonly Box[], scores: readonly number[], thresho
     for (const j of order.slice(place + 1)) {
       const shared = intersection(boxes[i] as Box, boxes[j] as Box);
       const union = Math.fround(Math.fround((areas[i] as number) + (areas[j] as number)) - shared);
-      // Two boxes without area give NaN, and stay.
+      // Two boxes without area give NaN, which is not greater than any threshold: both stay.
       if (Math.fround(shared / union) > threshold) isRemoved[j] = 1;
     }
   }

@@ -1,4 +1,4 @@
-// Which masks of points everything mode takes, by their scores and their stability. Loaded when it is asked for.
+// Which of the masks that points gave everything mode keeps, by score and stability. Loaded with everything mode.
 import type { CandidateFilter, MaskCandidate } from "./generateMasks.ts";
 import type { MaskBits } from "./rle.ts";
 
@@ -9,9 +9,9 @@ export interface DecodedPoints {
   readonly height: number;
   /** Index of the run's first point. */
   readonly first: number;
-  /** Masks of a point: the first is the one that multimask leaves out. */
+  /** Number of masks for each point. The first is the single-mask output, which multimask leaves out. */
   readonly M: number;
-  /** Of all masks of all points. */
+  /** Predicted IoU of all masks of all points. */
   readonly ious: Float32Array;
   /** Bits of some masks, three planes each: at the threshold, and with it moved up and down. */
   planes(masks: readonly number[]): Promise<Uint32Array>;
@@ -41,7 +41,7 @@ export async function* candidates(
   }
 }
 
-// Bytes of bits that come back at once.
+// The most bytes of mask bits that are read back at once.
 const MOST_BYTES = 16 << 20;
 
 /** A power of two, so that few plans are made: as many masks as are left, with three planes each in the bytes above. */

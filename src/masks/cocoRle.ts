@@ -65,6 +65,6 @@ export function fromCocoRle({ size, counts: text }: CocoRle): Rle {
 }
 
 function invalid(text: string, at: number): ArgumentError {
-  const found = at < text.length ? `has ${JSON.stringify(text[at])} at ${at}` : "ends within a number";
-  return new ArgumentError(`the string of a COCO RLE ${found}: it was cut, or is no RLE`);
+  const problem = at < text.length ? `has ${JSON.stringify(text[at])} at ${at}` : "ends within a number";
+  return new ArgumentError(`the string of a COCO RLE ${problem}: it was cut, or is no RLE`);
 }

@@ -72,7 +72,7 @@ export interface MaskRecord<Segmentation = Segmentations[OutputMode]> {
 }
 
 /** A mask between filtering and output, in the whole picture. */
-interface Found {
+interface FoundMask {
   readonly rle: Rle;
   readonly box: Box;
   readonly predictedIou: number;
@@ -96,7 +96,7 @@ export async function generateMasks<Mode extends OutputMode = "binary">(
   const total = plan.reduce((sum, { points }) => sum + points.length, 0);
   let done = 0;
   const advance = (count: number) => options.onProgress?.({ done: (done += count), total });
-  let found: Found[] = [];
+  let masks: FoundMask[] = [];
   for (const { box, points } of plan) {
     options.signal?.throwIfAborted();
     const scene = await predictor.encodeCrop(box, options.signal);
@@ -106,14 +106,14 @@ export async function generateMasks<Mode extends OutputMode = "binary">(
         { box, points },
         { predictor, settings, advance, signal: options.signal },
       );
-      found.push(...inCrop);
+      masks.push(...inCrop);
     } finally {
       scene.dispose();
     }
   }
-  if (crops.length > 1) found = withoutDuplicates(found, (mask) => 1 / areaOf(mask.crop), settings.cropNmsThresh);
-  if (settings.minMaskRegionArea > 0) found = withoutSmallRegions(found, settings);
-  return found.map((mask) => recordOf(mask, settings.outputMode) as MaskRecord<Segmentations[Mode]>);
+  if (crops.length > 1) masks = withoutDuplicates(masks, (mask) => 1 / areaOf(mask.crop), settings.cropNmsThresh);
+  if (settings.minMaskRegionArea > 0) masks = withoutSmallRegions(masks, settings);
+  return masks.map((mask) => recordOf(mask, settings.outputMode) as MaskRecord<Segmentations[Mode]>);
 }
 
 interface PointsInCrop {
@@ -139,11 +139,11 @@ interface Work {
 }
 
 /** What the points of a crop give, best predicted IoU first, without duplicates. */
-async function masksOfCrop(scene: CropScene, { box, points }: PointsInCrop, work: Work): Promise<Found[]> {
+async function masksOfCrop(scene: CropScene, { box, points }: PointsInCrop, work: Work): Promise<FoundMask[]> {
   const { predictor, settings, advance, signal } = work;
   const { width, height } = predictor;
   const toPicture = cropToPicture(box);
-  const found: Found[] = [];
+  const masks: FoundMask[] = [];
   for (let at = 0; at < points.length; at += settings.pointsPerBatch) {
     signal?.throwIfAborted();
     const batch = points.slice(at, at + settings.pointsPerBatch);
@@ -153,35 +153,39 @@ async function masksOfCrop(scene: CropScene, { box, points }: PointsInCrop, work
       if (isNearCropEdge(around, box, [0, 0, width, height])) continue;
       const rle = uncropRle(inCrop, box, [height, width]);
       const pointInPicture = transformPoint(toPicture, batch[point] as Point);
-      found.push({ rle, box: around, predictedIou, stabilityScore, point: pointInPicture, crop: box });
+      masks.push({ rle, box: around, predictedIou, stabilityScore, point: pointInPicture, crop: box });
     }
     advance(batch.length);
   }
-  return withoutDuplicates(found, (mask) => mask.predictedIou, settings.boxNmsThresh);
+  return withoutDuplicates(masks, (mask) => mask.predictedIou, settings.boxNmsThresh);
 }
 
 /** Those that non-maximum suppression of the boxes leaves, best first. */
-function withoutDuplicates(found: readonly Found[], score: (mask: Found) => number, threshold: number): Found[] {
-  const boxes = found.map((mask) => mask.box);
-  const scores = found.map((mask) => Math.fround(score(mask)));
-  return boxNms(boxes, scores, threshold).map((i) => found[i] as Found);
+function withoutDuplicates(
+  masks: readonly FoundMask[],
+  score: (mask: FoundMask) => number,
+  threshold: number,
+): FoundMask[] {
+  const boxes = masks.map((mask) => mask.box);
+  const scores = masks.map((mask) => Math.fround(score(mask)));
+  return boxNms(boxes, scores, threshold).map((i) => masks[i] as FoundMask);
 }
 
-/** Fills holes, removes islands, then the duplicates that this made; masks that did not need it come first. */
-function withoutSmallRegions(found: readonly Found[], settings: MaskSettings): Found[] {
+/** Fills holes and removes islands, then drops the duplicates that arose; unchanged masks win over changed ones. */
+function withoutSmallRegions(masks: readonly FoundMask[], settings: MaskSettings): FoundMask[] {
   const { minMaskRegionArea, boxNmsThresh, cropNmsThresh } = settings;
-  const unchanged = new Set<Found>();
-  const cleaned = found.map((mask) => {
+  const unchanged = new Set<FoundMask>();
+  const cleaned = masks.map((mask) => {
     const filled = removeSmallRegions(mask.rle, minMaskRegionArea, "holes");
     const { rle, changed } = removeSmallRegions(filled.rle, minMaskRegionArea, "islands");
-    const made = { ...mask, rle, box: maskBox(rle) };
-    if (!filled.changed && !changed) unchanged.add(made);
-    return made;
+    const cleanedMask = { ...mask, rle, box: maskBox(rle) };
+    if (!filled.changed && !changed) unchanged.add(cleanedMask);
+    return cleanedMask;
   });
   return withoutDuplicates(cleaned, (mask) => Number(unchanged.has(mask)), Math.max(boxNmsThresh, cropNmsThresh));
 }
 
-function recordOf({ rle, box, point, crop, predictedIou, stabilityScore }: Found, mode: OutputMode): MaskRecord {
+function recordOf({ rle, box, point, crop, predictedIou, stabilityScore }: FoundMask, mode: OutputMode): MaskRecord {
   return {
     segmentation: SEGMENTATION[mode](rle),
     area: maskArea(rle),

@@ -1,7 +1,7 @@
 // Outlines of a mask as polygons, exact to the pixel: rings along the edges between pixels.
 import type { Mask } from "./rle.ts";
 
-/** Ways along an edge: right, down, left, up. */
+/** Directions along an edge: right, down, left, up. */
 const STEPS = [
   [1, 0],
   [0, 1],
@@ -9,7 +9,10 @@ const STEPS = [
   [0, -1],
 ] as const;
 
-/** The pixel ahead on the left of each way, from the corner reached; that on the right is the next one's. */
+/**
+ * For each direction, the offset from a corner to the pixel ahead on the left. The pixel ahead on the right is that of
+ * the next direction.
+ */
 const AHEAD_LEFT = [
   [0, -1],
   [0, 0],

@@ -95,12 +95,12 @@ export interface MadeInput {
 /** Makes the inputs of a case in one float type; whole numbers where the type is i32, u32 or i8. */
 export function makeInputs(test: KernelCase, float: "f32" | "f16", seed = 1): Record<string, MadeInput> {
   const next = random(seed);
-  const made: Record<string, MadeInput> = {};
+  const inputs: Record<string, MadeInput> = {};
   for (const [name, input] of Object.entries(test.inputs)) {
-    const wanted = Array.isArray(input) ? { shape: input as Shape } : (input as Exclude<CaseInput, Shape>);
-    made[name] = makeInput(wanted, float, next);
+    const options = Array.isArray(input) ? { shape: input as Shape } : (input as Exclude<CaseInput, Shape>);
+    inputs[name] = makeInput(options, float, next);
   }
-  return made;
+  return inputs;
 }
 
 function makeInput(wanted: Exclude<CaseInput, Shape>, float: "f32" | "f16", next: () => number): MadeInput {

@@ -6,7 +6,7 @@ import { type Hooks, pageHooks } from "./hooks.ts";
 import type { Answer, Thread } from "./protocol.ts";
 import type { StreamWishes } from "./streamProtocol.ts";
 
-/** One worker, from its start to its end. */
+/** The connection to one worker, from its start to its end. */
 export class Connection {
   /** Set when the worker is gone. */
   over: WorkerError | undefined;
@@ -46,7 +46,7 @@ export class Connection {
     }
   }
 
-  /** encodeImages of a model; what is said of it goes over the port that is given back. */
+  /** Starts encodeImages of a model; its messages go over the port that is returned. */
   stream(id: number, options: object, wishes: StreamWishes): MessagePort {
     if (this.over) throw this.over;
     const { port1, port2 } = new MessageChannel();
@@ -85,7 +85,7 @@ export class Connection {
     });
   }
 
-  /** A worker that runs out of memory or closes itself sends no event, but lets go of its lock. */
+  /** A worker that runs out of memory or closes itself sends no event, but its Web Lock is released. */
   async #watch(): Promise<void> {
     const lock = `webgpu-vision worker ${Math.random()}`;
     if (!(await this.whileAlive(this.#thread.hold(lock)))) return;
@@ -93,13 +93,13 @@ export class Connection {
   }
 }
 
-// The form that bundlers look for, to make a file of its own of it.
+// Bundlers recognise this expression and put the script into a file of its own.
 const ownWorker = () => new Worker(new URL("./worker-thread.js", import.meta.url), { type: "module" });
 
 let make: () => Worker = ownWorker;
 let current: Connection | undefined;
 
-/** The worker that runs, or a new one. */
+/** The connection to the running worker; starts one where none runs. */
 export function connect(): Connection {
   if (current && !current.over) return current;
   if (typeof Worker === "undefined") {

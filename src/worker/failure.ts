@@ -1,4 +1,4 @@
-// Errors across the boundary between page and worker, as data, and of their class again.
+// Errors between page and worker: posted as data, and thrown again as an error of their class.
 import * as classes from "../device/errors.ts";
 
 /** An error as data: only built-in ones keep their class when they are posted. */
@@ -28,7 +28,7 @@ type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
 const CLASSES: Readonly<Record<string, unknown>> = { ...classes, TypeError, RangeError, SyntaxError };
 
-/** The error again, of its class; its stack is that of the worker. */
+/** An error of the original class, made from the data; its stack is that of the worker. */
 export function fromFailure({ name, message, stack, cause, isDom }: Failure): Error {
   if (isDom) return new DOMException(message, name);
   const Class = (CLASSES[name] ?? Error) as ErrorClass;

@@ -1,15 +1,15 @@
-// Progress and abort of one call, over a port of its own: the page's end and the worker's.
+// Progress and abort of one call, over a MessagePort for this call alone: the page's side and the worker's.
 import type { HookMessage } from "./protocol.ts";
 
-/** What a caller may hang on a call. */
+/** A caller's callbacks and signal for one call. */
 export interface Hooks {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: never) => void) | undefined;
 }
 
-/** The page's end. */
+/** The page's side. */
 export interface PageHooks {
-  /** For the worker; absent where the caller wants neither. */
+  /** The port to send to the worker; absent when the caller asked for neither progress nor abort. */
   readonly port: MessagePort | undefined;
   /** Resolves when the worker has sent all progress; rejects with what `onProgress` threw. */
   readonly ended: Promise<void>;
@@ -40,7 +40,7 @@ export function pageHooks({ signal, onProgress }: Hooks): PageHooks {
   return { port: port2, ended, close };
 }
 
-/** The worker's end: what is passed on to a model's method. */
+/** The worker's side: the options that are passed on to a model's method. */
 export interface WorkerHooks {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: unknown) => void;

@@ -29,7 +29,7 @@ export async function packImage(image: ImageLike, transfers: Transferable[]): Pr
     return moved;
   }
   if (moved || isDrawn(image)) {
-    // A frame's clone is another name for the same pixels.
+    // A clone of a frame shares its pixels: nothing is copied.
     const isFrame = typeof VideoFrame === "function" && image instanceof VideoFrame && image.displayWidth > 0;
     const copy = isFrame ? image.clone() : await bitmapOf(image as ImageBitmap, `the ${image.constructor.name}`);
     transfers.push(copy);
@@ -67,7 +67,7 @@ export function pack(value: unknown, transfers: Transferable[]): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, pack(part, transfers)]));
 }
 
-/** Relative to the page; what is no address stays as it is, for the worker to refuse. */
+/** An address made absolute, from the page's. Text that is no address stays as it is, and the worker refuses it. */
 function absolute(text: string): string {
   const base = globalThis.location?.href;
   return URL.canParse(text, base) ? new URL(text, base).href : text;
@@ -83,14 +83,14 @@ function isDrawn(image: unknown): boolean {
   return isElement || (typeof OffscreenCanvas === "function" && image instanceof OffscreenCanvas);
 }
 
-/** The buffers of a result, each once, and pictures that are to be closed. */
-export function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
+/** The buffers of all arrays within a value, each once. */
+export function buffersOf(value: unknown, buffers = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
   if (ArrayBuffer.isView(value)) {
-    if (value.buffer instanceof ArrayBuffer) found.add(value.buffer);
+    if (value.buffer instanceof ArrayBuffer) buffers.add(value.buffer);
   } else if (typeof value === "object" && value !== null) {
-    for (const part of Object.values(value)) buffersOf(part, found);
+    for (const part of Object.values(value)) buffersOf(part, buffers);
   }
-  return found;
+  return buffers;
 }
 
 /** Frees the pictures that came with a call: frames are scarce, and a decoder waits for them. */

@@ -1,5 +1,5 @@
-// What a page and the worker say to each other. Models and scenes live in the worker, where a number names each; a
-// failure is an answer like any other, so that its class survives the way.
+// The messages between a page and the worker. Models and scenes live in the worker and are known by a number. A failure
+// is sent as an answer like any other, so that its class is not lost.
 import type { Failure } from "./failure.ts";
 import type { StreamWishes } from "./streamProtocol.ts";
 
@@ -7,7 +7,7 @@ export type Kind = "Clip" | "Dino" | "Sam";
 
 /** What the worker offers, by comlink. `port` carries progress and abort of this call alone. */
 export interface Thread {
-  /** Holds a Web Lock as long as the worker lives: who waits for it learns of its end. False where there are none. */
+  /** Holds a Web Lock as long as the worker lives: its release tells that the worker ended. False without Web Locks. */
   hold(lock: string): Promise<boolean>;
   load(kind: Kind, from: unknown, options: object, port?: MessagePort): Promise<Answer>;
   /** Calls a method of a model or scene; `options`, where there are some, come after the arguments. */
@@ -20,14 +20,14 @@ export interface Thread {
 
 export type Answer = { readonly value: unknown } | { readonly failure: Failure };
 
-/** A model, as a page knows it. */
+/** What a page is told about a model that was loaded. */
 export interface Loaded<Config> {
   readonly id: number;
   readonly config: Config;
   readonly patchSize?: number;
 }
 
-/** A scene of SAM, as a page knows it. */
+/** What a page is told about a scene of SAM. */
 export interface Encoded {
   readonly id: number;
   readonly width: number;

@@ -21,7 +21,7 @@ export interface WorkerDevice
   destroy(): void;
 }
 
-/** Makes arguments ready to be sent, and lists what is handed over with them. */
+/** Makes arguments ready to be sent, and adds to the list what is transferred with them. */
 export type Packing = (transfers: Transferable[]) => readonly unknown[];
 
 /** Options of a call, which may hold what cannot leave the page. */
@@ -29,8 +29,8 @@ type Options = Hooks & { readonly device?: unknown; readonly keepOnGpu?: unknown
 
 type Load<Config> = (connection: Connection, hooks: Hooks) => Promise<Loaded<Config>>;
 
-/** Where a model is now. */
-class Place<Config> {
+/** A model in one worker: the connection to it, and the load. */
+class ModelInWorker<Config> {
   readonly connection = connect();
   readonly model: Promise<Loaded<Config>>;
   #hasFailed = false;
@@ -47,27 +47,29 @@ class Place<Config> {
   }
 }
 
-/** Loads itself again when the worker that had it is gone. */
+/** A model that the page uses as if it were its own; it is loaded again when the worker that had it is gone. */
 export class RemoteModel<Config> {
   readonly #load: Load<Config>;
-  #place: Place<Config>;
+  #current: ModelInWorker<Config>;
   #isDisposed = false;
 
   private constructor(load: Load<Config>, hooks: Hooks) {
     this.#load = load;
-    this.#place = new Place(load, hooks);
+    this.#current = new ModelInWorker(load, hooks);
   }
 
   /** fromPretrained of a class, in the worker. */
   static async load<Config>(kind: Kind, from: SourceLike, options: Options) {
     const { rest, ...hooks } = withoutHooks(options);
-    const load: Load<Config> = async (connection, wanted) => {
+    const load: Load<Config> = async (connection, loadHooks) => {
       const transfers: Transferable[] = [];
       const source = wrapped(packSource(from, transfers), transfers);
-      return (await connection.ask(wanted, (thread, port) => thread.load(kind, source, rest, port))) as Loaded<Config>;
+      return (await connection.ask(loadHooks, (thread, port) =>
+        thread.load(kind, source, rest, port),
+      )) as Loaded<Config>;
     };
     const remote = new RemoteModel<Config>(load, hooks);
-    return { remote, loaded: await remote.#place.model };
+    return { remote, loaded: await remote.#current.model };
   }
 
   /** Calls a method of the model; `options` come last there. */
@@ -98,9 +100,9 @@ export class RemoteModel<Config> {
     signal?.addEventListener("abort", abort);
     try {
       for (;;) {
-        const found = await stream.next((promise) => connection.whileAlive(promise));
-        if (!found) return;
-        yield found as Result;
+        const result = await stream.next((promise) => connection.whileAlive(promise));
+        if (!result) return;
+        yield result as Result;
       }
     } finally {
       signal?.removeEventListener("abort", abort);
@@ -118,21 +120,21 @@ export class RemoteModel<Config> {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    const { connection, model } = this.#place;
+    const { connection, model } = this.#current;
     model.then(
       ({ id }) => connection.dispose(id),
       () => {},
     );
   }
 
-  #alive(): Place<Config> {
+  #alive(): ModelInWorker<Config> {
     if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
-    if (this.#place.isGone) this.#place = new Place(this.#load, {});
-    return this.#place;
+    if (this.#current.isGone) this.#current = new ModelInWorker(this.#load, {});
+    return this.#current;
   }
 }
 
-/** A scene goes with its worker. */
+/** A scene that lives in the worker; when the worker ends, the scene is gone. */
 export class RemoteScene {
   readonly #connection: Connection;
   readonly #id: number;
@@ -174,7 +176,7 @@ async function invoke(
   return connection.ask(hooks, (thread, port) => thread.call(id, method, args, more as object | undefined, port));
 }
 
-/** Values with what they hand over. */
+/** Marks a value for comlink with the objects that are transferred together with it. */
 function wrapped<T>(value: T, transfers: Transferable[]): T {
   return typeof value === "object" && value !== null ? transfer(value, transfers) : value;
 }

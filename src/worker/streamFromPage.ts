@@ -19,12 +19,12 @@ export class StreamFromPage {
   readonly #total: number | undefined;
   readonly #source: AsyncIterator<ImageLike> | Iterator<ImageLike>;
   readonly #images = new Map<number, ImageLike>();
-  /** Pictures that could not be sent; others are sent in their place, which cannot be read there either. */
+  /** Pictures that could not be sent. In their place goes something that the worker cannot read either. */
   readonly #unsent = new Map<number, unknown>();
   #count = 0;
-  /** What a callback of the caller's threw. */
+  /** The error that one of the caller's callbacks threw. */
   #failure: { readonly error: unknown } | undefined;
-  /** What the source threw: it comes after the results before it. */
+  /** The error that the source threw. It is thrown after the results of the pictures before it. */
   #sourceFailure: { readonly error: unknown } | undefined;
   #answer: (reply: StreamReply) => void = () => {};
 
@@ -59,7 +59,7 @@ export class StreamFromPage {
     this.#send("abort");
   }
 
-  /** Ends the work there, and tells the source. */
+  /** Ends the work in the worker, and closes the source. */
   close(): void {
     this.abort();
     this.#port.close();

@@ -12,7 +12,7 @@ interface Result {
   readonly image: unknown;
 }
 
-/** Serves one call until its iteration ends, there or here. */
+/** Serves one call until its iteration ends, in the page or in the worker. */
 export function streamInWorker(encode: Encode, options: object, wishes: StreamWishes, port: MessagePort): void {
   const controller = new AbortController();
   const { signal } = controller;
@@ -67,7 +67,7 @@ export function streamInWorker(encode: Encode, options: object, wishes: StreamWi
     if (data !== "abort") return deliver(data);
     controller.abort();
     deliver("end");
-    // A page that left its loop asks for nothing more.
+    // A page that has left its loop asks for no further result.
     void results.return?.().finally(() => {
       for (const index of open.keys()) close(index);
     });

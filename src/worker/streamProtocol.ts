@@ -1,5 +1,5 @@
-// encodeImages across the boundary: the worker asks for pictures when it has room for them, the page for results when
-// it wants one, over a port of the call's own.
+// encodeImages between page and worker: the worker asks for a picture when it has room for one, and the page asks for a
+// result when it is ready for it. Each call has a MessagePort of its own.
 import type { Failure } from "./failure.ts";
 
 /** Page to worker. */
@@ -15,7 +15,7 @@ export type StreamReply =
   | { readonly step: unknown }
   | { readonly done: number };
 
-/** What the page listens to, besides the results. */
+/** Which callbacks the page has, besides receiving results. */
 export interface StreamWishes {
   readonly onError: boolean;
   readonly onStep: boolean;

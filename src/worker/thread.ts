@@ -73,7 +73,7 @@ const thread: Thread = {
   },
 };
 
-/** The result of some work, or how it failed; the buffers of a result are handed over. */
+/** The result of some work, or how it failed; the buffers of a result are transferred. */
 async function answer(port: MessagePort | undefined, work: (hooks: WorkerHooks) => Promise<unknown>): Promise<Answer> {
   const hooks = workerHooks(port);
   try {
@@ -86,7 +86,7 @@ async function answer(port: MessagePort | undefined, work: (hooks: WorkerHooks) 
   }
 }
 
-/** What a page can have of a result: all but what stands for GPU memory. */
+/** The part of a result that can be sent to the page: all but objects that stand for GPU memory. */
 function described(value: unknown): unknown {
   if (value instanceof SamScene) {
     return { id: keep(value), width: value.width, height: value.height } satisfies Encoded;

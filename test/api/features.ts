@@ -8,9 +8,9 @@ import { readGolden } from "../models/parity.ts";
 export async function featureGoldens(): Promise<(name: string) => NdArray> {
   const golden = await readGolden("test/golden/features/golden.safetensors");
   return (name) => {
-    const found = golden.get(name);
-    if (!found) throw new Error(`there is no golden ${name}`);
-    return found;
+    const tensor = golden.get(name);
+    if (!tensor) throw new Error(`there is no golden ${name}`);
+    return tensor;
   };
 }
 

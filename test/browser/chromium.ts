@@ -35,8 +35,8 @@ export async function startChromium({
 }: ChromiumOptions = {}): Promise<Browser> {
   const args = onCpu ? [...FLAGS, "--use-webgpu-adapter=swiftshader"] : FLAGS;
   const options = { args, headless: "shell", pipe: true, protocolTimeout } as const;
-  const own = process.env.PUPPETEER_EXECUTABLE_PATH;
-  if (own) return puppeteer.launch({ ...options, executablePath: own });
+  const executablePath = process.env.PUPPETEER_EXECUTABLE_PATH;
+  if (executablePath) return puppeteer.launch({ ...options, executablePath: executablePath });
   const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
   const archives = ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"];
   const folder = await unpack({ entry, name: "chromium", archives });

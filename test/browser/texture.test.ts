@@ -41,8 +41,8 @@ it.each(["Blob", "ImageBitmap", "img", "canvas", "OffscreenCanvas", "VideoFrame"
 });
 
 it("a picture that is not opaque: colours as they are stored", async () => {
-  const found = await tab.evaluate((urls) => page.clip("Blob", urls), [ALPHA]);
-  expect(found).toEqual({ one: 0, all: 0, copies: 2, reads: 0 });
+  const outcome = await tab.evaluate((urls) => page.clip("Blob", urls), [ALPHA]);
+  expect(outcome).toEqual({ one: 0, all: 0, copies: 2, reads: 0 });
 });
 
 it("the current frame of a video element", async () => {
@@ -52,8 +52,8 @@ it("the current frame of a video element", async () => {
 });
 
 it.each(["dino", "dinov3"] as const)("%s", async (model) => {
-  const found = await tab.evaluate((name, url) => page.dino(name, url), model, PHOTOS[0] as string);
-  expect(found).toEqual({ error: 0, copies: 1, reads: 0 });
+  const outcome = await tab.evaluate((name, url) => page.dino(name, url), model, PHOTOS[0] as string);
+  expect(outcome).toEqual({ error: 0, copies: 1, reads: 0 });
 });
 
 it("SAM, and the crops of everything mode", async () => {

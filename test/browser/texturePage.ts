@@ -13,12 +13,12 @@ const fetchBlob = async (url: string) => (await fetch(url)).blob();
 
 /** Counts calls of a method, which still does its work unless it is to fail. */
 function watch<T extends object>(prototype: T, name: keyof T & string, fails = false) {
-  const own = prototype[name] as (...args: unknown[]) => unknown;
-  const state = { calls: 0, restore: () => void (prototype[name] = own as T[keyof T & string]) };
+  const original = prototype[name] as (...args: unknown[]) => unknown;
+  const state = { calls: 0, restore: () => void (prototype[name] = original as T[keyof T & string]) };
   prototype[name] = function (this: unknown, ...args: unknown[]) {
     state.calls++;
     if (fails) throw new TypeError("no such source here");
-    return own.apply(this, args);
+    return original.apply(this, args);
   } as T[keyof T & string];
   return state;
 }
@@ -75,17 +75,17 @@ const page = {
   async clip(kind: keyof typeof KINDS, urls: readonly string[]) {
     using clip = await Clip.fromPretrained(MODELS.clip);
     const images = await Promise.all(urls.map((url) => KINDS[kind](url)));
-    const wanted: NdArray[] = [];
-    for (const image of images) wanted.push(await clip.encodeImage(await bytesOf(image)));
+    const expected: NdArray[] = [];
+    for (const image of images) expected.push(await clip.encodeImage(await bytesOf(image)));
     const { result, ...counts } = await counted(async () => {
       const rows: NdArray[] = [];
       for (const image of images) rows.push(await clip.encodeImage(image));
       return { rows, together: await clip.encodeImage(images) };
     });
-    const one = Math.max(...result.rows.map((row, i) => difference(row.data, wanted[i]?.data ?? [])));
+    const one = Math.max(...result.rows.map((row, i) => difference(row.data, expected[i]?.data ?? [])));
     const all = difference(
       result.together.data,
-      wanted.flatMap(({ data }) => [...data]),
+      expected.flatMap(({ data }) => [...data]),
     );
     return { one, all, ...counts };
   },
@@ -94,18 +94,18 @@ const page = {
   async video(url: string) {
     using clip = await Clip.fromPretrained(MODELS.clip);
     const video = await videoOf(url);
-    const wanted = await clip.encodeImage(await bytesOf(await createImageBitmap(video)));
+    const expected = await clip.encodeImage(await bytesOf(await createImageBitmap(video)));
     const { result, ...counts } = await counted(() => clip.encodeImage(video));
-    const cosine = result.data.reduce((sum, value, i) => sum + value * (wanted.data[i] ?? Number.NaN), 0);
+    const cosine = result.data.reduce((sum, value, i) => sum + value * (expected.data[i] ?? Number.NaN), 0);
     return { cosine, ...counts };
   },
 
   async dino(model: "dino" | "dinov3", url: string) {
     using dino = await Dino.fromPretrained(MODELS[model]);
     const blob = await fetchBlob(url);
-    const wanted = await dino.encodeImage(await bytesOf(blob));
+    const expected = await dino.encodeImage(await bytesOf(blob));
     const { result, ...counts } = await counted(() => dino.encodeImage(blob));
-    return { error: difference(result.patches.data, wanted.patches.data), ...counts };
+    return { error: difference(result.patches.data, expected.patches.data), ...counts };
   },
 
   /** A scene, and everything mode with crops, which are cut out by the copy. */
@@ -120,17 +120,17 @@ const page = {
       const records = await sam.generateMasks(image, { ...options, outputMode: "coco_rle" });
       return { logits: mask?.lowResLogits ?? [], records: JSON.stringify(records) };
     };
-    const wanted = await run(bytes);
+    const expected = await run(bytes);
     const { result, ...counts } = await counted(() => run(blob));
-    const isSame = result.records === wanted.records;
-    return { error: difference(result.logits, wanted.logits), isSame, length: wanted.records.length, ...counts };
+    const isSame = result.records === expected.records;
+    return { error: difference(result.logits, expected.logits), isSame, length: expected.records.length, ...counts };
   },
 
   /** A browser that refuses the source, and a device whose textures are too small: by canvas, the same. */
   async fallbacks(url: string) {
     const blob = await fetchBlob(url);
     using clip = await Clip.fromPretrained(MODELS.clip);
-    const wanted = await clip.encodeImage(await bytesOf(blob));
+    const expected = await clip.encodeImage(await bytesOf(blob));
     const failing = watch(GPUQueue.prototype, "copyExternalImageToTexture", true);
     const refused = await counted(() => clip.encodeImage(blob)).finally(failing.restore);
     const adapter = await navigator.gpu.requestAdapter();
@@ -141,7 +141,7 @@ const page = {
     const large = await counted(() => small.encodeImage(tall));
     const error = difference(large.result.data, (await small.encodeImage(await bytesOf(tall))).data);
     return {
-      refused: { error: difference(refused.result.data, wanted.data), reads: refused.reads },
+      refused: { error: difference(refused.result.data, expected.data), reads: refused.reads },
       large: { error, copies: large.copies, reads: large.reads },
     };
   },
@@ -152,7 +152,7 @@ const page = {
     const gpu = (await adapter?.requestDevice()) as GPUDevice;
     using clip = await Clip.fromPretrained(MODELS.clip, { device: gpu });
     const frame = await KINDS.VideoFrame(url);
-    const wanted = await clip.encodeImage(frame);
+    const expected = await clip.encodeImage(frame);
     const { memory } = await clip.device();
     const before = memory.bytes;
     const kept = await clip.encodeImage(frame, { keepOnGpu: true });
@@ -161,7 +161,7 @@ const page = {
     encoder.copyBufferToBuffer(kept.buffer, 0, staging, 0, 512);
     gpu.queue.submit([encoder.finish()]);
     await staging.mapAsync(GPUMapMode.READ);
-    const error = difference(new Float32Array(staging.getMappedRange()), wanted.data);
+    const error = difference(new Float32Array(staging.getMappedRange()), expected.data);
     kept.dispose();
     frame.close();
     const closed = await clip.encodeImage(frame).then(String, ({ name }: Error) => name);

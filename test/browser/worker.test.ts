@@ -45,10 +45,10 @@ it.each(["clip", "dino", "sam"] as const)("%s gives what it gives in the page", 
 
 it("takes pictures of every kind, and leaves them to the page unless they are given away", async () => {
   const { rows, left, moved } = await tab.evaluate(() => page.kinds());
-  const wanted = rows.Blob as number[];
-  expect(wanted.length).toBe(128);
+  const expected = rows.Blob as number[];
+  expect(expected.length).toBe(128);
   for (const [kind, row] of Object.entries(rows)) {
-    const cosine = row.reduce((sum, value, i) => sum + value * (wanted[i] ?? Number.NaN), 0);
+    const cosine = row.reduce((sum, value, i) => sum + value * (expected[i] ?? Number.NaN), 0);
     expect(cosine, kind).toBeGreaterThan(0.99999);
   }
   expect(left.every((size) => size > 0)).toBe(true);
@@ -56,9 +56,9 @@ it("takes pictures of every kind, and leaves them to the page unless they are gi
 });
 
 it("throws errors of their class, with their message", async () => {
-  const found = await tab.evaluate(() => page.errors());
-  expect(Object.entries(found).filter(([, { isOfClass }]) => !isOfClass)).toEqual([]);
-  expect(found).toMatchObject({
+  const outcome = await tab.evaluate(() => page.errors());
+  expect(Object.entries(outcome).filter(([, { isOfClass }]) => !isOfClass)).toEqual([]);
+  expect(outcome).toMatchObject({
     checkpoint: { name: "CheckpointError" },
     missing: { name: "NotFoundError", message: expect.stringContaining(`${server.url}nothing/here`) },
     image: { name: "ImageError", message: expect.stringMatching(/the Blob cannot be decoded/) },
@@ -71,10 +71,10 @@ it("throws errors of their class, with their message", async () => {
 });
 
 it("aborts in the worker what is aborted in the page, with its reason", async () => {
-  const found = await tab.evaluate(() => page.aborts());
-  expect(found).toMatchObject({ loads: true, batch: true, everything: true, before: true, timeout: "TimeoutError" });
-  expect(found.done).toBeLessThan(40);
-  expect(found.after).toEqual([1, 128]);
+  const outcome = await tab.evaluate(() => page.aborts());
+  expect(outcome).toMatchObject({ loads: true, batch: true, everything: true, before: true, timeout: "TimeoutError" });
+  expect(outcome.done).toBeLessThan(40);
+  expect(outcome.after).toEqual([1, 128]);
 });
 
 it("streams many pictures", async () => {
@@ -97,11 +97,11 @@ it("streams many pictures", async () => {
 });
 
 it("runs two models at once in one worker", async () => {
-  const found = await tab.evaluate(() => page.atOnce());
-  expect(found).toMatchObject({ isSame: true, adapter: "cpu-swiftshader" });
-  expect(found.shapes.map(([rows]) => rows)).toEqual([1, 1, 1]);
-  expect(found.bytes).toBeGreaterThan(0);
-  expect(found.maxBufferSize).toBeGreaterThan(0);
+  const outcome = await tab.evaluate(() => page.atOnce());
+  expect(outcome).toMatchObject({ isSame: true, adapter: "cpu-swiftshader" });
+  expect(outcome.shapes.map(([rows]) => rows)).toEqual([1, 1, 1]);
+  expect(outcome.bytes).toBeGreaterThan(0);
+  expect(outcome.maxBufferSize).toBeGreaterThan(0);
   expect(tab.workers().length).toBe(1);
 });
 
@@ -113,14 +113,14 @@ it("leaves the page free while masks of a large photo are made", async () => {
     return metrics.find(({ name }) => name === "ThreadTime")?.value ?? Number.NaN;
   };
   await tab.evaluate(() => page.prepare());
-  const made = {} as Record<"worker" | "page", { cpu: number; pause: number }>;
+  const times = {} as Record<"worker" | "page", { cpu: number; pause: number }>;
   for (const where of ["worker", "page"] as const) {
     const before = await seconds();
     await tab.evaluate((place) => page.largeMasks(place, false), where);
     const cpu = 1000 * ((await seconds()) - before);
-    made[where] = { cpu, pause: await tab.evaluate((place) => page.largeMasks(place, true), where) };
+    times[where] = { cpu, pause: await tab.evaluate((place) => page.largeMasks(place, true), where) };
   }
-  const { worker, page: direct } = made;
+  const { worker, page: direct } = times;
   console.log(`longest pause of the page: ${worker.pause.toFixed(0)} ms, without worker ${direct.pause.toFixed(0)} ms`);
   console.log(`its thread ran for ${worker.cpu.toFixed(0)} ms, without worker ${direct.cpu.toFixed(0)} ms`);
   // The CPU's time, as pauses on a busy machine say more about the machine.

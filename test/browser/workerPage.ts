@@ -151,7 +151,7 @@ const page = {
   async errors() {
     const { Clip, Dino, Sam, CheckpointError, ImageError, ArgumentError, DisposedError, NotFoundError } = worker;
     const clip = await Clip.fromPretrained(CLIP);
-    const found = {
+    const failures = {
       checkpoint: await failureOf(Clip.fromPretrained(DINO), CheckpointError),
       missing: await failureOf(Dino.fromPretrained("./nothing/here"), NotFoundError),
       image: await failureOf(clip.encodeImage(new Blob(["hello"])), ImageError),
@@ -168,7 +168,7 @@ const page = {
       ),
     };
     clip.dispose();
-    return { ...found, disposed: await failureOf(clip.encodeText("a cat"), DisposedError) };
+    return { ...failures, disposed: await failureOf(clip.encodeText("a cat"), DisposedError) };
   },
 
   /** Aborts a load, a batch and everything mode; what comes out must be the very reason. */
@@ -340,11 +340,11 @@ const page = {
 
   /** A worker of the page's own that dies without a word, and one whose script is not there. */
   async dies() {
-    const own = new Worker("worker-thread.js", { type: "module" });
-    await worker.startWorker(own);
+    const workerOfPage = new Worker("worker-thread.js", { type: "module" });
+    await worker.startWorker(workerOfPage);
     using clip = await worker.Clip.fromPretrained(CLIP);
     const pending = failureOf(clip.encodeImage(Array(40).fill(PHOTO)), worker.WorkerError);
-    own.terminate();
+    workerOfPage.terminate();
     const died = await pending;
     const { shape } = await clip.encodeText("a cat");
     const absent = await failureOf(worker.startWorker(new Worker("absent.js", { type: "module" })), worker.WorkerError);

@@ -65,12 +65,12 @@ describe("features", () => {
     const file = await readSafetensors(out);
     const { tensors, metadata } = file;
     expect(metadata).toEqual({ model: "tiny-dino", dtype: "f32", images: JSON.stringify([CAT, SHIP]) });
-    const wanted = await dino.encodeImage([CAT, SHIP], { size: [32, 48], layers: [-1, 2] });
-    const second = wanted.layers?.[1];
+    const expected = await dino.encodeImage([CAT, SHIP], { size: [32, 48], layers: [-1, 2] });
+    const second = expected.layers?.[1];
     for (const [name, array, shape] of [
-      ["cls", wanted.cls, [2, 192]],
-      ["patches", wanted.patches, [2, 4, 6, 192]],
-      ["layers.-1.patches", wanted.patches, [2, 4, 6, 192]],
+      ["cls", expected.cls, [2, 192]],
+      ["patches", expected.patches, [2, 4, 6, 192]],
+      ["layers.-1.patches", expected.patches, [2, 4, 6, 192]],
       ["layers.2.cls", second?.cls, [2, 192]],
       ["layers.2.patches", second?.patches, [2, 4, 6, 192]],
     ] as const) {
@@ -191,12 +191,12 @@ describe("pca", () => {
     const out = join(folder, "pca.png");
     const got = await json("pca", CAT, SHIP, "--out", out, "--size", "32", "--foreground", "high");
     const features = [await encode(CAT, { size: 32 }), await encode(SHIP, { size: 32 })];
-    const wanted = pca(features, { foreground: "high" }).pictures;
+    const expectedPictures = pca(features, { foreground: "high" }).pictures;
     expect(got.pictures.map(({ image, grid }: { image: string; grid: number[] }) => ({ image, grid }))).toEqual([
       { image: CAT, grid: [4, 6] },
       { image: SHIP, grid: [4, 5] },
     ]);
-    for (const [i, { rgb }] of wanted.entries()) expectClose(got.pictures[i].rgb, rgb, 1);
+    for (const [i, { rgb }] of expectedPictures.entries()) expectClose(got.pictures[i].rgb, rgb, 1);
     expect(await pictureOf(out)).toMatchObject({
       format: "png",
       width: 14 + 2 * (451 + 14),
@@ -214,11 +214,11 @@ describe("match", () => {
     const out = join(folder, "match.png");
     const got = await json("match", CAT, SHIP, "--out", out, "--size", "64", "--top", "5");
     const [a, b] = [await encode(CAT, { size: 64 }), await encode(SHIP, { size: 64 })];
-    const wanted = matchPatches(a, b).slice(0, 5);
-    expect(wanted).toHaveLength(5);
+    const expectedMatches = matchPatches(a, b).slice(0, 5);
+    expect(expectedMatches).toHaveLength(5);
     expect({ a: got.a, b: got.b, out: got.out }).toEqual({ a: CAT, b: SHIP, out });
     expect(got.matches).toEqual(
-      wanted.map((match) => ({
+      expectedMatches.map((match) => ({
         a: [((match.a[1] + 0.5) * 451) / a.grid[1], ((match.a[0] + 0.5) * 300) / a.grid[0]],
         b: [((match.b[1] + 0.5) * 640) / b.grid[1], ((match.b[0] + 0.5) * 480) / b.grid[0]],
         similarity: expect.closeTo(match.similarity, 4),
@@ -285,9 +285,9 @@ describe("probe", () => {
         return Array.from({ length: count }, (_, p) => patches.data[p * 192 + c] ?? 0).reduce((a, b) => a + b) / count;
       });
       const { data } = linear.predictProba({ data: Float32Array.of(...cls.data, ...mean), shape: [1, 384] });
-      const wanted = linear.classes.map((label, c) => ({ label, score: expect.closeTo(data[c] ?? Number.NaN, 3) }));
+      const expected = linear.classes.map((label, c) => ({ label, score: expect.closeTo(data[c] ?? Number.NaN, 3) }));
       const got = [...results[i].labels].sort((a, b) => (a.label < b.label ? -1 : 1));
-      expect(got).toEqual(wanted);
+      expect(got).toEqual(expected);
       expect(results[i].labels[0].score).toBeGreaterThanOrEqual(results[i].labels[1].score);
     }
   });

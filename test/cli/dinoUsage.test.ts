@@ -121,8 +121,8 @@ describe("pictures in a folder for each class", () => {
   };
 
   it("have the name of the folder, however deep they lie; what lies beside has no class", async () => {
-    const found = await classes("two");
-    expect(found.map(({ path, label }) => [path.slice(folder.length), label])).toEqual([
+    const labels = await classes("two");
+    expect(labels.map(({ path, label }) => [path.slice(folder.length), label])).toEqual([
       ["/two/a/1.png", "a"],
       ["/two/a/deeper/2.png", "a"],
       ["/two/b/3.jpg", "b"],

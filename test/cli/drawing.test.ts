@@ -92,7 +92,7 @@ describe("outline", () => {
 describe("page", () => {
   it("sets rows of panels at one height, whatever their captions hold", async () => {
     const [wide, tall] = [plain(40, 10, [255, 0, 0, 255]), plain(10, 20, [0, 0, 255, 255])];
-    const made = await page(
+    const drawing = await page(
       [
         [
           { picture: wide, caption: "<a> & \u0000 b" },
@@ -102,21 +102,21 @@ describe("page", () => {
       50,
     );
     expect([widthAt(wide, 50), widthAt(tall, 50)]).toEqual([200, 25]);
-    expect({ width: made.width, height: made.height }).toEqual({ width: 14 * 3 + 225, height: 14 + 50 + 29 });
-    expect(pixel(made, 20, 20)).toEqual([255, 0, 0, 255]);
-    expect(pixel(made, 14 + 200 + 14 + 10, 60)).toEqual([0, 0, 255, 255]);
-    expect(pixel(made, 2, 2)).toEqual([0x15, 0x16, 0x1a, 255]);
+    expect({ width: drawing.width, height: drawing.height }).toEqual({ width: 14 * 3 + 225, height: 14 + 50 + 29 });
+    expect(pixel(drawing, 20, 20)).toEqual([255, 0, 0, 255]);
+    expect(pixel(drawing, 14 + 200 + 14 + 10, 60)).toEqual([0, 0, 255, 255]);
+    expect(pixel(drawing, 2, 2)).toEqual([0x15, 0x16, 0x1a, 255]);
   });
 });
 
 describe("drawMatches", () => {
   it("puts a dot on both points, in the scale of each photo", async () => {
     const [a, b] = [plain(100, 56, [90, 90, 90, 255]), plain(1120, 560, [90, 90, 90, 255])];
-    const made = await drawMatches(a, b, [{ a: [50, 14], b: [280, 420] }]);
-    expect({ width: made.width, height: made.height }).toEqual({ width: 1000 + 14 + 1120, height: 560 });
-    const [left, right] = [pixel(made, 500, 140), pixel(made, 1014 + 280, 420)];
+    const drawing = await drawMatches(a, b, [{ a: [50, 14], b: [280, 420] }]);
+    expect({ width: drawing.width, height: drawing.height }).toEqual({ width: 1000 + 14 + 1120, height: 560 });
+    const [left, right] = [pixel(drawing, 500, 140), pixel(drawing, 1014 + 280, 420)];
     expect(left).toEqual(right);
     expect(luma(left)).toBeGreaterThan(120);
-    expect(pixel(made, 200, 500)).toEqual([90, 90, 90, 255]);
+    expect(pixel(drawing, 200, 500)).toEqual([90, 90, 90, 255]);
   });
 });

@@ -56,10 +56,10 @@ it("takes a file that is damaged for an absent one, and writes it anew", async (
   await fill(CAT);
   const [name = ""] = await readdir(root);
   const path = join(root, name);
-  const whole = await readFile(path);
-  const headerEnd = 8 + Number(whole.readBigUInt64LE());
-  const wrongCount = Buffer.from(whole.toString("latin1").replace("cat.jpg", 'a","b"]'), "latin1");
-  for (const damaged of [whole.subarray(0, headerEnd + 3), Buffer.from("nonsense"), Buffer.alloc(0), wrongCount]) {
+  const cacheBytes = await readFile(path);
+  const headerEnd = 8 + Number(cacheBytes.readBigUInt64LE());
+  const wrongCount = Buffer.from(cacheBytes.toString("latin1").replace("cat.jpg", 'a","b"]'), "latin1");
+  for (const damaged of [cacheBytes.subarray(0, headerEnd + 3), Buffer.from("nonsense"), Buffer.alloc(0), wrongCount]) {
     await writeFile(path, damaged);
     expect(await new EmbeddingCache(root, "model f32").get(CAT)).toBeUndefined();
   }

@@ -72,11 +72,11 @@ describe("segment", () => {
     expect(said.masks.length).toBe(3);
     expect(said.files).toEqual([1, 2, 3].map((i) => join(folder, `mask-${i}.png`)).concat(overlay));
     for (const [i, { mask, score }] of expected.entries()) {
-      const found = said.masks[i];
-      expect(found.score).toBeCloseTo(score, 4);
-      const { data } = decodeRle(fromCocoRle(found.segmentation));
+      const written = said.masks[i];
+      expect(written.score).toBeCloseTo(score, 4);
+      const { data } = decodeRle(fromCocoRle(written.segmentation));
       expect(differs(data, mask)).toBeLessThan(5);
-      expect(found.area).toBe(maskArea(encodeRle({ width: WIDTH, height: HEIGHT, data })));
+      expect(written.area).toBe(maskArea(encodeRle({ width: WIDTH, height: HEIGHT, data })));
       expect(differs(await onesOf(said.files[i]), data)).toBe(0);
     }
     const { width = 0, height = 0 } = await sharp(overlay).metadata();

@@ -58,12 +58,12 @@ export interface Example {
 /** Every @example of what the public modules export and of its members. */
 export function publicExamples(program: ts.Program): Example[] {
   const checker = program.getTypeChecker();
-  const found = new Map<string, Example>();
+  const examples = new Map<string, Example>();
   const visit = (node: ts.Node, name: string) => {
     for (const tag of ts.getJSDocTags(node)) {
       if (tag.tagName.text !== "example") continue;
       const code = ts.getTextOfJSDocComment(tag.comment) ?? "";
-      found.set(`${tag.getSourceFile().fileName}:${tag.pos}`, { name, code });
+      examples.set(`${tag.getSourceFile().fileName}:${tag.pos}`, { name, code });
     }
   };
   for (const path of Object.values(ENTRIES)) {
@@ -78,7 +78,7 @@ export function publicExamples(program: ts.Program): Example[] {
       }
     }
   }
-  return [...found.values()];
+  return [...examples.values()];
 }
 
 /** Names that the public modules export. */

@@ -24,9 +24,9 @@ interface Expected {
 const expected = JSON.parse(readFileSync(join(PICTURES, "expected.json"), "utf8")) as Record<string, Expected>;
 
 function expectedRgb(name: string): Expected & { bytes: Buffer } {
-  const found = expected[name];
-  if (!found) throw new Error(`no ${name}`);
-  return { ...found, bytes: Buffer.from(found.rgb, "base64") };
+  const picture = expected[name];
+  if (!picture) throw new Error(`no ${name}`);
+  return { ...picture, bytes: Buffer.from(picture.rgb, "base64") };
 }
 
 function rgbOf({ data }: RgbaImage): Buffer {

@@ -41,8 +41,8 @@ describe("readSafetensors", () => {
   });
 
   test("names, shapes, metadata and values, in the order of the data", async () => {
-    const own = '{"format":"pt","__proto__":"x"}';
-    const header = `{"b":${tensor("F32", "[1,1]", "[4,8]")},"__proto__":${a4},"__metadata__":${own}}`;
+    const metadataJson = '{"format":"pt","__proto__":"x"}';
+    const header = `{"b":${tensor("F32", "[1,1]", "[4,8]")},"__proto__":${a4},"__metadata__":${metadataJson}}`;
     const file = fileOf(header, 8);
     new DataView(file.buffer).setFloat32(file.byteLength - 4, 1.5, true);
     const { tensors, metadata } = await readSafetensors(file);

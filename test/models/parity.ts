@@ -33,12 +33,12 @@ export async function runGraph(
 ): Promise<Record<string, NdArray>> {
   const graph = new Graph();
   for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
-  const made = plan(graph, device, await planOptions(dtype, device));
+  const graphPlan = plan(graph, device, await planOptions(dtype, device));
   const store = new WeightStore(device, checkpoint);
   let executor: Executor | undefined;
   try {
-    await store.load(made.statics.values());
-    executor = await Executor.create(device, made, store);
+    await store.load(graphPlan.statics.values());
+    executor = await Executor.create(device, graphPlan, store);
     return await executor.run(inputs);
   } finally {
     executor?.dispose();
@@ -59,9 +59,12 @@ export function channelsLast({ data, shape: [B = 0, C = 0, H = 0, W = 0] }: NdAr
 
 /** The golden's tensors of one size, maps channels last. */
 export function ofSize(golden: ReadonlyMap<string, NdArray>, size: string): Map<string, NdArray> {
-  const own = [...golden].filter(([name]) => name.startsWith(`${size}.`));
+  const ofThisSize = [...golden].filter(([name]) => name.startsWith(`${size}.`));
   return new Map(
-    own.map(([name, value]) => [name.slice(size.length + 1), value.shape.length === 4 ? channelsLast(value) : value]),
+    ofThisSize.map(([name, value]) => [
+      name.slice(size.length + 1),
+      value.shape.length === 4 ? channelsLast(value) : value,
+    ]),
   );
 }
 
@@ -114,10 +117,10 @@ export function firstDifference(
   tolerance: number,
 ): string | undefined {
   for (const name of names) {
-    const wanted = golden.get(name);
+    const expected = golden.get(name);
     const ours = got[name];
-    if (!wanted || !ours) return `${name} is missing`;
-    const error = relativeError(ours.data, wanted.data);
+    if (!expected || !ours) return `${name} is missing`;
+    const error = relativeError(ours.data, expected.data);
     if (!(error <= tolerance)) return `${name} differs first: ${error.toExponential(2)} of its largest value`;
   }
   return;

@@ -8,7 +8,7 @@ import { addOptionalPackages, ROOT, run, tool } from "./install.ts";
 const { folder, tarball, files } = inject("installed");
 
 it("holds what it needs and nothing else", () => {
-  const wanted = [
+  const neededFiles = [
     "package.json",
     "README.md",
     "LICENSE",
@@ -18,7 +18,7 @@ it("holds what it needs and nothing else", () => {
     "dist/webgpu-vision.min.js",
     "dist/cli.js",
   ];
-  expect(files).toEqual(expect.arrayContaining([...wanted, "checkpoints/tiny-clip/model.safetensors"]));
+  expect(files).toEqual(expect.arrayContaining([...neededFiles, "checkpoints/tiny-clip/model.safetensors"]));
   const strangers = files.filter(
     (path) => !/^(dist|checkpoints\/tiny-\w+)\/|^(package\.json|[A-Z]+(\.md)?)$/.test(path),
   );

@@ -272,14 +272,14 @@ it("finds everything, says what is pointed at, saves all of it, and stops when t
   );
   await visit.press("Find everything");
   await visit.until("masks", "document.querySelectorAll('.found .cell').length > 0");
-  const found = await visit.page.$$eval(".found .cell", (cells) => cells.length);
+  const cellCount = await visit.page.$$eval(".found .cell", (cells) => cells.length);
   const options = { pointsPerSide: 8, predIouThresh: iouThresh, stabilityScoreThresh: stability };
   const records = await direct(visit, "everything", "photos/drawn-shapes.jpg", options);
   const { annotations } = await savedCoco(visit);
   const counts = annotations.map(({ segmentation }: { segmentation: { counts: string } }) => segmentation.counts);
   expect(counts.sort()).toEqual([...records].sort());
-  expect(found).toBe(records.length);
-  expect(await visit.page.$$eval(".stage .segment", (all) => all.length)).toBe(found);
+  expect(cellCount).toBe(records.length);
+  expect(await visit.page.$$eval(".stage .segment", (all) => all.length)).toBe(cellCount);
   await visit.page.hover(".found .cell:last-child button");
   await visit.until(
     "its scores",
@@ -296,7 +296,7 @@ it("finds everything, says what is pointed at, saves all of it, and stops when t
   await visit.until("progress", "/ of 1024 points/.test(document.querySelector('.cut .progress').innerText)");
   await visit.press("Stop");
   await visit.until("an end", "document.querySelector('.cut .progress').hidden");
-  expect(await visit.page.$$eval(".found .cell", (cells) => cells.length)).toBe(found);
+  expect(await visit.page.$$eval(".found .cell", (cells) => cells.length)).toBe(cellCount);
   expect(await visit.page.$$eval(".message", (all) => all.length)).toBe(0);
   await visit.page.close();
 });

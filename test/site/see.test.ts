@@ -49,17 +49,17 @@ function pixels(visit: Visit, selector: string, [height, width]: readonly [numbe
       const copy = new OffscreenCanvas(canvas.width, canvas.height);
       const context = copy.getContext("2d", { willReadFrequently: true }) as OffscreenCanvasRenderingContext2D;
       context.drawImage(canvas, 0, 0);
-      const found: number[] = [];
+      const values: number[] = [];
       const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
       const middle = (place: number, count: number, size: number) => Math.floor(((place + 0.5) / count) * size);
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {
           const y = middle(row, rows, canvas.height);
           const at = (y * canvas.width + middle(column, columns, canvas.width)) * 4;
-          found.push(...data.subarray(at, at + 3));
+          values.push(...data.subarray(at, at + 3));
         }
       }
-      return found;
+      return values;
     },
     height,
     width,

@@ -92,11 +92,11 @@ export class Site implements AsyncDisposable {
 }
 
 async function send(path: string, response: ServerResponse, slowMs: number | undefined, isCut: boolean) {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) return void response.writeHead(404).end();
+  const stats = await stat(path).catch(() => undefined);
+  if (!stats?.isFile()) return void response.writeHead(404).end();
   response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream");
   if (isCut && path.endsWith(".safetensors")) return void response.end((await readFile(path)).subarray(0, 100_000));
-  response.setHeader("content-length", found.size);
+  response.setHeader("content-length", stats.size);
   if (slowMs === undefined || !path.endsWith(".safetensors")) return void createReadStream(path).pipe(response);
   const bytes = await readFile(path);
   for (let at = 0; at < bytes.length && !response.destroyed; at += 65536) {

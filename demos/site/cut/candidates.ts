@@ -19,7 +19,7 @@ export class Candidates {
     this.#onChoose = onChoose;
   }
 
-  /** Shows the masks of a step; none where there are none. */
+  /** Shows the masks of a step, or an empty strip when there is no step. */
   show(picture: Picture | undefined, { masks, chosen }: Step): void {
     const top = masks.length > 1 ? best(masks) : -1; // nothing to be better than
     const regions = masks.map(regionOf);
@@ -32,7 +32,7 @@ export class Candidates {
     this.choose(chosen);
   }
 
-  /** Moves the ring. */
+  /** Moves the ring to the chosen mask. */
   choose(index: number): void {
     for (const [i, cell] of [...this.element.children].entries()) {
       cell.firstElementChild?.setAttribute("aria-pressed", String(i === index));
@@ -62,7 +62,7 @@ export class Candidates {
 /** A part of the picture, in its pixels. */
 type View = readonly [x: number, y: number, width: number, height: number];
 
-/** What all masks together take, with some of what is around it; frames are 3 by 2. */
+/** The part of the picture that shows all masks, with a margin; its sides are 3 to 2, as those of a frame. */
 function viewOf(regions: readonly Region[]): View {
   const { width, height } = regions[0] ?? { width: 1, height: 1 };
   let [x0, y0, x1, y1] = [width, height, 0, 0];
@@ -76,14 +76,14 @@ function viewOf(regions: readonly Region[]): View {
     }
   }
   if (x1 <= x0) return [0, 0, width, height];
-  const wanted = Math.max((y1 - y0) * 1.3, ((x1 - x0) * 1.3) / 1.5, height / 8);
-  const tall = Math.min(wanted, Math.max(height, width / 1.5));
+  const comfortable = Math.max((y1 - y0) * 1.3, ((x1 - x0) * 1.3) / 1.5, height / 8);
+  const tall = Math.min(comfortable, Math.max(height, width / 1.5));
   const within = (middle: number, length: number, all: number) =>
     length > all ? (all - length) / 2 : Math.min(all - length, Math.max(0, middle - length / 2));
   return [within((x0 + x1) / 2, tall * 1.5, width), within((y0 + y1) / 2, tall, height), tall * 1.5, tall];
 }
 
-/** A part of the picture in small, dark where the mask is not. */
+/** A part of the picture as a thumbnail, dark outside of the mask. */
 function small({ bitmap, width, height }: Picture, { data }: Region, [left, top, wide, tall]: View): HTMLCanvasElement {
   const scale = SIDE / wide;
   const [w, h] = [SIDE, Math.max(1, Math.round(tall * scale))];

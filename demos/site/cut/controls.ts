@@ -78,7 +78,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["C", "clear"],
 ];
 
-/** What the keys do; `id` is what the picture is described by. */
+/** A list of what the keys do. The stage refers to it by `id` (aria-describedby). */
 export function keyHelp(id: string): HTMLElement {
   const rows = KEYS.map(([key, words]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)));
   return el(

@@ -17,9 +17,9 @@ const SAMPLES = [
 
 export class Desk {
   readonly element: HTMLElement;
-  /** Before there is a photo. */
+  /** Shown until a photo was chosen. */
   readonly #drop: HTMLElement;
-  /** Afterwards. */
+  /** Shown afterwards. */
   readonly #more: HTMLElement;
   readonly #strip: HTMLElement;
   readonly #onFiles: (files: File[]) => void;

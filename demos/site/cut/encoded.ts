@@ -7,7 +7,7 @@ import { recovering } from "../shell/recover.ts";
 import { isAmbiguous, type Prompt } from "./history.ts";
 import { type Picture, sourceOf } from "./picture.ts";
 
-/** What to find everything with. */
+/** Options of everything mode. */
 export interface Search {
   readonly pointsPerSide: number;
   readonly predIouThresh: number;
@@ -82,7 +82,7 @@ export class Encoded {
     return { sam: this.#sam, picture: this.#picture };
   }
 
-  /** Calls with the scene; one that went with the GPU is made again. */
+  /** Calls with the scene. A scene that was lost together with the GPU is encoded again. */
   #withScene<T>(call: (scene: SamScene) => Promise<T>): Promise<T> {
     return recovering(async () => {
       const making = (this.#scene ??= this.#encode());

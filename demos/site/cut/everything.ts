@@ -10,7 +10,7 @@ import { pencilRing } from "./svg.ts";
 
 export interface EverythingEvents {
   readonly find: (search: Search) => Promise<readonly MaskRecord<Rle>[]>;
-  /** Masks were found, or those that were found are of no use any more. */
+  /** Masks were found; or undefined: those shown belong to another picture or model. */
   readonly onFound: (segments: Segments | undefined) => void;
   /** A mask is looked at, by the pointer or the keys. */
   readonly onLook: (segment: Segment | undefined) => void;
@@ -48,7 +48,7 @@ export class Everything {
     );
   }
 
-  /** What a model's masks reach: the small one is never as certain as those that trained for days. */
+  /** Sets the thresholds: the small model gives lower scores than the published ones. */
   set isSmallModel(isSmall: boolean) {
     this.#iou.set(isSmall ? 0.45 : 0.88);
     this.#stability.set(isSmall ? 0.5 : 0.95);
@@ -145,7 +145,7 @@ export class Everything {
     this.#events.onPick(segment);
   }
 
-  /** Says what is looked at, or what there is. */
+  /** Describes the mask that is looked at, or says how many there are. */
   #tell(segment: Segment | undefined): void {
     const { list = [] } = this.segments ?? {};
     const { width = 1, height = 1 } = this.#picture ?? {};

@@ -12,11 +12,11 @@ export interface Step {
   readonly prompt: Prompt;
   /** In the model's order. */
   readonly masks: readonly SamMask[];
-  /** Which of them counts: the best by its score, until the visitor chooses. */
+  /** Index of the chosen mask: the one of the best score, until the visitor chooses another. */
   chosen: number;
 }
 
-/** A picture of which nothing is marked. */
+/** The prompt of a picture on which nothing was marked. */
 export const NOTHING: Step = { prompt: { points: [] }, masks: [], chosen: 0 };
 
 /** Older steps are forgotten when all masks together need more bytes than this. */

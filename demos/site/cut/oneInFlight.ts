@@ -1,4 +1,4 @@
-// Work that follows the pointer: one piece runs, and of those that came meanwhile only the latest runs after it.
+// Work that follows the pointer: one call runs at a time, and of the calls made meanwhile only the latest runs next.
 
 type Work = (signal: AbortSignal) => Promise<void>;
 
@@ -11,7 +11,7 @@ export class OneInFlight {
     if (!this.#running) void this.#run();
   }
 
-  /** Nothing waits any more, and what runs is aborted. */
+  /** Forgets the call that waits, and aborts the one that runs. */
   stop(): void {
     this.#next = undefined;
     this.#running?.abort(new DOMException("something newer is wanted", "AbortError"));

@@ -11,7 +11,7 @@ export interface PointEvents {
   readonly onHover: (place: readonly [x: number, y: number] | undefined) => void;
   /** The crosshair stands here now. */
   readonly onCross: (x: number, y: number) => void;
-  /** Other keys. */
+  /** A key that pointing has no use for was pressed; returns whether it did anything. */
   readonly onKey: (key: string) => boolean;
 }
 
@@ -32,12 +32,12 @@ export class Pointing {
   readonly #events: PointEvents;
   #tool: Tool = "add";
   #start: { readonly x: number; readonly y: number; readonly place: readonly [number, number] } | undefined;
-  /** The pointer that is down draws a box when it moves; a finger scrolls unless that is its tool. */
+  /** Whether moving the pressed pointer draws a box. A finger scrolls instead, unless the box is the chosen tool. */
   #draws = false;
   #cross: readonly [number, number] | undefined;
   /** The corner from which the keys draw a box. */
   #corner: readonly [number, number] | undefined;
-  /** Of the picture. */
+  /** Size of the picture in pixels. */
   #size: readonly [width: number, height: number] = [1, 1];
 
   constructor(stage: Stage, events: PointEvents) {

@@ -14,7 +14,7 @@ import type { Stage } from "./stage.ts";
 
 export interface PromptingEvents {
   readonly onTool: (tool: Tool) => void;
-  /** There is another mask, or none. */
+  /** The chosen mask changed, or there is none any more. */
   readonly onChange: () => void;
 }
 
@@ -79,7 +79,7 @@ export class Prompting {
     this.#ask(() => withPoint(this.#history.now, point, this.controls.refines));
   }
 
-  /** A box begins anew: it goes round another object, or the same one better. */
+  /** A box replaces the prompt so far: it is drawn around another object, or around the same one more exactly. */
   box(box: SamBox): void {
     this.#ask(() => ({ points: [], box }));
   }
@@ -102,7 +102,7 @@ export class Prompting {
     });
   }
 
-  /** Another of the masks counts. */
+  /** Chooses another of the masks. */
   choose(index: number): void {
     const { now } = this.#history;
     if (!now.masks[index]) return;
@@ -113,7 +113,7 @@ export class Prompting {
     this.#events.onChange();
   }
 
-  /** What the keys do here; whether this one does anything. */
+  /** Acts on a key, and returns whether the key does anything here. */
   key(key: string): boolean {
     if (/^[1-9]$/.test(key)) this.choose(Number(key) - 1);
     else if (key === "z") this.#travel("undo");

@@ -76,8 +76,8 @@ export async function prepareSegments(
     list,
     colours: { layer, outlines },
     at: (x, y) => {
-      const found = owner[y * width + x] ?? -1;
-      return found < 0 ? undefined : found;
+      const index = owner[y * width + x] ?? -1;
+      return index < 0 ? undefined : index;
     },
   };
 }

@@ -1,6 +1,6 @@
 // The picture as a frame of film, with what is cut out of it: a canvas at the screen's own pixels for the picture and
-// what dims or colours it, and over it an SVG for outlines, points and the crosshair. Both draw in the picture's pixels,
-// and one matrix takes those to the stage.
+// what dims or colours it, and over it an SVG for outlines, points and the crosshair. Both draw in pixels of the
+// picture, and one matrix takes those to the stage.
 import { mat3d } from "wgpu-matrix";
 import type { SamBox } from "../engine.ts";
 import { el } from "../shell/dom.ts";

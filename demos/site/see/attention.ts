@@ -7,8 +7,8 @@ import { samplePhotos } from "../shell/samples.ts";
 import { Choice, checkBox, sampleStrip, slider } from "./controls.ts";
 import type { Features } from "./features.ts";
 import { type How, type Layer, type Look, type NumberMap, paintMap, strongest } from "./heat.ts";
-import type { Part } from "./part.ts";
 import { openPictures, type Picture } from "./pictures.ts";
+import type { Tab } from "./tab.ts";
 import { PictureView } from "./view.ts";
 
 /** The mean of all heads, then the heads. */
@@ -22,7 +22,7 @@ interface HeadCell {
   readonly view: PictureView;
 }
 
-export class AttentionPart implements Part {
+export class AttentionTab implements Tab {
   readonly id = "attention";
   readonly title = "Attention";
   readonly element: HTMLElement;

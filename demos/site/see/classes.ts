@@ -8,9 +8,9 @@ import { samplePhotos } from "../shell/samples.ts";
 import { ClassCard } from "./classCard.ts";
 import { Choice, sampleStrip } from "./controls.ts";
 import type { Features } from "./features.ts";
-import type { Part } from "./part.ts";
 import { openPictures, type Picture } from "./pictures.ts";
 import { Questions } from "./questions.ts";
+import type { Tab } from "./tab.ts";
 
 const SAMPLES = {
   drawing: ["drawn-ship.jpg", "drawn-sunset.jpg", "drawn-shapes.jpg"],
@@ -21,7 +21,7 @@ const SAMPLE_QUESTIONS = ["drawn-cat.jpg", "chelsea.png", "groceries.jpg"];
 type Method = "knn" | "probe";
 type Classifier = Pick<KnnClassifier, "classes" | "predictProba">;
 
-export class ClassesPart implements Part {
+export class ClassesTab implements Tab {
   readonly id = "classes";
   readonly title = "Classes";
   readonly element: HTMLElement;

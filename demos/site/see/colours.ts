@@ -8,8 +8,8 @@ import { aside } from "./aside.ts";
 import { Choice, checkBox, sampleStrip, slider } from "./controls.ts";
 import type { Features } from "./features.ts";
 import { type How, paintColours } from "./heat.ts";
-import type { Part } from "./part.ts";
 import { openPictures, type Picture } from "./pictures.ts";
+import type { Tab } from "./tab.ts";
 import { PictureView } from "./view.ts";
 
 const MOST = 6;
@@ -21,7 +21,7 @@ interface Frame {
   coloured?: PcaPicture | undefined;
 }
 
-export class ColoursPart implements Part {
+export class ColoursTab implements Tab {
   readonly id = "colours";
   readonly title = "Colours";
   readonly element: HTMLElement;
@@ -64,13 +64,13 @@ export class ColoursPart implements Part {
     this.#draw();
     const shown = this.#frames.map(({ picture }) => picture);
     if (shown.length === 0) return;
-    const found = await this.#features.dense(shown);
-    if (!found || turn !== this.#turn) return;
+    const features = await this.#features.dense(shown);
+    if (!features || turn !== this.#turn) return;
     const foreground = this.#side;
     const options: PcaOptions = foreground === "none" ? {} : { foreground, threshold: this.#cut };
     const { pictures, basis } = await aside(
       "pca",
-      found.map(({ patches, grid }) => ({ patches, grid })),
+      features.map(({ patches, grid }) => ({ patches, grid })),
       options,
     );
     if (turn !== this.#turn) return;

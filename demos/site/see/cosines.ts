@@ -9,16 +9,16 @@ export type Seen = PatchFeatures;
 export function cosines(from: Seen, [row, column]: Cell, to: Seen): NumberMap {
   const channels = from.patches.shape[2] as number;
   const start = (row * from.grid[1] + column) * channels;
-  const wanted = (from.patches.data as Float32Array).subarray(start, start + channels);
+  const patch = (from.patches.data as Float32Array).subarray(start, start + channels);
   const [height, width] = to.grid;
   const all = to.patches.data as Float32Array;
   const data = new Float32Array(height * width);
-  const length = Math.hypot(...wanted);
+  const length = Math.hypot(...patch);
   for (let i = 0; i < data.length; i++) {
     let [sum, square] = [0, 0];
     for (let c = 0; c < channels; c++) {
       const value = all[i * channels + c] as number;
-      sum += value * (wanted[c] as number);
+      sum += value * (patch[c] as number);
       square += value * value;
     }
     data[i] = sum / Math.max(1e-12, length * Math.sqrt(square));

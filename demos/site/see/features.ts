@@ -86,20 +86,21 @@ export class Features {
     const turn = this.#turn;
     const dino = this.#dino;
     if (!dino) return undefined;
-    const found = new Map(pictures.map((picture) => [picture, kept.get(key(picture))]));
-    const missing = [...found.keys()].filter((picture) => found.get(picture) === undefined);
-    const own = new AbortController();
-    this.#abort = own;
-    const signal = missing.length > 0 ? AbortSignal.any([own.signal, this.progress.start("")]) : own.signal;
+    const results = new Map(pictures.map((picture) => [picture, kept.get(key(picture))]));
+    const missing = [...results.keys()].filter((picture) => results.get(picture) === undefined);
+    const controller = new AbortController();
+    this.#abort = controller;
+    const signal =
+      missing.length > 0 ? AbortSignal.any([controller.signal, this.progress.start("")]) : controller.signal;
     try {
       for (const [i, picture] of missing.entries()) {
         this.progress.update(`Looking at ${picture.name}`, missing.length > 1 ? i / missing.length : undefined);
         const value = await recovering(() => encode(dino, picture, signal));
         if (turn !== this.#turn) return undefined;
         kept.set(key(picture), value);
-        found.set(picture, value);
+        results.set(picture, value);
       }
-      return pictures.map((picture) => found.get(picture) as T);
+      return pictures.map((picture) => results.get(picture) as T);
     } catch (error) {
       if (turn !== this.#turn) return undefined;
       if (!isAbort(error)) throw error;

@@ -7,9 +7,9 @@ import { Choice, checkBox, slider } from "./controls.ts";
 import { cosines, type Seen } from "./cosines.ts";
 import type { Features } from "./features.ts";
 import { type How, type Look, paintMap, quantile, rangeOf, strongest } from "./heat.ts";
-import type { Part } from "./part.ts";
 import { openPictures } from "./pictures.ts";
 import { Side } from "./side.ts";
+import type { Tab } from "./tab.ts";
 import type { Cell } from "./view.ts";
 
 interface Chosen {
@@ -17,7 +17,7 @@ interface Chosen {
   readonly cell: Cell;
 }
 
-export class LikenessPart implements Part {
+export class LikenessTab implements Tab {
   readonly id = "likeness";
   readonly title = "Likeness";
   readonly element: HTMLElement;
@@ -77,9 +77,9 @@ export class LikenessPart implements Part {
     const pictures = this.#sides.flatMap(({ picture }) => picture ?? []);
     this.#seen = undefined;
     for (const side of this.#sides) side.show(this.#how);
-    const found = await this.#features.dense(pictures);
-    if (!found || found.length < 2) return;
-    this.#seen = found as unknown as [Seen, Seen];
+    const features = await this.#features.dense(pictures);
+    if (!features || features.length < 2) return;
+    this.#seen = features as unknown as [Seen, Seen];
     const [height, width] = (this.#seen[this.#chosen.side] as Seen).grid;
     const [row, column] = this.#isChosen ? this.#chosen.cell : [Math.floor(0.45 * height), Math.floor(width / 2)];
     this.#chosen = { side: this.#chosen.side, cell: [Math.min(row, height - 1), Math.min(column, width - 1)] };
@@ -105,16 +105,16 @@ export class LikenessPart implements Part {
     const { side, cell } = this.#chosen;
     const other = side === 0 ? 1 : 0;
     const maps = seen.map((features) => cosines(seen[side], cell, features));
-    const [own, across] = [maps[side], maps[other]] as [(typeof maps)[0], (typeof maps)[0]];
-    const found = strongest(across);
+    const [within, across] = [maps[side], maps[other]] as [(typeof maps)[0], (typeof maps)[0]];
+    const bestCell = strongest(across);
     // The same colours on both sides, full below the patch itself: no other is as like to it.
-    const range = [rangeOf(own, across)[0], quantile(own, 0.98)] as const;
-    const layer = (map: typeof own) => paintMap(map, this.#how.look, range);
-    this.#sides[side].show({ ...this.#how, layer: layer(own), chosen: cell });
-    this.#sides[other].show({ ...this.#how, layer: layer(across), ringed: found });
-    const cosine = across.data[found[0] * across.width + found[1]] as number;
+    const range = [rangeOf(within, across)[0], quantile(within, 0.98)] as const;
+    const layer = (map: typeof within) => paintMap(map, this.#how.look, range);
+    this.#sides[side].show({ ...this.#how, layer: layer(within), chosen: cell });
+    this.#sides[other].show({ ...this.#how, layer: layer(across), ringed: bestCell });
+    const cosine = across.data[bestCell[0] * across.width + bestCell[1]] as number;
     this.#best.textContent =
-      `Row ${place(cell)} on the ${this.#sides[side].name} is most like row ${place(found)} on the ` +
+      `Row ${place(cell)} on the ${this.#sides[side].name} is most like row ${place(bestCell)} on the ` +
       `${this.#sides[other].name}: cosine ${cosine.toFixed(3)}.`;
   }
 

@@ -19,17 +19,17 @@ const opened = new Map<string, Promise<Picture>>();
 
 /** Opens files; those that are no pictures are left out, with a message. */
 export async function openPictures(files: readonly File[]): Promise<Picture[]> {
-  const found: Picture[] = [];
+  const pictures: Picture[] = [];
   for (const file of files) {
     try {
-      found.push(await open(file));
+      pictures.push(await open(file));
     } catch {
       note("It is damaged, or of a kind that this browser does not read.", {
         title: `${file.name} is left out: it cannot be read as a picture`,
       });
     }
   }
-  return found;
+  return pictures;
 }
 
 function open(file: File): Promise<Picture> {

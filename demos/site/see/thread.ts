@@ -11,9 +11,9 @@ export interface Tasks {
 const tasks: Tasks = {
   pca,
   async shrink(picture, widths) {
-    const whole = await createImageBitmap(picture);
-    const small = widths.map((resizeWidth) => createImageBitmap(whole, { resizeWidth, resizeQuality: "medium" }));
-    return Promise.all(small).finally(() => whole.close());
+    const full = await createImageBitmap(picture);
+    const small = widths.map((resizeWidth) => createImageBitmap(full, { resizeWidth, resizeQuality: "medium" }));
+    return Promise.all(small).finally(() => full.close());
   },
 };
 

@@ -36,9 +36,9 @@ export function button(label: string, click: () => void, kind = ""): HTMLButtonE
 
 /** The element of the page with this id. */
 export function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no element #${id}`);
-  return found;
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no element #${id}`);
+  return element;
 }
 
 let ids = 0;

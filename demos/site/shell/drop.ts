@@ -66,9 +66,9 @@ async function filesOf({ items, files }: DataTransfer): Promise<File[]> {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null);
   const plain = [...files];
   if (entries.every((entry) => !entry?.isDirectory)) return plain;
-  const found: File[] = [];
-  for (const entry of entries) if (entry) await walk(entry, found);
-  return found;
+  const inEntries: File[] = [];
+  for (const entry of entries) if (entry) await walk(entry, inEntries);
+  return inEntries;
 }
 
 async function walk(entry: FileSystemEntry, found: File[]): Promise<void> {
@@ -112,9 +112,9 @@ export function fileButton(
 async function chooseFolder(): Promise<File[] | undefined> {
   const folder = await window.showDirectoryPicker?.({ mode: "read" });
   if (!folder) return undefined;
-  const found: File[] = [];
-  await list(folder, found);
-  return found;
+  const inFolder: File[] = [];
+  await list(folder, inFolder);
+  return inFolder;
 }
 
 async function list(folder: FileSystemDirectoryHandle, found: File[]): Promise<void> {

@@ -35,9 +35,9 @@ export class Loading<M extends Disposable> {
   async run(from: SourceLike, name: string, dtype: "f32" | "f16", total?: number): Promise<M | undefined> {
     const turn = ++this.#turn;
     this.#abort?.abort(new DOMException("another model was chosen", "AbortError"));
-    const own = new AbortController();
-    this.#abort = own;
-    const signal = AbortSignal.any([own.signal, this.progress.start(`${name}: opening`)]);
+    const controller = new AbortController();
+    this.#abort = controller;
+    const signal = AbortSignal.any([controller.signal, this.progress.start(`${name}: opening`)]);
     try {
       const onProgress = this.#watch(name, turn, total);
       const model = await this.#load(from, { signal, onProgress, cache: true, dtype });

@@ -88,7 +88,7 @@ export class ModelPicker<M extends Disposable> {
   #panel(): HTMLElement {
     const { shipped, hub } = this.#models;
     const group = freshId("model");
-    const own = el("input", {
+    const typedChoice = el("input", {
       type: "radio",
       name: group,
       value: "",
@@ -97,7 +97,7 @@ export class ModelPicker<M extends Disposable> {
     this.#text.placeholder = "owner/name, or the address of a folder";
     this.#text.setAttribute("aria-label", "Hub id, or the address of a model's folder");
     this.#text.addEventListener("input", () => {
-      own.checked = true;
+      typedChoice.checked = true;
       this.#choose(this.#typed());
     });
     const known = [shipped, ...hub].map((model, i) => this.#radio(group, model, i === 0));
@@ -108,7 +108,7 @@ export class ModelPicker<M extends Disposable> {
     const form = el(
       "form",
       { class: "model-form", on: { submit } },
-      el("fieldset", {}, el("legend", { class: "visually-hidden" }, "Model"), ...known, this.#ownRow(own)),
+      el("fieldset", {}, el("legend", { class: "visually-hidden" }, "Model"), ...known, this.#ownRow(typedChoice)),
       this.#size,
       el("div", { class: "row" }, this.#load, this.#dtype, this.#folderButton()),
       el("p", { class: "hint" }, "Or drop a folder with config.json and .safetensors anywhere on the page."),

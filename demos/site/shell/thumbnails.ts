@@ -52,15 +52,15 @@ export class Thumbnails {
 
   async #next(): Promise<void> {
     const image = this.#queue.shift() as HTMLImageElement;
-    const wanted = this.#waiting.get(image);
-    if (!wanted) return;
+    const request = this.#waiting.get(image);
+    if (!request) return;
     this.#waiting.delete(image);
     this.#observer.unobserve(image);
     this.#running += 1;
     try {
-      image.src = await thumbnail(wanted.picture);
+      image.src = await thumbnail(request.picture);
     } catch (error) {
-      wanted.onFail(error);
+      request.onFail(error);
     } finally {
       this.#running -= 1;
       if (this.#queue.length > 0) void this.#next();

@@ -53,7 +53,7 @@ export async function features(request: FeaturesRequest, context: Context): Prom
   const { terminal, options, signal } = context;
   const { images, size, layers, out } = request;
   using dino = await openDino(context);
-  const found: DinoFeatures[] = [];
+  const ofPictures: DinoFeatures[] = [];
   const progress = terminal.progress("pictures", images.length);
   let done = 0;
   for await (const picture of encodePictures(dino, images, { size, layers }, { signal, batch: request.batch })) {
@@ -61,16 +61,17 @@ export async function features(request: FeaturesRequest, context: Context): Prom
     if ("message" in picture) throw new ImageError(picture.message);
     const { path, features } = picture;
     if (out === undefined) terminal.result(JSON.stringify({ image: path, ...jsonOf(features, request) }));
-    else found.push(features);
+    else ofPictures.push(features);
     progress.update(++done);
   }
   progress.stop();
   if (out === undefined) return EXIT.OK;
-  const result = { request, model: modelName(options, SHIPPED_DINO), dtype: options.dtype, features: found };
+  const result = { request, model: modelName(options, SHIPPED_DINO), dtype: options.dtype, features: ofPictures };
   const format = FORMATS[extname(out).toLowerCase()] as (result: Result) => Uint8Array | string;
   await writeWhole(out, format(result));
-  const dimensions = found[0]?.cls.shape[1];
-  if (options.json) terminal.result(JSON.stringify({ out, images: images.length, dimensions, grid: found[0]?.grid }));
+  const dimensions = ofPictures[0]?.cls.shape[1];
+  if (options.json)
+    terminal.result(JSON.stringify({ out, images: images.length, dimensions, grid: ofPictures[0]?.grid }));
   else terminal.note(`wrote features of ${images.length} pictures, ${dimensions} numbers each, to ${out}`);
   return EXIT.OK;
 }

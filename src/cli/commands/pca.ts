@@ -25,10 +25,10 @@ export async function pcaPictures(request: PcaRequest, context: Context): Promis
   using dino = await openDino(context);
   const photos: RgbaImage[] = [];
   const features: DinoFeatures[] = [];
-  for await (const found of encodeAll(dino, images, { size: gridSize(dino, request.size) }, context)) {
+  for await (const encoded of encodeAll(dino, images, { size: gridSize(dino, request.size) }, context)) {
     // No more of a photo is kept than its panel shows.
-    photos.push(await atPanelHeight(found.image));
-    features.push(found.features);
+    photos.push(await atPanelHeight(encoded.image));
+    features.push(encoded.features);
   }
   const { pictures } = pca(features, { foreground });
   const names = stems(images);

@@ -59,11 +59,11 @@ async function divide({ folder, test, holdout, seed }: TrainRequest, signal: Abo
   checkClasses(folder, pictures);
   if (holdout !== undefined) return holdOut(pictures, holdout, seed);
   if (test === undefined) return { train: pictures, test: [] };
-  const found = await findLabelled(test, signal);
+  const testPictures = await findLabelled(test, signal);
   const known = new Set(pictures.map(({ label }) => label));
-  const other = found.find(({ label }) => !known.has(label));
+  const other = testPictures.find(({ label }) => !known.has(label));
   if (other) throw new ArgumentError(`${test} has the class ${other.label}, which ${folder} has not`);
-  return { train: pictures, test: found };
+  return { train: pictures, test: testPictures };
 }
 
 /** A picture that cannot be read is left out, and a warning says so. */

@@ -61,8 +61,8 @@ async function predict(
 ): Promise<ScoredMask[]> {
   using scene = await sam.encodeImage({ ...photo, channels: 4 }, { signal });
   const maskInput = rough && (await maskLogits(rough, photo, 4 * sam.config.image_embedding_size));
-  const found = await scene.predict({ points, box, maskInput, multimask, signal });
-  return found.map(({ mask, width, height, score }) => ({ width, height, data: mask, score }));
+  const masks = await scene.predict({ points, box, maskInput, multimask, signal });
+  return masks.map(({ mask, width, height, score }) => ({ width, height, data: mask, score }));
 }
 
 /** Writes what was asked for and gives the files. */

@@ -12,13 +12,13 @@ export interface LabelledPicture {
 
 /** The pictures of all classes. Those that lie beside the classes' folders have no class and are left out. */
 export async function findLabelled(folder: string, signal?: AbortSignal): Promise<LabelledPicture[]> {
-  const found = await findPictures(folder, signal);
-  const labelled = found.flatMap(({ path }) => {
+  const pictures = await findPictures(folder, signal);
+  const labelled = pictures.flatMap(({ path }) => {
     const parts = relative(folder, path).split(sep);
     return parts.length > 1 ? [{ path, label: parts[0] as string }] : [];
   });
   if (labelled.length > 0) return labelled;
-  const why = found.length ? "its pictures lie in no folder of a class" : `looked for ${EXTENSIONS.join(", ")}`;
+  const why = pictures.length ? "its pictures lie in no folder of a class" : `looked for ${EXTENSIONS.join(", ")}`;
   throw new NotFoundError(`no folders of pictures in ${folder}: ${why}`);
 }
 

@@ -28,16 +28,16 @@ export const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", 
  * out.
  */
 export async function findPictures(folder: string, signal?: AbortSignal): Promise<PictureFile[]> {
-  const found: PictureFile[] = [];
+  const pictures: PictureFile[] = [];
   for (const entry of await listFolder(folder)) {
     signal?.throwIfAborted();
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) found.push(...(await findPictures(path, signal)));
+    if (entry.isDirectory()) pictures.push(...(await findPictures(path, signal)));
     if (!EXTENSIONS.includes(extname(entry.name).toLowerCase())) continue;
     const stats = await stat(path).catch(() => undefined);
-    if (stats?.isFile()) found.push({ path, size: stats.size, mtimeMs: stats.mtimeMs });
+    if (stats?.isFile()) pictures.push({ path, size: stats.size, mtimeMs: stats.mtimeMs });
   }
-  return found;
+  return pictures;
 }
 
 async function listFolder(folder: string): Promise<Dirent[]> {

@@ -47,7 +47,7 @@ export async function loadImage(image: ImageLike, signal?: AbortSignal): Promise
   return loaded;
 }
 
-/** As `loadImage`, with the pixels left where a browser has them; `closePicture` lets go of them. */
+/** As `loadImage`, with the pixels left where a browser has them; `closePicture` frees them. */
 export async function openImage(image: ImageLike, signal?: AbortSignal): Promise<Picture> {
   signal?.throwIfAborted();
   if (isRaw(image)) return fromRaw(image);

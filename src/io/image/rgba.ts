@@ -1,4 +1,4 @@
-// Pixels in memory: what a caller may hand over as they are, and the one form everything else here takes, RGBA bytes.
+// Pixels in memory: the raw forms that a caller may pass, and RGBA bytes, the one form that all other code takes.
 import { ImageError } from "../../device/errors.ts";
 
 /**
@@ -25,27 +25,27 @@ export interface RgbaImage {
   readonly data: Uint8Array;
 }
 
-/** A picture that a browser holds, for the GPU to copy without a way through JavaScript. */
+/** A picture that a browser holds, for the GPU to copy without its pixels passing through JavaScript. */
 export interface HeldImage {
-  /** Size in pixels of the part that is meant. */
+  /** Size in pixels of the part of `source` that this picture is. */
   readonly width: number;
   readonly height: number;
   readonly source: ImageBitmap;
   /** Where that part begins; at the top left when absent. */
   readonly origin?: readonly [x: number, y: number];
-  /** Lets go of what was made for it; the caller's own picture stays open. */
+  /** Frees the bitmap that was made for it; a bitmap that the caller passed stays open. */
   close(): void;
 }
 
 /** A decoded picture. */
 export type Picture = RgbaImage | HeldImage;
 
-/** Lets go of a picture, where there is something to let go of. */
+/** Frees the bitmap of a picture that a browser holds; other pictures need nothing. */
 export function closePicture(picture: Picture): void {
   if ("source" in picture) picture.close();
 }
 
-/** The part [x0, x1) x [y0, y1) of a picture; of a held one the same pixels, which are let go of once. */
+/** The part [x0, x1) x [y0, y1) of a picture. Of a held one it shares the bitmap, which the whole picture frees. */
 export function cropped(
   picture: Picture,
   [x0, y0, x1, y1]: readonly [x0: number, y0: number, x1: number, y1: number],

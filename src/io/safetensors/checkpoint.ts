@@ -28,11 +28,11 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** The header's __metadata__. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Gives back file handles and connections. */
+  /** Closes file handles and connections. */
   close(): Promise<void>;
 }
 
-/** Files of weights, by the names that are looked for. */
+/** Names under which a file of weights is looked for. */
 export const SINGLE = "model.safetensors";
 export const INDEX = "model.safetensors.index.json";
 export const OPEN_CLIP = "open_clip_model.safetensors";

@@ -13,7 +13,7 @@ export interface ByteSource {
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** The same range in order; every chunk but the last is exactly CHUNK_BYTES long. */
   stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Gives back the file handle or connection. Safe to call twice. */
+  /** Closes the file handle or connection. Safe to call twice. */
   close?(): Promise<void>;
 }
 

@@ -10,9 +10,9 @@ import type { FileSource } from "./source.ts";
 /** A folder as a source; undefined when nothing of that name exists. */
 export async function findFolder(path: string | URL): Promise<FileSource | undefined> {
   const folder = path instanceof URL ? fileURLToPath(path) : path;
-  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => absent(folder, error));
-  if (!found) return undefined;
-  if (!found.isDirectory()) {
+  const stats = await stat(folder).catch((error: NodeJS.ErrnoException) => absent(folder, error));
+  if (!stats) return undefined;
+  if (!stats.isDirectory()) {
     throw new ArgumentError(`${folder} is a file: give the folder that holds it together with config.json`);
   }
   return { name: folder, open: (file) => openDiskFile(join(folder, file), file) };

@@ -102,7 +102,7 @@ class HttpFile implements ByteSource {
     const bytes = new Uint8Array(end - start);
     if (bytes.byteLength === 0) return bytes;
     const idle = this.#takeNear(start);
-    // A server may have given up on a response that waited long: then the rest is asked for anew, once.
+    // A server may have given up on a response that waited long: then the rest is requested again, once.
     const done = idle ? await this.#readFrom(idle, start, bytes, signal).catch(() => false) : false;
     signal?.throwIfAborted();
     if (!done) await this.#readFrom(await this.#connect(start, signal), start, bytes, signal);
@@ -231,11 +231,11 @@ async function request(url: URL, start: number, { headers, signal }: HttpOptions
  */
 function totalSize({ status, headers }: Response, start: number): number | undefined {
   const length = headers.get("content-length");
-  const whole = length === null || headers.has("content-encoding") ? undefined : Number(length);
-  if (status !== 206) return whole;
+  const bodyBytes = length === null || headers.has("content-encoding") ? undefined : Number(length);
+  if (status !== 206) return bodyBytes;
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
   if (range) return Number(range[1]) === start ? Number(range[2]) : undefined;
-  return whole === undefined ? undefined : start + whole;
+  return bodyBytes === undefined ? undefined : start + bodyBytes;
 }
 
 async function wholeBody({ response, controller }: Exchange, url: URL, signal?: AbortSignal): Promise<Blob> {
@@ -250,7 +250,7 @@ async function wholeBody({ response, controller }: Exchange, url: URL, signal?: 
   }
 }
 
-/** Reads the status of a server without ways of its own. */
+/** What a status means on an ordinary web server: an error, "absent", or undefined for the file. */
 function judgePublic({ ok, status }: Response, url: URL): Error | "absent" | undefined {
   if (ok) return undefined;
   if (status === 404 || status === 410) return "absent";
@@ -259,7 +259,7 @@ function judgePublic({ ok, status }: Response, url: URL): Error | "absent" | und
   return new NetworkError(`${url.href} was refused (${status}): ${hint}`);
 }
 
-/** What to do about a status that is nobody's mistake. */
+/** Advice for the message about an HTTP status. */
 export function retryHint(status: number): string {
   return status === 429 ? "too many requests, wait a while" : "try again later";
 }

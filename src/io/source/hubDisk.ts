@@ -91,7 +91,7 @@ class HubCache {
       if (seen.commit) await this.#remember(seen.commit, listing === "absent" ? file : undefined);
       return listing;
     } catch (error) {
-      // A snapshot with weights was complete for whoever made it: what it lacks is an optional file.
+      // A snapshot that holds weights was downloaded completely by some program: a file that it lacks is optional.
       const down = error instanceof NetworkError && error.cause !== undefined;
       if (down && this.#commit && (await this.#holdsWeights(this.#commit))) return "absent";
       throw error;
@@ -106,8 +106,8 @@ class HubCache {
   }
 
   /**
-   * Notes which commit the revision is, and that it lacks a file. Only a saving: a folder that cannot be written is
-   * fine.
+   * Notes which commit the revision is, and that it lacks a file. This only saves requests: it does not matter when
+   * the folder cannot be written.
    */
   async #remember(commit: string, absentFile?: string): Promise<void> {
     const { revision } = this.#repo;

@@ -18,7 +18,7 @@ const HUB_ID = /^([A-Za-z0-9_][\w.-]*\/[A-Za-z0-9_][\w.-]*)(?:@(\w[\w./-]*))?$/;
 /** Reads "owner/name" or "owner/name@revision"; undefined when the text is neither. */
 export function hubName(text: string, revision = "main"): Pick<HubRepo, "id" | "revision"> | undefined {
   const [, id, at] = HUB_ID.exec(text) ?? [];
-  const wanted = at ?? revision;
-  if (!id || `${id}/${wanted}`.includes("..")) return undefined;
-  return { id, revision: wanted };
+  const gitRevision = at ?? revision;
+  if (!id || `${id}/${gitRevision}`.includes("..")) return undefined;
+  return { id, revision: gitRevision };
 }

@@ -150,7 +150,7 @@ async function parseJson(name: string, from: string, bytes: Uint8Array): Promise
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     const { otherFormat } = await import("../safetensors/otherFormat.ts");
-    const found = otherFormat(bytes) ?? "is not valid JSON: download it again";
-    throw new InvalidFileError(`${name} of ${from} ${found} (${(cause as Error).message})`, { cause });
+    const problem = otherFormat(bytes) ?? "is not valid JSON: download it again";
+    throw new InvalidFileError(`${name} of ${from} ${problem} (${(cause as Error).message})`, { cause });
   }
 }

@@ -14,8 +14,8 @@ export const tuningFile = {
   write: async (text: string): Promise<void> => {
     const file = path();
     await mkdir(dirname(file), { recursive: true });
-    const made = `${file}.${randomUUID()}`;
-    await writeFile(made, text);
-    await rename(made, file);
+    const temporary = `${file}.${randomUUID()}`;
+    await writeFile(temporary, text);
+    await rename(temporary, file);
   },
 };

@@ -69,19 +69,19 @@ export async function benchKernels(
     for (const row of rows) {
       signal?.throwIfAborted();
       onProgress?.(`checking ${row.suite.kernel.name}, ${row.what}`);
-      const made = await makeReady(device, row, dtype);
-      ready.push(made);
-      await time(device, [made.prepared.works[0] as Work]);
-      before.push(await checked(made, dtype));
+      const timedRow = await makeReady(device, row, dtype);
+      ready.push(timedRow);
+      await time(device, [timedRow.prepared.works[0] as Work]);
+      before.push(await checked(timedRow, dtype));
     }
     const onRound = (done: number) => onProgress?.(`round ${done} of ${rounds}`);
     const all = [...roof, ...ready.map(({ prepared }) => prepared)];
     const { ms, source } = await sample(device, all, { rounds, signal, onRound });
     const roofline = rooflineOf(roof, ms);
     const kernels: KernelTiming[] = [];
-    for (const [i, made] of ready.entries()) {
-      const error = Math.max(before[i] as number, await checked(made, dtype));
-      kernels.push(timingOf(made, spread(ms[roof.length + i] as number[]), error, roofline, dtype));
+    for (const [i, timedRow] of ready.entries()) {
+      const error = Math.max(before[i] as number, await checked(timedRow, dtype));
+      kernels.push(timingOf(timedRow, spread(ms[roof.length + i] as number[]), error, roofline, dtype));
     }
     return { roofline, source, kernels };
   } finally {
@@ -94,18 +94,25 @@ async function makeReady(device: Device, row: KernelRow, dtype: "f32" | "f16"): 
   const params = test.params ?? {};
   const inputs = SEEDS.map((seed) => makeInputs(test, dtype, seed));
   const host = Object.fromEntries(Object.entries(inputs[0] ?? {}).map(([name, { host }]) => [name, host]));
+<<<<<<< HEAD
   const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
   const expected = referencesOf(suite, host, params);
   const { outputs } = prepared;
   const error = async () => largestErrorOf(outputs, await readAll(device, outputs), expected);
+=======
+  const expected = suite.reference(host, params as never);
+  const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
+  const { output } = prepared;
+  const error = async () => largestError(toNumbers(await device.read(output), output.dtype), expected, output.shape);
+>>>>>>> geometry
   return { row, prepared, error };
 }
 
 async function checked({ row: { suite, what }, error }: Ready, dtype: "f32" | "f16"): Promise<number> {
-  const found = await error();
+  const measured = await error();
   const tolerance = suite.tolerance[dtype];
-  if (found <= tolerance) return found;
-  throw new KernelError(`${suite.kernel.name}, ${what}: error ${found} beyond ${tolerance}, so it is not timed`);
+  if (measured <= tolerance) return measured;
+  throw new KernelError(`${suite.kernel.name}, ${what}: error ${measured} beyond ${tolerance}, so it is not timed`);
 }
 
 function timingOf(

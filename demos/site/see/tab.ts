@@ -1,7 +1,7 @@
-// What the four parts of the page have in common.
+// What the four tabs of the page have in common: attention, colours, likeness and classes.
 
-export interface Part {
-  /** Its tab in the page's address. */
+export interface Tab {
+  /** Its name in the page's address. */
   readonly id: string;
   readonly title: string;
   readonly element: HTMLElement;
