@@ -14,6 +14,17 @@ export type InputSpecs<I extends string, O extends I> = Readonly<
   Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>
 >;
 
+/** What graph rewrites know of a kernel that multiplies two operands and has the epilogue of epilogue.ts. */
+export interface Product<Inputs, P> {
+  /** Names of the operands. */
+  readonly left: string;
+  readonly right: string;
+  /** Whether the right operand may be int8, with a factor for each column as the input `${right}Scale`. */
+  takesInt8(params: P): boolean;
+  /** How many parts of its sums suit this device best, by the parameter `splits`; 1 where it is best whole. */
+  splits(inputs: Inputs, params: P, device: DeviceTraits): number;
+}
+
 export interface KernelDefinition<I extends string, O extends I, P extends object> {
   readonly name: string;
   /** The shader and the lib files it calls; WGSL needs no order. */
@@ -24,6 +35,8 @@ export interface KernelDefinition<I extends string, O extends I, P extends objec
   /** Names of inputs that may be absent. */
   readonly optional?: readonly O[];
   readonly params: Readonly<Record<string, ScalarType>>;
+  /** Where the kernel is a product. */
+  readonly product?: Product<InputSpecs<I, O>, P>;
   /** Shape and type of the result; throws ShapeError on inputs that do not fit. */
   readonly output: (inputs: InputSpecs<I, O>, params: P) => Spec;
   /** How to dispatch; a variant, where there are several, adds its part, and its workgroups where none are given. */
@@ -42,6 +55,7 @@ export interface Kernel<I extends string, O extends I, P extends object> extends
   readonly name: string;
   readonly inputs: readonly I[];
   readonly optional: readonly O[];
+  readonly product?: Product<InputSpecs<I, O>, P>;
   output(inputs: InputSpecs<I, O>, params: P): Spec;
   launch(inputs: InputSpecs<I, O>, params: P, device: DeviceTraits, variant?: string): Launch;
   variants(inputs: InputSpecs<I, O>, params: P): Variants | undefined;
@@ -56,6 +70,7 @@ export interface AnyKernel {
   readonly inputs: readonly string[];
   readonly optional: readonly string[];
   readonly params: Readonly<Record<string, ScalarType>>;
+  readonly product?: Product<object, object>;
   output(inputs: object, params: object): Spec;
   /** By the variant of that name; when absent by the one that was tuned, else by the best one that is known. */
   launch(inputs: object, params: object, device: DeviceTraits, variant?: string): Launch;
