@@ -3,7 +3,7 @@
 // y: [B, OH, OW, O], or [SPLITS, B, OH, OW, O] for splitSum to add.
 // weight: [O, C / groups, KH, KW] as PyTorch stores it, for direct; else packed, for depthwise as [KH * KW, C], for the
 // others as [KH * KW * C, N4 * 4], rows in the order (ky, kx, c) and padded with zeros to whole vec4s. Packed weights
-// may be int8; weightScale [N4 * 4] then has the factor of each column.
+// may be int8; weightScale [N4 * 4] then has the scale of each column.
 //
 // With packed weights a convolution is a product by lib/product.wgsl (implicit GEMM; Chetlur et al. 2014, cuDNN): the
 // left operand, [B * OH * OW, KH * KW * C], has a row for each place of the result, the patch of x under the window
@@ -17,20 +17,13 @@ struct Params {
   N: u32, // O
   K: u32, // KH * KW * C
   N4: u32,
-  H: u32,
-  W: u32,
-  C: u32,
-  OH: u32,
-  OW: u32,
-  KH: u32,
-  KW: u32,
+  H: u32, W: u32, C: u32,
+  OH: u32, OW: u32,
+  KH: u32, KW: u32,
   groups: u32,
-  strideH: u32,
-  strideW: u32,
-  paddingH: u32,
-  paddingW: u32,
-  dilationH: u32,
-  dilationW: u32,
+  strideH: u32, strideW: u32,
+  paddingH: u32, paddingW: u32,
+  dilationH: u32, dilationW: u32,
   pieceLength: u32, // elements of a piece: KW * C | C
   piecesAcross: u32, // pieces in a row of a patch: 1 | KW
   residualRows: u32,

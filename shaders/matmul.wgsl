@@ -1,6 +1,6 @@
 // matmul: y = outAct(act(a · b + bias) * scale + residual). Sums in f32.
 // a: [batch, M, K]; b: [K, N4 * 4], or one such matrix for each batch, each row padded with zeros to whole vec4s; int8
-// where bScale, [N4 * 4] or [batch, N4 * 4], has the factor of each column; bias: [N] or [batch, N]; scale: [N];
+// where bScale, [N4 * 4] or [batch, N4 * 4], has the scale of each column; bias: [N] or [batch, N]; scale: [N];
 // residual: [R, N], repeated down the rows; y: [batch, M, N], or [SPLITS, M, N] for splitSum to add.
 // The loops over tiles, and what one thread does in them: lib/product.wgsl, to which this file gives a as the left
 // operand and b as the right one. Epilogue: lib/epilogue.wgsl. fromInt8: lib/int8.wgsl.

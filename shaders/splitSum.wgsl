@@ -1,17 +1,12 @@
 // splitSum: adds the parts of a product whose K was split (matmul, conv2d) in order, and applies its epilogue:
 // y = outAct(act(Σ parts + bias) * scale + residual).
 // parts: [splits, rows, N]; bias, scale: [N]; residual: [R, N], repeated down the rows; y: [rows, N]. Up to four
-// neighbours of a row of y a thread. Epilogue: lib/epilogue.wgsl; invocations: lib/invocation.wgsl.
+// neighbours of a row of y a thread; N4 threads, N / 4 rounded up, share out a row. Entry point: lib/flat.wgsl.
+// Epilogue: lib/epilogue.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  rows: u32,
-  N: u32,
-  N4: u32, // threads that share out a row: N / 4, rounded up
-  splits: u32,
-  residualRows: u32,
-}
+struct Params { count: u32, rows: u32, N: u32, N4: u32, splits: u32, residualRows: u32 }
 
 @group(0) @binding(0) var<storage, read> parts: array<OutWord>;
 @group(0) @binding(1) var<storage, read> bias: array<OutWord>;
@@ -32,12 +27,7 @@ fn partAt(at: u32, count: u32) -> vec4<f32> {
   return values;
 }
 
-@compute @workgroup_size(WG)
-fn main(thread: Invocation) {
-  let index = flatIndex(thread);
-  if (index >= params.rows * params.N4) {
-    return;
-  }
+fn compute(index: u32) {
   let row = index / params.N4;
   let col = index % params.N4 * 4;
   let count = min(4u, params.N - col);

@@ -1,7 +1,7 @@
 // winogradOutput: y = outAct(act(Aᵀ m A + bias) * scale + residual), 2 x 2 places of y from the 4 x 4 products m of
 // each tile: the last step of a 3 x 3 convolution with stride 1 (see winogradInput.wgsl), with the epilogue of conv2d.
 // m: [16, B * TH * TW, O]; bias, scale: [O]; residual: [R, O], repeated down the places of y; y: [B, OH, OW, O]; O a
-// multiple of 4. One vec4 of channels of a tile a thread. Epilogue: lib/epilogue.wgsl.
+// multiple of 4. One vec4 of channels of a tile a thread: lib/flat.wgsl. Epilogue: lib/epilogue.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -45,12 +45,7 @@ fn store(sums: vec4<f32>, o4: u32, picture: u32, row: u32, col: u32) {
   y[place * params.O4 + o4] = vec4<Elem>(epilogue(sums, EpilogueIndices(o4 * 4, o4 * 4, residualIndex), 4));
 }
 
-@compute @workgroup_size(WG)
-fn main(thread: Invocation) {
-  let at = flatIndex(thread);
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let o4 = at % params.O4;
   let tile = at / params.O4;
   let picture = tile / params.TW / params.TH * params.OH;

@@ -115,9 +115,14 @@ describe("every kernel compiles", () => {
   /** What only adapters with matrix units compile: test/kernels/matmul.test.ts, as it stands in shaders. */
   const special = ["productSubgroupMatrixTile"];
 
+  /** Entry points that kernels have always. */
+  const always = ["flat", "words"];
+
   it("of those with entry points that are added at launch, each has its test below", () => {
     const apart = [...sources].filter(([name, text]) => name.startsWith("lib/") && text.includes("@compute"));
-    expect(apart.map(([name]) => name.slice(4, -5)).sort()).toEqual([...Object.keys(loops), ...special].sort());
+    expect(apart.map(([name]) => name.slice(4, -5)).sort()).toEqual(
+      [...Object.keys(loops), ...special, ...always].sort(),
+    );
   });
 
   it.each([...all, ...added] as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {

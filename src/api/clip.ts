@@ -4,7 +4,7 @@ import { ArgumentError, CheckpointError } from "../device/errors.ts";
 import type { GpuTensor } from "../device/gpuTensor.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { Graph } from "../graph/graph.ts";
-import { l2Normalise } from "../graph/ops.ts";
+import { l2Normalize } from "../graph/ops.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
@@ -273,7 +273,7 @@ export class Clip {
   #buildImage(graph: Graph, B: number, [H, W]: readonly [number, number]): void {
     const pixels = graph.input("pixels", { dtype: this.#session.dtype, shape: [B, H, W, 3] });
     const { embeds } = clipImage(pixels, this.#weights(graph), this.config.vision);
-    graph.output("embeds", l2Normalise({ x: embeds }));
+    graph.output("embeds", l2Normalize({ x: embeds }));
   }
 
   /** Token ids, all cut to size, as one run: padded to the longest, rounded up so that few shapes occur. */
@@ -293,7 +293,7 @@ export class Clip {
     const ids = graph.input("ids", { dtype: "i32", shape: [B, T] });
     const end = graph.input("end", { dtype: "i32", shape: [B] });
     const { embeds } = clipText(ids, end, this.#weights(graph), this.config.text);
-    graph.output("embeds", l2Normalise({ x: embeds }));
+    graph.output("embeds", l2Normalize({ x: embeds }));
   }
 
   /** The plans that load all weights: one of each tower that the checkpoint has. */

@@ -4,7 +4,7 @@ import type { Device } from "../device/device.ts";
 import { CheckpointError } from "../device/errors.ts";
 import { sizeOf } from "../device/tensor.ts";
 import { Graph } from "../graph/graph.ts";
-import { l2Normalise } from "../graph/ops.ts";
+import { l2Normalize } from "../graph/ops.ts";
 import { type PlanSummary, plan } from "../graph/plan.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import { openCheckpoint } from "../io/safetensors/safetensors.ts";
@@ -108,14 +108,14 @@ async function describeClip(
     has("vision_model.embeddings.patch_embedding.weight") &&
     cost((graph, weights) => {
       const pixels = graph.input("pixels", { dtype, shape: [1, side, side, 3] });
-      graph.output("embeds", l2Normalise({ x: clipImage(pixels, weights, config.vision).embeds }));
+      graph.output("embeds", l2Normalize({ x: clipImage(pixels, weights, config.vision).embeds }));
     });
   const text =
     has("text_model.embeddings.token_embedding.weight") &&
     cost((graph, weights) => {
       const ids = graph.input("ids", { dtype: "i32", shape: [1, T] });
       const end = graph.input("end", { dtype: "i32", shape: [1] });
-      graph.output("embeds", l2Normalise({ x: clipText(ids, end, weights, config.text).embeds }));
+      graph.output("embeds", l2Normalize({ x: clipText(ids, end, weights, config.text).embeds }));
     });
   // Read by `similarity`; position_ids are the numbers 0, 1, 2 … that old files carry.
   const isKnown = (name: string) => read.has(name) || name === "logit_scale" || name.endsWith(".position_ids");

@@ -1,5 +1,8 @@
 // Index of the largest element along the last axis (torch.argmax with dim = -1): the first of equals, NaN above all.
+
 import source from "../../shaders/argmax.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { type DType, formatShape, lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
 import { rowVariants } from "./axes.ts";
@@ -9,7 +12,7 @@ const KIND: Readonly<Partial<Record<DType, string>>> = { f32: "0u", f16: "0u", i
 
 export const argmax = /* @__PURE__ */ defineKernel<object>()({
   name: "argmax",
-  wgsl: [source],
+  wgsl: [invocationSource, reduceSource, source],
   inputs: ["x"],
   params: { rows: "u32", cols: "u32" },
   output: ({ x }) => {

@@ -4,11 +4,11 @@
 import source from "../../shaders/conv2d.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
+import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
 import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
 import { epilogueLaunch, expectEpilogue, residualRows, wordTypes } from "./epilogue.ts";
 import { expectScale, int8Types } from "./int8.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
 import { PRODUCT_TABLE, splitsOf, withProduct } from "./product.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
@@ -138,16 +138,14 @@ const OTHERS = /* @__PURE__ */ defineVariants<Sizes>()({
       launch: ({ M, N }) => ({
         entryPoint: "direct",
         types: { ...wordTypes("Left", 1), ...wordTypes("Out", 1), RightWord: "Elem" },
-        overrides: { WG: FLAT_THREADS },
-        workgroups: foldWorkgroups(Math.ceil((M * N) / FLAT_THREADS)),
+        workgroups: flatWorkgroups(M * N),
       }),
     },
     depthwise: {
       fits: ({ isPacked }) => isPacked,
       launch: ({ M, N4 }) => ({
         entryPoint: "depthwise",
-        overrides: { WG: FLAT_THREADS },
-        workgroups: foldWorkgroups(Math.ceil((M * N4) / FLAT_THREADS)),
+        workgroups: flatWorkgroups(M * N4),
       }),
     },
   },

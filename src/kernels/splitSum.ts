@@ -1,11 +1,12 @@
 // The second half of a product whose K is split over workgroups (matmul, conv2d): the parts are added in order, so that
 // the result is the same every time, and their epilogue follows.
+import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
+import { flatWorkgroups } from "./axes.ts";
 import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
 export type SplitSumParams = EpilogueParams;
@@ -19,10 +20,10 @@ const source: LazySource = { name: "splitSum", load: () => import("../../shaders
 
 export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",
-  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, source),
+  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, flatSource, source),
   inputs: ["parts", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
-  params: { rows: "u32", N: "u32", N4: "u32", splits: "u32", residualRows: "u32" },
+  params: { count: "u32", rows: "u32", N: "u32", N4: "u32", splits: "u32", residualRows: "u32" },
   output: ({ parts, bias, scale, residual }) => {
     if (parts.shape.length < 2)
       throw new ShapeError(`[splitSum] parts ${formatShape(parts.shape)} must be [splits, …, N]`);
@@ -36,10 +37,10 @@ export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
     const N4 = Math.ceil(N / 4);
     const epilogue = epilogueLaunch({ bias, scale, residual }, params, N);
     return {
-      params: { rows, N, N4, splits: parts.shape[0] ?? 0, residualRows: residualRows({ residual }) },
+      params: { count: rows * N4, rows, N, N4, splits: parts.shape[0] ?? 0, residualRows: residualRows({ residual }) },
       types: { Elem: parts.dtype, ...epilogue.types },
-      overrides: { WG: FLAT_THREADS, ...epilogue.overrides },
-      workgroups: foldWorkgroups(Math.ceil((rows * N4) / FLAT_THREADS)),
+      overrides: { ...epilogue.overrides },
+      workgroups: flatWorkgroups(rows * N4),
     };
   },
   flops: ({ parts }) => sizeOf(parts.shape),

@@ -1,12 +1,13 @@
 // The last of three steps of a 3x3 convolution by Winograd's algorithm (src/graph/rewrites/winograd.ts): from the
 // products of each tile to 2x2 places, with the epilogue of conv2d.
+import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/winogradOutput.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { defineKernel } from "./kernel.ts";
 import { tilesOf } from "./winogradInput.ts";
 
 export interface WinogradOutputParams extends EpilogueParams {
@@ -16,7 +17,7 @@ export interface WinogradOutputParams extends EpilogueParams {
 
 export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>()({
   name: "winogradOutput",
-  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, source),
+  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, flatSource, source),
   inputs: ["m", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
   params: { count: "u32", OH: "u32", OW: "u32", O4: "u32", TH: "u32", TW: "u32", residualRows: "u32" },
@@ -39,8 +40,8 @@ export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>
     return {
       params: { count, OH, OW, O4: O / 4, TH, TW, residualRows: residualRows({ residual }) },
       types: { Elem: m.dtype, ...epilogue.types },
-      overrides: { WG: FLAT_THREADS, ...epilogue.overrides },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { ...epilogue.overrides },
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ m }) => (24 * sizeOf(m.shape)) / 16,

@@ -1,7 +1,7 @@
 // Weights as int8 (`dtype: "q8"`): what a matmul, a conv2d or a gather of the run reads as its weight becomes int8 with
-// an f32 unit a channel, made at load like every static value; activations stay f32. Large tables of positions, which a
-// matmul adds, become int8 rows that the run gathers. Whatever else reads the same tensor of the checkpoint has it as
-// f32 beside that. Models do not know of it.
+// an f32 scale for each channel, made at load like every static value; activations stay f32. Large tables of positions,
+// which a matmul adds, become int8 rows that the run gathers. Whatever else reads the same tensor of the checkpoint has
+// it as f32 beside that. Models do not know of it.
 import { byteLength, rowsOf } from "../../device/tensor.ts";
 import * as kernels from "../../kernels/index.ts";
 import type { Graph, Inputs, Value } from "../graph.ts";
