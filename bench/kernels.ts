@@ -83,7 +83,7 @@ const rowwise: readonly KernelRow[] = [
   row("layerNorm", "CLIP B/32", { x: [50, 768], gamma: [768], beta: [768] }, { eps: 1e-5 }),
   row("layerNorm", "SAM B", { x: [4096, 768], gamma: [768], beta: [768] }, { eps: 1e-6 }),
   row("softmax", "DINO S/16 attention map", { x: [1182, 197] }),
-  row("l2Normalise", "1000 embeddings", { x: [1000, 512] }),
+  row("l2Normalize", "1000 embeddings", { x: [1000, 512] }),
   row("argmax", "1000 labels", { x: [64, 1000] }),
   row("topK", "best 5 of 1000 labels", { x: [64, 1000] }, { k: 5 }),
   row("topK", "best 300 of 8400 boxes", { x: [1, 8400] }, { k: 300 }),
@@ -138,8 +138,8 @@ const moves: readonly KernelRow[] = [
 const pictures: readonly KernelRow[] = [
   resize("640 x 480 to 298 x 480", [480, 640], "horizontal", 298),
   resize("298 x 480 to 298 x 224", [480, 298], "vertical", 224),
-  row("normalize", "CLIP", { image: picture(224, 298) }, { ...NORMALIZE, left: 37, width: 224 }),
-  row("normalize", "SAM", { image: picture(768, 1024) }, { ...NORMALIZE, height: 1024, padAfter: true }),
+  row("normalizeImage", "CLIP", { image: picture(224, 298) }, { ...NORMALIZE, left: 37, width: 224 }),
+  row("normalizeImage", "SAM", { image: picture(768, 1024) }, { ...NORMALIZE, height: 1024, padAfter: true }),
   row(
     "interpolate",
     "DINO S/16 positions at 480",

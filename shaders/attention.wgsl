@@ -6,7 +6,8 @@
 // map has keys there too, all equal to one row `pad`. The position score of a query and a key of a window is
 // rel[query, head, key's row] + rel[query, head, rows + key's column] (Li et al. 2021: decomposed), or
 // bias[head, |rows apart|, |columns apart|].
-// registerTile: lib/attentionRegisterTile.wgsl, loaded where it is launched.
+// flashTile is below; registerTile and subgroupTile, which CPU adapters take first, are one loop in
+// lib/attentionRegisterTile.wgsl, which is added at launch.
 
 alias Elem = f32; // f32 | f16
 const D = 64u; // head size
@@ -40,7 +41,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> out: array<Elem>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-override WG: u32 = 8; // threads of a registerTile; rows of threads of a queryTile
+override WG: u32 = 8; // threads of a registerTile; rows of threads of a flashTile
 override CAUSAL: bool = false;
 override GRID: bool = false;
 override HAS_PAD: bool = false;
@@ -130,28 +131,29 @@ fn within(x: vec4<f32>, i: u32) -> vec4<f32> {
   return select(vec4<f32>(), x, quad(i) < vec4u(D));
 }
 
-const ROWS = 32u; // queries of a queryTile: 32 | 16
-const BLOCK = 16u; // and its keys: 16 | 8
-const SPAN = 2u; // vec4s of a query that each of its 8 threads sums
+const BR = 32u; // queries of a flashTile: 32 | 16
+const BC = 16u; // keys that are in workgroup memory at once: 16 | 8
+const SPAN = 2u; // vec4s of a query's sum that each of its 8 threads has
 // Rows are one vec4 longer than a head, so that the threads of a subgroup meet in fewer banks.
-var<workgroup> tileQ: array<array<vec4<f32>, D4 + 1>, ROWS>;
-var<workgroup> tileKV: array<array<vec4<f32>, D4 + 1>, BLOCK>; // keys, then values
-var<workgroup> tileP: array<array<vec4<f32>, ROWS / 4>, BLOCK>; // [key][query / 4]: scores, then weights
+var<workgroup> tileQ: array<array<vec4<f32>, D4 + 1>, BR>;
+var<workgroup> tileKV: array<array<vec4<f32>, D4 + 1>, BC>; // keys, then values
+var<workgroup> tileP: array<array<vec4<f32>, BR / 4>, BC>; // [key][query / 4]: scores, then weights
 
-// ROWS queries by BLOCK keys a workgroup (Dao 2023): a thread has 4 queries by BLOCK / 8 keys of the scores, and 4
-// queries by SPAN vec4s of the sum, so that few loads from workgroup memory feed many products.
+// FlashAttention-2 (Dao 2023), whose names BR and BC are: BR queries by BC keys a workgroup. A thread has 4 queries by
+// BC / 8 keys of the scores, and 4 queries by SPAN vec4s of the sum, so that few loads from workgroup memory feed many
+// products.
 // x: groups of queries, y: head, z: part.
 @compute @workgroup_size(8, WG)
-fn queryTile(
+fn flashTile(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let part = partOf(group.z);
-  if (group.x * ROWS >= part.queries) {
+  if (group.x * BR >= part.queries) {
     return;
   }
-  let first4 = group.x * ROWS + local.y * 4;
+  let first4 = group.x * BR + local.y * 4;
   let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * D;
   let kAt = params.kOffset + head;
@@ -183,26 +185,26 @@ fn queryTile(
     }
   }
   let keys = part.rows * part.columns;
-  for (var first = 0u; first < keys; first += BLOCK) {
-    let size = min(BLOCK, keys - first);
+  for (var first = 0u; first < keys; first += BC) {
+    let size = min(BC, keys - first);
     for (var i = lane; i < size * D4; i += 8 * WG) {
       let key = first + i / D4;
       let row = part.firstKey + key / part.columns * params.width + key % part.columns;
       tileKV[i / D4][i % D4] = within(loadK(kAt + row * params.kStride + quad(i % D4)), i % D4);
     }
     workgroupBarrier();
-    var scores = array<vec4<f32>, BLOCK / 8>(); // said: some compilers keep what the last round left
+    var scores = array<vec4<f32>, BC / 8>(); // explicit zero: some drivers reuse the last iteration's value
     for (var i = 0u; i < width4; i++) {
       let q0 = tileQ[local.y * 4][i];
       let q1 = tileQ[local.y * 4 + 1][i];
       let q2 = tileQ[local.y * 4 + 2][i];
       let q3 = tileQ[local.y * 4 + 3][i];
-      for (var j = 0u; j < BLOCK / 8; j++) {
+      for (var j = 0u; j < BC / 8; j++) {
         let key = tileKV[local.x + j * 8][i];
         scores[j] += vec4<f32>(dot(q0, key), dot(q1, key), dot(q2, key), dot(q3, key));
       }
     }
-    for (var j = 0u; j < BLOCK / 8; j++) {
+    for (var j = 0u; j < BC / 8; j++) {
       let key = first + local.x + j * 8;
       let y = vec4u(min(key, keys - 1) / part.columns);
       let x = vec4u(min(key, keys - 1) % part.columns);
@@ -226,7 +228,7 @@ fn queryTile(
       tileKV[i / D4][i % D4] = loadV(vAt + row * params.vStride + quad(i % D4));
     }
     workgroupBarrier();
-    for (var j = 0u; j < BLOCK / 8; j++) {
+    for (var j = 0u; j < BC / 8; j++) {
       tileP[local.x + j * 8][local.y] = weigh(scores[j] - next);
     }
     workgroupBarrier();

@@ -1,14 +1,10 @@
-// batchNorm: y = (x - mean) / sqrt(variance + eps) * gamma + beta, one of each a row. x, y: [rows, cols]; mean,
-// variance, gamma, beta: [rows]. One element of y a thread.
+// batchNorm: y = (x - mean) / sqrt(variance + eps) * gamma + beta, with a mean, variance, gamma and beta for
+// each row. x, y: [rows, cols]; mean, variance, gamma, beta: [rows]. One element of y a thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 alias Out = f32; // type of y: f32 | f16
 
-struct Params {
-  count: u32, // elements of y
-  cols: u32,
-  eps: f32,
-}
+struct Params { count: u32, cols: u32, eps: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read> variance: array<Elem>;
@@ -18,21 +14,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> y: array<Out>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override HAS_MEAN: bool = false;
 override HAS_GAMMA: bool = false;
 override HAS_BETA: bool = false;
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let row = at / params.cols;
   var value = f32(x[at]);
   if (HAS_MEAN) {

@@ -1,7 +1,7 @@
 // binary: y = activate(a op b), element by element, with NumPy's broadcasting. The output is walked in row-major order
 // over at most four axes (the host merges those it can); each input has a stride along each of them, 0 where it
-// repeats. A thread writes one word of four elements. WIDE: it lies within one row, so its coordinates are found once.
-// Activations: lib/activation.wgsl, lib/nan.wgsl.
+// repeats. a: any shape; b: any shape; y: what both broadcast to. A thread writes one word of four elements. WIDE: it
+// lies within one row, so its coordinates are found once. Activations: lib/activation.wgsl, lib/nan.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -25,7 +25,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Elem>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override OP: u32 = 0; // 0 add, 1 sub, 2 mul, 3 div
 override ACTIVATION: u32 = 0;
 override RANK: u32 = 4; // axes in use
@@ -83,12 +82,8 @@ fn combine(p: vec4<f32>, q: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WG + lane;
+fn main(thread: Invocation) {
+  let word = flatIndex(thread);
   if (word >= params.words) {
     return;
   }

@@ -1,6 +1,6 @@
 // cast: elements as a checkpoint stores them to f32 or f16, rounded to nearest, ties to even. Done in integers where a
 // subnormal may come up: drivers may flush them, in unpack2x16float too, and f16 needs no shader-f16 this way.
-// x: little-endian bytes in 32-bit words; y: one f32 or two f16 a word. A thread writes one word.
+// x: little-endian bytes in 32-bit words; y: one f32 or two f16 a word. One word of y a thread.
 
 struct Params {
   words: u32, // of y
@@ -11,7 +11,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override BYTES: u32 = 4; // of an element of x: 1 | 2 | 4 | 8
 override KIND: u32 = 2; // 0 unsigned, 1 signed, 2 float, 3 bfloat16
 override TO_HALF: bool = false;
@@ -166,12 +165,8 @@ fn halfBits(bits: u32) -> u32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WG + lane;
+fn main(thread: Invocation) {
+  let word = flatIndex(thread);
   if (word >= params.words) {
     return;
   }

@@ -1,11 +1,12 @@
 // channelScale: y[b, i] = max |x| / 127 over a channel, which is a column of x[b], or a row: the step between
 // neighbouring int8. A channel with a NaN gets NaN, so that nothing made with it hides it.
-// x: [batch, rows, cols]; y: [batch, channels]. A thread takes a channel. isNan: lib/nan.wgsl.
+// x: [batch, rows, cols]; y: [batch, channels]. One channel a thread: lib/flat.wgsl. isNan:
+// lib/nan.wgsl.
 
 alias Elem = f32; // f32 | f16
 
 struct Params {
-  batch: u32,
+  count: u32, // channels of all matrices
   channels: u32, // of one matrix: its columns, or its rows
   length: u32, // elements of a channel
   next: u32, // elements from one channel to the next
@@ -16,18 +17,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
-
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WG + lane;
-  if (index >= params.batch * params.channels) {
-    return;
-  }
+fn compute(index: u32) {
   let batch = index / params.channels;
   var at = batch * params.channels * params.length + (index - batch * params.channels) * params.next;
   var largest = 0.0;

@@ -1,260 +1,177 @@
-// conv2d: y = outAct(act(convolution(x, weight) + bias) + residual). What lies beyond x is 0. Sums in f32.
-// x: [B, H, W, C]; bias: [O]; y and residual: [B, OH, OW, O]; weight, for direct: [O, C / groups, KH, KW] as PyTorch
-// stores it; for the tiles: [KH * KW * C, N4 * 4], its rows in the order (ky, kx, c), padded with zeros to whole vec4s.
-// They may be int8; weightScale [N4 * 4] then has the unit of each column.
-// The tiles compute a product of windows and weight, [B * OH * OW, KH * KW * C] by [KH * KW * C, O], without storing
-// the windows. A window is `pieces` runs of `run` elements that lie side by side in x: one a row of the window, or one
-// a pixel where it is dilated. depthwise takes [KH * KW, C]. Activations: lib/activation.wgsl, lib/nan.wgsl; fromInt8:
-// lib/int8.wgsl; registerTile and laneTile: lib/conv2dRegisterTile.wgsl and lib/conv2dLaneTile.wgsl, loaded where they
-// are launched.
+// conv2d: y = outAct(act(convolution(x, weight) + bias) * scale + residual). What lies beyond x is 0. Sums in f32.
+// x: [B, H, W, C]; bias and scale: [O]; residual: [R, O], repeated down the B * OH * OW places of the result;
+// y: [B, OH, OW, O], or [SPLITS, B, OH, OW, O] for splitSum to add.
+// weight: [O, C / groups, KH, KW] as PyTorch stores it, for direct; else packed, for depthwise as [KH * KW, C], for the
+// others as [KH * KW * C, N4 * 4], rows in the order (ky, kx, c) and padded with zeros to whole vec4s. Packed weights
+// may be int8; weightScale [N4 * 4] then has the scale of each column.
+//
+// With packed weights a convolution is a product by lib/product.wgsl (implicit GEMM; Chetlur et al. 2014, cuDNN): the
+// left operand, [B * OH * OW, KH * KW * C], has a row for each place of the result, the patch of x under the window
+// there, which is read where it lies in x. A patch is pieces of neighbours in x: one piece for each of its rows, or for
+// each of its pixels where the window is dilated. Epilogue: lib/epilogue.wgsl. fromInt8: lib/int8.wgsl.
 
 alias Elem = f32; // f32 | f16
-alias XWord = vec4<Elem>; // vec4<Elem> for depthwise, and for sharedTile where C is a multiple of 4, else Elem
-const X_WIDTH = 4u; // elements of an XWord: 4 | 1
-alias WeightWord = vec4<Elem>; // Elem for direct, u32 where weight is int8
-alias WeightLanes = vec4<Elem>; // vec4u where weight is int8
-const INT8 = false; // weight is int8
 
 struct Params {
-  rows: u32, // B * OH * OW
-  H: u32,
-  W: u32,
-  C: u32,
-  OH: u32,
-  OW: u32,
-  O: u32,
-  N4: u32, // vec4s of a row of packed weights
-  KH: u32,
-  KW: u32,
+  M: u32, // B * OH * OW
+  N: u32, // O
+  K: u32, // KH * KW * C
+  N4: u32,
+  H: u32, W: u32, C: u32,
+  OH: u32, OW: u32,
+  KH: u32, KW: u32,
   groups: u32,
-  strideH: u32,
-  strideW: u32,
-  paddingH: u32,
-  paddingW: u32,
-  dilationH: u32,
-  dilationW: u32,
-  run: u32, // elements
-  runs: u32, // of a row of the window: 1 | KW
+  strideH: u32, strideW: u32,
+  paddingH: u32, paddingW: u32,
+  dilationH: u32, dilationW: u32,
+  pieceLength: u32, // elements of a piece: KW * C | C
+  piecesAcross: u32, // pieces in a row of a patch: 1 | KW
+  residualRows: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<XWord>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
-@group(0) @binding(2) var<storage, read> bias: array<Elem>;
-@group(0) @binding(3) var<storage, read> residual: array<Elem>;
-@group(0) @binding(4) var<storage, read> weightScale: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> y: array<Elem>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<LeftWord>;
+@group(0) @binding(1) var<storage, read> weight: array<RightWord>;
+@group(0) @binding(2) var<storage, read> bias: array<OutWord>;
+@group(0) @binding(3) var<storage, read> scale: array<OutWord>;
+@group(0) @binding(4) var<storage, read> residual: array<OutWord>;
+@group(0) @binding(5) var<storage, read> weightScale: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(7) var<uniform> params: Params;
 
-override WG: u32 = 64;
-override ACTIVATION: u32 = 0;
-override OUTPUT_ACTIVATION: u32 = 0;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-override SPLITS: u32 = 1; // parts of K; y is then [SPLITS, B, OH, OW, O] without epilogue, for splitSum
-
-const BEYOND = 0x80000000u; // a place in a row of x that no picture has
-
-fn elementOfX(at: u32) -> f32 {
-  return f32(vec4<Elem>(x[at / X_WIDTH])[at % X_WIDTH]);
+// Where a patch begins. What lies above or left of the picture wraps around to numbers beyond every picture.
+struct LeftRow {
+  picture: u32, // first row of its picture in x
+  top: u32, // in the picture
+  left: u32,
 }
 
-// A word of weight in four lanes; of int8 without their unit.
-fn wordOfWeight(at: u32) -> vec4<f32> {
-  let lanes = WeightLanes(weight[at]);
-  if (INT8) {
-    return fromInt8(vec4u(lanes));
-  }
-  return vec4<f32>(lanes);
+// Where a piece begins: its index in x, and how many elements of its row of the picture are before it.
+struct LeftPiece {
+  first: u32,
+  before: u32,
 }
 
-fn store4(sums: vec4<f32>, row: u32, col4: u32, part: u32) {
-  let o = col4 * 4;
-  if (o >= params.O) {
-    return;
-  }
-  let count = params.O - o;
-  let at = row * params.O + o;
-  var value = sums;
-  if (INT8) {
-    value *= weightScale[col4];
-  }
-  if (SPLITS == 1) {
-    if (HAS_BIAS) {
-      for (var i = 0u; i < 4; i++) {
-        value[i] += f32(bias[min(o + i, params.O - 1)]);
-      }
-    }
-    value = activate4(ACTIVATION, value);
-    if (HAS_RESIDUAL) {
-      for (var i = 0u; i < 4; i++) {
-        value[i] += f32(residual[min(at + i, params.rows * params.O - 1)]);
-      }
-    }
-    value = activate4(OUTPUT_ACTIVATION, value);
-  }
-  let first = part * params.rows * params.O + at;
-  for (var i = 0u; i < 4; i++) {
-    if (i < count) {
-      y[first + i] = Elem(value[i]);
-    }
-  }
-}
+const BEYOND = 0x80000000u; // more elements than a row of a picture has
 
-// Where a window begins: the picture's first row, and the window's top row and left column in the picture. What lies
-// above or left of it wraps around to numbers beyond every picture.
-fn cornerOf(row: u32) -> vec3u {
-  let place = min(row, params.rows - 1);
+fn leftRow(batch: u32, row: u32) -> LeftRow {
+  let place = min(row, params.M - 1);
   let top = place / params.OW % params.OH * params.strideH - params.paddingH;
   let left = place % params.OW * params.strideW - params.paddingW;
-  return vec3u(place / params.OW / params.OH * params.H, top, left);
+  return LeftRow(place / params.OW / params.OH * params.H, top, left);
 }
 
-// Where a run begins: its index in x, and its place in a row of the picture.
-fn runOf(corner: vec3u, ky: u32, kx: u32) -> vec2u {
-  let row = corner.y + ky * params.dilationH;
-  let left = (corner.z + kx * params.dilationW) * params.C;
-  return vec2u((corner.x + row) * params.W * params.C + left, select(BEYOND, left, row < params.H));
-}
-
-fn elementOfRun(run: vec2u, e: u32) -> f32 {
-  let isInside = run.y + e < params.W * params.C;
-  return select(0.0, elementOfX(select(0u, run.x + e, isInside)), isInside);
-}
-
-fn finish(sum: f32, at: u32, o: u32) -> f32 {
-  var value = sum;
-  if (HAS_BIAS) {
-    value += f32(bias[o]);
+// Four neighbours of a corner. They are a word of x where LEFT_WIDTH is 4: C is a multiple of 4 then.
+fn left4(row: LeftRow, k: u32) -> vec4<f32> {
+  var values = vec4<f32>();
+  for (var i = 0u; i < 4 && k + i < params.K; i += LEFT_WIDTH) {
+    let piece = leftPiece(row, (k + i) / params.pieceLength);
+    let e = (k + i) % params.pieceLength;
+    if (isInside(piece, e)) {
+      let word = vec4<f32>(vec4<Elem>(x[(piece.first + e) / LEFT_WIDTH]));
+      if (LEFT_WIDTH == 4u) {
+        return word;
+      }
+      values[i] = word.x;
+    }
   }
-  value = activate(ACTIVATION, value);
-  if (HAS_RESIDUAL) {
-    value += f32(residual[at]);
-  }
-  return activate(OUTPUT_ACTIVATION, value);
+  return values;
+}
+
+fn leftPieces() -> u32 {
+  return params.KH * params.piecesAcross;
+}
+
+fn pieceLength() -> u32 {
+  return params.pieceLength;
+}
+
+fn leftPiece(row: LeftRow, i: u32) -> LeftPiece {
+  return pieceOf(row, i / params.piecesAcross, i % params.piecesAcross);
+}
+
+fn pieceOf(corner: LeftRow, ky: u32, kx: u32) -> LeftPiece {
+  let row = corner.top + ky * params.dilationH;
+  let before = (corner.left + kx * params.dilationW) * params.C;
+  return LeftPiece((corner.picture + row) * params.W * params.C + before, select(BEYOND, before, row < params.H));
+}
+
+fn isInside(piece: LeftPiece, e: u32) -> bool {
+  return piece.before + e < params.W * params.C;
+}
+
+fn leftElement(piece: LeftPiece, e: u32) -> f32 {
+  let inside = isInside(piece, e);
+  let at = select(0u, piece.first + e, inside);
+  return select(0.0, f32(vec4<Elem>(x[at / LEFT_WIDTH])[at % LEFT_WIDTH]), inside);
+}
+
+fn rightColumn(batch: u32, col4: u32) -> u32 {
+  return min(col4, params.N4 - 1);
+}
+
+fn right4(at: u32) -> vec4<f32> {
+  return rightValues(weight[at]);
+}
+
+fn rightScale(batch: u32, col4: u32) -> vec4<f32> {
+  return weightScale[col4];
+}
+
+fn biasIndex(batch: u32, col: u32) -> u32 {
+  return col;
 }
 
 // One element of y a thread, with weights as PyTorch stores them: groups, of which a depthwise convolution has C.
 @compute @workgroup_size(WG)
-fn direct(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.rows * params.O) {
+fn direct(thread: Invocation) {
+  let at = flatIndex(thread);
+  if (at >= params.M * params.N) {
     return;
   }
-  let o = at % params.O;
-  let corner = cornerOf(at / params.O);
+  let place = at / params.N;
+  let o = at % params.N;
+  let corner = leftRow(0, place);
   let depth = params.C / params.groups;
-  let channel = o / (params.O / params.groups) * depth;
+  let channel = o / (params.N / params.groups) * depth;
   var sum = 0.0;
   for (var ky = 0u; ky < params.KH; ky++) {
     for (var kx = 0u; kx < params.KW; kx++) {
-      let run = runOf(corner, ky, kx);
+      let pixel = pieceOf(corner, ky, kx);
       var w = (o * depth * params.KH + ky) * params.KW + kx;
       for (var c = 0u; c < depth; c++) {
-        sum += elementOfRun(run, channel + c) * wordOfWeight(w).x;
+        sum += leftElement(pixel, channel + c) * right4(w).x;
         w += params.KH * params.KW;
       }
     }
   }
-  y[at] = Elem(finish(sum, at, o));
+  let indices = EpilogueIndices(o, o, place % params.residualRows * params.N + o);
+  y[at] = Elem(epilogue(vec4<f32>(sum), indices, 1).x);
 }
 
-// Each channel by itself, one vec4 of channels of one window a thread: groups = C = O, a multiple of 4.
+// Each channel by itself, one vec4 of channels of one place a thread: groups = C = O, a multiple of 4.
 @compute @workgroup_size(WG)
-fn depthwise(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.rows * params.N4) {
+fn depthwise(thread: Invocation) {
+  let at = flatIndex(thread);
+  if (at >= params.M * params.N4) {
     return;
   }
-  let col = at % params.N4;
-  let corner = cornerOf(at / params.N4);
+  let place = at / params.N4;
+  let col4 = at % params.N4;
+  let corner = leftRow(0, place);
   var sum = vec4<f32>();
   for (var ky = 0u; ky < params.KH; ky++) {
-    let row = corner.y + ky * params.dilationH;
+    let row = corner.top + ky * params.dilationH;
     if (row >= params.H) {
       continue;
     }
     for (var kx = 0u; kx < params.KW; kx++) {
-      let left = corner.z + kx * params.dilationW;
+      let left = corner.left + kx * params.dilationW;
       if (left >= params.W) {
         continue;
       }
-      let u = vec4<f32>(vec4<Elem>(x[((corner.x + row) * params.W + left) * params.N4 + col]));
-      sum += u * wordOfWeight((ky * params.KW + kx) * params.N4 + col);
+      let pixel = vec4<f32>(vec4<Elem>(x[((corner.picture + row) * params.W + left) * params.N4 + col4]));
+      sum += pixel * right4((ky * params.KW + kx) * params.N4 + col4);
     }
   }
-  store4(sum, at / params.N4, col, 0);
-}
-
-const TILE = 64u; // windows and columns of a sharedTile
-const DEPTH = 16u; // its step along K
-var<workgroup> tileX: array<array<vec4<f32>, TILE / 4>, DEPTH>; // [k][window / 4]
-var<workgroup> tileW: array<array<vec4<f32>, TILE / 4>, DEPTH>; // [k][column / 4]
-
-// Elements k .. k + 3 of a window, of which those before `end` are there.
-fn window4(corner: vec3u, k: u32, end: u32) -> vec4<f32> {
-  var value = vec4<f32>();
-  for (var i = 0u; i < 4 && k + i < end; i += X_WIDTH) {
-    let piece = (k + i) / params.run;
-    let e = (k + i) % params.run;
-    let run = runOf(corner, piece / params.runs, piece % params.runs);
-    if (run.y + e < params.W * params.C) {
-      let word = vec4<f32>(vec4<Elem>(x[(run.x + e) / X_WIDTH]));
-      if (X_WIDTH == 4u) {
-        return word;
-      }
-      value[i] = word.x;
-    }
-  }
-  return value;
-}
-
-// 64 windows by 64 columns by 256 threads, 4 x 4 each, through 8 KiB of workgroup memory: as matmul's sharedTile, for
-// GPUs. x: column tiles, y: tiles of windows, z: part of K.
-@compute @workgroup_size(16, 16)
-fn sharedTile(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let K = params.KH * params.runs * params.run;
-  let share = ((K + 4 * SPLITS - 1) / (4 * SPLITS)) * 4;
-  let end = min((group.z + 1) * share, K);
-  let corner = cornerOf(group.y * TILE + lane / 4);
-  let col = min(group.x * (TILE / 4) + lane % 16, params.N4 - 1);
-  var sum: array<vec4<f32>, 4>;
-  for (var k = group.z * share; k < end; k += DEPTH) {
-    let u = window4(corner, k + lane % 4 * 4, end);
-    for (var i = 0u; i < 4; i++) {
-      tileX[lane % 4 * 4 + i][lane / 16][lane / 4 % 4] = u[i];
-    }
-    var v = vec4<f32>();
-    if (k + lane / 16 < end) {
-      v = wordOfWeight((k + lane / 16) * params.N4 + col);
-    }
-    tileW[lane / 16][lane % 16] = v;
-    workgroupBarrier();
-    for (var i = 0u; i < DEPTH; i++) {
-      let a = tileX[i][local.y];
-      let b = tileW[i][local.x];
-      sum[0] += a.x * b;
-      sum[1] += a.y * b;
-      sum[2] += a.z * b;
-      sum[3] += a.w * b;
-    }
-    workgroupBarrier();
-  }
-  for (var i = 0u; i < 4; i++) {
-    let row = group.y * TILE + local.y * 4 + i;
-    if (row < params.rows) {
-      store4(sum[i], row, group.x * (TILE / 4) + local.x, group.z);
-    }
-  }
+  store(sum, Tile(), place, col4);
 }

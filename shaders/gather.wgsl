@@ -1,21 +1,14 @@
 // gather: y[i] = table[ids[i] - rowStart], row by row. The table may be one chunk of a larger one: ids outside its rows
 // take the row of `previous` (the result for the chunks before) or zeros, so that nothing is read out of bounds.
-// The table may be int8; tableScale [rows] then has the unit of each row. fromInt8: lib/int8.wgsl.
-// ids: [n]; table: [rows, cols]; previous, y: [n, cols]. A thread writes four consecutive elements.
-// WIDE: cols is a multiple of 4, so they lie within one row.
+// The table may be int8; tableScale [rows] then has the scale of each row. fromInt8: lib/int8.wgsl.
+// ids: [n]; table: [rows, cols]; previous, y: [n, cols]. One word of y a thread: lib/words.wgsl.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
 alias TableWord = vec4<Elem>; // u32 where table is int8
 alias TableLanes = vec4<Elem>; // vec4u where table is int8
 const INT8 = false; // table is int8
 
-struct Params {
-  words: u32,
-  n: u32,
-  rows: u32,
-  cols: u32,
-  rowStart: u32,
-}
+struct Params { words: u32, n: u32, rows: u32, cols: u32, rowStart: u32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>; // a negative i32 is beyond every table
 @group(0) @binding(1) var<storage, read> table: array<TableWord>;
@@ -24,8 +17,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<Elem>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-override WG: u32 = 64;
-override WIDE: bool = false;
 override HAS_PREVIOUS: bool = false;
 
 // The table's row for row `i` of y; params.rows when it has none.
@@ -45,36 +36,15 @@ fn wordOfTable(at: u32, row: u32) -> vec4<Elem> {
   return vec4<Elem>(lanes);
 }
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WG + lane;
-  if (word >= params.words) {
-    return;
+fn valuesAt(i: u32) -> vec4<Elem> {
+  let rowOfY = i / params.cols;
+  let row = rowOf(rowOfY);
+  if (row < params.rows) {
+    let at = row * params.cols + i - rowOfY * params.cols;
+    return valuesOf(wordOfTable(at / 4, row), at);
   }
-  var value = vec4<Elem>();
   if (HAS_PREVIOUS) {
-    value = previous[word];
+    return valuesOf(previous[i / 4], i);
   }
-  if (WIDE) {
-    let width = params.cols / 4;
-    let i = word / width;
-    let row = rowOf(i);
-    if (row < params.rows) {
-      value = wordOfTable(row * width + word - i * width, row);
-    }
-  } else {
-    for (var e = 0u; e < 4; e++) {
-      let i = (word * 4 + e) / params.cols;
-      let row = rowOf(i);
-      if (row < params.rows) {
-        let at = row * params.cols + word * 4 + e - i * params.cols;
-        value[e] = wordOfTable(at / 4, row)[at % 4];
-      }
-    }
-  }
-  y[word] = value;
+  return vec4<Elem>();
 }

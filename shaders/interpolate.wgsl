@@ -2,7 +2,7 @@
 // align_corners = False: y[i] = sum over j of filter((j - at) / stretch) * x[j], at = (i + 0.5) * scale - 0.5, along
 // both axes; filter: a triangle (bilinear) or Keys' cubic (bicubic). Without ANTIALIAS, what lies beyond the edge is
 // the edge; with it the filter is stretched by the scale, what lies beyond is left out, and the weights are divided by
-// their sum. A thread writes four consecutive elements. WIDE: cols is a multiple of 4, so they share one place.
+// their sum. One word of y a thread: lib/words.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -23,8 +23,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Elem>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
-override WIDE: bool = false;
 override CUBIC: bool = false;
 override ANTIALIAS: bool = false;
 
@@ -51,16 +49,7 @@ fn reach(at: f32, stretch: f32, size: u32) -> vec2i {
   return span;
 }
 
-// Element (or the word that begins there, where WIDE) of x.
-fn load(i: u32) -> vec4<f32> {
-  if (WIDE) {
-    return vec4<f32>(x[i / 4]);
-  }
-  return vec4<f32>(f32(x[i / 4][i % 4]));
-}
-
-// Element i of y, or the word that begins there.
-fn sample(i: u32) -> vec4<f32> {
+fn valuesAt(i: u32) -> vec4<Elem> {
   let place = i / params.cols;
   let column = i - place * params.cols;
   let row = place / params.outWidth;
@@ -79,7 +68,8 @@ fn sample(i: u32) -> vec4<f32> {
     totalX = 0.0;
     for (var k = spanX.x; k <= spanX.y; k++) {
       let w = weight((f32(k) - atX) / params.stretchX);
-      lineSum += w * load((line + u32(clamp(k, 0, last.x))) * params.cols + column);
+      let at = (line + u32(clamp(k, 0, last.x))) * params.cols + column;
+      lineSum += w * vec4<f32>(valuesOf(x[at / 4], at));
       totalX += w;
     }
     let w = weight((f32(j) - atY) / params.stretchY);
@@ -87,28 +77,7 @@ fn sample(i: u32) -> vec4<f32> {
     totalY += w;
   }
   if (ANTIALIAS) {
-    return sum / (totalX * totalY);
+    sum /= totalX * totalY;
   }
-  return sum;
-}
-
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WG + lane;
-  if (word >= params.words) {
-    return;
-  }
-  if (WIDE) {
-    y[word] = vec4<Elem>(sample(word * 4));
-    return;
-  }
-  var value = vec4<Elem>();
-  for (var e = 0u; e < 4; e++) {
-    value[e] = Elem(sample(word * 4 + e).x);
-  }
-  y[word] = value;
+  return vec4<Elem>(sum);
 }

@@ -24,7 +24,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Out>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override PLANES: u32 = 1; // of bits: 1 | 3
 
 // Where an output pixel falls between two input pixels, of which there are `size`.
@@ -62,12 +61,8 @@ fn logitAt(mask: u32, row: u32, col: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn logits(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
+fn logits(thread: Invocation) {
+  let at = flatIndex(thread);
   if (at < params.count) {
     y[at] = Out(logitAt(at / params.W / params.H, at / params.W % params.H, at % params.W));
   }
@@ -81,12 +76,8 @@ fn lowColumn(mask: u32, row: u32, cols: Tap, left: Tap, right: Tap) -> f32 {
 // 32 rows of one column a thread: they meet few rows of the low-resolution logits, which are kept. As S >= L, a pixel
 // meets three at most.
 @compute @workgroup_size(WG)
-fn bits(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
+fn bits(thread: Invocation) {
+  let at = flatIndex(thread);
   if (at >= params.count) {
     return;
   }

@@ -1,29 +1,20 @@
-// permute: the axes of x in another order. y is walked in row-major order over at most five axes (the host merges those
-// that stay together); x has a stride along each of them. A thread writes four consecutive elements.
-// WIDE: they are one word of x.
+// permute: y[i, j, …] = x[…], the axes of x in another order. y is walked in row-major order over at most five axes
+// (the host merges those that stay together); x has a stride along each of them. One word of y a thread:
+// lib/words.wgsl.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
 
 struct Params {
   words: u32,
-  size1: u32,
-  size2: u32,
-  size3: u32,
-  size4: u32,
-  stride0: u32,
-  stride1: u32,
-  stride2: u32,
-  stride3: u32,
-  stride4: u32,
+  size1: u32, size2: u32, size3: u32, size4: u32,
+  stride0: u32, stride1: u32, stride2: u32, stride3: u32, stride4: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Elem>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Elem>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override RANK: u32 = 5; // axes in use
-override WIDE: bool = false;
 
 // Index in x of element i of y. Divisions by sizes only known at run time are slow, so unused axes cost none.
 fn source(i: u32) -> u32 {
@@ -49,24 +40,7 @@ fn source(i: u32) -> u32 {
   return at2 + (i1 - i0 * params.size1) * params.stride1 + i0 * params.stride0;
 }
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WG + lane;
-  if (word >= params.words) {
-    return;
-  }
-  if (WIDE) {
-    y[word] = x[source(word * 4) / 4];
-    return;
-  }
-  var value = vec4<Elem>();
-  for (var e = 0u; e < 4; e++) {
-    let i = source(word * 4 + e);
-    value[e] = x[i / 4][i % 4];
-  }
-  y[word] = value;
+fn valuesAt(i: u32) -> vec4<Elem> {
+  let at = source(i);
+  return valuesOf(x[at / 4], at);
 }

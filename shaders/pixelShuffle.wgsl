@@ -1,34 +1,17 @@
 // pixelShuffle: y[b, c, row, col] from x[b, place, parts, c], places of a map that hold 2^levels by 2^levels pixels
 // each. The first pair of bits of a part says the pixel's quarter of its place (row bit before column bit), the next
 // its quarter of that, and so on. x: [B, H * W, 4^levels, C]; y: [B, C, H << levels, W << levels]. One element of y a
-// thread.
+// thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  count: u32, // elements of y
-  H: u32,
-  W: u32,
-  C: u32,
-  levels: u32,
-}
+struct Params { count: u32, H: u32, W: u32, C: u32, levels: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
-
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let width = params.W << params.levels;
   let height = params.H << params.levels;
   let col = at % width;

@@ -1,21 +1,16 @@
-// pool2d: the largest or the mean value of each window. x: [B, H, W, C]; y: [B, OH, OW, C]. One element of y a thread.
+// pool2d: y[b, i, j, c] = the largest or the mean value of x[b, :, :, c] in window (i, j). x: [B, H, W, C];
+// y: [B, OH, OW, C]. One element of y a thread: lib/flat.wgsl.
 // Padding never is the largest value; in a mean it counts as 0 where countPadding is set. NaN: lib/nan.wgsl.
 
 alias Elem = f32; // f32 | f16
 
 struct Params {
-  count: u32, // elements of y
-  H: u32,
-  W: u32,
-  C: u32,
-  OH: u32,
-  OW: u32,
-  KH: u32,
-  KW: u32,
-  strideH: u32,
-  strideW: u32,
-  paddingH: u32,
-  paddingW: u32,
+  count: u32,
+  H: u32, W: u32, C: u32,
+  OH: u32, OW: u32,
+  KH: u32, KW: u32,
+  strideH: u32, strideW: u32,
+  paddingH: u32, paddingW: u32,
   countPadding: u32,
 }
 
@@ -23,19 +18,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override IS_MAX: bool = false;
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let c = at % params.C;
   let place = at / params.C;
   let image = place / params.OW / params.OH * params.H;

@@ -1,7 +1,7 @@
 // positionCode: y = table[label] + [sin(2π xy·G), cos(2π xy·G)], the random Fourier features of a place (Tancik et al.
 // 2020), or table[label] alone for the first labels.
 // coords: [rows, 2], x before y, in [-1, 1]; gaussian: [2, F]; labels: [rows], rows of table [K, 2 F], none where it is
-// absent; y: [rows, 2 F]. One element of y a thread.
+// absent; y: [rows, 2 F]. One element of y a thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -18,7 +18,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override HAS_TABLE: bool = false;
 
 // sin(2π turn) of a turn in [0, 1): WGSL promises 11 bits of its own sin, and none beyond half a turn. Taylor's
@@ -32,16 +31,7 @@ fn sine(turn: f32) -> f32 {
   return x * (series + 1.0);
 }
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let columns = 2 * params.features;
   let row = at / columns;
   let column = at % columns;

@@ -1,6 +1,6 @@
 // quantise: y = round(x / scale) as int8 from -127 to 127, ties to even; 0 where the scale is 0.
 // x: [batch, rows, cols]; scale: [batch, cols], or [batch, rows]; y: the same elements, four of them a word, the lowest
-// byte first. A thread writes one word.
+// byte first. One word of y a thread.
 
 alias Elem = f32; // f32 | f16
 
@@ -15,7 +15,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override BY_ROW: bool = false; // a scale a row, else a column
 
 fn scaleAt(i: u32) -> f32 {
@@ -27,12 +26,8 @@ fn scaleAt(i: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WG + lane;
+fn main(thread: Invocation) {
+  let word = flatIndex(thread);
   if (word * 4 >= params.n) {
     return;
   }
@@ -40,8 +35,8 @@ fn main(
   for (var e = 0u; e < 4; e++) {
     let i = word * 4 + e;
     if (i < params.n) {
-      let unit = scaleAt(i);
-      let level = select(0.0, round(f32(x[i]) / unit), unit > 0.0);
+      let scaleOfI = scaleAt(i);
+      let level = select(0.0, round(f32(x[i]) / scaleOfI), scaleOfI > 0.0);
       bytes |= (bitcast<u32>(i32(clamp(level, -127.0, 127.0))) & 0xff) << (8 * e);
     }
   }

@@ -11,14 +11,10 @@
 alias Elem = f32; // f32 | f16
 
 struct Params {
-  heads: u32,
-  D: u32,
-  qOffset: u32,
-  qStride: u32,
-  height: u32,
-  width: u32,
-  windowHeight: u32,
-  windowWidth: u32,
+  heads: u32, D: u32,
+  qOffset: u32, qStride: u32,
+  height: u32, width: u32,
+  windowHeight: u32, windowWidth: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<Elem>;

@@ -2,23 +2,15 @@
 // image: [outer, length, inner] pixels, RGBA bytes packed into a u32 with red lowest; starts: [size];
 // weights: [size, taps], in units of 2^-22; y: [outer, size, inner]. For each of the four bytes of a pixel
 // y[o, i, n] = clip8((2^21 + Σ_t image[o, starts[i] + t, n] * weights[i, t]) >> 22).
-// No sum leaves 32 bits: that is what Pillow's 22 bits are chosen for.
+// No sum leaves 32 bits: that is what Pillow's 22 bits are chosen for. One pixel of y a thread: lib/flat.wgsl.
 
-struct Params {
-  count: u32, // pixels of y
-  length: u32,
-  size: u32,
-  inner: u32,
-  taps: u32,
-}
+struct Params { count: u32, length: u32, size: u32, inner: u32, taps: u32 }
 
 @group(0) @binding(0) var<storage, read> image: array<u32>;
 @group(0) @binding(1) var<storage, read> starts: array<i32>;
 @group(0) @binding(2) var<storage, read> weights: array<i32>;
 @group(0) @binding(3) var<storage, read_write> y: array<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
-
-override WG: u32 = 64;
 
 const BYTE_SHIFTS = vec4u(0, 8, 16, 24);
 
@@ -31,17 +23,7 @@ fn pack(bytes: vec4i) -> u32 {
   return parts.x | parts.y | parts.z | parts.w;
 }
 
-// One pixel of y a thread.
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let line = at / params.inner;
   let outer = line / params.size;
   let i = line % params.size;

@@ -1,15 +1,10 @@
 // rope: rotary position embedding of the patch tokens: y = x * cos + rotateHalf(x) * sin within each head, where
 // rotateHalf(x) = [-second half, first half]. The first `prefix` tokens of a picture are copied as they are.
-// x, y: [B, T, H * D]; cos, sin: [T - prefix, D] in f32. One thread an element.
+// x, y: [B, T, H * D]; cos, sin: [T - prefix, D] in f32. One element of y a thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  count: u32,
-  tokens: u32,
-  channels: u32,
-  prefix: u32,
-}
+struct Params { count: u32, tokens: u32, channels: u32, prefix: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read> cosine: array<f32>;
@@ -17,19 +12,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override D: u32 = 64; // head size
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WG + lane;
-  if (i >= params.count) {
-    return;
-  }
+fn compute(i: u32) {
   let token = (i / params.channels) % params.tokens;
   if (token < params.prefix) {
     y[i] = x[i];

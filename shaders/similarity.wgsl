@@ -1,13 +1,10 @@
 // similarity: y[m, n] = scale * (a[m] · b[n]) + bias, with scale = logitScale, or its exponential as CLIP stores it.
-// a: [M, C]; b: [N, C]; logitScale, bias: [1]; y: [M, N]. Sums in f32. One thread an element.
+// a: [M, C]; b: [N, C]; logitScale, bias: [1]; y: [M, N]. Sums in f32. One element of y a thread:
+// lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  M: u32,
-  N: u32,
-  C: u32,
-}
+struct Params { count: u32, N: u32, C: u32 }
 
 @group(0) @binding(0) var<storage, read> a: array<Elem>;
 @group(0) @binding(1) var<storage, read> b: array<Elem>;
@@ -16,21 +13,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override HAS_SCALE: bool = false;
 override HAS_BIAS: bool = false;
 override EXP: bool = false;
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WG + lane;
-  if (i >= params.M * params.N) {
-    return;
-  }
+fn compute(i: u32) {
   let rowA = i / params.N * params.C;
   let rowB = i % params.N * params.C;
   var value = 0.0;

@@ -1,12 +1,10 @@
 // softmax: y = exp(x - max) / sum(exp(x - max)) over the last axis. x, y: [rows, cols]. Sums in f32.
-// A NaN, +infinity or nothing but -infinity in a row makes the whole row NaN. Uses lib/nan.wgsl and lib/reduce.wgsl.
+// A NaN, +infinity or nothing but -infinity in a row makes the whole row NaN. A workgroup or a thread a row:
+// lib/reduce.wgsl. isNan: lib/nan.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  rows: u32,
-  cols: u32,
-}
+struct Params { rows: u32, cols: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read_write> y: array<Elem>;
@@ -17,53 +15,23 @@ fn weight(d: f32) -> f32 {
   return select(exp(d), d, isNan(d));
 }
 
-// One workgroup a row: right on GPUs, where the threads of a row read neighbouring elements.
 @compute @workgroup_size(WG)
-fn rowPerGroup(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  let at = min(row, params.rows - 1) * params.cols;
+fn main(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) {
+  let share = rowShare(workgroup, lane);
+  let at = min(share.row, params.rows - 1) * params.cols;
   var largest = f32(x[at]);
-  for (var c = lane; c < params.cols; c += WG) {
+  for (var c = share.first; c < params.cols; c += share.stride) {
     largest = max(largest, f32(x[at + c]));
   }
-  largest = maxOverGroup(largest, lane);
+  largest = maxOverRow(largest, lane);
   var sum = 0.0;
-  for (var c = lane; c < params.cols; c += WG) {
+  for (var c = share.first; c < params.cols; c += share.stride) {
     sum += weight(f32(x[at + c]) - largest);
   }
-  sum = sumOverGroup(sum, lane);
-  if (row < params.rows) {
-    for (var c = lane; c < params.cols; c += WG) {
+  sum = sumOverRow(sum, lane);
+  if (share.row < params.rows) {
+    for (var c = share.first; c < params.cols; c += share.stride) {
       y[at + c] = Elem(weight(f32(x[at + c]) - largest) / sum);
     }
-  }
-}
-
-// One thread a row: right on CPU adapters, where barriers are dear.
-@compute @workgroup_size(WG)
-fn rowPerThread(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.y * groups.x + group.x) * WG + lane;
-  if (row >= params.rows) {
-    return;
-  }
-  let at = row * params.cols;
-  var largest = f32(x[at]);
-  for (var c = 1u; c < params.cols; c++) {
-    largest = max(largest, f32(x[at + c]));
-  }
-  var sum = 0.0;
-  for (var c = 0u; c < params.cols; c++) {
-    sum += weight(f32(x[at + c]) - largest);
-  }
-  for (var c = 0u; c < params.cols; c++) {
-    y[at + c] = Elem(weight(f32(x[at + c]) - largest) / sum);
   }
 }

@@ -1,55 +1,43 @@
-// splitSum: adds the parts of a split matmul or conv2d and applies its epilogue:
+// splitSum: adds the parts of a product whose K was split (matmul, conv2d) in order, and applies its epilogue:
 // y = outAct(act(Σ parts + bias) * scale + residual).
-// parts: [splits, rows, N]; bias, scale: [N]; residual: [R, N] repeated down the rows; y: [rows, N]. One thread an
-// element.
+// parts: [splits, rows, N]; bias, scale: [N]; residual: [R, N], repeated down the rows; y: [rows, N]. Up to four
+// neighbours of a row of y a thread; N4 threads, N / 4 rounded up, share out a row. Entry point: lib/flat.wgsl.
+// Epilogue: lib/epilogue.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  count: u32,
-  N: u32,
-  splits: u32,
-  residualCount: u32,
-}
+struct Params { count: u32, rows: u32, N: u32, N4: u32, splits: u32, residualRows: u32 }
 
-@group(0) @binding(0) var<storage, read> parts: array<Elem>;
-@group(0) @binding(1) var<storage, read> bias: array<Elem>;
-@group(0) @binding(2) var<storage, read> scale: array<Elem>;
-@group(0) @binding(3) var<storage, read> residual: array<Elem>;
+@group(0) @binding(0) var<storage, read> parts: array<OutWord>;
+@group(0) @binding(1) var<storage, read> bias: array<OutWord>;
+@group(0) @binding(2) var<storage, read> scale: array<OutWord>;
+@group(0) @binding(3) var<storage, read> residual: array<OutWord>;
 @group(0) @binding(4) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-override WG: u32 = 64;
-override ACTIVATION: u32 = 0;
-override OUTPUT_ACTIVATION: u32 = 0;
-override HAS_BIAS: bool = false;
-override HAS_SCALE: bool = false;
-override HAS_RESIDUAL: bool = false;
+// Elements at .. at + 3 of parts, of which the first `count` are in the row.
+fn partAt(at: u32, count: u32) -> vec4<f32> {
+  if (OUT_WIDTH == 4u) {
+    return vec4<f32>(vec4<Elem>(parts[at / OUT_WIDTH]));
+  }
+  var values = vec4<f32>();
+  for (var i = 0u; i < count; i++) {
+    values[i] = f32(vec4<Elem>(parts[at + i]).x);
+  }
+  return values;
+}
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WG + lane;
-  if (i >= params.count) {
-    return;
-  }
-  var sum = 0.0;
+fn compute(index: u32) {
+  let row = index / params.N4;
+  let col = index % params.N4 * 4;
+  let count = min(4u, params.N - col);
+  let at = row * params.N + col;
+  var sums = vec4<f32>();
   for (var part = 0u; part < params.splits; part++) {
-    sum += f32(parts[part * params.count + i]);
+    sums += partAt(part * params.rows * params.N + at, count);
   }
-  let column = i % params.N;
-  if (HAS_BIAS) {
-    sum += f32(bias[column]);
+  let values = epilogue(sums, EpilogueIndices(col, col, row % params.residualRows * params.N + col), count);
+  for (var i = 0u; i < count; i++) {
+    y[at + i] = Elem(values[i]);
   }
-  sum = activate(ACTIVATION, sum);
-  if (HAS_SCALE) {
-    sum *= f32(scale[column]);
-  }
-  if (HAS_RESIDUAL) {
-    sum += f32(residual[i % params.residualCount]);
-  }
-  y[i] = Elem(activate(OUTPUT_ACTIVATION, sum));
 }

@@ -1,31 +1,22 @@
 // topK: the k largest elements of each row, the largest first, and where they stood. Of equal elements the first comes
 // first; NaN is larger than any number. x: [rows, cols]; values, indices: [rows, k]. Elements are compared by their
-// rank: lib/rank.wgsl. An element is chosen before another one if its rank is higher, or equal and its index lower.
+// rank: lib/rank.wgsl. Invocations: lib/invocation.wgsl. An element is chosen before another one if its rank is higher, or equal and its index lower.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
 
-struct Params {
-  rows: u32,
-  cols: u32,
-  k: u32,
-}
+struct Params { rows: u32, cols: u32, k: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read_write> values: array<Elem>;
 @group(0) @binding(2) var<storage, read_write> indices: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-override WG: u32 = 64;
 const NONE = 0xffffffffu; // the index of no element
 
 // One thread an element, which counts those that are chosen before it, as their number is its place. It gives up at k.
 @compute @workgroup_size(WG)
-fn elementPerThread(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let element = (group.y * groups.x + group.x) * WG + lane;
+fn elementPerThread(thread: Invocation) {
+  let element = flatIndex(thread);
   if (element >= params.rows * params.cols) {
     return;
   }
@@ -60,12 +51,8 @@ fn nextOf(first: u32, start: u32, step: u32, lastRank: u32, last: u32) -> vec2u 
 
 // One thread a row, which looks for the next element k times: for a few of them on CPU adapters.
 @compute @workgroup_size(WG)
-fn rowPerThread(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.y * groups.x + group.x) * WG + lane;
+fn rowPerThread(thread: Invocation) {
+  let row = flatIndex(thread);
   if (row >= params.rows) {
     return;
   }
@@ -82,12 +69,8 @@ var<workgroup> bests: array<vec2u, WG>; // rank and index
 
 // The same with a workgroup a row: for a few of them on GPUs.
 @compute @workgroup_size(WG)
-fn rowPerGroup(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
+fn rowPerGroup(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) {
+  let row = groupIndex(workgroup);
   let first = min(row, params.rows - 1) * params.cols;
   var last = vec2u(0, NONE);
   for (var i = 0u; i < params.k; i++) {

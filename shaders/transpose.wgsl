@@ -1,20 +1,14 @@
-// transpose: y[b, c, r] = x[b, r, c]; rows of y are padded with zeros from `rows` to `padded` elements.
-// x: [batch, rows, cols]; y: [batch, cols, padded].
+// transpose: y[b, c, r] = x[b, r, c]; rows of y are padded with zeros from `rows` to `padded` elements. x: [batch,
+// rows, cols]; y: [batch, cols, padded]. A workgroup turns a tile of 32 x 32 in workgroup memory (tiles), or a thread
+// takes four rows of a column (strips).
 
 alias Elem = f32; // f32 | f16 | i32 | u32
 
-struct Params {
-  batch: u32,
-  rows: u32,
-  cols: u32,
-  padded: u32,
-}
+struct Params { batch: u32, rows: u32, cols: u32, padded: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-override WG: u32 = 64; // threads of `strips`
 
 const TILE = 32u;
 const STEP = 8u; // rows of a tile that the threads of `tiles` take at once
@@ -29,14 +23,10 @@ fn load(batch: u32, r: u32, c: u32) -> Elem {
 
 // One tile a workgroup, turned in workgroup memory so that both reads and writes are of neighbours: right on GPUs.
 @compute @workgroup_size(TILE, STEP)
-fn tiles(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) thread: vec3u,
-) {
+fn tiles(workgroup: Workgroup, @builtin(local_invocation_id) thread: vec3u) {
   let across = (params.cols + TILE - 1) / TILE;
   let down = (params.padded + TILE - 1) / TILE;
-  let index = group.y * groups.x + group.x;
+  let index = groupIndex(workgroup);
   let row0 = index / across % down * TILE;
   let col0 = index % across * TILE;
   let batch = index / across / down;
@@ -58,12 +48,8 @@ fn tiles(
 
 // Four rows of one column a thread, neighbouring threads in neighbouring columns: right on CPU adapters.
 @compute @workgroup_size(WG)
-fn strips(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WG + lane;
+fn strips(thread: Invocation) {
+  let index = flatIndex(thread);
   let down = (params.padded + 3) / 4;
   let strip = index / params.cols;
   let batch = strip / down;

@@ -1,35 +1,19 @@
 // unfold: cuts x [B, H, W, C] into patches: y [B, rows * cols, C * P * P], a patch in the order (channel, row, column)
 // of a convolution's weight, so that patch embedding is a matmul. What is left over at the right and bottom is dropped.
-// One thread an element.
+// One element of y a thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
-struct Params {
-  count: u32,
-  H: u32,
-  W: u32,
-  rows: u32,
-  cols: u32,
-}
+struct Params { count: u32, H: u32, W: u32, rows: u32, cols: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
 @group(0) @binding(1) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
 override P: u32 = 16; // side of a patch; constants, as dividing by them is cheap
 override C: u32 = 3;
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WG + lane;
-  if (i >= params.count) {
-    return;
-  }
+fn compute(i: u32) {
   let column = i % P;
   let row = (i / P) % P;
   let channel = (i / (P * P)) % C;

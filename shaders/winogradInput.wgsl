@@ -1,7 +1,8 @@
 // winogradInput: y = Bᵀ d B for each tile d of x, 4 x 4 places that begin at every second one: what the windows of a
 // 3 x 3 convolution with stride 1 see, in the form in which it is a product for each of 16 elements (Lavin and Gray
 // 2015, section 4.1: F(2 x 2, 3 x 3)).
-// x: [B, H, W, C], 0 beyond it; y: [16, B * TH * TW, C]; C a multiple of 4. One vec4 of channels of a tile a thread.
+// x: [B, H, W, C], 0 beyond it; y: [16, B * TH * TW, C]; C a multiple of 4. One vec4 of channels of a tile a
+// thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -19,8 +20,6 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<vec4<Elem>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Elem>>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-override WG: u32 = 64;
 
 fn place(picture: u32, row: u32, col: u32, c4: u32) -> vec4<f32> {
   // Above and left of x the numbers have wrapped around.
@@ -46,16 +45,7 @@ fn store(at: u32, column: u32, t0: vec4<f32>, t1: vec4<f32>, t2: vec4<f32>, t3: 
   y[(12 + column) * params.count + at] = vec4<Elem>(t1 - t3);
 }
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let c4 = at % params.C4;
   let tile = at / params.C4;
   let picture = tile / params.TW / params.TH * params.H;

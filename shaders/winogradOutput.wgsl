@@ -1,7 +1,7 @@
-// winogradOutput: y = outAct(act(Aᵀ m A + bias) + residual), 2 x 2 places of y from the 4 x 4 products m of each tile:
-// the last step of a 3 x 3 convolution with stride 1 (see winogradInput.wgsl), with the epilogue of conv2d.
-// m: [16, B * TH * TW, O]; bias: [O]; residual and y: [B, OH, OW, O]; O a multiple of 4. One vec4 of channels of a tile
-// a thread. Activations: lib/activation.wgsl, lib/nan.wgsl.
+// winogradOutput: y = outAct(act(Aᵀ m A + bias) * scale + residual), 2 x 2 places of y from the 4 x 4 products m of
+// each tile: the last step of a 3 x 3 convolution with stride 1 (see winogradInput.wgsl), with the epilogue of conv2d.
+// m: [16, B * TH * TW, O]; bias, scale: [O]; residual: [R, O], repeated down the places of y; y: [B, OH, OW, O]; O a
+// multiple of 4. One vec4 of channels of a tile a thread: lib/flat.wgsl. Epilogue: lib/epilogue.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -12,19 +12,15 @@ struct Params {
   O4: u32, // vec4s of a place
   TH: u32, // tiles of a picture
   TW: u32,
+  residualRows: u32,
 }
 
 @group(0) @binding(0) var<storage, read> m: array<vec4<Elem>>;
-@group(0) @binding(1) var<storage, read> bias: array<vec4<Elem>>;
-@group(0) @binding(2) var<storage, read> residual: array<vec4<Elem>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<Elem>>;
-@group(0) @binding(4) var<uniform> params: Params;
-
-override WG: u32 = 64;
-override ACTIVATION: u32 = 0;
-override OUTPUT_ACTIVATION: u32 = 0;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
+@group(0) @binding(1) var<storage, read> bias: array<OutWord>;
+@group(0) @binding(2) var<storage, read> scale: array<OutWord>;
+@group(0) @binding(3) var<storage, read> residual: array<OutWord>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<Elem>>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn product(at: u32, element: u32) -> vec4<f32> {
   return vec4<f32>(m[element * params.count + at]);
@@ -39,32 +35,17 @@ fn down(at: u32, column: u32) -> array<vec4<f32>, 2> {
   return array(m0 + m1 + m2, m1 - m2 - m3);
 }
 
-fn store(sum: vec4<f32>, o4: u32, picture: u32, row: u32, col: u32) {
+// Writes channels 4 * o4 .. + 3 of a place; `picture` is the first row of its picture in y.
+fn store(sums: vec4<f32>, o4: u32, picture: u32, row: u32, col: u32) {
   if (row >= params.OH || col >= params.OW) {
     return;
   }
-  let at = ((picture + row) * params.OW + col) * params.O4 + o4;
-  var value = sum;
-  if (HAS_BIAS) {
-    value += vec4<f32>(bias[o4]);
-  }
-  value = activate4(ACTIVATION, value);
-  if (HAS_RESIDUAL) {
-    value += vec4<f32>(residual[at]);
-  }
-  y[at] = vec4<Elem>(activate4(OUTPUT_ACTIVATION, value));
+  let place = (picture + row) * params.OW + col;
+  let residualIndex = (place % params.residualRows * params.O4 + o4) * 4;
+  y[place * params.O4 + o4] = vec4<Elem>(epilogue(sums, EpilogueIndices(o4 * 4, o4 * 4, residualIndex), 4));
 }
 
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let o4 = at % params.O4;
   let tile = at / params.O4;
   let picture = tile / params.TW / params.TH * params.OH;

@@ -1,5 +1,5 @@
 // writeRows: rows [n, width] become rows at .. at + n of y; the rest of y stays as it is. A thread writes one item: an
-// element, or four where a row is a whole number of fours.
+// element, or four where a row is a whole number of fours. Invocations: lib/invocation.wgsl.
 
 alias Item = f32; // f32 | f16 | i32 | u32, or a vec4 of these
 
@@ -13,15 +13,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Item>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
-
 @compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let item = (group.y * groups.x + group.x) * WG + lane;
+fn main(thread: Invocation) {
+  let item = flatIndex(thread);
   if (item < params.items) {
     y[params.at * params.rowItems + item] = rows[item];
   }

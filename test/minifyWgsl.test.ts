@@ -95,29 +95,37 @@ describe("every kernel compiles", () => {
 
   const all = Object.entries(kernels).filter(([, kernel]) => typeof kernel === "object" && "wgsl" in kernel);
 
-  /** Files with entry points that are loaded where they are launched, and what they call. */
-  const loops: Readonly<Record<string, readonly string[]>> = {
-    attentionRegisterTile: ["outer", "noLanes", "attentionRegisterTile"],
-    conv2dLaneTile: ["noLanes", "conv2dLaneTile"],
-    conv2dRegisterTile: ["conv2dRegisterTile"],
-    layerNormLanes: ["noLanes", "layerNormLanes"],
-    matmulLaneTile: ["noLanes", "matmulLaneTile"],
-    matmulRegisterTile: ["matmulRegisterTile"],
+  /** Files with entry points that are added at launch: the kernels that they are added to, and what they call. */
+  const loops: Readonly<Record<string, readonly [of: readonly string[], calls: readonly string[]]>> = {
+    attentionRegisterTile: [["attention"], ["outer", "noLanes"]],
+    layerNormLanes: [["layerNorm"], ["noLanes"]],
+    productGemv: [["matmul", "conv2d"], []],
+    productRegisterTile: [["matmul", "conv2d"], []],
+    productSharedTile: [["matmul", "conv2d"], []],
+    productSubgroupTile: [["matmul", "conv2d"], ["noLanes"]],
   };
-  const loaded = Object.entries(loops).map(([name, files]) => {
-    const kernel = all.find(([kernel]) => name.startsWith(kernel))?.[1] as AnyKernel;
-    return [name, { ...kernel, lib: files.map((file) => sources.get(`lib/${file}.wgsl`) as string) }] as const;
-  });
+  const added = Object.entries(loops).flatMap(([name, [kernelNames, calls]]) =>
+    kernelNames.map((kernelName) => {
+      const kernel = Object.fromEntries(all)[kernelName] as AnyKernel;
+      const lib = [...calls, name].map((file) => sources.get(`lib/${file}.wgsl`) as string);
+      return [`${name} of ${kernelName}`, { ...kernel, lib }] as const;
+    }),
+  );
 
   /** What only adapters with matrix units compile: test/kernels/matmul.test.ts, as it stands in shaders. */
-  const special = ["matmulMatrixTile"];
+  const special = ["productSubgroupMatrixTile"];
 
-  it("of those with entry points that are loaded apart, each has its test below", () => {
+  /** Entry points that kernels have always. */
+  const always = ["flat", "words"];
+
+  it("of those with entry points that are added at launch, each has its test below", () => {
     const apart = [...sources].filter(([name, text]) => name.startsWith("lib/") && text.includes("@compute"));
-    expect(apart.map(([name]) => name.slice(4, -5)).sort()).toEqual([...Object.keys(loops), ...special].sort());
+    expect(apart.map(([name]) => name.slice(4, -5)).sort()).toEqual(
+      [...Object.keys(loops), ...special, ...always].sort(),
+    );
   });
 
-  it.each([...all, ...loaded] as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {
+  it.each([...all, ...added] as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {
     const texts = [...wgsl, ...lib].map((part) => (typeof part === "string" ? part : sources.get(`${part.name}.wgsl`)));
     const code = minifyWgsl(texts.join("\n"), names);
     const types = device.hasF16 && /^alias Elem\b/m.test(code) ? ["f32", "f16"] : [];

@@ -1,5 +1,5 @@
-// registerTile of attention.wgsl, whose names it says. A file of its own, as only CPU adapters take it first. outer:
-// lib/outer.wgsl; fromLane4: lib/lanes.wgsl.
+// Two variants of attention for CPU adapters, registerTile and, with LANES, subgroupTile: bindings, params and scores
+// of positions are in attention.wgsl. outer: lib/outer.wgsl; fromLane4: lib/lanes.wgsl.
 
 override SUMS: u32 = 512; // WG * D, or more
 var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed

@@ -1,4 +1,4 @@
-// Values of other threads of the subgroup. Needs the feature "subgroups".
+// Values that other threads of the subgroup hold. Needs the feature "subgroups".
 
 fn fromLane(x: f32, lane: u32) -> f32 {
   return subgroupShuffle(x, lane);

@@ -1,4 +1,5 @@
-// In lanes.wgsl's place on devices without subgroups, where no variant that calls it is chosen.
+// Takes the place of lanes.wgsl on devices without subgroups: the same functions, so that a shader compiles. No variant
+// that needs what they do is chosen there.
 
 fn fromLane(x: f32, lane: u32) -> f32 {
   return x;

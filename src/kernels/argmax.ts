@@ -1,6 +1,9 @@
 // Index of the largest element along the last axis (torch.argmax with dim = -1): the first of equals, NaN above all.
+
 import source from "../../shaders/argmax.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import rankSource from "../../shaders/lib/rank.wgsl";
+import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
 import { rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
@@ -8,7 +11,7 @@ import { expectRanked, rankTypes } from "./rank.ts";
 
 export const argmax = /* @__PURE__ */ defineKernel<object>()({
   name: "argmax",
-  wgsl: [rankSource, source],
+  wgsl: [invocationSource, rankSource, reduceSource, source],
   inputs: ["x"],
   params: { rows: "u32", cols: "u32" },
   output: ({ x }) => {

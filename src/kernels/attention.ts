@@ -219,22 +219,22 @@ function tile({ parts, queries, heads, D }: Sizes, WG: number): VariantLaunch {
 const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
   variants: {
     registerTile: { launch: (size) => tile(size, size.D <= MOST_D ? 8 : 4) },
-    laneTile: {
+    subgroupTile: {
       fits: ({ D }, { subgroupSize }) => D <= MOST_D && subgroupSize !== undefined,
       launch: (size, { subgroupSize: lanes = 1 }) => {
         const { types, ...rest } = tile(size, lanes);
         return { ...rest, lib: [outerSource, lanesSource, registerTile], types: { ...types, LANES: `${lanes}u` } };
       },
     },
-    queryTile: {
+    flashTile: {
       // Queries and a tile of keys fit 16 KiB.
       fits: ({ D }) => D <= MOST_D,
       launch: ({ parts, queries, heads, D }) => {
         const D4 = Math.ceil(D / 4);
         const rows = D <= 88 ? 32 : 16;
-        const types = { D, D4, ROWS: rows, BLOCK: D <= 64 ? 16 : 8, SPAN: Math.ceil(D4 / 8) };
+        const types = { D, D4, BR: rows, BC: D <= 64 ? 16 : 8, SPAN: Math.ceil(D4 / 8) };
         return {
-          entryPoint: "queryTile",
+          entryPoint: "flashTile",
           types: Object.fromEntries(Object.entries(types).map(([name, value]) => [name, `${value}u`])),
           overrides: { WG: rows / 4 },
           workgroups: [Math.ceil(queries / rows), heads, parts],
@@ -243,8 +243,8 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     },
   },
   best: {
-    "cpu-lavapipe": ["laneTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
+    "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
-    gpu: ["queryTile", "registerTile"],
+    gpu: ["flashTile", "registerTile"],
   },
 });

@@ -7,17 +7,17 @@ import { foldWorkgroups } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { defineVariants, type Variants, variantsOf } from "./variants.ts";
 
-/** Threads of a workgroup of the kernels in which each thread writes four consecutive elements of the output. */
-export const FLAT_THREADS = 64;
+/** WG of shaders/lib/invocation.wgsl. */
+const THREADS = 64;
 
 /** Words of four elements; the last may reach into the 16-byte padding that every buffer has. */
 export function wordsOf(spec: Spec): number {
   return Math.ceil(sizeOf(spec.shape) / 4);
 }
 
-/** Workgroups for a kernel in which each thread writes four consecutive elements of the output. */
-export function flatWorkgroups(output: Spec): [number, number] {
-  return foldWorkgroups(Math.ceil(wordsOf(output) / FLAT_THREADS));
+/** Workgroups for so many threads, which number themselves by flatIndex of shaders/lib/invocation.wgsl. */
+export function flatWorkgroups(threads: number): [number, number] {
+  return foldWorkgroups(Math.ceil(threads / THREADS));
 }
 
 /** Throws unless the tensor holds floating-point numbers. */
@@ -107,15 +107,13 @@ const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
   variants: {
     rowPerThread: {
       launch: ({ rows }) => ({
-        entryPoint: "rowPerThread",
-        overrides: { WG: 8 },
+        overrides: { WG: 8, ROW_PER_GROUP: 0 },
         workgroups: foldWorkgroups(Math.ceil(rows / 8)),
       }),
     },
     rowPerGroup: {
       launch: ({ rows }) => ({
-        entryPoint: "rowPerGroup",
-        overrides: { WG: 64 },
+        overrides: { WG: 64, ROW_PER_GROUP: 1 },
         workgroups: foldWorkgroups(rows),
       }),
     },

@@ -1,10 +1,13 @@
 // Batch normalisation with stored statistics (torch.nn.functional.batch_norm with training=False) over the first axis:
 // what folds it into the convolution before it. A weight [O, C, KH, KW] is scaled by it without mean and beta; a bias
 // [O] goes through all of it.
+
 import source from "../../shaders/batchNorm.wgsl";
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface BatchNormParams {
   /** 1e-5 when absent. */
@@ -15,7 +18,7 @@ export interface BatchNormParams {
 
 export const batchNorm = /* @__PURE__ */ defineKernel<BatchNormParams>()({
   name: "batchNorm",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["x", "variance", "mean", "gamma", "beta"],
   optional: ["mean", "gamma", "beta"],
   params: { count: "u32", cols: "u32", eps: "f32" },
@@ -33,8 +36,8 @@ export const batchNorm = /* @__PURE__ */ defineKernel<BatchNormParams>()({
     return {
       params: { count, cols: colsOf(x), eps },
       types: { Elem: x.dtype, Out: dtype },
-      overrides: { WG: FLAT_THREADS, HAS_MEAN: mean ? 1 : 0, HAS_GAMMA: gamma ? 1 : 0, HAS_BETA: beta ? 1 : 0 },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { HAS_MEAN: mean ? 1 : 0, HAS_GAMMA: gamma ? 1 : 0, HAS_BETA: beta ? 1 : 0 },
+      workgroups: flatWorkgroups(count),
     };
   },
 });

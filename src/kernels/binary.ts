@@ -1,6 +1,8 @@
 // Sum, difference, product or quotient of two tensors with broadcasting (torch.add, sub, mul, div), then an activation.
+
 import source from "../../shaders/binary.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import { type Spec, sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
@@ -9,7 +11,6 @@ import {
   broadcastStrides,
   expectFloat,
   expectSameDType,
-  FLAT_THREADS,
   flatWorkgroups,
   mergeAxes,
   padAxes,
@@ -37,7 +38,7 @@ function walkOf(a: Spec, b: Spec): Walk {
 
 export const binary = /* @__PURE__ */ defineKernel<BinaryParams>()({
   name: "binary",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: [invocationSource, activationSource, nanSource, source],
   inputs: ["a", "b"],
   params: {
     words: "u32",
@@ -71,13 +72,12 @@ export const binary = /* @__PURE__ */ defineKernel<BinaryParams>()({
       params: { words: wordsOf(y), size1, size2, size3, a0, a1, a2, a3, b0, b1, b2, b3 },
       types: { Elem: a.dtype },
       overrides: {
-        WG: FLAT_THREADS,
         OP: BINARY_OPS[op],
         ACTIVATION: ACTIVATIONS[activation],
         RANK: rank,
         WIDE: rank === 1 || size3 % 4 === 0 ? 1 : 0,
       },
-      workgroups: flatWorkgroups(y),
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
   flops: ({ a, b }) => sizeOf(broadcastShape("binary", a.shape, b.shape)),

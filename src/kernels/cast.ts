@@ -1,10 +1,12 @@
 // Stored numbers to floats (torch.Tensor.to): the bytes of a checkpoint, uploaded as they are, or a tensor of another
 // type. Rounds to nearest, ties to even; subnormals, infinities and NaN are kept. f16 results need no shader-f16.
+
 import source from "../../shaders/cast.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { byteLength, type DType, formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 const KIND = { unsigned: 0, signed: 1, float: 2, bfloat: 3 } as const;
 
@@ -47,7 +49,7 @@ const storedWords = (spec: Spec) => Math.ceil(byteLength(spec) / 4);
 
 export const cast = /* @__PURE__ */ defineKernel<CastParams>()({
   name: "cast",
-  wgsl: [source],
+  wgsl: [invocationSource, source],
   inputs: ["x"],
   params: { words: "u32", n: "u32" },
   output: ({ x }, params) => {
@@ -67,8 +69,8 @@ export const cast = /* @__PURE__ */ defineKernel<CastParams>()({
     const { bytes, kind } = STORED[params.from ?? OWN_TYPE[x.dtype]];
     return {
       params: { words: storedWords(y), n: sizeOf(y.shape) },
-      overrides: { WG: FLAT_THREADS, BYTES: bytes, KIND: kind, TO_HALF: params.to === "f16" ? 1 : 0 },
-      workgroups: foldWorkgroups(Math.ceil(storedWords(y) / FLAT_THREADS)),
+      overrides: { BYTES: bytes, KIND: kind, TO_HALF: params.to === "f16" ? 1 : 0 },
+      workgroups: flatWorkgroups(storedWords(y)),
     };
   },
 });

@@ -1,11 +1,14 @@
-// The unit of each channel of a matrix that is to be int8: its largest magnitude / 127 (torch's per-channel symmetric
+// The scale of each channel of a matrix that is to be int8: its largest magnitude / 127 (torch's per-channel symmetric
 // quantisation). Channels of `axis`: -1 the columns, -2 the rows.
+
 import source from "../../shaders/channelScale.wgsl";
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 /** Which axis of a matrix numbers its channels. */
 export interface ChannelScaleParams {
@@ -22,9 +25,9 @@ export function scaleShape(op: string, { shape }: Spec, { axis }: ChannelScalePa
 
 export const channelScale = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "channelScale",
-  wgsl: [nanSource, source],
+  wgsl: [invocationSource, flatSource, nanSource, source],
   inputs: ["x"],
-  params: { batch: "u32", channels: "u32", length: "u32", next: "u32", step: "u32" },
+  params: { count: "u32", channels: "u32", length: "u32", next: "u32", step: "u32" },
   output: ({ x }, params) => {
     expectFloat("channelScale", "x", x);
     return { dtype: "f32", shape: scaleShape("channelScale", x, params) };
@@ -37,10 +40,9 @@ export const channelScale = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
         ? { channels: cols, length: rows, next: 1, step: cols }
         : { channels: rows, length: cols, next: cols, step: 1 };
     return {
-      params: { batch, ...walk },
+      params: { count: batch * walk.channels, ...walk },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS },
-      workgroups: foldWorkgroups(Math.ceil((batch * walk.channels) / FLAT_THREADS)),
+      workgroups: flatWorkgroups(batch * walk.channels),
     };
   },
 });

@@ -1,8 +1,11 @@
 // Two tensors one after the other along an axis (torch.cat); more than two are a chain of these.
+
 import source from "../../shaders/concat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import wordsSource from "../../shaders/lib/words.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { axisOf, expectSameDType, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { axisOf, expectSameDType, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface ConcatParams {
@@ -17,7 +20,7 @@ function result(a: Spec, b: Spec, params: ConcatParams): Spec {
 
 export const concat = /* @__PURE__ */ defineKernel<ConcatParams>()({
   name: "concat",
-  wgsl: [source],
+  wgsl: [invocationSource, wordsSource, source],
   inputs: ["a", "b"],
   params: { words: "u32", aInner: "u32", bInner: "u32" },
   output: ({ a, b }, params) => {
@@ -37,8 +40,8 @@ export const concat = /* @__PURE__ */ defineKernel<ConcatParams>()({
     return {
       params: { words: wordsOf(y), aInner, bInner },
       types: { Elem: y.dtype },
-      overrides: { WG: FLAT_THREADS, WIDE: aInner % 4 === 0 && (isLast || bInner % 4 === 0) ? 1 : 0 },
-      workgroups: flatWorkgroups(y),
+      overrides: { WIDE: aInner % 4 === 0 && (isLast || bInner % 4 === 0) ? 1 : 0 },
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
 });

@@ -1,20 +1,15 @@
 // Convolution (torch.nn.functional.conv2d), channels last, with everything that follows it in a ResNet: bias (batch
 // norm folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it
-// is a product whose left operand, the windows, is read in place (implicit GEMM; Chetlur et al. 2014).
+// is a product whose left operand, the patches under the window, is read in place (implicit GEMM; Chetlur et al. 2014).
 import source from "../../shaders/conv2d.wgsl";
-import activationSource from "../../shaders/lib/activation.wgsl";
-import int8Source from "../../shaders/lib/int8.wgsl";
-import lanesSource from "../../shaders/lib/lanes.wgsl";
-import nanSource from "../../shaders/lib/nan.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { ACTIVATIONS } from "./activation.ts";
-import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
+import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
 import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
+import { epilogueLaunch, expectEpilogue, residualRows, wordTypes } from "./epilogue.ts";
 import { expectScale, int8Types } from "./int8.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
-import type { LazySource } from "./launch.ts";
-import { rowsPerLane } from "./matmul.ts";
+import { defineKernel } from "./kernel.ts";
+import { PRODUCT_TABLE, splitsOf, withProduct } from "./product.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
 function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, packed }: Conv2dParams): void {
@@ -35,20 +30,35 @@ function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, 
   expectShape("conv2d", "weight", weight.shape, [KH * KW * depth, columns], `${formatShape(packed)} packed`);
 }
 
+/** Packed weights of one group: the convolution is a product. */
+function isProduct({ groups = 1, packed }: Conv2dParams): boolean {
+  return packed !== undefined && groups === 1;
+}
+
+/** Of the product of patches and weights. */
+function sizes(inputs: Record<"x" | "weight", Spec>, params: Conv2dParams) {
+  const { x, weight } = inputs;
+  const { kernel, places } = windowsOf(inputs, params);
+  const [B = 0, , , C = 0] = x.shape;
+  const [N = 0] = params.packed ?? weight.shape;
+  return { batch: 1, M: sizeOf([B, ...places]), N, K: sizeOf(kernel) * C, N4: Math.ceil(N / 4) };
+}
+
 export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   name: "conv2d",
-  wgsl: [activationSource, nanSource, int8Source, source],
-  inputs: ["x", "weight", "bias", "residual", "weightScale"],
-  optional: ["bias", "residual", "weightScale"],
+  wgsl: /* @__PURE__ */ withProduct(source),
+  inputs: ["x", "weight", "bias", "scale", "residual", "weightScale"],
+  optional: ["bias", "scale", "residual", "weightScale"],
   params: {
-    rows: "u32",
+    M: "u32",
+    N: "u32",
+    K: "u32",
+    N4: "u32",
     H: "u32",
     W: "u32",
     C: "u32",
     OH: "u32",
     OW: "u32",
-    O: "u32",
-    N4: "u32",
     KH: "u32",
     KW: "u32",
     groups: "u32",
@@ -58,10 +68,17 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     paddingW: "u32",
     dilationH: "u32",
     dilationW: "u32",
-    run: "u32",
-    runs: "u32",
+    pieceLength: "u32",
+    piecesAcross: "u32",
+    residualRows: "u32",
   },
-  output: ({ x, weight, bias, residual, weightScale }, params) => {
+  product: {
+    left: "x",
+    right: "weight",
+    takesInt8: isProduct,
+    splits: ({ x, weight }, params, device) => (isProduct(params) ? splitsOf(sizes({ x, weight }, params), device) : 1),
+  },
+  output: ({ x, weight, bias, scale, residual, weightScale }, params) => {
     expectFloat("conv2d", "x", x);
     if (weight.dtype !== "i8") expectSameDType("conv2d", "weight", weight, "x", x);
     else if (!params.packed) throw new ShapeError("[conv2d] weight of i8 must be packed");
@@ -69,45 +86,36 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     expectRank("conv2d", "weight", params.packed ?? weight.shape, 4);
     const { places } = windowsOf({ x, weight }, params);
     checkWeight({ x, weight }, params);
-    const [O = 0] = params.packed ?? weight.shape;
-    const shape = [x.shape[0] as number, ...places, O];
-    if (bias) expectShape("conv2d", "bias", bias.shape, [O], "first axis of weight");
-    if (residual) expectShape("conv2d", "residual", residual.shape, shape, "shape of the result");
+    const { M, N } = sizes({ x, weight }, params);
+    expectEpilogue("conv2d", { bias, scale, residual }, M, N);
+    const shape = [x.shape[0] as number, ...places, N];
     const { splits = 1 } = params;
     return { dtype: x.dtype, shape: splits > 1 ? [splits, ...shape] : shape };
   },
-  launch: ({ x, weight, bias, residual }, params) => {
+  launch: ({ x, weight, bias, scale, residual }, params) => {
     const { kernel, stride, padding, dilation, places } = windowsOf({ x, weight }, params);
-    const [B = 0, H = 0, W = 0, C = 0] = x.shape;
-    const [O = 0] = params.packed ?? weight.shape;
-    const { groups = 1, activation = "none", outputActivation = "none", splits = 1 } = params;
-    const rows = sizeOf([B, ...places]);
-    const runs = dilation[1] === 1 ? 1 : kernel[1];
+    const [, H = 0, W = 0, C = 0] = x.shape;
+    const { groups = 1, splits = 1 } = params;
+    const { M, N, K, N4 } = sizes({ x, weight }, params);
+    const piecesAcross = dilation[1] === 1 ? 1 : kernel[1];
+    const epilogue = epilogueLaunch({ bias, scale, residual }, params, N);
     return {
       params: {
-        ...{ rows, H, W, C, O, groups, N4: Math.ceil(O / 4), runs, run: (C * kernel[1]) / runs },
+        ...{ M, N, K, N4, H, W, C, groups, piecesAcross, pieceLength: (C * kernel[1]) / piecesAcross },
         ...{ OH: places[0], OW: places[1], KH: kernel[0], KW: kernel[1] },
         ...{ strideH: stride[0], strideW: stride[1], paddingH: padding[0], paddingW: padding[1] },
-        ...{ dilationH: dilation[0], dilationW: dilation[1] },
+        ...{ dilationH: dilation[0], dilationW: dilation[1], residualRows: residualRows({ residual }) },
       },
-      types: { Elem: x.dtype, ...int8Types("Weight", weight) },
-      overrides: {
-        ACTIVATION: ACTIVATIONS[activation],
-        OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
-        HAS_BIAS: bias ? 1 : 0,
-        HAS_RESIDUAL: residual ? 1 : 0,
-        SPLITS: splits,
-      },
-      ...(rows * O === 0 && { workgroups: [0] as const }),
+      types: { Elem: x.dtype, ...int8Types("Right", weight), ...epilogue.types },
+      overrides: { ...epilogue.overrides, SPLITS: splits },
+      ...(M * N === 0 && { workgroups: [0] as const }),
     };
   },
   variants: ({ x, weight }, params) => {
-    const { groups = 1, packed, splits = 1 } = params;
-    const [B = 0, , , C = 0] = x.shape;
-    const [O = 0] = packed ?? weight.shape;
-    const rows = sizeOf([B, ...windowsOf({ x, weight }, params).places]);
-    const form = !packed ? "direct" : groups > 1 ? "depthwise" : "tiled";
-    return variantsOf(TABLE, { rows, O, C, N4: Math.ceil(O / 4), splits, form });
+    const size = sizes({ x, weight }, params);
+    if (!isProduct(params)) return variantsOf(OTHERS, { ...size, isPacked: !!params.packed });
+    const leftWidth = (x.shape[3] as number) % 4 === 0 ? 4 : 1;
+    return variantsOf(PRODUCT_TABLE, { ...size, splits: params.splits ?? 1, type: weight.dtype, leftWidth });
   },
   flops: ({ x, weight }, params) => {
     const { places } = windowsOf({ x, weight }, params);
@@ -116,82 +124,30 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
 });
 
 interface Sizes {
-  /** Windows: B * OH * OW. */
-  readonly rows: number;
-  readonly O: number;
-  readonly C: number;
+  readonly M: number;
+  readonly N: number;
   readonly N4: number;
-  readonly splits: number;
-  /** Weights as they are stored, packed for each channel by itself, or packed for all of them. */
-  readonly form: "direct" | "depthwise" | "tiled";
+  readonly isPacked: boolean;
 }
 
-const registerTile: LazySource = {
-  name: "conv2dRegisterTile",
-  load: () => import("../../shaders/lib/conv2dRegisterTile.wgsl"),
-};
-
-const laneTile: LazySource = {
-  name: "conv2dLaneTile",
-  load: () => import("../../shaders/lib/conv2dLaneTile.wgsl"),
-};
-
-const SCALARS = { XWord: "Elem", X_WIDTH: "1u" };
-
-const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
+/** What is no product: weights as they are stored, and those that are packed for each channel by itself. */
+const OTHERS = /* @__PURE__ */ defineVariants<Sizes>()({
   variants: {
     direct: {
-      fits: ({ form }) => form === "direct",
-      launch: ({ rows, O }) => ({
+      fits: ({ isPacked }) => !isPacked,
+      launch: ({ M, N }) => ({
         entryPoint: "direct",
-        types: { ...SCALARS, WeightWord: "Elem" },
-        overrides: { WG: FLAT_THREADS },
-        workgroups: foldWorkgroups(Math.ceil((rows * O) / FLAT_THREADS)),
+        types: { ...wordTypes("Left", 1), ...wordTypes("Out", 1), RightWord: "Elem" },
+        workgroups: flatWorkgroups(M * N),
       }),
     },
     depthwise: {
-      fits: ({ form }) => form === "depthwise",
-      launch: ({ rows, N4 }) => ({
+      fits: ({ isPacked }) => isPacked,
+      launch: ({ M, N4 }) => ({
         entryPoint: "depthwise",
-        overrides: { WG: FLAT_THREADS },
-        workgroups: foldWorkgroups(Math.ceil((rows * N4) / FLAT_THREADS)),
-      }),
-    },
-    registerTile: {
-      fits: ({ form, splits }) => form === "tiled" && splits === 1,
-      launch: ({ rows, N4 }) => ({
-        entryPoint: "registerTile",
-        lib: [registerTile],
-        types: SCALARS,
-        overrides: { WG: 8 },
-        workgroups: [Math.ceil(N4 / 16), ...foldWorkgroups(Math.ceil(rows / 4))],
-      }),
-    },
-    laneTile: {
-      fits: ({ form, splits }, { subgroupSize }) => form === "tiled" && splits === 1 && subgroupSize !== undefined,
-      launch: ({ rows, N4 }, { subgroupSize: lanes = 1 }) => {
-        const tile = rowsPerLane(rows, 16);
-        return {
-          entryPoint: "laneTile",
-          lib: [lanesSource, laneTile],
-          types: { ...SCALARS, ROWS: `${tile}u`, LANES: `${lanes}u` },
-          overrides: { WG: lanes },
-          workgroups: [Math.ceil(N4 / lanes), ...foldWorkgroups(Math.ceil(rows / tile))],
-        };
-      },
-    },
-    sharedTile: {
-      fits: ({ form }) => form === "tiled",
-      launch: ({ rows, N4, C, splits }) => ({
-        entryPoint: "sharedTile",
-        types: C % 4 === 0 ? { XWord: "vec4<Elem>", X_WIDTH: "4u" } : SCALARS,
-        workgroups: [Math.ceil(N4 / 16), Math.ceil(rows / 64), splits],
+        workgroups: flatWorkgroups(M * N4),
       }),
     },
   },
-  best: {
-    "cpu-lavapipe": ["laneTile", "registerTile", "sharedTile", "direct", "depthwise"],
-    cpu: ["registerTile", "sharedTile", "direct", "depthwise"],
-    gpu: ["sharedTile", "registerTile", "direct", "depthwise"],
-  },
+  best: { cpu: ["direct", "depthwise"], gpu: ["direct", "depthwise"] },
 });

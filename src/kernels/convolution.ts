@@ -1,12 +1,10 @@
 // What a convolution is made of, apart from the kernel: its parameters, its windows, and the forms that its weights can
 // take. Graph rewrites decide by it, and pages of models without convolutions do not carry the kernel.
-import { type Shape, type Spec, sizeOf } from "../device/tensor.ts";
-import type { Activation } from "./activation.ts";
-import type { DeviceTraits } from "./launch.ts";
-import { splitsOf } from "./matmul.ts";
+import type { Shape, Spec } from "../device/tensor.ts";
+import type { ProductParams } from "./product.ts";
 import { type Pair, pairOf, slide, type Windows } from "./window.ts";
 
-export interface Conv2dParams {
+export interface Conv2dParams extends ProductParams {
   /** 1 when absent. */
   readonly stride?: Pair;
   /** Rows and columns of zeros on each side; 0 when absent. */
@@ -15,17 +13,11 @@ export interface Conv2dParams {
   readonly dilation?: Pair;
   /** Parts into which the channels fall; 1 when absent, C for a depthwise convolution. */
   readonly groups?: number;
-  /** Before the residual; none when absent. */
-  readonly activation?: Activation;
-  /** After the residual. */
-  readonly outputActivation?: Activation;
   /**
    * Shape [O, C / groups, KH, KW] of weights that are packed as [KH * KW * C / groups, O padded to a multiple of 4]: of
    * one group, or depthwise.
    */
   readonly packed?: Shape;
-  /** Parts into which the sum is split; the result is then [splits, B, OH, OW, O] without epilogue, for splitSum. */
-  readonly splits?: number;
 }
 
 interface Factors {
@@ -43,14 +35,6 @@ export function windowsOf({ x, weight }: Factors, params: Conv2dParams): Windows
 /** True for one group a channel, and channels in whole vec4s. */
 export function isDepthwise([O = 0, depth = 0]: Shape, groups: number): boolean {
   return groups === O && depth === 1 && O % 4 === 0;
-}
-
-/** Parts of the sum that give a GPU enough workgroups, for packed weights: 3x3 on maps of 7x7; 1 on CPU adapters. */
-export function conv2dSplits(x: Spec, weight: Spec, params: Conv2dParams, device: DeviceTraits): number {
-  if (!params.packed || (params.groups ?? 1) > 1) return 1;
-  const { places } = windowsOf({ x, weight }, params);
-  const [K = 0] = weight.shape;
-  return splitsOf({ M: sizeOf([x.shape[0] as number, ...places]), N: params.packed[0] as number, K }, device);
 }
 
 /** True for a window of one pixel on every pixel: the convolution is a product. */

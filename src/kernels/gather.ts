@@ -1,10 +1,13 @@
 // Rows of a table by number (torch.nn.functional.embedding). A table beyond one binding is gathered chunk by chunk:
 // each call takes the rows it holds and passes the others on.
+
 import source from "../../shaders/gather.wgsl";
 import int8Source from "../../shaders/lib/int8.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import wordsSource from "../../shaders/lib/words.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectSameDType, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { expectSameDType, flatWorkgroups, wordsOf } from "./axes.ts";
 import { expectScale, int8Types } from "./int8.ts";
 import { defineKernel } from "./kernel.ts";
 
@@ -20,7 +23,7 @@ function result(ids: Spec, table: Spec): Spec {
 
 export const gather = /* @__PURE__ */ defineKernel<GatherParams>()({
   name: "gather",
-  wgsl: [int8Source, source],
+  wgsl: [invocationSource, wordsSource, int8Source, source],
   inputs: ["ids", "table", "previous", "tableScale"],
   optional: ["previous", "tableScale"],
   params: { words: "u32", n: "u32", rows: "u32", cols: "u32", rowStart: "u32" },
@@ -46,8 +49,8 @@ export const gather = /* @__PURE__ */ defineKernel<GatherParams>()({
     return {
       params: { words: wordsOf(y), n: sizeOf(ids.shape), rows, cols, rowStart },
       types: { Elem: y.dtype, ...int8Types("Table", table) },
-      overrides: { WG: FLAT_THREADS, WIDE: cols % 4 === 0 ? 1 : 0, HAS_PREVIOUS: previous ? 1 : 0 },
-      workgroups: flatWorkgroups(y),
+      overrides: { WIDE: cols % 4 === 0 ? 1 : 0, HAS_PREVIOUS: previous ? 1 : 0 },
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
 });

@@ -1,14 +1,14 @@
 // What matmul, conv2d and gather share where their weight is int8: four elements are read as one u32 and multiplied, at
-// the end of a sum or at once, by the unit of their channel.
+// the end of a sum or at once, by the scale of their channel.
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, type Shape, type Spec } from "../device/tensor.ts";
 
-/** Throws unless a weight that is int8 comes with its units, one a channel, and any other without. */
+/** Throws unless a weight that is int8 comes with its scales, one for each channel, and any other without. */
 export function expectScale(op: string, name: string, weight: Spec, scale: Spec | undefined, channels: Shape): void {
   const isInt8 = weight.dtype === "i8";
   if (isInt8 !== !!scale) {
-    const wanted = isInt8 ? `needs ${name}Scale, the unit of each channel` : `takes no ${name}Scale: it is not i8`;
-    throw new ShapeError(`[${op}] ${name} of ${weight.dtype} ${wanted}`);
+    const expected = isInt8 ? `needs ${name}Scale, the scale of each channel` : `takes no ${name}Scale: it is not i8`;
+    throw new ShapeError(`[${op}] ${name} of ${weight.dtype} ${expected}`);
   }
   if (!scale) return;
   expectShape(op, `${name}Scale`, scale.shape, channels, `channels of ${name}`);

@@ -1,8 +1,10 @@
 // A grid in another size (torch.nn.functional.interpolate with align_corners=False), channels last: position embeddings
 // for other picture sizes, masks.
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import wordsSource from "../../shaders/lib/words.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { expectFloat, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
@@ -67,7 +69,7 @@ const source: LazySource = { name: "interpolate", load: () => import("../../shad
 
 export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
   name: "interpolate",
-  wgsl: [source],
+  wgsl: [invocationSource, wordsSource, source],
   inputs: ["x"],
   params: {
     words: "u32",
@@ -96,12 +98,11 @@ export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
       params: { words: wordsOf(y), height, width, outHeight, outWidth, cols, scaleY, scaleX, stretchY, stretchX },
       types: { Elem: x.dtype },
       overrides: {
-        WG: FLAT_THREADS,
         WIDE: cols % 4 === 0 ? 1 : 0,
         CUBIC: mode === "bicubic" ? 1 : 0,
         ANTIALIAS: antialias ? 1 : 0,
       },
-      workgroups: flatWorkgroups(y),
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
   flops: ({ x }, { mode, ...rest }) => (mode === "bicubic" ? 32 : 8) * sizeOf(result(x, { mode, ...rest }).shape),

@@ -14,6 +14,17 @@ import type { VariantLaunch, Variants } from "./variants.ts";
 /** Specs by input name; the optional ones may be missing. */
 type InputSpecs<I extends string, O extends I> = Readonly<Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>>;
 
+/** What graph rewrites know of a kernel that multiplies two operands and has the epilogue of epilogue.ts. */
+export interface Product<Inputs, P> {
+  /** Names of the operands. */
+  readonly left: string;
+  readonly right: string;
+  /** Whether the right operand may be int8, with a factor for each column as the input `${right}Scale`. */
+  takesInt8(params: P): boolean;
+  /** How many parts of its sums suit this device best, by the parameter `splits`; 1 where it is best whole. */
+  splits(inputs: Inputs, params: P, device: DeviceTraits): number;
+}
+
 export interface KernelDefinition<I extends string, O extends I, P extends object, N extends string> {
   readonly name: string;
   /** The shader and the lib files it calls; WGSL needs no order. */
@@ -24,6 +35,8 @@ export interface KernelDefinition<I extends string, O extends I, P extends objec
   /** Names of inputs that may be absent. */
   readonly optional?: readonly O[];
   readonly params: Readonly<Record<string, ScalarType>>;
+  /** Where the kernel is a product. */
+  readonly product?: Product<InputSpecs<I, O>, P>;
   /** Shape and type of the result; throws ShapeError on inputs that do not fit. Absent where `outputs` says it. */
   readonly output?: (inputs: InputSpecs<I, O>, params: P) => Spec;
   /** Of a kernel with several results: shape and type of each, by name, in the order of their bindings. */
@@ -46,6 +59,7 @@ export interface Kernel<I extends string, O extends I, P extends object, N exten
   readonly inputs: readonly I[];
   readonly optional: readonly O[];
   readonly outputs: readonly N[];
+  readonly product?: Product<InputSpecs<I, O>, P>;
   output(inputs: InputSpecs<I, O>, params: P): Spec;
   outputSpecs(inputs: InputSpecs<I, O>, params: P): readonly Spec[];
   launch(inputs: InputSpecs<I, O>, params: P, device: DeviceTraits, variant?: string): Launch;
@@ -63,6 +77,7 @@ export interface AnyKernel {
   /** Names of the results, in the order of their bindings; "output" alone where there is one. */
   readonly outputs: readonly string[];
   readonly params: Readonly<Record<string, ScalarType>>;
+  readonly product?: Product<object, object>;
   /** Shape and type of the first result. */
   output(inputs: object, params: object): Spec;
   /** Shape and type of every result. */

@@ -1,6 +1,8 @@
 // Layer normalisation over the last axis (torch.nn.functional.layer_norm), of all rows or of every `step`th one.
+
 import source from "../../shaders/layerNorm.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
@@ -35,7 +37,7 @@ const rowPerLane: LazySource = {
 
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
-  wgsl: [activationSource, nanSource, reduceSource, source],
+  wgsl: [invocationSource, activationSource, nanSource, reduceSource, source],
   inputs: ["x", "gamma", "beta"],
   params: { rows: "u32", cols: "u32", start: "u32", step: "u32", eps: "f32" },
   output: ({ x, gamma, beta }, params) => {

@@ -1,10 +1,11 @@
 // SAM's masks at the size of the picture (segment-anything: modeling/sam.py, postprocess_masks): two bilinear resizes
 // with a cut between them, as logits, or as bits of those above a threshold.
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/maskUpsample.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface MaskUpsampleParams {
   /** Side of the padded square. */
@@ -30,7 +31,7 @@ function result(x: Spec, { size: [H, W], threshold, offset }: MaskUpsampleParams
 
 export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
   name: "maskUpsample",
-  wgsl: [source],
+  wgsl: [invocationSource, source],
   inputs: ["x"],
   params: {
     count: "u32",
@@ -71,8 +72,8 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
         offset: offset ?? 0,
       },
       types: { Elem: x.dtype, Out: threshold === undefined ? "f32" : "u32" },
-      overrides: { WG: FLAT_THREADS, PLANES: planes },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { PLANES: planes },
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ x }, { size }) => 42 * (x.shape[0] ?? 0) * sizeOf(size),

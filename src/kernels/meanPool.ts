@@ -1,10 +1,12 @@
 // The mean over tokens or pixels: a ResNet's global pooling (with [B, H, W, C] viewed as [B, H * W, C]), DINO's mean of
 // the patch tokens.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/meanPool.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, formatShape, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface MeanPoolParams {
   /** Tokens to leave out at the beginning: a class token, registers. 0 when absent. */
@@ -13,7 +15,7 @@ export interface MeanPoolParams {
 
 export const meanPool = /* @__PURE__ */ defineKernel<MeanPoolParams>()({
   name: "meanPool",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["x"],
   params: { count: "u32", tokens: "u32", channels: "u32", start: "u32" },
   output: ({ x }, { start = 0 }) => {
@@ -31,8 +33,7 @@ export const meanPool = /* @__PURE__ */ defineKernel<MeanPoolParams>()({
     return {
       params: { count, tokens, channels, start },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ x }) => sizeOf(x.shape),

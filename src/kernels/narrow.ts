@@ -1,8 +1,10 @@
 // A slice along one axis (torch.narrow).
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import wordsSource from "../../shaders/lib/words.wgsl";
 import source from "../../shaders/narrow.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { axisOf, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { axisOf, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import { type Length, mostOf } from "./length.ts";
 
@@ -22,7 +24,7 @@ function result(x: Spec, { axis, length }: NarrowParams): Spec {
 
 export const narrow = /* @__PURE__ */ defineKernel<NarrowParams>()({
   name: "narrow",
-  wgsl: [source],
+  wgsl: [invocationSource, wordsSource, source],
   inputs: ["x"],
   params: { words: "u32", xInner: "u32", yInner: "u32", start: "u32", stride: "u32" },
   output: ({ x }, params) => {
@@ -48,10 +50,9 @@ export const narrow = /* @__PURE__ */ defineKernel<NarrowParams>()({
       params: { words: wordsOf(y), xInner, yInner, start, stride },
       types: { Elem: x.dtype },
       overrides: {
-        WG: FLAT_THREADS,
         WIDE: isAligned && (isOneRow || (xInner % 4 === 0 && yInner % 4 === 0)) ? 1 : 0,
       },
-      workgroups: flatWorkgroups(y),
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
 });

@@ -1,8 +1,10 @@
 // The axes in another order (torch.permute).
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import wordsSource from "../../shaders/lib/words.wgsl";
 import source from "../../shaders/permute.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
-import { FLAT_THREADS, flatWorkgroups, mergeAxes, padAxes, stridesOf, type Walk, wordsOf } from "./axes.ts";
+import { flatWorkgroups, mergeAxes, padAxes, stridesOf, type Walk, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface PermuteParams {
@@ -23,7 +25,7 @@ function walkOf(x: Spec, params: PermuteParams): Walk {
 
 export const permute = /* @__PURE__ */ defineKernel<PermuteParams>()({
   name: "permute",
-  wgsl: [source],
+  wgsl: [invocationSource, wordsSource, source],
   inputs: ["x"],
   params: {
     words: "u32",
@@ -58,11 +60,10 @@ export const permute = /* @__PURE__ */ defineKernel<PermuteParams>()({
       params: { words: wordsOf(y), size1, size2, size3, size4, stride0, stride1, stride2, stride3, stride4 },
       types: { Elem: x.dtype },
       overrides: {
-        WG: FLAT_THREADS,
         RANK: rank,
         WIDE: rank === 1 || (stride4 === 1 && size4 % 4 === 0) ? 1 : 0,
       },
-      workgroups: flatWorkgroups(y),
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
 });

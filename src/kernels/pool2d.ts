@@ -1,10 +1,12 @@
 // Pooling (torch.nn.functional.max_pool2d and avg_pool2d), channels last.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import source from "../../shaders/pool2d.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 import { type Pair, slide, type Windows } from "./window.ts";
 
 export interface Pool2dParams {
@@ -26,7 +28,7 @@ function windows(x: Spec, { kernel, stride = kernel, padding = 0 }: Pool2dParams
 
 export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
   name: "pool2d",
-  wgsl: [nanSource, source],
+  wgsl: [invocationSource, flatSource, nanSource, source],
   inputs: ["x"],
   params: {
     count: "u32",
@@ -64,8 +66,8 @@ export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
         countPadding: (params.countIncludePad ?? true) ? 1 : 0,
       },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS, IS_MAX: params.kind === "max" ? 1 : 0 },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { IS_MAX: params.kind === "max" ? 1 : 0 },
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ x }, params) => {

@@ -1,10 +1,12 @@
 // A place as random Fourier features (SAM's PositionEmbeddingRandom; Tancik et al. 2020), and the learned vector of
 // what is there: how SAM embeds points and the corners of boxes. Tokens that have no place are looked up alone.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/positionCode.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface PositionCodeParams {
   /** Labels below this have no place. */
@@ -19,7 +21,7 @@ function result({ coords, gaussian }: Readonly<Record<"coords" | "gaussian", Spe
 
 export const positionCode = /* @__PURE__ */ defineKernel<PositionCodeParams>()({
   name: "positionCode",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["coords", "gaussian", "labels", "table"],
   optional: ["labels", "table"],
   params: { count: "u32", features: "u32", placeless: "u32" },
@@ -42,8 +44,8 @@ export const positionCode = /* @__PURE__ */ defineKernel<PositionCodeParams>()({
     return {
       params: { count, features: lastDim(gaussian), placeless },
       types: { Elem: dtype },
-      overrides: { WG: FLAT_THREADS, HAS_TABLE: table ? 1 : 0 },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { HAS_TABLE: table ? 1 : 0 },
+      workgroups: flatWorkgroups(count),
     };
   },
 });

@@ -1,9 +1,11 @@
 // Class and register tokens put before the patches of every picture, and the position embedding added to all:
 // torch.cat((token.expand(B, -1, -1), x), dim=1) + positions.
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import wordsSource from "../../shaders/lib/words.wgsl";
 import source from "../../shaders/prepend.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, expectSameDType, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { expectFloat, expectSameDType, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 function result(x: Spec, token: Spec): Spec {
@@ -24,7 +26,7 @@ function expectRows(name: string, got: Spec, x: Spec, rows?: number): void {
 
 export const prepend = /* @__PURE__ */ defineKernel<object>()({
   name: "prepend",
-  wgsl: [source],
+  wgsl: [invocationSource, wordsSource, source],
   inputs: ["x", "token", "positions"],
   optional: ["positions"],
   params: { words: "u32", tokens: "u32", prefix: "u32", cols: "u32" },
@@ -42,8 +44,8 @@ export const prepend = /* @__PURE__ */ defineKernel<object>()({
     return {
       params: { words: wordsOf(y), tokens, prefix: rowsOf(token), cols },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS, WIDE: cols % 4 === 0 ? 1 : 0, HAS_POSITIONS: positions ? 1 : 0 },
-      workgroups: flatWorkgroups(y),
+      overrides: { WIDE: cols % 4 === 0 ? 1 : 0, HAS_POSITIONS: positions ? 1 : 0 },
+      workgroups: flatWorkgroups(wordsOf(y)),
     };
   },
   flops: ({ x, token, positions }) => (positions ? sizeOf(result(x, token).shape) : 0),

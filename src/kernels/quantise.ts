@@ -1,14 +1,15 @@
-// A matrix as int8, each channel in its own unit, which channelScale makes (torch.quantize_per_channel with zero points
-// of 0): what matmul, conv2d and gather read as a weight in a quarter of the memory.
+// A matrix as int8, each channel in steps of its own scale, which channelScale makes (torch.quantize_per_channel with
+// zero points of 0): what matmul, conv2d and gather read as a weight in a quarter of the memory.
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/quantise.wgsl";
 import { expectShape, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flatWorkgroups, wordsOf } from "./axes.ts";
 import { type ChannelScaleParams, scaleShape } from "./channelScale.ts";
 import { defineKernel } from "./kernel.ts";
 
 export const quantise = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "quantise",
-  wgsl: [source],
+  wgsl: [invocationSource, source],
   inputs: ["x", "scale"],
   params: { n: "u32", rows: "u32", cols: "u32" },
   output: ({ x, scale }, params) => {
@@ -21,8 +22,8 @@ export const quantise = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
     return {
       params: { n: sizeOf(x.shape), rows, cols },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS, BY_ROW: axis === -2 ? 1 : 0 },
-      workgroups: flatWorkgroups(x),
+      overrides: { BY_ROW: axis === -2 ? 1 : 0 },
+      workgroups: flatWorkgroups(wordsOf(x)),
     };
   },
 });

@@ -1,11 +1,13 @@
 // Pillow's resize of 8-bit pictures, bit for bit: a filter whose support grows with the factor of shrinking, one pass
 // an axis, each rounded to bytes (python-pillow/Pillow: src/libImaging/Resample.c). `resizeOrder` gives the passes in
 // order.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/resize.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 /** The axis that a pass changes: W or H of [H, W] or [B, H, W]. */
 export type ResizeAxis = "horizontal" | "vertical";
@@ -158,7 +160,7 @@ function sizes(image: Spec, { axis }: ResizeParams): Sizes {
 
 export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
   name: "resize",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["image", "starts", "weights"],
   params: { count: "u32", length: "u32", size: "u32", inner: "u32", taps: "u32" },
   output: ({ image, starts, weights }, { axis }) => {
@@ -187,8 +189,7 @@ export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
     const count = outer * size * inner;
     return {
       params: { count, length, size, inner, taps },
-      overrides: { WG: FLAT_THREADS },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ image, weights }, params) => {

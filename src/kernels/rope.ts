@@ -1,9 +1,11 @@
 // Rotary position embedding (Su et al. 2021) of queries or keys, for the tokens after the first few
 // (facebookresearch/dinov3: dinov3/layers/attention.py).
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, lastDim, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
 export interface RopeParams {
@@ -18,7 +20,7 @@ const source: LazySource = { name: "rope", load: () => import("../../shaders/rop
 
 export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
   name: "rope",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["x", "cosine", "sine"],
   params: { count: "u32", tokens: "u32", channels: "u32", prefix: "u32" },
   output: ({ x, cosine, sine }, { heads, prefix }) => {
@@ -39,8 +41,8 @@ export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
     return {
       params: { count, tokens, channels, prefix },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS, D: lastDim(x) / heads },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { D: lastDim(x) / heads },
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ x }) => 3 * sizeOf(x.shape),

@@ -1,9 +1,11 @@
 // Scaled dot products of two sets of embeddings: CLIP's logits_per_image (openai/CLIP: clip/model.py), or with a bias
 // SigLIP's.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/similarity.wgsl";
 import { expectRank, expectShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, expectSameDType, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface SimilarityParams {
   /** logitScale is the logarithm of the factor, as CLIP stores it. */
@@ -17,10 +19,10 @@ function sizes(a: Spec, b: Spec) {
 
 export const similarity = /* @__PURE__ */ defineKernel<SimilarityParams>()({
   name: "similarity",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["a", "b", "logitScale", "bias"],
   optional: ["logitScale", "bias"],
-  params: { M: "u32", N: "u32", C: "u32" },
+  params: { count: "u32", N: "u32", C: "u32" },
   output: ({ a, b, logitScale, bias }) => {
     expectRank("similarity", "a", a.shape, 2);
     expectFloat("similarity", "a", a);
@@ -34,10 +36,10 @@ export const similarity = /* @__PURE__ */ defineKernel<SimilarityParams>()({
   launch: ({ a, b, logitScale, bias }, { exp = false }) => {
     const { M, N, C } = sizes(a, b);
     return {
-      params: { M, N, C },
+      params: { count: M * N, N, C },
       types: { Elem: a.dtype },
-      overrides: { WG: FLAT_THREADS, HAS_SCALE: logitScale ? 1 : 0, HAS_BIAS: bias ? 1 : 0, EXP: exp ? 1 : 0 },
-      workgroups: foldWorkgroups(Math.ceil((M * N) / FLAT_THREADS)),
+      overrides: { HAS_SCALE: logitScale ? 1 : 0, HAS_BIAS: bias ? 1 : 0, EXP: exp ? 1 : 0 },
+      workgroups: flatWorkgroups(M * N),
     };
   },
   flops: ({ a, b }) => 2 * sizeOf([a.shape[0] ?? 0, b.shape[0] ?? 0, a.shape[1] ?? 0]),

@@ -1,4 +1,5 @@
 // Softmax over the last axis (torch.softmax with dim = -1).
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
 import source from "../../shaders/softmax.wgsl";
@@ -12,7 +13,7 @@ function rows(x: Spec): number {
 
 export const softmax = /* @__PURE__ */ defineKernel<object>()({
   name: "softmax",
-  wgsl: [nanSource, reduceSource, source],
+  wgsl: [invocationSource, nanSource, reduceSource, source],
   inputs: ["x"],
   params: { rows: "u32", cols: "u32" },
   output: ({ x }) => {

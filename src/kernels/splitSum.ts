@@ -1,20 +1,15 @@
-// The second half of a matmul or conv2d whose K is split over workgroups: the parts are added in order, so that the
-// result is the same every time, and bias, activation, layer scale and residual follow as in their own epilogues.
-import activationSource from "../../shaders/lib/activation.wgsl";
-import nanSource from "../../shaders/lib/nan.wgsl";
+// The second half of a product whose K is split over workgroups (matmul, conv2d): the parts are added in order, so that
+// the result is the same every time, and their epilogue follows.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
-import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
-import { ACTIVATIONS, type Activation } from "./activation.ts";
-import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
+import { flatWorkgroups } from "./axes.ts";
+import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
+import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
-export interface SplitSumParams {
-  /** Before layer scale and residual; none when absent. */
-  readonly activation?: Activation;
-  /** After layer scale and residual. */
-  readonly outputActivation?: Activation;
-}
+export type SplitSumParams = EpilogueParams;
 
 function result({ dtype, shape }: Spec): Spec {
   return { dtype, shape: shape.slice(1) };
@@ -25,44 +20,27 @@ const source: LazySource = { name: "splitSum", load: () => import("../../shaders
 
 export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, flatSource, source),
   inputs: ["parts", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
-  params: { count: "u32", N: "u32", splits: "u32", residualCount: "u32" },
+  params: { count: "u32", rows: "u32", N: "u32", N4: "u32", splits: "u32", residualRows: "u32" },
   output: ({ parts, bias, scale, residual }) => {
-    const y = result(parts);
-    const N = lastDim(y);
     if (parts.shape.length < 2)
       throw new ShapeError(`[splitSum] parts ${formatShape(parts.shape)} must be [splits, …, N]`);
-    if (bias) expectShape("splitSum", "bias", bias.shape, [N], "columns of parts");
-    if (scale) expectShape("splitSum", "scale", scale.shape, [N], "columns of parts");
-    if (residual && (lastDim(residual) !== N || sizeOf(y.shape) % sizeOf(residual.shape) !== 0)) {
-      throw new ShapeError(
-        `[splitSum] residual ${formatShape(residual.shape)} does not repeat into ${formatShape(y.shape)}`,
-      );
-    }
+    const y = result(parts);
+    expectEpilogue("splitSum", { bias, scale, residual }, rowsOf(y), lastDim(y));
     return y;
   },
-  launch: ({ parts, bias, scale, residual }, { activation = "none", outputActivation = "none" }) => {
+  launch: ({ parts, bias, scale, residual }, params) => {
     const y = result(parts);
-    const count = sizeOf(y.shape);
+    const [rows, N] = [rowsOf(y), lastDim(y)];
+    const N4 = Math.ceil(N / 4);
+    const epilogue = epilogueLaunch({ bias, scale, residual }, params, N);
     return {
-      params: {
-        count,
-        N: lastDim(y),
-        splits: parts.shape[0] ?? 0,
-        residualCount: residual ? sizeOf(residual.shape) : 1,
-      },
-      types: { Elem: parts.dtype },
-      overrides: {
-        WG: FLAT_THREADS,
-        ACTIVATION: ACTIVATIONS[activation],
-        OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
-        HAS_BIAS: bias ? 1 : 0,
-        HAS_SCALE: scale ? 1 : 0,
-        HAS_RESIDUAL: residual ? 1 : 0,
-      },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      params: { count: rows * N4, rows, N, N4, splits: parts.shape[0] ?? 0, residualRows: residualRows({ residual }) },
+      types: { Elem: parts.dtype, ...epilogue.types },
+      overrides: { ...epilogue.overrides },
+      workgroups: flatWorkgroups(rows * N4),
     };
   },
   flops: ({ parts }) => sizeOf(parts.shape),

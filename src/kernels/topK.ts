@@ -1,5 +1,6 @@
 // The k largest elements along the last axis and their indices (torch.topk with dim = -1): the largest first, the first
 // of equals first, NaN above all.
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import rankSource from "../../shaders/lib/rank.wgsl";
 import source from "../../shaders/topK.wgsl";
 import { ShapeError } from "../device/errors.ts";
@@ -23,7 +24,7 @@ function result(x: Spec, { k }: TopKParams): number[] {
 
 export const topK = /* @__PURE__ */ defineKernel<TopKParams>()({
   name: "topK",
-  wgsl: [rankSource, source],
+  wgsl: [invocationSource, rankSource, source],
   inputs: ["x"],
   params: { rows: "u32", cols: "u32", k: "u32" },
   outputs: {

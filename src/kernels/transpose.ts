@@ -1,9 +1,10 @@
 // The last two axes exchanged (torch.transpose(x, -2, -1)), with rows padded to whole vec4s where matmul wants them so:
 // the weight [N, K] of a linear layer becomes [K, N4 * 4] by `padTo: 4`.
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/transpose.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
+import { flatWorkgroups } from "./axes.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
@@ -19,7 +20,7 @@ function sizes({ shape }: Spec, padTo = 1) {
 
 export const transpose = /* @__PURE__ */ defineKernel<TransposeParams>()({
   name: "transpose",
-  wgsl: [source],
+  wgsl: [invocationSource, source],
   inputs: ["x"],
   params: { batch: "u32", rows: "u32", cols: "u32", padded: "u32" },
   output: ({ x }, { padTo = 1 }) => {
@@ -43,8 +44,7 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     strips: {
       launch: ({ batch, cols, padded }) => ({
         entryPoint: "strips",
-        overrides: { WG: FLAT_THREADS },
-        workgroups: foldWorkgroups(Math.ceil((batch * cols * Math.ceil(padded / 4)) / FLAT_THREADS)),
+        workgroups: flatWorkgroups(batch * cols * Math.ceil(padded / 4)),
       }),
     },
     tiles: {

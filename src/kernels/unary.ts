@@ -1,10 +1,12 @@
 // An activation on its own, where no kernel before it has an epilogue (torch.nn.functional.gelu, relu, silu …).
+
 import activationSource from "../../shaders/lib/activation.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import source from "../../shaders/unary.wgsl";
 import { sizeOf } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
-import { expectFloat, FLAT_THREADS, flatWorkgroups, wordsOf } from "./axes.ts";
+import { expectFloat, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface UnaryParams {
@@ -14,7 +16,7 @@ export interface UnaryParams {
 
 export const unary = /* @__PURE__ */ defineKernel<UnaryParams>()({
   name: "unary",
-  wgsl: [activationSource, nanSource, source],
+  wgsl: [invocationSource, activationSource, nanSource, source],
   inputs: ["x"],
   params: { words: "u32" },
   output: ({ x }) => {
@@ -24,8 +26,8 @@ export const unary = /* @__PURE__ */ defineKernel<UnaryParams>()({
   launch: ({ x }, { kind }) => ({
     params: { words: wordsOf(x) },
     types: { Elem: x.dtype },
-    overrides: { WG: FLAT_THREADS, KIND: ACTIVATIONS[kind] },
-    workgroups: flatWorkgroups(x),
+    overrides: { KIND: ACTIVATIONS[kind] },
+    workgroups: flatWorkgroups(wordsOf(x)),
   }),
   flops: ({ x }) => 8 * sizeOf(x.shape),
 });

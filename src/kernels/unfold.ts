@@ -1,10 +1,12 @@
 // Pictures cut into square patches (torch.nn.functional.unfold with kernel = stride, channels-last): the first half of
 // a Vision Transformer's patch embedding, whose second half is a matmul with the convolution's weight.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/unfold.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { expectRank, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 export interface UnfoldParams {
   /** Side of a patch in pixels. */
@@ -18,7 +20,7 @@ function sizes(x: Spec, { patch }: UnfoldParams) {
 
 export const unfold = /* @__PURE__ */ defineKernel<UnfoldParams>()({
   name: "unfold",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["x"],
   params: { count: "u32", H: "u32", W: "u32", rows: "u32", cols: "u32" },
   output: ({ x }, params) => {
@@ -37,8 +39,8 @@ export const unfold = /* @__PURE__ */ defineKernel<UnfoldParams>()({
     return {
       params: { count, H, W, rows, cols },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS, P: params.patch, C },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      overrides: { P: params.patch, C },
+      workgroups: flatWorkgroups(count),
     };
   },
 });

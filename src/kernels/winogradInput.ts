@@ -1,10 +1,12 @@
 // The first of three steps of a 3x3 convolution with stride 1 by Winograd's algorithm, F(2x2, 3x3): tiles of 4x4
 // places, of which the second step is a matmul for each of 16 elements (src/graph/winograd.ts).
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/winogradInput.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 import { type Pair, slide } from "./window.ts";
 
 export interface WinogradInputParams {
@@ -25,7 +27,7 @@ function sizes(x: Spec, { padding = 0 }: WinogradInputParams) {
 
 export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()({
   name: "winogradInput",
-  wgsl: [source],
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["x"],
   params: {
     count: "u32",
@@ -53,8 +55,7 @@ export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()
     return {
       params: { count, H, W, C4: C / 4, TH, TW, paddingH: padding[0], paddingW: padding[1] },
       types: { Elem: x.dtype },
-      overrides: { WG: FLAT_THREADS },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ x }, params) => 32 * sizes(x, params).tiles * (x.shape[3] as number),

@@ -1,31 +1,27 @@
-// The last of three steps of a 3x3 convolution by Winograd's algorithm (src/graph/winograd.ts): from the products of
-// each tile to 2x2 places, with the epilogue of conv2d.
-import activationSource from "../../shaders/lib/activation.wgsl";
-import nanSource from "../../shaders/lib/nan.wgsl";
+// The last of three steps of a 3x3 convolution by Winograd's algorithm (src/graph/rewrites/winograd.ts): from the
+// products of each tile to 2x2 places, with the epilogue of conv2d.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/winogradOutput.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, sizeOf } from "../device/tensor.ts";
-import { ACTIVATIONS, type Activation } from "./activation.ts";
-import { expectFloat, FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
+import { defineKernel } from "./kernel.ts";
 import { tilesOf } from "./winogradInput.ts";
 
-export interface WinogradOutputParams {
+export interface WinogradOutputParams extends EpilogueParams {
   /** Of the result: [batch, height, width]. */
   readonly places: readonly [number, number, number];
-  /** Before the residual; none when absent. */
-  readonly activation?: Activation;
-  /** After the residual. */
-  readonly outputActivation?: Activation;
 }
 
 export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>()({
   name: "winogradOutput",
-  wgsl: [activationSource, nanSource, source],
-  inputs: ["m", "bias", "residual"],
-  optional: ["bias", "residual"],
-  params: { count: "u32", OH: "u32", OW: "u32", O4: "u32", TH: "u32", TW: "u32" },
-  output: ({ m, bias, residual }, { places: [B, OH, OW] }) => {
+  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, flatSource, source),
+  inputs: ["m", "bias", "scale", "residual"],
+  optional: ["bias", "scale", "residual"],
+  params: { count: "u32", OH: "u32", OW: "u32", O4: "u32", TH: "u32", TW: "u32", residualRows: "u32" },
+  output: ({ m, bias, scale, residual }, { places: [B, OH, OW] }) => {
     expectFloat("winogradOutput", "m", m);
     expectRank("winogradOutput", "m", m.shape, 3);
     const O = m.shape[2] as number;
@@ -33,26 +29,19 @@ export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>
     if (O % 4 !== 0) {
       throw new ShapeError(`[winogradOutput] m has shape ${formatShape(m.shape)}, expected a multiple of 4 channels`);
     }
-    const shape = [B, OH, OW, O];
-    if (bias) expectShape("winogradOutput", "bias", bias.shape, [O], "last axis of m");
-    if (residual) expectShape("winogradOutput", "residual", residual.shape, shape, "shape of the result");
-    return { dtype: m.dtype, shape };
+    expectEpilogue("winogradOutput", { bias, scale, residual }, B * OH * OW, O);
+    return { dtype: m.dtype, shape: [B, OH, OW, O] };
   },
-  launch: ({ m, bias, residual }, { places: [, OH, OW], activation = "none", outputActivation = "none" }) => {
+  launch: ({ m, bias, scale, residual }, { places: [, OH, OW], ...params }) => {
     const [, tiles = 0, O = 0] = m.shape;
     const [TH, TW] = tilesOf([OH, OW]);
     const count = (tiles * O) / 4;
+    const epilogue = epilogueLaunch({ bias, scale, residual }, params, O);
     return {
-      params: { count, OH, OW, O4: O / 4, TH, TW },
-      types: { Elem: m.dtype },
-      overrides: {
-        WG: FLAT_THREADS,
-        ACTIVATION: ACTIVATIONS[activation],
-        OUTPUT_ACTIVATION: ACTIVATIONS[outputActivation],
-        HAS_BIAS: bias ? 1 : 0,
-        HAS_RESIDUAL: residual ? 1 : 0,
-      },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      params: { count, OH, OW, O4: O / 4, TH, TW, residualRows: residualRows({ residual }) },
+      types: { Elem: m.dtype, ...epilogue.types },
+      overrides: { ...epilogue.overrides },
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ m }) => (24 * sizeOf(m.shape)) / 16,

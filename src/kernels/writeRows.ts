@@ -1,9 +1,11 @@
 // Rows that become some rows of a larger tensor, whose other rows stay as they are: a memory that grows. In a plan the
 // larger tensor is a state's buffer (`graph.writeRows`); by itself the kernel writes into zeros.
+
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Shape, type Spec, sameShape, sizeOf } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
 
@@ -35,7 +37,7 @@ function checkRows(rows: Spec, { shape, at }: WriteRowsParams): void {
 
 export const writeRows = /* @__PURE__ */ defineKernel<WriteRowsParams>()({
   name: "writeRows",
-  wgsl: [source],
+  wgsl: [invocationSource, source],
   inputs: ["rows"],
   params: { items: "u32", rowItems: "u32", at: "u32" },
   output: ({ rows }, params) => {
@@ -49,8 +51,7 @@ export const writeRows = /* @__PURE__ */ defineKernel<WriteRowsParams>()({
     return {
       params: { items: items as number, rowItems: rowItems as number, at },
       types: { Item: isWide ? `vec4<${rows.dtype}>` : rows.dtype },
-      overrides: { WG: FLAT_THREADS },
-      workgroups: foldWorkgroups(Math.ceil((items as number) / FLAT_THREADS)),
+      workgroups: flatWorkgroups(items as number),
     };
   },
 });

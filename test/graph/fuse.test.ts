@@ -266,13 +266,29 @@ describe("convolutions", () => {
     ]);
   });
 
-  it("take no residual that is another shape", () => {
+  it("take a residual of their shape or one that repeats for each picture, and no other", () => {
+    const convAndSum = (...residual: number[]) => {
+      const graph = new Graph();
+      const x = graph.input("x", f32(2, 7, 7, 8));
+      const weight = graph.weight("conv.weight", f32(8, 8, 3, 3));
+      const y = ops.conv2d({ x, weight }, { padding: 1 });
+      graph.output("y", ops.binary({ a: y, b: graph.weight("r", f32(...residual)) }, { op: "add" }));
+      return names(fuse(graph));
+    };
+    expect(convAndSum(2, 7, 7, 8)).toEqual(["conv2d"]);
+    expect(convAndSum(7, 7, 8)).toEqual(["conv2d"]);
+    expect(convAndSum(2, 1, 7, 8)).toEqual(["conv2d", "binary"]);
+    expect(convAndSum(7, 1, 8)).toEqual(["conv2d", "binary"]);
+  });
+
+  it("take layer scale, as every product does", () => {
     const graph = new Graph();
-    const x = graph.input("x", f32(2, 7, 7, 8));
-    const weight = graph.weight("conv.weight", f32(8, 8, 3, 3));
-    const y = ops.conv2d({ x, weight }, { padding: 1 });
-    graph.output("y", ops.binary({ a: y, b: graph.weight("r", f32(7, 7, 8)) }, { op: "add" }));
-    expect(names(fuse(graph))).toEqual(["conv2d", "binary"]);
+    const x = graph.input("x", f32(1, 7, 7, 8));
+    const y = ops.conv2d({ x, weight: graph.weight("conv.weight", f32(8, 8, 3, 3)) }, { padding: 1 });
+    graph.output("y", ops.binary({ a: y, b: graph.weight("gamma", f32(8)) }, { op: "mul" }));
+    const [conv] = operations(fuse(graph));
+    expect(conv?.kernel.name).toBe("conv2d");
+    expect(conv?.inputs.scale?.shape).toEqual([8]);
   });
 
   it("are split on a GPU where there are few tiles", () => {

@@ -161,7 +161,7 @@ describe("CLIP ViT-B/32", async () => {
     const graph = new Graph();
     const pixels = graph.input("pixels", { dtype, shape: [batch, 224, 224, 3] });
     const { embeds } = clipImage(pixels, Weights.of(graph, table, dtype), config.vision);
-    graph.output("embeds", ops.l2Normalise({ x: embeds }));
+    graph.output("embeds", ops.l2Normalize({ x: embeds }));
     return graph;
   };
 

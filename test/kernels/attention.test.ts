@@ -5,7 +5,7 @@ import { kernelTest } from "./kernelTest.ts";
 
 kernelTest(attentionSuite, {
   skip: (variant, inputs, params, device) => {
-    if (!isCpu(device.info.class) || variant !== "queryTile") return undefined;
+    if (!isCpu(device.info.class) || variant !== "flashTile") return undefined;
     const q = inputs.q as Spec;
     const { heads, channels = lastDim(q), grid } = params as { heads: number; channels?: number; grid?: unknown };
     const D = channels / heads;

@@ -11,7 +11,7 @@ const open = () => (device ??= openDevice({ toggles: ["enable-dawn-features=allo
 
 kernelTest(matmulSuite, { open });
 
-it("says whether the adapter has matrix units, which matrixTile needs", async (context) => {
+it("says whether the adapter has matrix units, which subgroupMatrixTile needs", async (context) => {
   const { matrixUnits } = await open();
   if (matrixUnits.length === 0) context.skip("this adapter has no matrix units");
   console.log(matrixUnits.map((unit) => Object.values(unit).join(" ")).join(", "));

@@ -63,9 +63,9 @@ it("a product takes the unit of its type first, with few rows or from int8 none"
     return matmul.launch(inputs, {}, traits).variant;
   };
   expect([variant(64, "f16"), variant(64, "f32"), variant(4, "f16")]).toEqual([
-    "matrixTile",
+    "subgroupMatrixTile",
     "sharedTile",
-    "singleRow",
+    "gemv",
   ]);
   expect(variant(64, "f32", "i8")).toBe("sharedTile");
 });

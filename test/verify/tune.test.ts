@@ -18,7 +18,7 @@ async function asGpu(): Promise<Device> {
   return new Device(gpu, { ...info, class: "unknown" }, false);
 }
 
-/** Few rows: singleRow, sharedTile and registerTile. */
+/** Few rows: gemv, sharedTile and registerTile. */
 const FEW_ROWS = { kernel: matmul as AnyKernel, inputs: { a: f32(4, 64), b: f32(64, 32) }, params: {} };
 const KEY = launchKey("matmul", FEW_ROWS.inputs, FEW_ROWS.params);
 
@@ -27,7 +27,7 @@ describe("tune", () => {
     const device = await asGpu();
     const before = { ...device.memory };
     const [tuned] = await tune(device, [FEW_ROWS, FEW_ROWS]);
-    expect(Object.keys(tuned?.ms ?? {})).toEqual(["singleRow", "sharedTile", "registerTile"]);
+    expect(Object.keys(tuned?.ms ?? {})).toEqual(["gemv", "sharedTile", "registerTile"]);
     expect(device.tuned.get(KEY)).toBe(tuned?.variant);
     device.tuned.set(KEY, "registerTile");
     expect(matmul.launch(FEW_ROWS.inputs, {}, device).entryPoint).toBe("registerTile");
@@ -46,14 +46,14 @@ describe("tune", () => {
       },
     };
     const [tuned] = await tune(device, [{ ...FEW_ROWS, kernel: broken }]);
-    expect(Object.keys(tuned?.ms ?? {})).toEqual(["singleRow"]);
-    expect(tuned?.variant).toBe("singleRow");
+    expect(Object.keys(tuned?.ms ?? {})).toEqual(["gemv"]);
+    expect(tuned?.variant).toBe("gemv");
   });
 
   it("ignores a name that does not fit, and stops at its time or when it is aborted", async () => {
     const device = await asGpu();
     device.tuned.set(KEY, "gone");
-    expect(matmul.launch(FEW_ROWS.inputs, {}, device).variant).toBe("singleRow");
+    expect(matmul.launch(FEW_ROWS.inputs, {}, device).variant).toBe("gemv");
     device.tuned.clear();
     expect(await tune(device, [FEW_ROWS], { seconds: -1 })).toEqual([]);
     await expect(tune(device, [FEW_ROWS], { signal: AbortSignal.abort() })).rejects.toThrow("aborted");

@@ -114,14 +114,8 @@ async function timeModel(
   let done = 0;
   const onProgress = () => bar.update(done++);
   try {
-<<<<<<< HEAD
     const modelPart = { ...example, checkpoint, naming: recognized.model.naming };
     return await benchModel(what, modelPart, { open: () => openDevice(), dtype, rounds, signal, onProgress });
-=======
-    const partOfModel = computation(part, { checkpoint, config, dtype: computedIn(dtype) });
-    const timing = { open: () => openDevice(), checkpoint, dtype, rounds };
-    return await benchModel(what, partOfModel, { ...timing, signal, onProgress });
->>>>>>> geometry
   } finally {
     bar.stop();
     await checkpoint.close();

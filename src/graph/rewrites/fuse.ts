@@ -1,11 +1,11 @@
-// Rewrites that save a pass over memory: activations, layer scale and residual go into the matmul or conv2d before
-// them, a convolution of single pixels becomes a matmul, and the products of q, k and v become one that attention reads
-// by stride.
+// Rewrites that save a pass over memory: activations, layer scale and residual go into the product before them (matmul,
+// conv2d), a convolution of single pixels becomes a matmul, and the products of q, k and v become one that attention
+// reads by stride.
 import { lastDim, sameShape, sizeOf } from "../../device/tensor.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { type Conv2dParams, isPackable, isPointwise } from "../../kernels/convolution.ts";
+import type { EpilogueParams } from "../../kernels/epilogue.ts";
 import * as kernels from "../../kernels/index.ts";
-import type { AnyKernel } from "../../kernels/kernel.ts";
 import type { Graph, NodeOf, Value } from "../graph.ts";
 import { type Candidate, type Rule, rewrite } from "./rewrite.ts";
 
@@ -14,7 +14,7 @@ export function fuse(graph: Graph): Graph {
   return rewrite(graph, [
     activationIntoProduct,
     activationIntoNorm,
-    scaleIntoMatmul,
+    scaleIntoProduct,
     residualIntoProduct,
     oneMatmulForQkv,
     convolutionAsMatmul,
@@ -22,8 +22,8 @@ export function fuse(graph: Graph): Graph {
   ]);
 }
 
-/** A matmul or conv2d; what both take in their epilogues has one name. */
-type Product = NodeOf<"op"> & { readonly params: kernels.MatmulParams };
+/** An operation whose kernel is a product: all take the same in their epilogues, under the same names. */
+type Product = NodeOf<"op"> & { readonly params: EpilogueParams };
 
 /** The product that makes a value, when nothing else reads it and it still is without what `taken` names. */
 function productOf(
@@ -31,8 +31,7 @@ function productOf(
   op: Candidate,
   ...taken: ("activation" | "scale" | "residual" | "outputActivation")[]
 ) {
-  if (value?.node.kind !== "op" || op.users(value) !== 1) return;
-  if (value.node.kernel !== kernels.matmul && !isConvolution(value.node.kernel)) return;
+  if (value?.node.kind !== "op" || !value.node.kernel.product || op.users(value) !== 1) return;
   const node = value.node as Product;
   const { scale, residual } = node.inputs;
   const { activation = "none", outputActivation = "none" } = node.params;
@@ -74,13 +73,13 @@ const activationIntoNorm: Rule = (op) => {
   return op.graph.add(kernels.layerNorm, x.node.inputs, { ...params, activation });
 };
 
-/** matmul(…) * scale, one factor a channel: LayerScale of DINOv2 */
-const scaleIntoMatmul: Rule = (op) => {
+/** matmul(…) * scale, one factor for each channel: LayerScale of DINOv2 */
+const scaleIntoProduct: Rule = (op) => {
   const { a, b } = op.inputs;
   if (!isBinary(op, "mul") || !a || !b) return;
-  const node = matmulOf(a, op, "scale", "residual");
+  const node = productOf(a, op, "scale", "residual", "outputActivation");
   if (!node || !sameShape(b.shape, [lastDim(a)])) return;
-  return op.graph.add(kernels.matmul, { ...node.inputs, scale: b }, node.params);
+  return op.graph.add(node.kernel, { ...node.inputs, scale: b }, node.params);
 };
 
 /** x + matmul(…), x + conv2d(…) */
@@ -94,13 +93,7 @@ const residualIntoProduct: Rule = (op) => {
 function residualInto(product: Value, residual: Value, op: Candidate): Value | undefined {
   const node = productOf(product, op, "residual", "outputActivation");
   const repeats = sameShape(product.shape.slice(-residual.shape.length), residual.shape) && residual.shape.length > 1;
-  const fits = node?.kernel === kernels.matmul ? repeats : sameShape(product.shape, residual.shape);
-  return node && fits ? op.graph.add(node.kernel, { ...node.inputs, residual }, node.params) : undefined;
-}
-
-/** By name, so that pages of models without convolutions do not carry the kernel. */
-function isConvolution({ name }: AnyKernel): boolean {
-  return name === "conv2d";
+  return node && repeats ? op.graph.add(node.kernel, { ...node.inputs, residual }, node.params) : undefined;
 }
 
 function isBinary(op: Candidate, wanted: string): boolean {
@@ -110,23 +103,24 @@ function isBinary(op: Candidate, wanted: string): boolean {
 
 /** A 1x1 convolution: every pixel times one matrix. */
 const convolutionAsMatmul: Rule = ({ kernel, inputs, params, graph }) => {
-  const { weight, x: a, bias } = inputs;
-  if (!isConvolution(kernel) || !a || !weight || !isPointwise(weight, params)) return;
+  const { weight, x: a, bias, scale, residual } = inputs;
+  if (kernel !== kernels.conv2d || !a || !weight || !isPointwise(weight, params)) return;
   const [O = 0, C = 0] = weight.shape;
   const b = graph.add(kernels.transpose, { x: graph.reshape(weight, [O, C]) }, { padTo: 4 });
-  const { activation } = params as Conv2dParams;
-  return graph.add(kernels.matmul, { a, b, bias }, { n: O, ...(activation && { activation }) });
+  const { activation, outputActivation } = params as Conv2dParams;
+  const epilogue = { ...(activation && { activation }), ...(outputActivation && { outputActivation }) };
+  return graph.add(kernels.matmul, { a, b, bias, scale, residual }, { n: O, ...epilogue });
 };
 
 /** Weights of a convolution in the order in which conv2d's tiles read them; those of groups stay as they are. */
 const packedConvolution: Rule = ({ kernel, inputs, params, graph }) => {
   const { weight } = inputs;
-  if (!isConvolution(kernel) || !weight || !isPackable(weight, params)) return;
+  if (kernel !== kernels.conv2d || !weight || !isPackable(weight, params)) return;
   const [O = 0] = weight.shape;
   const rows = graph.add(kernels.permute, { x: weight }, { dims: [0, 2, 3, 1] }); // [O, KH, KW, C]
   const columns = graph.reshape(rows, [O, sizeOf(weight.shape) / O]);
-  const made = graph.add(kernels.transpose, { x: columns }, { padTo: 4 });
-  return graph.add(kernel, { ...inputs, weight: made }, { ...params, packed: weight.shape });
+  const packed = graph.add(kernels.transpose, { x: columns }, { padTo: 4 });
+  return graph.add(kernel, { ...inputs, weight: packed }, { ...params, packed: weight.shape });
 };
 
 /**

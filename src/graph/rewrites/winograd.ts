@@ -22,8 +22,8 @@ export function winograd(graph: Graph): Graph {
 const LEAST_CHANNELS = 16;
 
 const byWinograd: Rule = ({ kernel, inputs, params, graph }) => {
-  const { x, weight, bias, residual } = inputs;
-  if (kernel.name !== "conv2d" || !x || !weight) return;
+  const { x, weight, bias, scale, residual } = inputs;
+  if (kernel !== kernels.conv2d || !x || !weight) return;
   const { packed, padding = 0, activation, outputActivation, groups = 1 } = params as Conv2dParams;
   const [O = 0, C = 0] = packed ?? [];
   // Sums of tiles in f16 would lose digits that the convolution itself keeps.
@@ -36,7 +36,7 @@ const byWinograd: Rule = ({ kernel, inputs, params, graph }) => {
   const epilogue = { ...(activation && { activation }), ...(outputActivation && { outputActivation }) };
   return graph.add(
     kernels.winogradOutput,
-    { m, bias, residual },
+    { m, bias, scale, residual },
     { places: [x.shape[0] as number, ...places], ...epilogue },
   );
 };

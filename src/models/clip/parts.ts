@@ -21,7 +21,7 @@ export const imagePart = /* @__PURE__ */ definePart({
   inputs: ({ batch, size, dtype }: ImageSettings) => ({ pixels: { dtype, shape: [batch, ...size, 3] } }),
   record: ({ pixels }, weights, { vision, isUnit = true }) => {
     const { embeds } = clipImage(pixels, weights, vision);
-    return { embeds: isUnit ? ops.l2Normalise({ x: embeds }) : embeds };
+    return { embeds: isUnit ? ops.l2Normalize({ x: embeds }) : embeds };
   },
 });
 
@@ -42,7 +42,7 @@ export const textPart = /* @__PURE__ */ definePart({
   }),
   record: ({ ids, end }, weights, { text, isUnit = true }) => {
     const { embeds } = clipText(ids, end, weights, text);
-    return { embeds: isUnit ? ops.l2Normalise({ x: embeds }) : embeds };
+    return { embeds: isUnit ? ops.l2Normalize({ x: embeds }) : embeds };
   },
 });
 

@@ -35,7 +35,7 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
   if (recipe.resizeFloats) {
     // Weights of a resize sum to 1, so that normalising may come first.
     const { rescale: scale, mean, std } = recipe;
-    const x = ops.normalize({ image }, { width: W, scale, mean, std, dtype });
+    const x = ops.normalizeImage({ image }, { width: W, scale, mean, std, dtype });
     return H === h && W === w ? x : ops.interpolate({ x }, { size: [h, w], mode: "bilinear", antialias: true });
   }
   const [rows, columns] = recipe.crop ?? [h, w];
@@ -56,8 +56,8 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
   const { rescale: scale, mean, std } = recipe;
   const values = { scale, mean, std, dtype };
   if (recipe.pad)
-    return ops.normalize({ image: x }, { height: recipe.pad[0], width: recipe.pad[1], padAfter: true, ...values });
-  return ops.normalize({ image: x }, { top, left, height: rows, width: columns, ...values });
+    return ops.normalizeImage({ image: x }, { height: recipe.pad[0], width: recipe.pad[1], padAfter: true, ...values });
+  return ops.normalizeImage({ image: x }, { top, left, height: rows, width: columns, ...values });
 }
 
 /** An axis of the resized picture, and the part of it that the crop keeps: from `first`, which may be before it. */

@@ -1,7 +1,7 @@
 // Recipes of preprocessing from the files that publish them: transformers' preprocessor_config.json
 // (image_processing_clip.py and its kin), open_clip_config.json, and timm's config.json.
 import { CheckpointError } from "../../device/errors.ts";
-import type { Rgb } from "../../kernels/normalize.ts";
+import type { Rgb } from "../../kernels/normalizeImage.ts";
 import type { ResizeFilter } from "../../kernels/resize.ts";
 import type { Json } from "../fields.ts";
 import type { Preprocessing } from "./recipe.ts";

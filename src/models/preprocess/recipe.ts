@@ -1,6 +1,6 @@
 // How a picture is brought to what a model takes, as data: the settings of a processor's file, whoever wrote it.
 
-import type { Rgb } from "../../kernels/normalize.ts";
+import type { Rgb } from "../../kernels/normalizeImage.ts";
 import type { ResizeFilter } from "../../kernels/resize.ts";
 
 /** [height, width] in pixels. */

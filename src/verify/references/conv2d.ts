@@ -26,13 +26,16 @@ function int8Case(...given: Parameters<typeof packedCase>): KernelCase {
   return { inputs: { ...inputs, ...int8Weight("weight", shape, shape.slice(1)) }, ...rest, dtypes: ["f32"] };
 }
 
-function withResidual({ inputs, ...rest }: KernelCase, residual: Shape): KernelCase {
-  return { inputs: { ...inputs, residual }, ...rest };
+function withResidual({ inputs, ...rest }: KernelCase, residual: Shape, scale?: Shape): KernelCase {
+  return { inputs: { ...inputs, residual, ...(scale && { scale }) }, ...rest };
 }
 
 export const conv2dSuite = defineSuite<Conv2dParams>({
   kernel: conv2d,
-  reference: ({ x, weight, bias, residual, weightScale }, { groups = 1, activation = "none", packed, ...window }) => {
+  reference: (
+    { x, weight, bias, scale, residual, weightScale },
+    { groups = 1, activation = "none", packed, ...window },
+  ) => {
     const [B = 0, H = 0, W = 0, C = 0] = (x as HostTensor).shape;
     const [O = 0, depth = 0, KH = 0, KW = 0] = packed ?? (weight as HostTensor).shape;
     const columns = (weight as HostTensor).shape[1] as number;
@@ -59,14 +62,15 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
           }
         }
       }
-      return activate(activation, sum * (weightScale?.data[o] ?? 1) + (bias?.data[o] ?? 0));
+      const y = activate(activation, sum * (weightScale?.data[o] ?? 1) + (bias?.data[o] ?? 0));
+      return y * (scale?.data[o] ?? 1);
     };
     const OH = Math.floor((H + 2 * padding[0] - dilation[0] * (KH - 1) - 1) / stride[0]) + 1;
     const OW = Math.floor((W + 2 * padding[1] - dilation[1] * (KW - 1) - 1) / stride[1]) + 1;
     return Float64Array.from({ length: B * OH * OW * O }, (_, i) => {
       const place = Math.floor(i / O);
       const y = element(Math.floor(place / OW / OH), Math.floor(place / OW) % OH, place % OW, i % O);
-      return activate(window.outputActivation ?? "none", y + (residual?.data[i] ?? 0));
+      return activate(window.outputActivation ?? "none", y + (residual?.data[i % residual.data.length] ?? 0));
     });
   },
   cases: [
@@ -91,6 +95,8 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
       packedCase([2, 7, 6, 5], [9, 5, 3, 3], { padding: 1, activation: "gelu", outputActivation: "relu" }),
       [2, 7, 6, 9],
     ),
+    withResidual(packedCase([2, 7, 6, 4], [8, 4, 3, 3], { padding: 1, activation: "gelu" }), [7, 6, 8], [8]),
+    withResidual(packedCase([1, 3, 2, 4], [8, 4, 3, 3], { padding: 1 }, "few rows"), [1, 3, 2, 8]),
     packedCase([1, 20, 21, 3], [16, 3, 7, 7], { stride: 2, padding: 3 }, "a ResNet's stem"),
     packedCase([1, 21, 18, 6], [10, 6, 5, 3], { stride: [4, 1], padding: [2, 0] }),
     packedCase([1, 14, 15, 32], [64, 32, 1, 1], { stride: 2 }, "a shortcut"),
@@ -145,7 +151,10 @@ export const conv2dSuite = defineSuite<Conv2dParams>({
       params: { packed: [4, 3, 3, 3] },
       message: "weight of i8 needs weightScale",
     },
-    { ...withResidual(convCase([1, 8, 8, 3], [4, 3, 3, 3]), [1, 8, 8, 4]), message: "expected [1, 6, 6, 4]" },
+    {
+      ...withResidual(convCase([1, 8, 8, 3], [4, 3, 3, 3]), [1, 8, 8, 4]),
+      message: "residual [1, 8, 8, 4] does not repeat into [36, 4]",
+    },
   ],
   tolerance: { f32: 5e-6, f16: 2e-3 },
 });

@@ -73,5 +73,5 @@ export const gatherSuite = defineSuite<GatherParams>({
       message: "previous has shape [2, 4], expected [3, 4]",
     },
   ],
-  tolerance: { f32: 1e-7, f16: 0 }, // int8 is multiplied by its unit; the rest is moved as it is
+  tolerance: { f32: 1e-7, f16: 0 }, // int8 is multiplied by its scale; the rest is moved as it is
 });

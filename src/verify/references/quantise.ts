@@ -33,10 +33,10 @@ function roundEven(value: number): number {
 }
 
 const TIES = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5, -126.5, 0.25, 127, 128, -200];
-const ties = (unit: number): KernelCase => ({
+const ties = (step: number): KernelCase => ({
   inputs: {
-    x: { shape: [TIES.length, 1], data: TIES.map((level) => level * unit) },
-    scale: { shape: [1], dtype: "f32", data: [unit] },
+    x: { shape: [TIES.length, 1], data: TIES.map((level) => level * step) },
+    scale: { shape: [1], dtype: "f32", data: [step] },
   },
   params: { axis: -1 },
   why: "ties to even, and what is beyond the levels",
@@ -47,8 +47,8 @@ export const quantiseSuite = defineSuite<ChannelScaleParams>({
   reference: ({ x, scale }, { axis }) => {
     const { shape, data } = x as HostTensor;
     return Float64Array.from(data, (value, i) => {
-      const unit = scale?.data[channelOf(i, shape, axis)] as number;
-      return unit > 0 ? roundEven(Math.max(-127, Math.min(127, value / unit))) : 0;
+      const step = scale?.data[channelOf(i, shape, axis)] as number;
+      return step > 0 ? roundEven(Math.max(-127, Math.min(127, value / step))) : 0;
     });
   },
   cases: [

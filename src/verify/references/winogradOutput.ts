@@ -22,7 +22,10 @@ function outputCase(
 
 export const winogradOutputSuite = defineSuite<WinogradOutputParams>({
   kernel: winogradOutput,
-  reference: ({ m, bias, residual }, { places: [B, OH, OW], activation = "none", outputActivation = "none" }) => {
+  reference: (
+    { m, bias, scale, residual },
+    { places: [B, OH, OW], activation = "none", outputActivation = "none" },
+  ) => {
     const { data, shape } = m as HostTensor;
     const [, tiles = 0, O = 0] = shape;
     const [TH, TW] = [Math.ceil(OH / 2), Math.ceil(OW / 2)];
@@ -37,13 +40,15 @@ export const winogradOutputSuite = defineSuite<WinogradOutputParams>({
           sum += (A_T[row & 1]?.[i] as number) * product * (A_T[col & 1]?.[j] as number);
         }
       }
-      return activate(outputActivation, activate(activation, sum) + (residual?.data[index] ?? 0));
+      const y = activate(activation, sum) * (scale?.data[o] ?? 1);
+      return activate(outputActivation, y + (residual?.data[index % residual.data.length] ?? 0));
     });
   },
   cases: [
     outputCase([1, 1, 1], 4),
     outputCase([1, 2, 2], 4, { bias: [4] }),
     outputCase([2, 7, 6], 12, { bias: [12], residual: [2, 7, 6, 12] }, { activation: "gelu" }),
+    outputCase([2, 4, 5], 8, { scale: [8], residual: [4, 5, 8] }, { activation: "relu" }),
     outputCase([1, 5, 9], 8, { residual: [1, 5, 9, 8] }, { outputActivation: "relu" }),
     outputCase([1, 28, 28], 64, { bias: [64] }, { activation: "relu" }),
     outputCase([0, 8, 8], 4),
@@ -52,7 +57,10 @@ export const winogradOutputSuite = defineSuite<WinogradOutputParams>({
     { ...outputCase([1, 2, 2], 6), message: "expected a multiple of 4 channels" },
     { inputs: { m: [16, 3, 4] }, params: { places: [1, 3, 3] }, message: "expected [16, 4, 4]" },
     { ...outputCase([1, 2, 2], 4, { bias: [8] }), message: "bias has shape [8], expected [4]" },
-    { ...outputCase([1, 2, 2], 4, { residual: [1, 2, 3, 4] }), message: "expected [1, 2, 2, 4]" },
+    {
+      ...outputCase([1, 2, 2], 4, { residual: [1, 2, 3, 4] }),
+      message: "residual [1, 2, 3, 4] does not repeat into [4, 4]",
+    },
   ],
   tolerance: { f32: 2e-6, f16: 2e-3 },
 });

@@ -94,17 +94,10 @@ async function makeReady(device: Device, row: KernelRow, dtype: "f32" | "f16"): 
   const params = test.params ?? {};
   const inputs = SEEDS.map((seed) => makeInputs(test, dtype, seed));
   const host = Object.fromEntries(Object.entries(inputs[0] ?? {}).map(([name, { host }]) => [name, host]));
-<<<<<<< HEAD
   const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
   const expected = referencesOf(suite, host, params);
   const { outputs } = prepared;
   const error = async () => largestErrorOf(outputs, await readAll(device, outputs), expected);
-=======
-  const expected = suite.reference(host, params as never);
-  const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
-  const { output } = prepared;
-  const error = async () => largestError(toNumbers(await device.read(output), output.dtype), expected, output.shape);
->>>>>>> geometry
   return { row, prepared, error };
 }
 

@@ -1,6 +1,7 @@
-// normalize: bytes of a picture to the numbers a model takes: y = (byte * scale - mean) / std in a window of it.
+// normalizeImage: bytes of a picture to the numbers a model takes: y = (byte * scale - mean) / std in a window of it.
 // image: [batch, H, W] pixels, RGBA bytes packed into a u32 with red lowest; y: [batch, height, width, 3].
-// The window may reach beyond the picture: there the bytes are 0, or y is 0 with padAfter.
+// The window may reach beyond the picture: there the bytes are 0, or y is 0 with padAfter. One pixel of y a
+// thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -25,19 +26,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Elem>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override WG: u32 = 64;
-
-// One pixel of y a thread.
-@compute @workgroup_size(WG)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WG + lane;
-  if (at >= params.count) {
-    return;
-  }
+fn compute(at: u32) {
   let line = at / params.width;
   let row = i32(line % params.height) + params.top;
   let col = i32(at % params.width) + params.left;

@@ -1,5 +1,5 @@
-// Reference and cases of l2Normalise.
-import { type L2NormaliseParams, l2Normalise } from "../../kernels/l2Normalise.ts";
+// Reference and cases of l2Normalize.
+import { type L2NormalizeParams, l2Normalize } from "../../kernels/l2Normalize.ts";
 import { type CaseInput, defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
 const LIMITS = [Number.NaN, 1, 2, Number.POSITIVE_INFINITY, 1, 2, 0, 0, 0, 3, 0, 4];
@@ -8,8 +8,8 @@ function normaliseCase(x: CaseInput, why?: string): KernelCase {
   return { inputs: { x }, params: {}, ...(why && { why }) };
 }
 
-export const l2NormaliseSuite = defineSuite<L2NormaliseParams>({
-  kernel: l2Normalise,
+export const l2NormalizeSuite = defineSuite<L2NormalizeParams>({
+  kernel: l2Normalize,
   reference: ({ x }, { eps = 1e-12 }) => {
     const { shape, data } = x as HostTensor;
     const cols = shape.at(-1) ?? 1;

@@ -1,15 +1,17 @@
 // From a picture's bytes to what a vision model takes: a window of it, rescaled and normalised by colour, channels last
 // (transformers' center_crop, rescale and normalize; SAM's normalisation and padding).
-import source from "../../shaders/normalize.wgsl";
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import source from "../../shaders/normalizeImage.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { FLAT_THREADS } from "./axes.ts";
-import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import { flatWorkgroups } from "./axes.ts";
+import { defineKernel } from "./kernel.ts";
 
 /** Red, green, blue. */
 export type Rgb = readonly [number, number, number];
 
-export interface NormalizeParams {
+export interface NormalizeImageParams {
   /** The window's corner in the picture, in pixels; negative where the window begins before it. 0 when absent. */
   readonly top?: number;
   /** See `top`. */
@@ -31,15 +33,15 @@ export interface NormalizeParams {
 }
 
 /** Pictures, rows and columns of [H, W] or [B, H, W], and the window. */
-function sizes({ shape }: Spec, params: NormalizeParams) {
+function sizes({ shape }: Spec, params: NormalizeImageParams) {
   const [H = 0, W = 0] = shape.slice(-2);
   const { height = H, width = W } = params;
   return { batch: shape.length === 3 ? (shape[0] as number) : 1, H, W, height, width };
 }
 
-export const normalize = /* @__PURE__ */ defineKernel<NormalizeParams>()({
-  name: "normalize",
-  wgsl: [source],
+export const normalizeImage = /* @__PURE__ */ defineKernel<NormalizeImageParams>()({
+  name: "normalizeImage",
+  wgsl: [invocationSource, flatSource, source],
   inputs: ["image"],
   params: {
     count: "u32",
@@ -61,17 +63,17 @@ export const normalize = /* @__PURE__ */ defineKernel<NormalizeParams>()({
     const rank = image.shape.length;
     if (image.dtype !== "u32" || rank < 2 || rank > 3) {
       const got = `${image.dtype} ${formatShape(image.shape)}`;
-      throw new ShapeError(`[normalize] image is ${got}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`);
+      throw new ShapeError(`[normalizeImage] image is ${got}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`);
     }
     const { batch, height, width } = sizes(image, params);
     const { top = 0, left = 0 } = params;
     if (![top, left, height, width].every(Number.isInteger) || height < 0 || width < 0) {
       throw new ArgumentError(
-        `[normalize] the window is ${height} x ${width} at ${top}, ${left}, expected whole numbers`,
+        `[normalizeImage] the window is ${height} x ${width} at ${top}, ${left}, expected whole numbers`,
       );
     }
     if (params.std.some((value) => !(value > 0))) {
-      throw new ArgumentError(`[normalize] std is ${formatShape(params.std)}, expected positive numbers`);
+      throw new ArgumentError(`[normalizeImage] std is ${formatShape(params.std)}, expected positive numbers`);
     }
     return { dtype: params.dtype ?? "f32", shape: [batch, height, width, 3] };
   },
@@ -94,8 +96,7 @@ export const normalize = /* @__PURE__ */ defineKernel<NormalizeParams>()({
         offsetB: -mean[2] / std[2],
       },
       types: { Elem: dtype },
-      overrides: { WG: FLAT_THREADS },
-      workgroups: foldWorkgroups(Math.ceil(count / FLAT_THREADS)),
+      workgroups: flatWorkgroups(count),
     };
   },
   flops: ({ image }, params) => {

@@ -1,18 +1,18 @@
-// Reference and cases of normalize.
+// Reference and cases of normalizeImage.
 import type { Shape } from "../../device/tensor.ts";
-import { type NormalizeParams, normalize } from "../../kernels/normalize.ts";
+import { type NormalizeImageParams, normalizeImage } from "../../kernels/normalizeImage.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
 const CLIP = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] } as const;
 const SAM = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375], scale: 1, padAfter: true } as const;
 
-function normalizeCase(shape: Shape, params: NormalizeParams, why?: string): KernelCase {
+function normalizeImageCase(shape: Shape, params: NormalizeImageParams, why?: string): KernelCase {
   const dtype = params.dtype ?? "f32";
   return { inputs: { image: { shape, dtype: "u32", high: 2 ** 32 } }, params, dtypes: [dtype], ...(why && { why }) };
 }
 
-export const normalizeSuite = defineSuite<NormalizeParams>({
-  kernel: normalize,
+export const normalizeImageSuite = defineSuite<NormalizeImageParams>({
+  kernel: normalizeImage,
   reference: ({ image }, { top = 0, left = 0, scale = 1 / 255, mean, std, padAfter, ...window }) => {
     const { shape, data } = image as HostTensor;
     const [H = 0, W = 0] = shape.slice(-2);
@@ -31,18 +31,18 @@ export const normalizeSuite = defineSuite<NormalizeParams>({
     });
   },
   cases: [
-    normalizeCase([1, 1], CLIP),
-    normalizeCase([7, 5], { ...CLIP, scale: 1 / 127.5 }),
-    normalizeCase([8, 8], CLIP, "one workgroup"),
-    normalizeCase([5, 13], CLIP, "one pixel more"),
-    normalizeCase([64, 85], { ...CLIP, top: 0, left: 10, height: 64, width: 64 }, "centre crop"),
-    normalizeCase([9, 6], { ...CLIP, top: -3, left: -5, height: 16, width: 17 }, "crop larger than the picture"),
-    normalizeCase([37, 64], { ...SAM, height: 64, width: 64 }, "padding right and below"),
-    normalizeCase([3, 20, 31], { ...CLIP, top: 2, left: 3, height: 16, width: 27 }, "batch"),
-    normalizeCase([3, 20, 31], { ...CLIP, top: 2, left: 3, height: 16, width: 27, dtype: "f16" }),
-    normalizeCase([224, 224], { ...CLIP, dtype: "f16" }),
-    normalizeCase([480, 640], SAM),
-    normalizeCase([0, 5], CLIP),
+    normalizeImageCase([1, 1], CLIP),
+    normalizeImageCase([7, 5], { ...CLIP, scale: 1 / 127.5 }),
+    normalizeImageCase([8, 8], CLIP, "one workgroup"),
+    normalizeImageCase([5, 13], CLIP, "one pixel more"),
+    normalizeImageCase([64, 85], { ...CLIP, top: 0, left: 10, height: 64, width: 64 }, "centre crop"),
+    normalizeImageCase([9, 6], { ...CLIP, top: -3, left: -5, height: 16, width: 17 }, "crop larger than the picture"),
+    normalizeImageCase([37, 64], { ...SAM, height: 64, width: 64 }, "padding right and below"),
+    normalizeImageCase([3, 20, 31], { ...CLIP, top: 2, left: 3, height: 16, width: 27 }, "batch"),
+    normalizeImageCase([3, 20, 31], { ...CLIP, top: 2, left: 3, height: 16, width: 27, dtype: "f16" }),
+    normalizeImageCase([224, 224], { ...CLIP, dtype: "f16" }),
+    normalizeImageCase([480, 640], SAM),
+    normalizeImageCase([0, 5], CLIP),
   ],
   rejects: [
     { inputs: { image: [4, 4, 3] }, params: CLIP, message: "image is f32 [4, 4, 3], expected u32" },
