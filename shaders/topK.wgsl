@@ -1,6 +1,7 @@
 // topK: the k largest elements of each row, the largest first, and where they stood. Of equal elements the first comes
 // first; NaN is larger than any number. x: [rows, cols]; values, indices: [rows, k]. Elements are compared by their
-// rank: lib/rank.wgsl. Invocations: lib/invocation.wgsl. An element is chosen before another one if its rank is higher, or equal and its index lower.
+// rank: lib/rank.wgsl. An element is chosen before another one if its rank is higher, or equal and its index lower.
+// Invocations: lib/invocation.wgsl.
 
 alias Elem = f32; // f32 | f16 | i32 | u32
 
