@@ -1,9 +1,10 @@
 // maskUpsample: SAM's low-resolution logits at the size of the picture: bilinear from L x L to the padded square S x S,
 // cut to the part that the picture takes, bilinear from there to H x W (torch.nn.functional.interpolate, align_corners
 // False, twice); the square is computed where it is read and never stored.
-// x: [masks, L, L]. logits: y [masks, H, W] f32, one element a thread. bits: y [masks, PLANES, W, ceil(H / 32)] u32,
-// column by column; bit i of word w is set where the logit of row 32 w + i is above the threshold; of three planes the
-// second and third have the threshold moved up and down by `offset`.
+// x: [masks, L, L], of which with HAS_IDS those are taken that ids [masks of y] name.
+// logits: y [masks, H, W] f32, one element a thread. bits: y [masks, PLANES, W, ceil(H / 32)] u32, column by column; bit
+// i of word w is set where the logit of row 32 w + i is above the threshold; of three planes the second and third have
+// the threshold moved up and down by `offset`.
 
 alias Elem = f32; // f32 | f16
 alias Out = f32; // f32 | u32
@@ -21,10 +22,20 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
-@group(0) @binding(1) var<storage, read_write> y: array<Out>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> ids: array<i32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Out>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 override PLANES: u32 = 1; // of bits: 1 | 3
+override HAS_IDS: bool = false;
+
+// The mask of x that becomes mask `i` of y.
+fn sourceOf(i: u32) -> u32 {
+  if (HAS_IDS) {
+    return u32(ids[i]);
+  }
+  return i;
+}
 
 // Where an output pixel falls between two input pixels, of which there are `size`.
 struct Tap {
@@ -64,7 +75,7 @@ fn logitAt(mask: u32, row: u32, col: u32) -> f32 {
 fn logits(thread: Invocation) {
   let at = flatIndex(thread);
   if (at < params.count) {
-    y[at] = Out(logitAt(at / params.W / params.H, at / params.W % params.H, at % params.W));
+    y[at] = Out(logitAt(sourceOf(at / params.W / params.H), at / params.W % params.H, at % params.W));
   }
 }
 
@@ -85,6 +96,7 @@ fn bits(thread: Invocation) {
   let first = at % words * 32;
   let col = at / words % params.W;
   let mask = at / words / params.W;
+  let source = sourceOf(mask);
   let scale = f32(params.L) / f32(params.S);
   let cols = tapOf(col, params.cutW, f32(params.cutW) / f32(params.W));
   let left = tapOf(cols.low, params.L, scale);
@@ -100,9 +112,9 @@ fn bits(thread: Invocation) {
       top = upper.low;
       let most = params.L - 1;
       kept = vec3<f32>(
-        lowColumn(mask, top, cols, left, right),
-        lowColumn(mask, min(top + 1, most), cols, left, right),
-        lowColumn(mask, min(top + 2, most), cols, left, right),
+        lowColumn(source, top, cols, left, right),
+        lowColumn(source, min(top + 1, most), cols, left, right),
+        lowColumn(source, min(top + 2, most), cols, left, right),
       );
     }
     let above = mix(kept[upper.low - top], kept[upper.high - top], upper.share);

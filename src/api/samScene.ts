@@ -228,7 +228,7 @@ export class SamScene implements CropScene {
         return decoder.runBytes(this.#promptInputs(run), { bindings: { ...this.#imageOf(run), masks } });
       });
       const ious = this.#floats(scores as ArrayBuffer);
-      const planes = (some: readonly number[]) => this.#planes(masks, some, filter.stabilityScoreOffset);
+      const planes = (some: readonly number[]) => this.#planes(masks, run, some, filter.stabilityScoreOffset);
       const { width, height } = this;
       const { candidates } = await import("../masks/candidates.ts");
       yield* candidates({ width, height, first, M, ious, planes }, filter, signal);
@@ -237,18 +237,12 @@ export class SamScene implements CropScene {
     }
   }
 
-  /** Bits of masks at the picture's size, and with the threshold moved up and down: three planes each. */
-  async #planes(held: GPUBuffer, masks: readonly number[], offset: number): Promise<Uint32Array> {
-    const part = stabilityPart({ ...this.#pictureSettings(), count: masks.length, offset });
+  /** Bits of some masks at the picture's size, and with the threshold moved up and down: three planes each. */
+  async #planes(masks: GPUBuffer, { P }: Run, ids: readonly number[], offset: number): Promise<Uint32Array> {
+    const part = stabilityPart({ ...this.#pictureSettings(), P, count: ids.length, offset });
     const { planes } = await this.#origin.session.use([part], (stable) => {
       this.#check();
-      const bytes = stable.bytes("masks") / masks.length;
-      const before = (encoder: GPUCommandEncoder) => {
-        for (const [i, mask] of masks.entries()) {
-          encoder.copyBufferToBuffer(held, mask * bytes, stable.buffer("masks"), i * bytes, bytes);
-        }
-      };
-      return stable.runBytes({}, { before });
+      return stable.runBytes({ ids: Int32Array.from(ids) }, { bindings: { masks } });
     });
     return new Uint32Array(planes as ArrayBuffer);
   }

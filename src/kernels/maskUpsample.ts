@@ -1,5 +1,5 @@
 // SAM's masks at the size of the picture (segment-anything: modeling/sam.py, postprocess_masks): two bilinear resizes
-// with a cut between them, as logits, or as bits of those above a threshold.
+// with a cut between them, as logits, or as bits of those above a threshold; of all masks, or of those that `ids` name.
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/maskUpsample.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
@@ -23,8 +23,8 @@ export interface MaskUpsampleParams {
   readonly offset?: number;
 }
 
-function result(x: Spec, { size: [H, W], threshold, offset }: MaskUpsampleParams): Spec {
-  const masks = x.shape[0] ?? 0;
+function result(x: Spec, ids: Spec | undefined, { size: [H, W], threshold, offset }: MaskUpsampleParams): Spec {
+  const [masks = 0] = (ids ?? x).shape;
   if (threshold === undefined) return { dtype: "f32", shape: [masks, H, W] };
   return { dtype: "u32", shape: [masks, ...(offset === undefined ? [] : [3]), W, Math.ceil(H / 32)] };
 }
@@ -32,7 +32,8 @@ function result(x: Spec, { size: [H, W], threshold, offset }: MaskUpsampleParams
 export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
   name: "maskUpsample",
   wgsl: [invocationSource, source],
-  inputs: ["x"],
+  inputs: ["x", "ids"],
+  optional: ["ids"],
   params: {
     count: "u32",
     L: "u32",
@@ -44,7 +45,7 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
     threshold: "f32",
     offset: "f32",
   },
-  output: ({ x }, params) => {
+  output: ({ x, ids }, params) => {
     expectFloat("maskUpsample", "x", x);
     const [, L = 0, width = 0] = x.shape;
     if (x.shape.length !== 3 || L !== width || L === 0) {
@@ -58,12 +59,15 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
         `[maskUpsample] ${got}: expected whole numbers from 1, the cut within the square, L within it too`,
       );
     }
-    return result(x, params);
+    if (ids && (ids.dtype !== "i32" || ids.shape.length !== 1)) {
+      throw new ShapeError(`[maskUpsample] ids is ${ids.dtype} ${formatShape(ids.shape)}, expected i32 [masks]`);
+    }
+    return result(x, ids, params);
   },
-  launch: ({ x }, params) => {
+  launch: ({ x, ids }, params) => {
     const { square: S, cut, size, threshold, offset } = params;
     const planes = offset === undefined ? 1 : 3;
-    const count = sizeOf(result(x, params).shape) / planes;
+    const count = sizeOf(result(x, ids, params).shape) / planes;
     return {
       entryPoint: threshold === undefined ? "logits" : "bits",
       params: {
@@ -72,9 +76,9 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
         offset: offset ?? 0,
       },
       types: { Elem: x.dtype, Out: threshold === undefined ? "f32" : "u32" },
-      overrides: { PLANES: planes },
+      overrides: { PLANES: planes, HAS_IDS: ids ? 1 : 0 },
       workgroups: flatWorkgroups(count),
     };
   },
-  flops: ({ x }, { size }) => 42 * (x.shape[0] ?? 0) * sizeOf(size),
+  flops: ({ x, ids }, { size }) => 42 * ((ids ?? x).shape[0] ?? 0) * sizeOf(size),
 });

@@ -161,21 +161,23 @@ export const masksPart = /* @__PURE__ */ definePart({
 });
 
 interface StabilitySettings extends PictureSettings {
+  /** Prompts whose masks the run may choose of. */
+  readonly P: number;
   /** Masks of a run. */
   readonly count: number;
   /** How far the threshold is moved, in logits. */
   readonly offset: number;
 }
 
-/** Logits [count, L, L] to bits at the picture's size: at the threshold, and with it moved up and down. */
+/** Some of the logits [P * M, L, L], by number, to bits at the picture's size: at the threshold, and with it moved. */
 export const stabilityPart = /* @__PURE__ */ definePart({
   name: "sam stability",
-  inputs: ({ config, dtype, count }: StabilitySettings) => {
-    const { L } = maskSizes(config);
-    return { masks: { dtype, shape: [count, L, L] } };
+  inputs: ({ config, dtype, P, count }: StabilitySettings) => {
+    const { M, L } = maskSizes(config);
+    return { masks: { dtype, shape: [P * M, L, L], bound: true }, ids: { dtype: "i32", shape: [count] } };
   },
-  record: ({ masks }, _, { config, size, cut, offset }) => {
+  record: ({ masks, ids }, _, { config, size, cut, offset }) => {
     const planes = { square: config.image_size, cut, size, threshold: 0, offset };
-    return { planes: ops.maskUpsample({ x: masks }, planes) };
+    return { planes: ops.maskUpsample({ x: masks, ids }, planes) };
   },
 });

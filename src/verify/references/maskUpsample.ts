@@ -39,10 +39,14 @@ function bitsAbove(logits: Float64Array, limit: number, [H, W]: readonly [number
   });
 }
 
-function reference({ x }: Record<string, HostTensor>, { square, cut, size, threshold, offset }: MaskUpsampleParams) {
+function reference(
+  { x, ids }: Record<string, HostTensor>,
+  { square, cut, size, threshold, offset }: MaskUpsampleParams,
+) {
   const { data, shape } = x as HostTensor;
   const [masks = 0, L = 0] = shape;
-  const all = Array.from({ length: masks }, (_, mask) => {
+  const named = ids ? Array.from(ids.data) : Array.from({ length: masks }, (_, mask) => mask);
+  const all = named.map((mask) => {
     const low = data.subarray(mask * L * L, (mask + 1) * L * L);
     const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
     if (threshold === undefined) return logits;
@@ -60,6 +64,11 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
     { inputs: { x: [2, 8, 8] }, params: { square: 32, cut: [23, 32], size: [17, 25] } },
     { inputs: { x: [3, 5, 5] }, params: { square: 21, cut: [21, 9], size: [70, 31] } },
     { inputs: { x: [1, 16, 16] }, params: { square: 64, cut: [64, 40], size: [33, 20] } },
+    {
+      inputs: { x: [4, 8, 8], ids: { dtype: "i32", shape: [3], data: [3, 0, 3] } },
+      params: { square: 32, cut: [23, 32], size: [17, 25] },
+      why: "some of the masks, by number",
+    },
   ],
   rejects: [
     {
@@ -68,6 +77,11 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
       message: "expected [masks, L, L]",
     },
     { inputs: { x: [1, 4, 4] }, params: { square: 16, cut: [17, 16], size: [4, 4] }, message: "within the square" },
+    {
+      inputs: { x: [1, 4, 4], ids: [2] },
+      params: { square: 16, cut: [16, 16], size: [4, 4] },
+      message: "expected i32 [masks]",
+    },
   ],
   tolerance: { f32: 5e-6, f16: 2e-3 },
 });
@@ -89,6 +103,13 @@ export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
     },
     {
       inputs: { x: { shape: [2, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6, 1, 2, 3, 3, 2, 1, -1, -2, -3] } },
+      params: { square: 3, cut: [3, 3], size: [70, 5], threshold: 0.013, offset: 1.71 },
+    },
+    {
+      inputs: {
+        x: { shape: [2, 3, 3], data: [9, -7, 8, -9, 5, -6, 7, -8, 6, 1, 2, 3, 3, 2, 1, -1, -2, -3] },
+        ids: { dtype: "i32", shape: [1], data: [1] },
+      },
       params: { square: 3, cut: [3, 3], size: [70, 5], threshold: 0.013, offset: 1.71 },
     },
   ],
