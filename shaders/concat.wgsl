@@ -10,14 +10,28 @@ struct Params { words: u32, aInner: u32, bInner: u32 }
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Elem>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+// Element i of a; with WIDE the word that begins there.
+fn aAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return a[i / 4];
+  }
+  return vec4<Elem>(a[i / 4][i % 4]);
+}
+
+// Element i of b; with WIDE the word that begins there.
+fn bAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return b[i / 4];
+  }
+  return vec4<Elem>(b[i / 4][i % 4]);
+}
+
 fn valuesAt(i: u32) -> vec4<Elem> {
   let inner = params.aInner + params.bInner;
   let row = i / inner;
   let at = i - row * inner;
   if (at < params.aInner) {
-    let atA = row * params.aInner + at;
-    return valuesOf(a[atA / 4], atA);
+    return aAt(row * params.aInner + at);
   }
-  let atB = row * params.bInner + at - params.aInner;
-  return valuesOf(b[atB / 4], atB);
+  return bAt(row * params.bInner + at - params.aInner);
 }

@@ -27,13 +27,25 @@ fn rowOf(i: u32) -> u32 {
   return min(ids[i] - params.rowStart, params.rows);
 }
 
-// A word of the table, which lies in `row`.
-fn wordOfTable(at: u32, row: u32) -> vec4<Elem> {
-  let lanes = TableLanes(table[at]);
+// Element i of the table, which lies in `row`; with WIDE the word that begins there.
+fn tableAt(i: u32, row: u32) -> vec4<Elem> {
+  let lanes = TableLanes(table[i / 4]);
+  var values = vec4<Elem>(lanes);
   if (INT8) {
-    return vec4<Elem>(fromInt8(vec4u(lanes)) * tableScale[row]);
+    values = vec4<Elem>(fromInt8(vec4u(lanes)) * tableScale[row]);
   }
-  return vec4<Elem>(lanes);
+  if (WIDE) {
+    return values;
+  }
+  return vec4<Elem>(values[i % 4]);
+}
+
+// Element i of previous; with WIDE the word that begins there.
+fn previousAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return previous[i / 4];
+  }
+  return vec4<Elem>(previous[i / 4][i % 4]);
 }
 
 fn valuesAt(i: u32) -> vec4<Elem> {
@@ -41,10 +53,10 @@ fn valuesAt(i: u32) -> vec4<Elem> {
   let row = rowOf(rowOfY);
   if (row < params.rows) {
     let at = row * params.cols + i - rowOfY * params.cols;
-    return valuesOf(wordOfTable(at / 4, row), at);
+    return tableAt(at, row);
   }
   if (HAS_PREVIOUS) {
-    return valuesOf(previous[i / 4], i);
+    return previousAt(i);
   }
   return vec4<Elem>();
 }

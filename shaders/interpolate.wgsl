@@ -49,6 +49,14 @@ fn reach(at: f32, stretch: f32, size: u32) -> vec2i {
   return span;
 }
 
+// Element i of x; with WIDE the word that begins there.
+fn xAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return x[i / 4];
+  }
+  return vec4<Elem>(x[i / 4][i % 4]);
+}
+
 fn valuesAt(i: u32) -> vec4<Elem> {
   let place = i / params.cols;
   let column = i - place * params.cols;
@@ -69,7 +77,7 @@ fn valuesAt(i: u32) -> vec4<Elem> {
     for (var k = spanX.x; k <= spanX.y; k++) {
       let w = weight((f32(k) - atX) / params.stretchX);
       let at = (line + u32(clamp(k, 0, last.x))) * params.cols + column;
-      lineSum += w * vec4<f32>(valuesOf(x[at / 4], at));
+      lineSum += w * vec4<f32>(xAt(at));
       totalX += w;
     }
     let w = weight((f32(j) - atY) / params.stretchY);

@@ -42,5 +42,8 @@ fn source(i: u32) -> u32 {
 
 fn valuesAt(i: u32) -> vec4<Elem> {
   let at = source(i);
-  return valuesOf(x[at / 4], at);
+  if (WIDE) {
+    return x[at / 4];
+  }
+  return vec4<Elem>(x[at / 4][at % 4]);
 }

@@ -19,20 +19,43 @@ struct Params {
 
 override HAS_POSITIONS: bool = false;
 
+// Element i of x; with WIDE the word that begins there.
+fn xAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return x[i / 4];
+  }
+  return vec4<Elem>(x[i / 4][i % 4]);
+}
+
+// Element i of token; with WIDE the word that begins there.
+fn tokenAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return token[i / 4];
+  }
+  return vec4<Elem>(token[i / 4][i % 4]);
+}
+
+// Element i of positions; with WIDE the word that begins there.
+fn positionsAt(i: u32) -> vec4<Elem> {
+  if (WIDE) {
+    return positions[i / 4];
+  }
+  return vec4<Elem>(positions[i / 4][i % 4]);
+}
+
 fn valuesAt(i: u32) -> vec4<Elem> {
   let prefix = params.prefix * params.cols; // elements of one picture
   let tokens = params.tokens * params.cols;
   let picture = i / (prefix + tokens);
   let at = i - picture * (prefix + tokens);
-  let atX = picture * tokens + at - prefix;
   var values = vec4<f32>();
   if (at < prefix) {
-    values = vec4<f32>(valuesOf(token[at / 4], at));
+    values = vec4<f32>(tokenAt(at));
   } else {
-    values = vec4<f32>(valuesOf(x[atX / 4], atX));
+    values = vec4<f32>(xAt(picture * tokens + at - prefix));
   }
   if (HAS_POSITIONS) {
-    values += vec4<f32>(valuesOf(positions[at / 4], at));
+    values += vec4<f32>(positionsAt(at));
   }
   return vec4<Elem>(values);
 }

@@ -4,14 +4,6 @@
 
 override WIDE: bool = false; // the four elements of a word are neighbours in the inputs too, whole words of them
 
-// Element i of an input, whose word i / 4 is given; with WIDE the whole word.
-fn valuesOf(word: vec4<Elem>, i: u32) -> vec4<Elem> {
-  if (WIDE) {
-    return word;
-  }
-  return vec4<Elem>(word[i % 4]);
-}
-
 @compute @workgroup_size(WG)
 fn main(thread: Invocation) {
   let word = flatIndex(thread);

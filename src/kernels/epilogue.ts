@@ -8,6 +8,7 @@ import { expectShape, formatShape, lastDim, rowsOf, type Spec } from "../device/
 import { ACTIVATIONS, type Activation } from "./activation.ts";
 import type { LazySource } from "./launch.ts";
 
+/** What the epilogue of a product applies to its sums. */
 export interface EpilogueParams {
   /** Before layer scale and residual; none when absent. */
   readonly activation?: Activation;

@@ -14,6 +14,7 @@ import type { DeviceTraits, LazySource } from "./launch.ts";
 import { matrixUnit } from "./matrixUnits.ts";
 import { defineVariants, type Variant } from "./variants.ts";
 
+/** What every product takes. */
 export interface ProductParams extends EpilogueParams {
   /** Parts into which K is split; the result is then [splits, …, N] without epilogue, for splitSum. */
   readonly splits?: number;

@@ -54,6 +54,7 @@ describe("tune", () => {
     const device = await asGpu();
     device.tuned.set(KEY, "gone");
     expect(matmul.launch(FEW_ROWS.inputs, {}, device).variant).toBe("gemv");
+    expect(await tune(device, [FEW_ROWS])).toHaveLength(1); // measured again
     device.tuned.clear();
     expect(await tune(device, [FEW_ROWS], { seconds: -1 })).toEqual([]);
     await expect(tune(device, [FEW_ROWS], { signal: AbortSignal.abort() })).rejects.toThrow("aborted");

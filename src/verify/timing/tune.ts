@@ -66,7 +66,11 @@ function openLaunches(device: Device, launches: Iterable<Launched>): [string, La
   for (const launched of launches) {
     const { kernel, inputs, params } = launched;
     const key = launchKey(kernel.name, inputs, params);
-    const isOpen = !device.tuned.has(key) && (kernel.variants(inputs, params)?.best(device).length ?? 0) > 1;
+    const variants = kernel.variants(inputs, params);
+    const tuned = device.tuned.get(key);
+    // What was kept may be a name of an older version.
+    const isTuned = tuned !== undefined && (variants?.fits(tuned, device) ?? false);
+    const isOpen = !isTuned && (variants?.best(device).length ?? 0) > 1;
     if (isOpen) open.set(key, { launched, flops: (open.get(key)?.flops ?? 0) + kernel.flops(inputs, params) });
   }
   return [...open].sort(([, a], [, b]) => b.flops - a.flops).map(([key, { launched }]) => [key, launched]);
