@@ -2,7 +2,7 @@
 // cut to the part that the picture takes, bilinear from there to H x W (torch.nn.functional.interpolate, align_corners
 // False, twice); the square is computed where it is read and never stored.
 // x: [masks, L, L], of which with HAS_IDS those are taken that ids [masks of y] name.
-// logits: y [masks, H, W] f32, one element a thread. bits: y [masks, PLANES, W, ceil(H / 32)] u32, column by column; bit
+// logits: y [masks, H, W] f32, an element a thread. bits: y [masks, PLANES, W, ceil(H / 32)] u32, column by column; bit
 // i of word w is set where the logit of row 32 w + i is above the threshold; of three planes the second and third have
 // the threshold moved up and down by `offset`.
 
