@@ -24,17 +24,17 @@ export async function runCase(
   dtype: "f32" | "f16",
   change?: (launch: Launch) => Launch,
 ): Promise<CaseResult> {
-  const made = makeInputs(test, dtype);
+  const madeInputs = makeInputs(test, dtype);
   const tensors: Tensor[] = [];
   try {
     const inputs: Record<string, Tensor> = {};
-    for (const [name, { spec, data }] of Object.entries(made)) {
+    for (const [name, { spec, data }] of Object.entries(madeInputs)) {
       tensors.push((inputs[name] = device.upload(spec, data, name)));
     }
     const output = await dispatch(device, suite.kernel, inputs, test.params, change);
     tensors.push(output);
     const got = toNumbers(await device.read(output), output.dtype);
-    const host = Object.fromEntries(Object.entries(made).map(([name, { host }]) => [name, host]));
+    const host = Object.fromEntries(Object.entries(madeInputs).map(([name, { host }]) => [name, host]));
     const error = largestError(got, suite.reference(host, (test.params ?? {}) as never), output.shape);
     const tolerance = suite.tolerance[dtype];
     return { kernel: suite.kernel.name, label: caseLabel(test), dtype, error, tolerance, passed: error <= tolerance };
@@ -47,14 +47,14 @@ export async function runCase(
  * Largest difference as a share of max(1, largest absolute value); NaN must meet NaN, and a missing element is
  * infinite.
  */
-export function largestError(got: ArrayLike<number>, wanted: ArrayLike<number>, shape: Shape): number {
-  if (got.length < sizeOf(shape) || wanted.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
+export function largestError(got: ArrayLike<number>, expected: ArrayLike<number>, shape: Shape): number {
+  if (got.length < sizeOf(shape) || expected.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
   let scale = 1;
-  for (let i = 0; i < wanted.length; i++)
-    if (Number.isFinite(wanted[i])) scale = Math.max(scale, Math.abs(wanted[i] as number));
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i] as number));
   let worst = 0;
-  for (let i = 0; i < wanted.length; i++) {
-    const [a, b] = [got[i] as number, wanted[i] as number];
+  for (let i = 0; i < expected.length; i++) {
+    const [a, b] = [got[i] as number, expected[i] as number];
     if (Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b))) continue;
     const error = Math.abs(a - b) / scale;
     worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);

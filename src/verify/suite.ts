@@ -80,17 +80,17 @@ export interface MadeInput {
 /** Makes the inputs of a case in one float type; whole numbers where the type is i32, u32 or i8. */
 export function makeInputs(test: KernelCase, float: "f32" | "f16", seed = 1): Record<string, MadeInput> {
   const next = random(seed);
-  const made: Record<string, MadeInput> = {};
+  const inputs: Record<string, MadeInput> = {};
   for (const [name, input] of Object.entries(test.inputs)) {
-    const wanted = Array.isArray(input) ? { shape: input as Shape } : (input as Exclude<CaseInput, Shape>);
-    made[name] = makeInput(wanted, float, next);
+    const description = Array.isArray(input) ? { shape: input as Shape } : (input as Exclude<CaseInput, Shape>);
+    inputs[name] = makeInput(description, float, next);
   }
-  return made;
+  return inputs;
 }
 
-function makeInput(wanted: Exclude<CaseInput, Shape>, float: "f32" | "f16", next: () => number): MadeInput {
-  const { shape, dtype = float, data, high = 1 } = wanted;
-  const { low = dtype === "i32" || dtype === "u32" ? 0 : -1 } = wanted;
+function makeInput(description: Exclude<CaseInput, Shape>, float: "f32" | "f16", next: () => number): MadeInput {
+  const { shape, dtype = float, data, high = 1 } = description;
+  const { low = dtype === "i32" || dtype === "u32" ? 0 : -1 } = description;
   const n = sizeOf(shape);
   const host = new Float64Array(n);
   for (let i = 0; i < n; i++) host[i] = exact(data ? (data[i] as number) : low + (high - low) * next(), dtype);

@@ -29,9 +29,9 @@ export const gatherSuite = defineSuite<GatherParams>({
   reference: ({ ids, table, previous, tableScale }, { rowStart = 0 }) => {
     const { shape, data } = table as HostTensor;
     const [rows = 0, cols = 0] = shape;
-    const wanted = (ids as HostTensor).data;
-    return Float64Array.from({ length: wanted.length * cols }, (_, i) => {
-      const row = (wanted[Math.floor(i / cols)] as number) - rowStart;
+    const rowIds = (ids as HostTensor).data;
+    return Float64Array.from({ length: rowIds.length * cols }, (_, i) => {
+      const row = (rowIds[Math.floor(i / cols)] as number) - rowStart;
       const other = previous?.data[i] ?? 0;
       return row >= 0 && row < rows ? (data[row * cols + (i % cols)] as number) * (tableScale?.data[row] ?? 1) : other;
     });

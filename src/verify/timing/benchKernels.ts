@@ -69,19 +69,19 @@ export async function benchKernels(
     for (const row of rows) {
       signal?.throwIfAborted();
       onProgress?.(`checking ${row.suite.kernel.name}, ${row.what}`);
-      const made = await makeReady(device, row, dtype);
-      ready.push(made);
-      await time(device, [made.prepared.works[0] as Work]);
-      before.push(await checked(made, dtype));
+      const readyRow = await makeReady(device, row, dtype);
+      ready.push(readyRow);
+      await time(device, [readyRow.prepared.works[0] as Work]);
+      before.push(await checked(readyRow, dtype));
     }
     const onRound = (done: number) => onProgress?.(`round ${done} of ${rounds}`);
     const all = [...roof, ...ready.map(({ prepared }) => prepared)];
     const { ms, source } = await sample(device, all, { rounds, signal, onRound });
     const roofline = rooflineOf(roof, ms);
     const kernels: KernelTiming[] = [];
-    for (const [i, made] of ready.entries()) {
-      const error = Math.max(before[i] as number, await checked(made, dtype));
-      kernels.push(timingOf(made, spread(ms[roof.length + i] as number[]), error, roofline, dtype));
+    for (const [i, readyRow] of ready.entries()) {
+      const error = Math.max(before[i] as number, await checked(readyRow, dtype));
+      kernels.push(timingOf(readyRow, spread(ms[roof.length + i] as number[]), error, roofline, dtype));
     }
     return { roofline, source, kernels };
   } finally {
@@ -94,18 +94,18 @@ async function makeReady(device: Device, row: KernelRow, dtype: "f32" | "f16"): 
   const params = test.params ?? {};
   const inputs = SEEDS.map((seed) => makeInputs(test, dtype, seed));
   const host = Object.fromEntries(Object.entries(inputs[0] ?? {}).map(([name, { host }]) => [name, host]));
-  const wanted = suite.reference(host, params as never);
+  const expected = suite.reference(host, params as never);
   const prepared = await prepare(device, { kernel: suite.kernel, inputs, params, ...(bytes && { bytes }) });
   const { output } = prepared;
-  const error = async () => largestError(toNumbers(await device.read(output), output.dtype), wanted, output.shape);
+  const error = async () => largestError(toNumbers(await device.read(output), output.dtype), expected, output.shape);
   return { row, prepared, error };
 }
 
 async function checked({ row: { suite, what }, error }: Ready, dtype: "f32" | "f16"): Promise<number> {
-  const found = await error();
+  const largest = await error();
   const tolerance = suite.tolerance[dtype];
-  if (found <= tolerance) return found;
-  throw new KernelError(`${suite.kernel.name}, ${what}: error ${found} beyond ${tolerance}, so it is not timed`);
+  if (largest <= tolerance) return largest;
+  throw new KernelError(`${suite.kernel.name}, ${what}: error ${largest} beyond ${tolerance}, so it is not timed`);
 }
 
 function timingOf(

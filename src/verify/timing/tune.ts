@@ -48,16 +48,16 @@ export async function tune(
 ): Promise<Tuned[]> {
   const until = performance.now() + seconds * 1000;
   const open = openLaunches(device, launches);
-  const found: Tuned[] = [];
+  const tunedLaunches: Tuned[] = [];
   for (const [i, [key, launched]] of open.entries()) {
     signal?.throwIfAborted();
     if (performance.now() > until) break;
     const tuned = await tuneOne(device, key, launched, signal);
     device.tuned.set(key, tuned.variant);
-    found.push(tuned);
+    tunedLaunches.push(tuned);
     onProgress?.({ done: i + 1, total: open.length });
   }
-  return found;
+  return tunedLaunches;
 }
 
 /** Launches to measure, each once, most work first. */
@@ -117,7 +117,7 @@ async function sameResult(device: Device, rows: readonly Prepared[]): Promise<bo
 function inputsOf({ inputs }: Launched): TimedInputs {
   const next = random(1);
   const some = Float64Array.from({ length: 65_536 }, () => 2 * next() - 1);
-  const made: Record<string, { spec: Spec; data: HostArray }> = {};
+  const filled: Record<string, { spec: Spec; data: HostArray }> = {};
   for (const [name, spec] of Object.entries(inputs)) {
     if (!spec) continue;
     const scale = { f32: 1, f16: 1, i8: 127, i32: 0, u32: 0 }[spec.dtype];
@@ -125,9 +125,9 @@ function inputsOf({ inputs }: Launched): TimedInputs {
       some.map((x) => (scale > 1 ? Math.round(x * scale) : x * scale)),
       spec.dtype,
     );
-    made[name] = { spec: { dtype: spec.dtype, shape: spec.shape }, data: repeated(data, sizeOf(spec.shape)) };
+    filled[name] = { spec: { dtype: spec.dtype, shape: spec.shape }, data: repeated(data, sizeOf(spec.shape)) };
   }
-  return made;
+  return filled;
 }
 
 function repeated<A extends HostArray>(block: A, length: number): A {
