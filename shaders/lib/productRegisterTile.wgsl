@@ -15,8 +15,8 @@ fn registerTile(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32
   let row3 = leftRow(tile.batch, tile.row + 3);
   let col0 = tile.col4 + lane;
   let col1 = col0 + THREADS;
-  var right0 = rightColumn(tile.batch, col0);
-  var right1 = rightColumn(tile.batch, col1);
+  let right0 = rightColumn(tile.batch, col0);
+  let right1 = rightColumn(tile.batch, col1);
   var c00 = vec4<f32>();
   var c01 = vec4<f32>();
   var c10 = vec4<f32>();
@@ -30,13 +30,16 @@ fn registerTile(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32
     let piece1 = leftPiece(row1, i);
     let piece2 = leftPiece(row2, i);
     let piece3 = leftPiece(row3, i);
+    // Indices are computed in each step: a variable that a loop carries on costs SwiftShader more than a product.
+    let firstRow = i * pieceLength();
     for (var e = 0u; e < pieceLength(); e++) {
+      let down = (firstRow + e) * params.N4;
       let x0 = leftElement(piece0, e);
       let x1 = leftElement(piece1, e);
       let x2 = leftElement(piece2, e);
       let x3 = leftElement(piece3, e);
-      let y0 = right4(right0);
-      let y1 = right4(right1);
+      let y0 = right4(right0 + down);
+      let y1 = right4(right1 + down);
       c00 += x0 * y0;
       c01 += x0 * y1;
       c10 += x1 * y0;
@@ -45,8 +48,6 @@ fn registerTile(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32
       c21 += x2 * y1;
       c30 += x3 * y0;
       c31 += x3 * y1;
-      right0 += params.N4;
-      right1 += params.N4;
     }
   }
   let sums = array<vec4<f32>, 8>(c00, c01, c10, c11, c20, c21, c30, c31);

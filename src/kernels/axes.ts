@@ -34,8 +34,8 @@ export function expectSameDType(op: string, name: string, got: Spec, other: stri
 
 /** The axis from 0; negative ones count from the end, as in PyTorch. */
 export function axisOf(op: string, axis: number, shape: Shape): number {
-  const found = axis < 0 ? axis + shape.length : axis;
-  if (Number.isInteger(axis) && found >= 0 && found < shape.length) return found;
+  const fromZero = axis < 0 ? axis + shape.length : axis;
+  if (Number.isInteger(axis) && fromZero >= 0 && fromZero < shape.length) return fromZero;
   throw new ShapeError(`[${op}] axis ${axis} is not an axis of ${formatShape(shape)}`);
 }
 
@@ -59,10 +59,10 @@ export function broadcastShape(op: string, a: Shape, b: Shape): number[] {
 }
 
 /** Strides of a tensor when it is read as the broadcast shape: 0 along the axes that repeat. */
-export function broadcastStrides(shape: Shape, wanted: Shape): number[] {
+export function broadcastStrides(shape: Shape, broadcast: Shape): number[] {
   const strides = stridesOf(shape);
-  const lead = wanted.length - shape.length;
-  return wanted.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : (strides[axis - lead] as number)));
+  const lead = broadcast.length - shape.length;
+  return broadcast.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : (strides[axis - lead] as number)));
 }
 
 /** A walk over a shape in row-major order, and the steps that some inputs take along each of its axes. */

@@ -1,5 +1,5 @@
 // What a convolution is made of, apart from the kernel: its parameters, its windows, and the forms that its weights can
-// take. Graph rewrites decide by it, and pages of models without convolutions do not carry the kernel.
+// take. Graph rewrites decide by it.
 import type { Shape, Spec } from "../device/tensor.ts";
 import type { ProductParams } from "./product.ts";
 import { type Pair, pairOf, slide, type Windows } from "./window.ts";

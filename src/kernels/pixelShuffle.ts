@@ -30,8 +30,8 @@ export const pixelShuffle = /* @__PURE__ */ defineKernel<PixelShuffleParams>()({
     if (!Number.isInteger(levels) || levels < 0 || levels > 8) {
       throw new ArgumentError(`[pixelShuffle] levels is ${levels}, expected a whole number from 0 to 8`);
     }
-    const wanted = [x.shape[0] ?? 0, sizeOf(grid), 4 ** levels, x.shape[3] ?? 0];
-    expectShape("pixelShuffle", "x", x.shape, wanted, "batch, places, parts, channels");
+    const expected = [x.shape[0] ?? 0, sizeOf(grid), 4 ** levels, x.shape[3] ?? 0];
+    expectShape("pixelShuffle", "x", x.shape, expected, "batch, places, parts, channels");
     return result(x, params);
   },
   launch: ({ x }, params) => {

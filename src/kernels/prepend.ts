@@ -18,9 +18,9 @@ function expectRows(name: string, got: Spec, x: Spec, rows?: number): void {
   expectSameDType("prepend", name, got, "x", x);
   const isRows = lastDim(got) === lastDim(x) && sizeOf(got.shape.slice(0, -2)) === 1;
   if (isRows && (rows === undefined || rowsOf(got) === rows)) return;
-  const wanted = `[${rows ?? "tokens"}, ${lastDim(x)}]`;
+  const expected = `[${rows ?? "tokens"}, ${lastDim(x)}]`;
   throw new ShapeError(
-    `[prepend] ${name} has shape ${formatShape(got.shape)}, expected ${wanted} (x is ${formatShape(x.shape)})`,
+    `[prepend] ${name} has shape ${formatShape(got.shape)}, expected ${expected} (x is ${formatShape(x.shape)})`,
   );
 }
 

@@ -1,5 +1,5 @@
 // The first of three steps of a 3x3 convolution with stride 1 by Winograd's algorithm, F(2x2, 3x3): tiles of 4x4
-// places, of which the second step is a matmul for each of 16 elements (src/graph/winograd.ts).
+// places, of which the second step is a matmul for each of 16 elements (src/graph/rewrites/winograd.ts).
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/winogradInput.wgsl";

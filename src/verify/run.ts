@@ -68,14 +68,14 @@ export function largestErrorOf(
  * Largest difference as a share of max(1, largest absolute value); NaN must meet NaN, and a missing element is
  * infinite.
  */
-export function largestError(got: ArrayLike<number>, wanted: ArrayLike<number>, shape: Shape): number {
-  if (got.length < sizeOf(shape) || wanted.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
+export function largestError(got: ArrayLike<number>, expected: ArrayLike<number>, shape: Shape): number {
+  if (got.length < sizeOf(shape) || expected.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
   let scale = 1;
-  for (let i = 0; i < wanted.length; i++)
-    if (Number.isFinite(wanted[i])) scale = Math.max(scale, Math.abs(wanted[i] as number));
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i] as number));
   let worst = 0;
-  for (let i = 0; i < wanted.length; i++) {
-    const [a, b] = [got[i] as number, wanted[i] as number];
+  for (let i = 0; i < expected.length; i++) {
+    const [a, b] = [got[i] as number, expected[i] as number];
     if (Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b))) continue;
     const error = Math.abs(a - b) / scale;
     worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);

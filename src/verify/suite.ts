@@ -103,9 +103,9 @@ export function makeInputs(test: KernelCase, float: "f32" | "f16", seed = 1): Re
   return inputs;
 }
 
-function makeInput(wanted: Exclude<CaseInput, Shape>, float: "f32" | "f16", next: () => number): MadeInput {
-  const { shape, dtype = float, data, high = 1 } = wanted;
-  const { low = dtype === "i32" || dtype === "u32" ? 0 : -1 } = wanted;
+function makeInput(description: Exclude<CaseInput, Shape>, float: "f32" | "f16", next: () => number): MadeInput {
+  const { shape, dtype = float, data, high = 1 } = description;
+  const { low = dtype === "i32" || dtype === "u32" ? 0 : -1 } = description;
   const n = sizeOf(shape);
   const host = new Float64Array(n);
   for (let i = 0; i < n; i++) host[i] = exact(data ? (data[i] as number) : low + (high - low) * next(), dtype);

@@ -96,9 +96,9 @@ function residualInto(product: Value, residual: Value, op: Candidate): Value | u
   return node && repeats ? op.graph.add(node.kernel, { ...node.inputs, residual }, node.params) : undefined;
 }
 
-function isBinary(op: Candidate, wanted: string): boolean {
+function isBinary(op: Candidate, kind: string): boolean {
   const { op: name, activation = "none" } = op.params as { op?: string; activation?: Activation };
-  return op.kernel === kernels.binary && name === wanted && activation === "none";
+  return op.kernel === kernels.binary && name === kind && activation === "none";
 }
 
 /** A 1x1 convolution: every pixel times one matrix. */

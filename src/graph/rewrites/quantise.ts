@@ -18,7 +18,7 @@ export function quantise(graph: Graph): Graph {
   return rewrite(graph, [fromInt8]);
 }
 
-// A smaller table of positions is not worth a dispatch.
+// A smaller table of positions is not worth a dispatch. The bound is not measured.
 const LEAST_TABLE = 1 << 20;
 
 const fromInt8: Rule = (op) => {

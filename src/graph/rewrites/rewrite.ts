@@ -25,9 +25,9 @@ export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
   const copy = (value: Value) => copies.get(value) as Value;
   const users = (value: Value) => counts.get(originals.get(value) as Value) ?? 0;
   for (const value of reachable(graph)) {
-    const made = copyNode(next, value, copy, users, rules);
-    copies.set(value, made);
-    originals.set(made, value);
+    const replacement = copyNode(next, value, copy, users, rules);
+    copies.set(value, replacement);
+    originals.set(replacement, value);
   }
   for (const [name, value] of graph.outputs) {
     next.output(name, copy(value), { bound: graph.boundOutputs.has(name) });
