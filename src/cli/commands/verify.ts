@@ -53,7 +53,7 @@ async function* verifications(
 }
 
 // Wide enough for every row, as none is known when the first is printed.
-const NAME_WIDTH = 30;
+const NAME_WIDTH = 39;
 
 function line([name = "", dtype = "", cases = "", error = "", allowed = "", verdict = ""]: readonly string[]): string {
   const numbers = [cases.padStart(5), error.padStart(13), allowed.padStart(7)];
