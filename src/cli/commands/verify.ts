@@ -1,5 +1,5 @@
 // `verify`: every kernel against its reference and the shipped checkpoints against stored outputs, on this adapter. The
-// rows of the table come one by one: on a CPU all of them take a minute.
+// rows of the table come one by one: on a CPU all of them take minutes, MobileSAM longest.
 import { KERNELS, type Verification, verifyKernels } from "../../check/verifyKernels.ts";
 import { verifyModel } from "../../check/verifyModel.ts";
 import type { Device } from "../../device/device.ts";
