@@ -1,7 +1,8 @@
 // What is compared with the peers: single operations, and models from normalised pixels, token ids or a point to what
 // they give, with the same seeded weights on both sides. Nothing here is of one runtime: Node and a page run it alike.
-import type { SeededRow } from "../scripts/seeded.ts";
+
 import type { ModelPart } from "../src/check/benchModel.ts";
+import type { SeededRow } from "../src/check/seeded.ts";
 import type { HostArray, Shape, Spec } from "../src/device/tensor.ts";
 import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";

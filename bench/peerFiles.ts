@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { type SeededRow, seededTensor, writeSeeded } from "../scripts/seeded.ts";
+import { writeSeeded } from "../scripts/seeded.ts";
+import { type SeededRow, seededTensor } from "../src/check/seeded.ts";
 
 export const PEERS = {
   "onnxruntime-node": "1.30.0",

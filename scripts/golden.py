@@ -182,11 +182,10 @@ def open_clip_rows(state):
     return rows
 
 
-@torch.no_grad()
-def clip_resnet(folder, embed_dim, vision, text, outputs_only=False):
-    """In the layout of open_clip's repositories on the Hub."""
+def open_clip_model(folder, embed_dim, vision, text):
+    """Writes the configuration as open_clip's repositories on the Hub have it, and the manifest of seeded weights;
+    returns the model with these weights."""
     import open_clip
-    from open_clip.transform import image_transform
 
     folder.mkdir(parents=True, exist_ok=True)
     model = open_clip.model.CLIP(embed_dim, vision, text, quick_gelu=True).eval()
@@ -196,6 +195,15 @@ def clip_resnet(folder, embed_dim, vision, text, outputs_only=False):
     config = dict(embed_dim=embed_dim, quick_gelu=True, vision_cfg=vision, text_cfg=text)
     json_text = json.dumps({"model_cfg": config, "preprocess_cfg": {"mean": OPENAI_MEAN, "std": OPENAI_STD}}, indent=2)
     (folder / "open_clip_config.json").write_text(json_text + "\n")
+    return model
+
+
+@torch.no_grad()
+def clip_resnet(folder, embed_dim, vision, text, outputs_only=False):
+    import open_clip
+    from open_clip.transform import image_transform
+
+    model = open_clip_model(folder, embed_dim, vision, text)
     to_pixels = image_transform(vision["image_size"], is_train=False, mean=OPENAI_MEAN, std=OPENAI_STD)
     photos = [Image.open(PHOTOS / name).convert("RGB") for name in ("chelsea.png", "coffee.png")]
     pixels = torch.stack([to_pixels(photo) for photo in photos])
@@ -217,10 +225,15 @@ def clip_resnet(folder, embed_dim, vision, text, outputs_only=False):
     save_golden(golden, folder, OPENAI_MEAN, OPENAI_STD)
 
 
+SMALL_CLIP_RESNET = (
+    48,
+    dict(layers=[2, 1, 1, 2], width=16, image_size=64),
+    dict(context_length=20, vocab_size=600, width=48, heads=3, layers=2),
+)
+
+
 def small_clip_resnet(out):
-    vision = dict(layers=[2, 1, 1, 2], width=16, image_size=64)
-    text = dict(context_length=20, vocab_size=600, width=48, heads=3, layers=2)
-    clip_resnet(out / "small-clip-resnet", 48, vision, text)
+    clip_resnet(out / "small-clip-resnet", *SMALL_CLIP_RESNET)
 
 
 def clip_resnet50(out):
@@ -278,9 +291,12 @@ def dino_v1(name, sizes, outputs_only=False, **config):
     return lambda out: dino(out / name, make(), sizes, outputs_only)
 
 
+SMALL_DINO_RESNET = dict(embedding_size=16, hidden_sizes=[32, 64, 96, 128], depths=[2, 1, 2, 1])
+
+
 def dino_resnet(out):
-    config = tf.ResNetConfig(embedding_size=16, hidden_sizes=[32, 64, 96, 128], depths=[2, 1, 2, 1])
-    dino(out / "small-dino-resnet", tf.ResNetModel(config), [(64, 64), (97, 65)])
+    model = tf.ResNetModel(tf.ResNetConfig(**SMALL_DINO_RESNET))
+    dino(out / "small-dino-resnet", model, [(64, 64), (97, 65)])
 
 
 def dino_v2(name, sizes, layers, kind=tf.Dinov2Model, config=tf.Dinov2Config, **more):

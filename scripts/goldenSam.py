@@ -147,20 +147,27 @@ def mobile_rows(state):
     return rows
 
 
-@torch.no_grad()
-def mobile_sam(out):
-    from mobile_sam import SamPredictor, sam_model_registry
-    from mobile_sam.modeling.tiny_vit_sam import TinyViT
+def mobile_sam_model(folder, rows_of=mobile_rows):
+    """Writes the manifest of seeded weights, which rows_of makes of the state dict; returns the original model with these weights."""
+    from mobile_sam import sam_model_registry
 
-    folder = out / "mobile-sam"
     folder.mkdir(parents=True, exist_ok=True)
     model = sam_model_registry["vit_t"](checkpoint=None)
-    rows = mobile_rows(model.state_dict())
+    rows = rows_of(model.state_dict())
     write_manifest(rows, folder)
     state = {r["name"]: torch.from_numpy(seeded.tensor(r["name"], r["shape"], r["mean"], r["scale"])) for r in rows}
     model.load_state_dict(model.state_dict() | state)
-    model.eval()  # only now, as this is when it looks up its attention biases
-    save_golden(mobile_stages(TinyViT, state), folder)
+    return model.eval()  # only now, as this is when it looks up its attention biases
+
+
+@torch.no_grad()
+def mobile_sam(out):
+    from mobile_sam import SamPredictor
+    from mobile_sam.modeling.tiny_vit_sam import TinyViT
+
+    folder = out / "mobile-sam"
+    model = mobile_sam_model(folder)
+    save_golden(mobile_stages(TinyViT, model.state_dict()), folder)
     save_file(mobile_predictions(SamPredictor(model)), folder / "predictions.safetensors")
 
 

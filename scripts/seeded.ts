@@ -1,35 +1,8 @@
-// Full-size checkpoints without their download: weights made from a manifest by the arithmetic of scripts/seeded.py,
-// which PyTorch's reference outputs were computed with.
+// Files of seeded weights: full-size checkpoints without their download.
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-export interface SeededRow {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly mean: number;
-  readonly scale: number;
-}
-
-function fnv1a32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
-}
-
-/** The elements of a tensor. */
-export function seededTensor({ name, shape, mean, scale }: SeededRow): Float32Array {
-  const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  const hash = fnv1a32(name);
-  for (let i = 0; i < out.length; i++) {
-    let z = (Math.imul(i, 0x9e3779b1) + hash) | 0;
-    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    z ^= z >>> 16;
-    out[i] = mean + scale * ((z >>> 8) * 2 ** -23 - 1);
-  }
-  return out;
-}
+import { type SeededRow, seededTensor } from "../src/check/seeded.ts";
 
 /** Writes the weights into a temporary folder, gives the file's path to `use`, and removes the folder. */
 export async function withSeededCheckpoint<T>(

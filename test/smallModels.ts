@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type SeededRow, writeSeeded } from "../scripts/seeded.ts";
+import { writeSeeded } from "../scripts/seeded.ts";
+import type { SeededRow } from "../src/check/seeded.ts";
 
 const GOLDEN = "test/golden";
 

@@ -11,6 +11,14 @@ export interface ExpectedArray {
 
 const TOLERANCE: Readonly<Record<FloatType, number>> = { f32: 1e-3, f16: 2e-2 };
 
+/** A map [1, places..., C] of the models here in the order of PyTorch's, which is [1, C, places...]. */
+export function channelsFirst({ data, shape }: NdArray): NdArray {
+  const C = shape.at(-1) ?? 1;
+  const N = data.length / C;
+  const values = Float32Array.from(data, (_, i) => data[(i % N) * C + Math.floor(i / N)] as number);
+  return { data: values, shape: [1, values.length] };
+}
+
 /** The first numbers of each row, as a share of the largest of them. */
 export function compare(
   name: string,

@@ -2,15 +2,16 @@
 import type { NdArray } from "../device/tensor.ts";
 import type { DinoModel } from "../models/dino/family.ts";
 import { floatArray } from "../models/exampleInputs.ts";
-import { compare, type ExpectedArray } from "./compare.ts";
+import { channelsFirst, compare, type ExpectedArray } from "./compare.ts";
 import type { ModelCheck } from "./modelCheck.ts";
 import { sines } from "./sines.ts";
 import type { Verification } from "./verifyKernels.ts";
 
 interface ExpectedDino {
   readonly pixel_values: { readonly shape: readonly number[] };
-  /** Of a ViT: the class token's attention in the last layer to the patches. */
+  /** The tokens of a ViT, or the map of a ResNet. */
   readonly last_hidden_state?: ExpectedArray;
+  /** Of a ViT: the class token's attention in the last layer to the patches. */
   readonly cls_attention_last_layer?: ExpectedArray;
   /** Of a ResNet. */
   readonly pooler_output?: ExpectedArray;
@@ -24,7 +25,10 @@ export async function* verifyDinoOutputs(check: ModelCheck<DinoModel>): AsyncGen
   for (const dtype of dtypes) {
     const inputs = { pixels: floatArray(sines(C, H * W), dtype) };
     if (config.model_type === "resnet") {
-      const { pooled } = await run(model.image(1, [H, W], dtype), inputs, dtype);
+      const { map, pooled } = await run(model.image(1, [H, W], dtype), inputs, dtype);
+      yield compare("last_hidden_state", dtype, map && channelsFirst(map), [
+        expected.last_hidden_state as ExpectedArray,
+      ]);
       yield compare("pooler_output", dtype, pooled, [expected.pooler_output as ExpectedArray]);
       continue;
     }

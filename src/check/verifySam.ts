@@ -6,7 +6,7 @@ import type { FloatType } from "../models/family.ts";
 import type { SamModel } from "../models/sam/family.ts";
 import { decoderPart, encoderPart, maskSizes } from "../models/sam/parts.ts";
 import { type SamPrompt, tokensOf } from "../models/sam/prompts.ts";
-import { compare, type ExpectedArray } from "./compare.ts";
+import { channelsFirst, compare, type ExpectedArray } from "./compare.ts";
 import type { ModelCheck } from "./modelCheck.ts";
 import { sines } from "./sines.ts";
 import type { Verification } from "./verifyKernels.ts";
@@ -30,7 +30,7 @@ export async function* verifySamOutputs(check: ModelCheck<SamModel>): AsyncGener
     const encoder = encoderPart({ config, dtype, isEmbeddingOnly: true });
     const pixels = floatArray(sines(C, H * W), dtype);
     const embedding = (await run(encoder, { pixels }, dtype)).embedding as NdArray;
-    yield compare("image_embeddings", dtype, firstChannel(embedding), [expected.image_embeddings]);
+    yield compare("image_embeddings", dtype, channelsFirst(embedding), [expected.image_embeddings]);
     for (const [name, prompt] of Object.entries(promptsOf(expected, maskSizes(config).L))) {
       const outputs = expected.outputs[name];
       if (!outputs) throw new CheckpointError(`expected.json has no output ${name}`);
@@ -77,9 +77,4 @@ async function decode(
     masks: { data: (masks as NdArray).data.subarray(L * L), shape: [M - 1, L * L] },
     scores: { data: (scores as NdArray).data.subarray(1), shape: [1, M - 1] },
   };
-}
-
-/** PyTorch's embedding [1, C, h, w] begins with all places of the first channel; ours is [1, N, C]. */
-function firstChannel({ data, shape: [, N = 0, C = 0] }: NdArray): NdArray {
-  return { data: Float32Array.from({ length: N }, (_, i) => data[i * C] as number), shape: [1, N] };
 }

@@ -217,7 +217,7 @@ export class PictureRuns<Outputs, Row> {
     device.done().then(
       () => {
         doneMs = performance.now();
-        this.#record("gpu", indices, Math.max(submittedMs, this.#gpuFreeMs));
+        this.#record("gpu", indices, Math.max(submittedMs, this.#gpuFreeMs), doneMs);
         this.#gpuFreeMs = doneMs;
       },
       () => {},
@@ -227,8 +227,8 @@ export class PictureRuns<Outputs, Row> {
     return collected;
   }
 
-  #record(lane: EncodeStep["lane"], indices: readonly number[], startMs: number): void {
-    this.steps.push({ lane, indices, startMs, endMs: performance.now() });
+  #record(lane: EncodeStep["lane"], indices: readonly number[], startMs: number, endMs = performance.now()): void {
+    this.steps.push({ lane, indices, startMs, endMs });
   }
 }
 

@@ -17,6 +17,9 @@ export interface RecognizedModel<Model extends FamilyModel> {
   readonly model: Model;
 }
 
+/** How the weights of a model's files are opened. */
+export type OpenWeights = typeof openCheckpoint;
+
 /** A model whose first parts are ready to run. */
 export interface PretrainedModel<Model extends FamilyModel> extends RecognizedModel<Model> {
   readonly session: Session;
@@ -42,13 +45,17 @@ export async function openPretrained<Model extends FamilyModel>(
   }
 }
 
-/** Opens a model of one of these families, and reads all files but the weights. The checkpoint is the caller's. */
+/**
+ * Opens a model of one of these families, and reads all files but the weights. The checkpoint is the caller's.
+ * `openWeights` finds it among the files, when that is not `openCheckpoint`.
+ */
 export async function recognizeModel<Model extends FamilyModel>(
   families: readonly Family<Model>[],
   from: SourceLike,
   options: SourceOptions,
+  openWeights: OpenWeights = openCheckpoint,
 ): Promise<RecognizedModel<Model>> {
-  const { source, checkpoint, files } = await openModelFiles(families, from, options);
+  const { source, checkpoint, files } = await openModelFiles(families, from, options, openWeights);
   try {
     // Where none recognises it, the reader of the first says what it misses.
     const family = familyOf(families, files) ?? families[0];
@@ -65,11 +72,12 @@ export async function openModelFiles(
   families: readonly Family[],
   from: SourceLike,
   options: SourceOptions,
+  openWeights: OpenWeights = openCheckpoint,
 ): Promise<{ readonly source: Source; readonly checkpoint: Checkpoint; readonly files: ModelFiles }> {
   const source = await openSource(from, options);
   const settings = await readSettings(source, families);
   const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
-  const checkpoint = await openCheckpoint(source, options, preferred);
+  const checkpoint = await openWeights(source, options, preferred);
   return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
 }
 

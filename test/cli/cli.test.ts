@@ -259,6 +259,17 @@ describe("verify", () => {
     for (const { error, tolerance } of results) expect(error).toBeLessThanOrEqual(tolerance);
   });
 
+  it("runs a checkpoint that ships without weights, and lists it among the names", async () => {
+    const { code, stdout } = await runCli(["verify", "seeded-dino-resnet"]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("agree.") });
+    for (const output of ["last_hidden_state", "pooler_output"]) {
+      expect(stdout).toMatch(new RegExp(`^seeded-dino-resnet ${output} .* ok$`, "m"));
+    }
+    const unknown = await runCli(["verify", "seeded"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toMatch(/there are .*seeded-clip-resnet, seeded-dino-resnet, seeded-mobile-sam, tiny-clip/);
+  });
+
   it("is cancelled by Ctrl-C: exit code 130, one word", async () => {
     const onStdout = (text: string, child: { kill(signal: "SIGINT"): boolean }) => {
       if (text.startsWith("Adapter")) child.kill("SIGINT");

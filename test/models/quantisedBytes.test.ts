@@ -2,7 +2,7 @@
 // `dtype: "q8"` and in f32. Plans alone: no weight is read and no GPU needed.
 import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import type { SeededRow } from "../../scripts/seeded.ts";
+import type { SeededRow } from "../../src/check/seeded.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { quantise } from "../../src/graph/rewrites/quantise.ts";

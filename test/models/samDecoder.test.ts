@@ -1,7 +1,7 @@
 // SAM's prompt encoder and mask decoder against PyTorch, from the image embedding that it had: every kind of prompt.
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import type { SeededRow } from "../../scripts/seeded.ts";
+import type { SeededRow } from "../../src/check/seeded.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { Graph } from "../../src/graph/graph.ts";

@@ -1,7 +1,7 @@
 // SAM's image encoder against PyTorch: the tokens going in, after the first layer and the last, and the embedding.
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import type { SeededRow } from "../../scripts/seeded.ts";
+import type { SeededRow } from "../../src/check/seeded.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";

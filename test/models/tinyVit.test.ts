@@ -1,7 +1,8 @@
 // MobileSAM's TinyViT against its original code, stage by stage, with seeded weights; on pictures of 256 x 256, whose
 // maps of 32 and 16 places no window divides.
 import { expect, it } from "vitest";
-import { seededTensor, withSeededCheckpoint } from "../../scripts/seeded.ts";
+import { withSeededCheckpoint } from "../../scripts/seeded.ts";
+import { seededTensor } from "../../src/check/seeded.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";

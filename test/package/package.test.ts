@@ -18,9 +18,10 @@ it("holds what it needs and nothing else", () => {
     "dist/webgpu-vision.min.js",
     "dist/cli.js",
   ];
-  expect(files).toEqual(expect.arrayContaining([...neededFiles, "checkpoints/tiny-clip/model.safetensors"]));
+  const checkpoints = ["checkpoints/tiny-clip/model.safetensors", "checkpoints/seeded-mobile-sam/manifest.json"];
+  expect(files).toEqual(expect.arrayContaining([...neededFiles, ...checkpoints]));
   const strangers = files.filter(
-    (path) => !/^(dist|checkpoints\/tiny-\w+)\/|^(package\.json|[A-Z]+(\.md)?)$/.test(path),
+    (path) => !/^(dist|checkpoints\/(tiny|seeded)-[\w-]+)\/|^(package\.json|[A-Z]+(\.md)?)$/.test(path),
   );
   expect(strangers).toEqual([]);
 });

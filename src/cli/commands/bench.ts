@@ -16,7 +16,7 @@ import { benchKernels, type KernelBench } from "../../verify/timing/benchKernels
 import { type KernelRow, SUMMARY_ROWS } from "../../verify/timing/benchRows.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
-import { packageVersion, shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
+import { hasWeights, packageVersion, shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
 import { short, table } from "../table.ts";
 
 export interface BenchRequest {
@@ -32,13 +32,15 @@ interface ShippedPart {
   readonly part: string;
 }
 
-/** The parts of the checkpoints that ship, whatever these are. */
+/** The parts of the checkpoints that ship with weights, whatever these are. */
 async function shippedParts(): Promise<ShippedPart[]> {
-  const parts = shippedCheckpoints().map(async (name) => {
-    const { checkpoint, model } = await recognizeModel(allFamilies(), shippedCheckpoint(name), {});
-    await checkpoint.close();
-    return Object.keys(model.examples("f32")).map((part) => ({ what: `${name} ${part}`, checkpoint: name, part }));
-  });
+  const parts = shippedCheckpoints()
+    .filter(hasWeights)
+    .map(async (name) => {
+      const { checkpoint, model } = await recognizeModel(allFamilies(), shippedCheckpoint(name), {});
+      await checkpoint.close();
+      return Object.keys(model.examples("f32")).map((part) => ({ what: `${name} ${part}`, checkpoint: name, part }));
+    });
   return (await Promise.all(parts)).flat();
 }
 

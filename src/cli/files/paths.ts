@@ -26,6 +26,11 @@ export function shippedCheckpoints(): string[] {
   return readdirSync(folder).filter((name) => existsSync(join(folder, name, "expected.json")));
 }
 
+/** Whether a checkpoint that ships has weights; those of the others are made from a manifest.json. */
+export function hasWeights(name: string): boolean {
+  return existsSync(join(shippedCheckpoint(name), "model.safetensors"));
+}
+
 /** `webgpu-vision` in the folder where this user's programs keep what they can make again. */
 export function cacheFolder(): string {
   return join(userCaches(), "webgpu-vision");
