@@ -4,11 +4,13 @@ import type { ModelPart } from "../src/check/benchModel.ts";
 import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
 import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
+import { CLIP_FAMILIES } from "../src/models/clip/family.ts";
 import { imagePart, textPart } from "../src/models/clip/parts.ts";
+import { DINO_FAMILIES } from "../src/models/dino/family.ts";
 import { noise, pixelsExample } from "../src/models/exampleInputs.ts";
-import { CLIP_FAMILIES, DINO_FAMILIES, familyOf, SAM_FAMILIES } from "../src/models/families.ts";
-import type { Family, FamilyModel, FloatType, ModelFiles } from "../src/models/family.ts";
+import { type Family, type FamilyModel, type FloatType, familyOf, type ModelFiles } from "../src/models/family.ts";
 import type { Part } from "../src/models/part.ts";
+import { SAM_FAMILIES } from "../src/models/sam/family.ts";
 import { decoderPart, encoderPart, sceneSpecs } from "../src/models/sam/parts.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
 

@@ -86,6 +86,7 @@ export type { GenerateMasksOptions, OutputMode, Segmentations } from "./masks/op
 export { maskPolygons } from "./masks/polygons.ts";
 export { type CleanedMask, removeSmallRegions } from "./masks/regions.ts";
 export { decodeRle, encodeRle, type Mask, maskArea, maskBox, type Rle } from "./masks/rle.ts";
+export type { ModelClass } from "./models/family.ts";
 export type { SamBox, SamPoint, SamPrompt } from "./models/sam/prompts.ts";
 export type { ImageSource } from "./pictures/decodeAhead.ts";
 export type { EncodeImagesOptions } from "./pictures/encodeOptions.ts";

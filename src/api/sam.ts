@@ -7,9 +7,8 @@ import { closePicture, cropped, type ImageLike, openImage, type Picture } from "
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import type { CropPredictor, MaskRecord } from "../masks/generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
-import { SAM_FAMILIES } from "../models/families.ts";
 import type { SamConfig } from "../models/sam/config.ts";
-import type { SamModel } from "../models/sam/family.ts";
+import { SAM_FAMILIES, type SamModel } from "../models/sam/family.ts";
 import { encoderPart } from "../models/sam/parts.ts";
 import { encodePicture } from "../pictures/encodePictures.ts";
 import type { PictureTower } from "../pictures/tower.ts";

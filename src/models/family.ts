@@ -64,3 +64,11 @@ export interface Example {
   /** Inputs that it may be given, from a source of uniform numbers in [0, 1). */
   inputs(random: () => number): HostInputs;
 }
+
+/** The family that recognises the files. */
+export function familyOf<Model extends FamilyModel>(
+  families: readonly Family<Model>[],
+  files: ModelFiles,
+): Family<Model> | undefined {
+  return families.find((family) => family.recognizes(files));
+}

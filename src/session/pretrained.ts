@@ -5,8 +5,7 @@ import { OPEN_CLIP } from "../io/safetensors/checkpoint.ts";
 import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { Source, SourceLike, SourceOptions } from "../io/source/source.ts";
-import { familyOf } from "../models/families.ts";
-import type { Family, FamilyModel, ModelFiles } from "../models/family.ts";
+import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** A checkpoint that was recognised: its family, and what its files say. */

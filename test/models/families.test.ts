@@ -1,9 +1,9 @@
 // Each published layout is of one family and no other, by its settings or by the names of its tensors alone.
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { SeededRow } from "../../scripts/seeded.ts";
-import { allFamilies, familyOf } from "../../src/models/families.ts";
-import type { ModelFiles } from "../../src/models/family.ts";
+import type { SeededRow } from "../../src/check/seeded.ts";
+import { allFamilies } from "../../src/models/families.ts";
+import { familyOf, type ModelFiles } from "../../src/models/family.ts";
 
 const GOLDEN = "test/golden";
 

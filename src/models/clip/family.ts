@@ -49,6 +49,9 @@ export const clipResnet: Family<ClipModel> = {
   read: readClip,
 };
 
+/** In the order in which they are tried. */
+export const CLIP_FAMILIES: readonly Family<ClipModel>[] = [clipVit, clipResnet];
+
 function isClip({ config, openClip, tensors }: ModelFiles): boolean {
   if (openClip !== undefined) return true;
   const type = (config as { model_type?: unknown } | undefined)?.model_type;

@@ -61,6 +61,9 @@ export const dinoResnet: Family<DinoModel> = {
   },
 };
 
+/** In the order in which they are tried. */
+export const DINO_FAMILIES: readonly Family<DinoModel>[] = [dinoVit, dinoResnet];
+
 /** What config.json says; undefined where it does not, as timm's. */
 function modelType({ config }: ModelFiles): string | undefined {
   const type = (config as { model_type?: unknown } | undefined)?.model_type;

@@ -40,6 +40,9 @@ export const mobileSam: Family<SamModel> = {
   read: readSam,
 };
 
+/** In the order in which they are tried. */
+export const SAM_FAMILIES: readonly Family<SamModel>[] = [samVit, mobileSam];
+
 function isSam(files: ModelFiles): boolean {
   return (files.config as { model_type?: unknown } | undefined)?.model_type === "sam" || hasOriginalSamNames(files);
 }
