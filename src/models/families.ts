@@ -1,5 +1,5 @@
-// All families of models. What runs one class of models takes that class's list from its own folder, so that a page with
-// CLIP does not download SAM.
+// All families of models. What runs one class of models takes that class's list from its own folder, so that a page
+// with CLIP does not download SAM.
 import { CLIP_FAMILIES } from "./clip/family.ts";
 import { DINO_FAMILIES } from "./dino/family.ts";
 import type { Family } from "./family.ts";
