@@ -11,7 +11,7 @@ import { bold, Stopwatch } from "./terminal.ts";
 
 const [query = "a photo of a cat.", drawings = "out"] = process.argv.slice(2);
 
-const folder = fileURLToPath(new URL("./photos", import.meta.url));
+const folder = fileURLToPath(new URL("../demos/photos", import.meta.url));
 const names = (await readdir(folder)).filter((name) => /\.(jpg|png)$/.test(name)).sort();
 const photos = names.map((name) => join(folder, name));
 
