@@ -24,6 +24,8 @@ interface PeerInput {
 
 export type PeerInputs = Readonly<Record<string, PeerInput>>;
 
+type ContestPart = Pick<ModelPart, "part" | "checkpoint" | "naming">;
+
 export interface Contest {
   readonly name: string;
   readonly what: string;
@@ -40,7 +42,7 @@ export interface Contest {
   inputs(seed: number): PeerInputs;
   /** The same for ours. */
   ours(inputs: PeerInputs, config: unknown): Readonly<Record<string, HostArray>>;
-  part(model: LoadedModel): Pick<ModelPart, "part" | "checkpoint" | "naming">;
+  part(model: LoadedModel): ContestPart | Promise<ContestPart>;
   /** Channels of our result where it is channels last and the peer's is not. */
   readonly channels?: number;
 }

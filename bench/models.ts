@@ -88,7 +88,7 @@ export async function loadModel(
   const path = await seededCheckpoint(golden, manifestOf(golden));
   const checkpoint = await readSafetensors(inMemory ? new Uint8Array(readFileSync(path)) : path);
   const json = JSON.parse(readFileSync(`test/golden/${golden}/${config}`, "utf8"));
-  return { checkpoint, part: modelPart(part, { checkpoint, config: json }, dtype) };
+  return { checkpoint, part: await modelPart(part, { checkpoint, config: json }, dtype) };
 }
 
 async function knownOf({ known, part }: BenchedModel, dtype: "f32" | "f16"): Promise<KnownResult | undefined> {

@@ -20,56 +20,61 @@ export interface LoadedModel {
   readonly config: unknown;
 }
 
-const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Omit<ModelPart, "checkpoint">>> = {
-  "clip image": (files, dtype) => {
-    const { config, naming } = read(CLIP_FAMILIES, files);
-    const { vision } = config;
-    const size = [vision.image_size, vision.image_size] as const;
-    return { naming, ...pixelsExample(imagePart({ vision, batch: 1, size, dtype, isUnit: false })) };
-  },
-  "clip text": (files, dtype) => {
-    const { config, naming, examples } = read(CLIP_FAMILIES, files);
-    const { text } = config;
-    const part = textPart({ text, batch: 1, tokens: text.max_position_embeddings, isUnit: false });
-    return { naming, part, inputs: (random) => examples(dtype).text?.inputs(random) ?? {} };
-  },
-  dino: (files, dtype) => {
-    const { config, naming, image } = read(DINO_FAMILIES, files);
-    const part = image(1, [224, 224], dtype);
-    return { naming, ...pixelsExample(withOutput(part, config.model_type === "resnet" ? "pooled" : "tokens")) };
-  },
-  "sam encoder": (files, dtype) => {
-    const { config, naming } = read(SAM_FAMILIES, files);
-    return { naming, ...pixelsExample(encoderPart({ config, dtype, isEmbeddingOnly: true })) };
-  },
-  "sam decoder": (files, dtype) => {
-    const { config, naming } = read(SAM_FAMILIES, files);
-    const { shape } = sceneSpecs({ config, dtype }).embedding;
-    const T = pointTokens(config, [0, 0]).labels.length;
-    const decoder = decoderPart({ config, dtype, P: 1, T, hasMask: false, from: "embedding" });
-    const part = withOutput(decoder, "masks", (x) => {
-      return ops.narrow({ x }, { axis: 1, start: 1, length: config.decoder.num_multimask_outputs }); // multimask
-    });
-    const inputs = (random: () => number) => {
-      const point = [random() * config.image_size, random() * config.image_size] as const;
-      const count = shape.reduce((a, b) => a * b);
-      return { embedding: noise(count, random, dtype), ...pointTokens(config, point) };
-    };
-    return { naming, part, inputs };
-  },
-};
+const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Promise<Omit<ModelPart, "checkpoint">>>> =
+  {
+    "clip image": async (files, dtype) => {
+      const { config, naming } = await read(CLIP_FAMILIES, files);
+      const { vision } = config;
+      const size = [vision.image_size, vision.image_size] as const;
+      return { naming, ...pixelsExample(imagePart({ vision, batch: 1, size, dtype, isUnit: false })) };
+    },
+    "clip text": async (files, dtype) => {
+      const { config, naming, examples } = await read(CLIP_FAMILIES, files);
+      const { text } = config;
+      const part = textPart({ text, batch: 1, tokens: text.max_position_embeddings, isUnit: false });
+      return { naming, part, inputs: (random) => examples(dtype).text?.inputs(random) ?? {} };
+    },
+    dino: async (files, dtype) => {
+      const { config, naming, image } = await read(DINO_FAMILIES, files);
+      const part = image(1, [224, 224], dtype);
+      return { naming, ...pixelsExample(withOutput(part, config.model_type === "resnet" ? "pooled" : "tokens")) };
+    },
+    "sam encoder": async (files, dtype) => {
+      const { config, naming } = await read(SAM_FAMILIES, files);
+      return { naming, ...pixelsExample(encoderPart({ config, dtype, isEmbeddingOnly: true })) };
+    },
+    "sam decoder": async (files, dtype) => {
+      const { config, naming } = await read(SAM_FAMILIES, files);
+      const { shape } = sceneSpecs({ config, dtype }).embedding;
+      const T = pointTokens(config, [0, 0]).labels.length;
+      const decoder = decoderPart({ config, dtype, P: 1, T, hasMask: false, from: "embedding" });
+      const part = withOutput(decoder, "masks", (x) => {
+        return ops.narrow({ x }, { axis: 1, start: 1, length: config.decoder.num_multimask_outputs }); // multimask
+      });
+      const inputs = (random: () => number) => {
+        const point = [random() * config.image_size, random() * config.image_size] as const;
+        const count = shape.reduce((a, b) => a * b);
+        return { embedding: noise(count, random, dtype), ...pointTokens(config, point) };
+      };
+      return { naming, part, inputs };
+    },
+  };
 
 /** The part of this name; throws RangeError where there is none. */
-export function modelPart(name: string, { checkpoint, config }: LoadedModel, dtype: FloatType = "f32"): ModelPart {
+export async function modelPart(
+  name: string,
+  { checkpoint, config }: LoadedModel,
+  dtype: FloatType = "f32",
+): Promise<ModelPart> {
   const make = PARTS[name];
   if (!make) throw new RangeError(`no part is called "${name}"; there are ${Object.keys(PARTS).join(", ")}`);
   const isOpenClip = (config as { model_cfg?: unknown } | null)?.model_cfg !== undefined;
   const said = isOpenClip ? { config: undefined, openClip: config } : { config, openClip: undefined };
   const files = { name: checkpoint.name, tensors: checkpoint.tensors, processor: undefined, ...said };
-  return { checkpoint, ...make(files, dtype) };
+  return { checkpoint, ...(await make(files, dtype)) };
 }
 
-function read<Model extends FamilyModel>(families: readonly Family<Model>[], files: ModelFiles): Model {
+function read<Model extends FamilyModel>(families: readonly Family<Model>[], files: ModelFiles): Promise<Model> {
   const family = familyOf(families, files) ?? families[0];
   if (!family) throw new RangeError("there are no families");
   return family.read(files);

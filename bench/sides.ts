@@ -37,7 +37,7 @@ export async function ourSide(contest: Contest, files: ContestFiles, open: () =>
   const given = await files.weights(contest);
   const start = performance.now();
   const checkpoint = await readSafetensors(given);
-  const model = await openModel(open, contest.part({ checkpoint, config }));
+  const model = await openModel(open, await contest.part({ checkpoint, config }));
   const { executor, device } = model;
   return {
     flops: executor.plan.summary().flops,

@@ -58,7 +58,7 @@ export async function describeModel(
   const { checkpoint, files } = await openModelFiles(allFamilies(), from, options);
   try {
     const family = familyOf(allFamilies(), files);
-    const model = family?.read(files);
+    const model = await family?.read(files);
     const tensors = [...checkpoint.tensors.values()];
     return {
       ...(family ? { family: family.name, title: family.title } : unknownFamily(files)),

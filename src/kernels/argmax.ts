@@ -1,13 +1,16 @@
 // Index of the largest element along the last axis (torch.argmax with dim = -1): the first of equals, NaN above all.
 
-import source from "../../shaders/argmax.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import rankSource from "../../shaders/lib/rank.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { lastDim, rowsOf, sizeOf } from "../device/tensor.ts";
 import { rowVariants } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { expectRanked, rankTypes } from "./rank.ts";
+
+// Loaded where it is launched: no image or text tower uses it.
+const source: LazySource = { name: "argmax", load: () => import("../../shaders/argmax.wgsl") };
 
 export const argmax = /* @__PURE__ */ defineKernel<object>()({
   name: "argmax",

@@ -2,12 +2,12 @@
 // what folds it into the convolution before it. A weight [O, C, KH, KW] is scaled by it without mean and beta; a bias
 // [O] goes through all of it.
 
-import source from "../../shaders/batchNorm.wgsl";
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface BatchNormParams {
   /** 1e-5 when absent. */
@@ -15,6 +15,9 @@ export interface BatchNormParams {
   /** Type of the result; x's when absent. */
   readonly dtype?: "f32" | "f16";
 }
+
+// Loaded where it is launched: ResNets and TinyViT alone have it.
+const source: LazySource = { name: "batchNorm", load: () => import("../../shaders/batchNorm.wgsl") };
 
 export const batchNorm = /* @__PURE__ */ defineKernel<BatchNormParams>()({
   name: "batchNorm",

@@ -1,12 +1,12 @@
 // Stored numbers to floats (torch.Tensor.to): the bytes of a checkpoint, uploaded as they are, or a tensor of another
 // type. Rounds to nearest, ties to even; subnormals, infinities and NaN are kept. f16 results need no shader-f16.
 
-import source from "../../shaders/cast.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { byteLength, type DType, formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
 import { flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 const KIND = { unsigned: 0, signed: 1, float: 2, bfloat: 3 } as const;
 
@@ -46,6 +46,9 @@ function result(x: Spec, { to, shape = x.shape }: CastParams): Spec {
 }
 
 const storedWords = (spec: Spec) => Math.ceil(byteLength(spec) / 4);
+
+// Loaded where it is launched: most checkpoints are stored as they are computed with.
+const source: LazySource = { name: "cast", load: () => import("../../shaders/cast.wgsl") };
 
 export const cast = /* @__PURE__ */ defineKernel<CastParams>()({
   name: "cast",

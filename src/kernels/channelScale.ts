@@ -1,7 +1,6 @@
 // The scale of each channel of a matrix that is to be int8: its largest magnitude / 127 (torch's per-channel symmetric
 // quantisation). Channels of `axis`: -1 the columns, -2 the rows.
 
-import source from "../../shaders/channelScale.wgsl";
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
@@ -9,6 +8,7 @@ import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 /** Which axis of a matrix numbers its channels. */
 export interface ChannelScaleParams {
@@ -22,6 +22,9 @@ export function scaleShape(op: string, { shape }: Spec, { axis }: ChannelScalePa
   if (axis !== -1 && axis !== -2) throw new ArgumentError(`[${op}] axis is ${axis}, expected -1 or -2`);
   return [...shape.slice(0, -2), shape.at(axis) as number];
 }
+
+// Loaded where it is launched: q8 alone stores weights as bytes.
+const source: LazySource = { name: "channelScale", load: () => import("../../shaders/channelScale.wgsl") };
 
 export const channelScale = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "channelScale",

@@ -1,7 +1,6 @@
 // Convolution (torch.nn.functional.conv2d), channels last, with everything that follows it in a ResNet: bias (batch
 // norm folded in), ReLU, residual and the ReLU after it. Weights are taken as PyTorch stores them, or packed: then it
 // is a product whose left operand, the patches under the window, is read in place (implicit GEMM; Chetlur et al. 2014).
-import source from "../../shaders/conv2d.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
@@ -9,6 +8,7 @@ import { type Conv2dParams, isDepthwise, windowsOf } from "./convolution.ts";
 import { epilogueLaunch, expectEpilogue, residualRows, wordTypes } from "./epilogue.ts";
 import { expectScale, int8Types } from "./int8.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { PRODUCT_TABLE, splitsOf, withProduct } from "./product.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
@@ -43,6 +43,9 @@ function sizes(inputs: Record<"x" | "weight", Spec>, params: Conv2dParams) {
   const [N = 0] = params.packed ?? weight.shape;
   return { batch: 1, M: sizeOf([B, ...places]), N, K: sizeOf(kernel) * C, N4: Math.ceil(N / 4) };
 }
+
+// Loaded where it is launched: ResNets, TinyViT and SAM's neck convolve; patches are embedded by a product.
+const source: LazySource = { name: "conv2d", load: () => import("../../shaders/conv2d.wgsl") };
 
 export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   name: "conv2d",

@@ -1,7 +1,6 @@
 // Rows of a table by number (torch.nn.functional.embedding). A table beyond one binding is gathered chunk by chunk:
 // each call takes the rows it holds and passes the others on.
 
-import source from "../../shaders/gather.wgsl";
 import int8Source from "../../shaders/lib/int8.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import wordsSource from "../../shaders/lib/words.wgsl";
@@ -10,6 +9,7 @@ import { expectRank, expectShape, lastDim, type Spec, sizeOf } from "../device/t
 import { expectSameDType, flatWorkgroups, wordsOf } from "./axes.ts";
 import { expectScale, int8Types } from "./int8.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface GatherParams {
   /** Id of the table's first row; 0 when absent. */
@@ -20,6 +20,9 @@ export interface GatherParams {
 function result(ids: Spec, table: Spec): Spec {
   return { dtype: table.dtype === "i8" ? "f32" : table.dtype, shape: [...ids.shape, lastDim(table)] };
 }
+
+// Loaded where it is launched: text towers alone look tokens up.
+const source: LazySource = { name: "gather", load: () => import("../../shaders/gather.wgsl") };
 
 export const gather = /* @__PURE__ */ defineKernel<GatherParams>()({
   name: "gather",

@@ -15,7 +15,7 @@ import type { VariantLaunch, Variants } from "./variants.ts";
 type InputSpecs<I extends string, O extends I> = Readonly<Record<Exclude<I, O>, Spec> & Partial<Record<O, Spec>>>;
 
 /** What graph rewrites know of a kernel that multiplies two operands and has the epilogue of epilogue.ts. */
-export interface Product<Inputs, P> {
+interface Product<Inputs, P> {
   /** Names of the operands. */
   readonly left: string;
   readonly right: string;

@@ -3,11 +3,11 @@
 // which is a matmul to four parts of every place (SAM's mask decoder).
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
-import source from "../../shaders/pixelShuffle.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface PixelShuffleParams {
   /** Places [height, width] of the map. */
@@ -19,6 +19,9 @@ export interface PixelShuffleParams {
 function result({ dtype, shape }: Spec, { grid: [H, W], levels = 1 }: PixelShuffleParams): Spec {
   return { dtype, shape: [shape[0] ?? 0, shape[3] ?? 0, H << levels, W << levels] };
 }
+
+// Loaded where it is launched: SAM's mask decoder alone needs it.
+const source: LazySource = { name: "pixelShuffle", load: () => import("../../shaders/pixelShuffle.wgsl") };
 
 export const pixelShuffle = /* @__PURE__ */ defineKernel<PixelShuffleParams>()({
   name: "pixelShuffle",

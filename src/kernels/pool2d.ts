@@ -2,11 +2,11 @@
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
-import source from "../../shaders/pool2d.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { type Pair, slide, type Windows } from "./window.ts";
 
 export interface Pool2dParams {
@@ -25,6 +25,9 @@ export interface Pool2dParams {
 function windows(x: Spec, { kernel, stride = kernel, padding = 0 }: Pool2dParams): Windows {
   return slide("pool2d", x, { kernel, stride, padding, dilation: 1 });
 }
+
+// Loaded where it is launched: ResNets alone pool.
+const source: LazySource = { name: "pool2d", load: () => import("../../shaders/pool2d.wgsl") };
 
 export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
   name: "pool2d",

@@ -36,7 +36,7 @@ export interface ProductSize {
 }
 
 /** The sources of a product, from its own; a variant adds a loop. Marked `@__PURE__` where called, as records are. */
-export function withProduct(source: string): readonly (string | LazySource)[] {
+export function withProduct(source: string | LazySource): readonly (string | LazySource)[] {
   return withEpilogue(int8Source, invocationSource, productSource, source);
 }
 

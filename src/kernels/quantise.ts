@@ -1,11 +1,14 @@
 // A matrix as int8, each channel in steps of its own scale, which channelScale makes (torch.quantize_per_channel with
 // zero points of 0): what matmul, conv2d and gather read as a weight in a quarter of the memory.
 import invocationSource from "../../shaders/lib/invocation.wgsl";
-import source from "../../shaders/quantise.wgsl";
 import { expectShape, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups, wordsOf } from "./axes.ts";
 import { type ChannelScaleParams, scaleShape } from "./channelScale.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
+
+// Loaded where it is launched: q8 alone stores weights as bytes.
+const source: LazySource = { name: "quantise", load: () => import("../../shaders/quantise.wgsl") };
 
 export const quantise = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "quantise",

@@ -2,10 +2,10 @@
 // SigLIP's.
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
-import source from "../../shaders/similarity.wgsl";
 import { expectRank, expectShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 export interface SimilarityParams {
   /** logitScale is the logarithm of the factor, as CLIP stores it. */
@@ -16,6 +16,9 @@ function sizes(a: Spec, b: Spec) {
   const [M = 0, C = 0] = a.shape;
   return { M, N: b.shape[0] ?? 0, C };
 }
+
+// Loaded where it is launched: a comparison of pictures with texts comes after both.
+const source: LazySource = { name: "similarity", load: () => import("../../shaders/similarity.wgsl") };
 
 export const similarity = /* @__PURE__ */ defineKernel<SimilarityParams>()({
   name: "similarity",

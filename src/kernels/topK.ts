@@ -2,10 +2,10 @@
 // of equals first, NaN above all.
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import rankSource from "../../shaders/lib/rank.wgsl";
-import source from "../../shaders/topK.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { expectRanked, rankTypes } from "./rank.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
@@ -21,6 +21,9 @@ function result(x: Spec, { k }: TopKParams): number[] {
   }
   return [...x.shape.slice(0, -1), k];
 }
+
+// Loaded where it is launched: no image or text tower uses it.
+const source: LazySource = { name: "topK", load: () => import("../../shaders/topK.wgsl") };
 
 export const topK = /* @__PURE__ */ defineKernel<TopKParams>()({
   name: "topK",

@@ -2,11 +2,11 @@
 // places, of which the second step is a matmul for each of 16 elements (src/graph/rewrites/winograd.ts).
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
-import source from "../../shaders/winogradInput.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { type Pair, slide } from "./window.ts";
 
 export interface WinogradInputParams {
@@ -24,6 +24,9 @@ function sizes(x: Spec, { padding = 0 }: WinogradInputParams) {
   const [TH, TW] = tilesOf(windows.places);
   return { tiles: (x.shape[0] as number) * TH * TW, TH, TW, padding: windows.padding };
 }
+
+// Loaded where it is launched: CPU adapters alone convolve by Winograd.
+const source: LazySource = { name: "winogradInput", load: () => import("../../shaders/winogradInput.wgsl") };
 
 export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()({
   name: "winogradInput",

@@ -2,18 +2,21 @@
 // products of each tile to 2x2 places, with the epilogue of conv2d.
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
-import source from "../../shaders/winogradOutput.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { tilesOf } from "./winogradInput.ts";
 
 export interface WinogradOutputParams extends EpilogueParams {
   /** Of the result: [batch, height, width]. */
   readonly places: readonly [number, number, number];
 }
+
+// Loaded where it is launched: CPU adapters alone convolve by Winograd.
+const source: LazySource = { name: "winogradOutput", load: () => import("../../shaders/winogradOutput.wgsl") };
 
 export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>()({
   name: "winogradOutput",

@@ -34,8 +34,8 @@ export interface Family<Model extends FamilyModel = FamilyModel> {
   readonly hasTokenizer?: boolean;
   /** Whether the files are of this family. */
   recognizes(files: ModelFiles): boolean;
-  /** Reads the files. Throws CheckpointError where they are of another family, or absurd. */
-  read(files: ModelFiles): Model;
+  /** Reads the files, by code that may be loaded for it. Throws CheckpointError where they are absurd or not of it. */
+  read(files: ModelFiles): Promise<Model>;
 }
 
 /** What a family makes of a checkpoint's files. */

@@ -59,7 +59,7 @@ export async function recognizeModel<Model extends FamilyModel>(
     // Where none recognises it, the reader of the first says what it misses.
     const family = familyOf(families, files) ?? families[0];
     if (!family) throw new CheckpointError(`${source.name}: there is no family of models to read it`);
-    return { source, checkpoint, family, model: family.read(files) };
+    return { source, checkpoint, family, model: await family.read(files) };
   } catch (error) {
     await checkpoint.close();
     throw error;

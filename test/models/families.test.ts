@@ -52,9 +52,9 @@ describe.each(MODELS)("$golden", ({ golden, family, byTensors = false }) => {
     expect(recognized.map(({ name }) => name)).toEqual([family]);
   });
 
-  it("gives parts that are made ready, and examples with inputs for each", () => {
+  it("gives parts that are made ready, and examples with inputs for each", async () => {
     const files = filesOf(golden);
-    const model = familyOf(allFamilies(), files)?.read(files);
+    const model = await familyOf(allFamilies(), files)?.read(files);
     expect(model?.firstParts("f32").length).toBeGreaterThan(0);
     for (const { part, inputs } of Object.values(model?.examples("f32") ?? {})) {
       const values = inputs(() => 0.5);
@@ -66,7 +66,7 @@ describe.each(MODELS)("$golden", ({ golden, family, byTensors = false }) => {
   });
 });
 
-it("has no two families of one name, and a class of the API for each", () => {
+it("has no two families of one name, and a class of the API for each", async () => {
   const names = allFamilies().map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(new Set(MODELS.map(({ family }) => family))).toEqual(new Set(names));

@@ -26,7 +26,7 @@ export interface ClipModel extends FamilyModel {
 }
 
 /** CLIP with a Vision Transformer, of transformers, OpenAI or open_clip. */
-export const clipVit: Family<ClipModel> = {
+const clipVit: Family<ClipModel> = {
   name: "clip-vit",
   title: "CLIP with a Vision Transformer",
   modelClass: "Clip",
@@ -38,7 +38,7 @@ export const clipVit: Family<ClipModel> = {
 };
 
 /** CLIP with a ResNet, of OpenAI or open_clip. */
-export const clipResnet: Family<ClipModel> = {
+const clipResnet: Family<ClipModel> = {
   name: "clip-resnet",
   title: "CLIP with a ResNet",
   modelClass: "Clip",
@@ -64,7 +64,7 @@ function hasResnet({ openClip }: ModelFiles): boolean {
   return Array.isArray(model?.vision_cfg?.layers);
 }
 
-function readClip(files: ModelFiles): ClipModel {
+async function readClip(files: ModelFiles): Promise<ClipModel> {
   const { config: json, openClip, name } = files;
   if (json === undefined && openClip === undefined) {
     throw new CheckpointError(`${name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`);

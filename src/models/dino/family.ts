@@ -6,12 +6,11 @@ import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import type { Part } from "../part.ts";
 import { preprocessing, timmPreprocessing } from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.ts";
-import { type ResnetConfig, resnetConfig } from "../resnet/config.ts";
+import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
-import { resnetNaming } from "../resnet/names.ts";
 import { DINO_TYPES, type DinoConfig, dinoConfig } from "./config.ts";
 import { dinoNaming } from "./names.ts";
-import { type DinoRequest, resnetPart, TOKENS_ONLY, vitPart } from "./parts.ts";
+import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
 import { dinoConfigOf, hasFacebookNames } from "./tensors.ts";
 
 /** A ViT's config, or a ResNet's. */
@@ -25,7 +24,7 @@ export interface DinoModel extends FamilyModel {
 }
 
 /** DINO, DINOv2 and DINOv3 with a Vision Transformer. */
-export const dinoVit: Family<DinoModel> = {
+const dinoVit: Family<DinoModel> = {
   name: "dino-vit",
   title: "DINO with a Vision Transformer",
   modelClass: "Dino",
@@ -34,7 +33,7 @@ export const dinoVit: Family<DinoModel> = {
     const type = modelType(files);
     return type === undefined ? hasFacebookNames(files) : DINO_TYPES.some((known) => known === type);
   },
-  read: (files) => {
+  read: async (files) => {
     const isNamed = modelType(files) !== undefined;
     const config = isNamed ? dinoConfig(files.config) : dinoConfigOf(files);
     const naming = dinoNaming(files);
@@ -46,13 +45,14 @@ export const dinoVit: Family<DinoModel> = {
 };
 
 /** DINO with a ResNet. */
-export const dinoResnet: Family<DinoModel> = {
+const dinoResnet: Family<DinoModel> = {
   name: "dino-resnet",
   title: "DINO with a ResNet",
   modelClass: "Dino",
   modelTypes: ["resnet"],
   recognizes: (files) => [undefined, "resnet"].includes(modelType(files)) && isResnet(files),
-  read: (files) => {
+  read: async (files) => {
+    const { resnetConfig, resnetNaming, resnetPart } = await import("./resnet.ts");
     const config = resnetConfig(files.config, files);
     const recipe = recipeOf(files, 224, modelType(files) !== undefined);
     return dinoModel({ config, naming: resnetNaming(files), recipe }, (batch, size, dtype) => {

@@ -1,10 +1,8 @@
-// The parts of DINO: features of pictures, by a Vision Transformer or by a ResNet.
+// The part of DINO: features of pictures, by a Vision Transformer. That of its ResNets is in resnet.ts.
 import type { Value } from "../../graph/graph.ts";
 import type { FloatType } from "../family.ts";
 import { definePart } from "../part.ts";
 import type { Size } from "../preprocess/recipe.ts";
-import type { ResnetConfig } from "../resnet/config.ts";
-import { resnet } from "../resnet/model.ts";
 import type { DinoConfig } from "./config.ts";
 import { dino } from "./model.ts";
 
@@ -21,13 +19,14 @@ export interface DinoRequest {
 /** The last layer's tokens and nothing more. */
 export const TOKENS_ONLY: DinoRequest = { layers: [], interpolateOffset: 0 };
 
-interface PixelSettings {
+/** Pictures of one size. */
+export interface PixelSettings {
   readonly batch: number;
   readonly size: Size;
   readonly dtype: FloatType;
 }
 
-const pixelInputs = ({ batch, size, dtype }: PixelSettings) => ({
+export const pixelInputs = ({ batch, size, dtype }: PixelSettings) => ({
   pixels: { dtype, shape: [batch, ...size, 3] } as const,
 });
 
@@ -57,17 +56,3 @@ export const vitPart = /* @__PURE__ */ definePart({
 export function layerName(layer: number): string {
   return `layer ${layer}`;
 }
-
-interface ResnetSettings extends PixelSettings {
-  readonly config: ResnetConfig;
-}
-
-/** pixels [B, H, W, 3], normalised, to the last stage's map [B, h, w, C], and its mean, pooled [B, C]. */
-export const resnetPart = /* @__PURE__ */ definePart({
-  name: "dino resnet image",
-  inputs: (settings: ResnetSettings) => pixelInputs(settings),
-  record: ({ pixels }, weights, { config }): Readonly<Record<string, Value>> => {
-    const { map, pooled } = resnet(pixels, weights, config);
-    return { map, pooled };
-  },
-});

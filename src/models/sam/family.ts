@@ -7,8 +7,7 @@ import { preprocessing } from "../preprocess/processorConfig.ts";
 import type { Preprocessing } from "../preprocess/recipe.ts";
 import type { SamConfig } from "./config.ts";
 import { samConfig } from "./config.ts";
-import { hasOriginalSamNames, samNaming } from "./names.ts";
-import { hasTinyVit, originalSamConfig, originalSamNaming } from "./original.ts";
+import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
 import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
 
@@ -21,7 +20,7 @@ export interface SamModel extends FamilyModel {
 }
 
 /** SAM with a plain ViT: B, L, H, SlimSAM. */
-export const samVit: Family<SamModel> = {
+const samVit: Family<SamModel> = {
   name: "sam-vit",
   title: "SAM with a Vision Transformer",
   modelClass: "Sam",
@@ -31,7 +30,7 @@ export const samVit: Family<SamModel> = {
 };
 
 /** MobileSAM: SAM with TinyViT. */
-export const mobileSam: Family<SamModel> = {
+const mobileSam: Family<SamModel> = {
   name: "mobile-sam",
   title: "MobileSAM, with TinyViT",
   modelClass: "Sam",
@@ -47,10 +46,11 @@ function isSam(files: ModelFiles): boolean {
   return (files.config as { model_type?: unknown } | undefined)?.model_type === "sam" || hasOriginalSamNames(files);
 }
 
-function readSam(files: ModelFiles): SamModel {
-  const isOriginal = hasOriginalSamNames(files);
-  const config = isOriginal && files.config === undefined ? originalSamConfig(files) : samConfig(files.config ?? {});
-  const naming = isOriginal ? originalSamNaming(files) : samNaming(files);
+async function readSam(files: ModelFiles): Promise<SamModel> {
+  const original = hasOriginalSamNames(files) ? await import("./original.ts") : undefined;
+  const config =
+    original && files.config === undefined ? original.originalSamConfig(files) : samConfig(files.config ?? {});
+  const naming = original ? original.originalSamNaming(files) : samNaming(files);
   const recipe = recipeOf(files, config);
   return {
     ...{ config, naming, recipe },

@@ -9,6 +9,11 @@ export function hasOriginalSamNames({ tensors }: TensorTable): boolean {
   return tensors.has("prompt_encoder.pe_layer.positional_encoding_gaussian_matrix");
 }
 
+/** Whether the image encoder is MobileSAM's. */
+export function hasTinyVit({ tensors }: TensorTable): boolean {
+  return tensors.has("image_encoder.patch_embed.seq.0.c.weight");
+}
+
 /** The naming of SamModel. The Gaussian matrix is shared by two modules, and a file may hold it under either's name. */
 export function samNaming({ tensors }: TensorTable): Naming {
   const positions = tensors.has(POSITIONS) ? POSITIONS : "prompt_encoder.shared_embedding.positional_embedding";

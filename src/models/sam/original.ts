@@ -12,6 +12,7 @@ import {
   type TinyVitConfig,
   visionConfig,
 } from "./config.ts";
+import { hasTinyVit } from "./names.ts";
 
 /** Beginnings, and parts within a layer. */
 const PARTS: readonly (readonly [string, string])[] = [
@@ -55,11 +56,6 @@ export function originalSamNaming({ tensors }: TensorTable): Naming {
   return (name) => ({
     name: PARTS.reduce((text, [ours, theirs]) => text.replace(ours, theirs), headLayer(name, tensors)),
   });
-}
-
-/** Whether the image encoder is MobileSAM's. */
-export function hasTinyVit({ tensors }: TensorTable): boolean {
-  return tensors.has("image_encoder.patch_embed.seq.0.c.weight");
 }
 
 /**
