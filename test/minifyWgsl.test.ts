@@ -27,16 +27,16 @@ function expectRenaming(before: readonly string[], after: readonly string[]): vo
   expect(after).toHaveLength(before.length);
   const members = [new Map<string, string>(), new Map<string, string>()] as const;
   let depth = 0;
-  let own = [new Map<string, string>(), new Map<string, string>()] as const;
+  let locals = [new Map<string, string>(), new Map<string, string>()] as const;
   for (const [i, name] of before.entries()) {
-    const made = after[i] as string;
+    const renamed = after[i] as string;
     depth += name === "{" ? 1 : name === "}" ? -1 : 0;
-    if (name === "fn" || (depth === 0 && /^[;}]$/.test(name))) own = [new Map(), new Map()];
-    const [to, from] = before[i - 1] === "." ? members : own;
-    if (before[i - 1] === "@" || !/^[A-Za-z_]/.test(name)) expect(made).toBe(name);
-    else expect([to.get(name) ?? made, from.get(made) ?? name]).toEqual([made, name]);
-    to.set(name, made);
-    from.set(made, name);
+    if (name === "fn" || (depth === 0 && /^[;}]$/.test(name))) locals = [new Map(), new Map()];
+    const [to, from] = before[i - 1] === "." ? members : locals;
+    if (before[i - 1] === "@" || !/^[A-Za-z_]/.test(name)) expect(renamed).toBe(name);
+    else expect([to.get(name) ?? renamed, from.get(renamed) ?? name]).toEqual([renamed, name]);
+    to.set(name, renamed);
+    from.set(renamed, name);
   }
 }
 
@@ -72,15 +72,15 @@ describe("minifyWgsl", () => {
       @group(0) @binding(0) var<storage, read> a: array<f32>;
       struct Place { row: u32 }
       fn value(row: u32, place: Place) -> f32 { return a[row + place.row]; }`;
-    const made = minifyWgsl(source, shaderNames([source]));
-    expect(made).toContain("struct ad{ac:u32}fn ae(b:u32,c:ad)->f32{return a[b+c.ac];}");
+    const minified = minifyWgsl(source, shaderNames([source]));
+    expect(minified).toContain("struct ad{ac:u32}fn ae(b:u32,c:ad)->f32{return a[b+c.ac];}");
   });
 
   it.each(files)("%s: the same tokens but for names, in fewer bytes", (name) => {
     const source = sources.get(name) as string;
-    const made = minifyWgsl(source, names);
-    expectRenaming(tokens(source), tokens(made));
-    expect(made.length).toBeLessThan(0.8 * source.length);
+    const minified = minifyWgsl(source, names);
+    expectRenaming(tokens(source), tokens(minified));
+    expect(minified.length).toBeLessThan(0.8 * source.length);
   });
 });
 

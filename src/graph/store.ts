@@ -74,9 +74,9 @@ export class WeightStore {
 
   async #load(values: readonly Value[], signal?: AbortSignal): Promise<void> {
     this.#check();
-    const wanted = new Map(values.map((value) => [staticKey(value), value]));
-    for (const key of this.#kept.keys()) wanted.delete(key);
-    const loading = new Loading(this.#device, this.#source.name, wanted);
+    const missing = new Map(values.map((value) => [staticKey(value), value]));
+    for (const key of this.#kept.keys()) missing.delete(key);
+    const loading = new Loading(this.#device, this.#source.name, missing);
     try {
       await loading.evaluate();
       for (const stored of this.#source.tensors.values()) {
@@ -103,15 +103,15 @@ class Loading {
   readonly #pending: Map<string, Value>;
   readonly #leaves = new Map<string, Value>();
   /** What is on the GPU: leaves read, parts and results. */
-  readonly #made = new Map<string, Tensor>();
+  readonly #tensors = new Map<string, Tensor>();
   readonly #results = new Map<string, Tensor>();
   #sinceWait = 0;
 
-  constructor(device: Device, file: string, wanted: Map<string, Value>) {
+  constructor(device: Device, file: string, missing: Map<string, Value>) {
     this.#device = device;
     this.#file = file;
-    this.#pending = wanted;
-    for (const value of wanted.values()) for (const leaf of weightsOf(value)) this.#leaves.set(staticKey(leaf), leaf);
+    this.#pending = missing;
+    for (const value of missing.values()) for (const leaf of weightsOf(value)) this.#leaves.set(staticKey(leaf), leaf);
   }
 
   /** Reads a tensor of the checkpoint into every leaf that wants it, and makes what is now complete. */
@@ -142,14 +142,14 @@ class Loading {
 
   /** Makes every result whose weights are all there. */
   async evaluate(): Promise<void> {
-    // What a result is made of serves the next one too: the levels and the unit of int8 are made of one packed weight.
+    // What a result is made of serves the next one too: the levels and the scale of int8 are made of one packed weight.
     const parts = new Map<string, Tensor>();
     try {
       for (const [key, value] of [...this.#pending]) {
         if (!weightsOf(value).every((leaf) => this.#has(leaf))) continue;
         this.#results.set(key, await this.#make(value, parts));
         parts.delete(key);
-        if (value.node.kind === "weight") this.#made.delete(key);
+        if (value.node.kind === "weight") this.#tensors.delete(key);
         this.#pending.delete(key);
         this.#freeLeaves();
       }
@@ -168,18 +168,18 @@ class Loading {
   }
 
   dispose(): void {
-    for (const { buffer } of [...this.#made.values(), ...this.#results.values()]) this.#device.free(buffer);
+    for (const { buffer } of [...this.#tensors.values(), ...this.#results.values()]) this.#device.free(buffer);
   }
 
   #has(leaf: Value): boolean {
     const key = staticKey(leaf);
-    return this.#made.has(key) || this.#results.has(key);
+    return this.#tensors.has(key) || this.#results.has(key);
   }
 
   async #make(value: Value, parts: Map<string, Tensor>): Promise<Tensor> {
     const key = staticKey(value);
-    const found = this.#made.get(key) ?? this.#results.get(key) ?? parts.get(key);
-    if (found) return found;
+    const loaded = this.#tensors.get(key) ?? this.#results.get(key) ?? parts.get(key);
+    if (loaded) return loaded;
     const { node } = value;
     if (node.kind === "view") return { ...(await this.#make(node.of, parts)), shape: value.shape };
     if (node.kind === "constant") parts.set(key, this.#device.upload(value, node.data, "constant"));
@@ -198,16 +198,16 @@ class Loading {
   }
 
   async #inputs(inputs: Readonly<Record<string, Value | undefined>>, parts: Map<string, Tensor>) {
-    const made: Record<string, Tensor | undefined> = {};
-    for (const [name, input] of Object.entries(inputs)) made[name] = input && (await this.#make(input, parts));
-    return made;
+    const tensors: Record<string, Tensor | undefined> = {};
+    for (const [name, input] of Object.entries(inputs)) tensors[name] = input && (await this.#make(input, parts));
+    return tensors;
   }
 
   #freeLeaves(): void {
     const needed = new Set([...this.#pending.values()].flatMap(weightsOf).map(staticKey));
-    for (const [key, { buffer }] of this.#made) {
+    for (const [key, { buffer }] of this.#tensors) {
       if (needed.has(key)) continue;
-      this.#made.delete(key);
+      this.#tensors.delete(key);
       this.#device.free(buffer);
     }
   }
@@ -217,7 +217,7 @@ class Loading {
     this.#device.checkSize(leaf, name);
     gpu.pushErrorScope("out-of-memory");
     const tensor = this.#device.createTensor(leaf, name);
-    this.#made.set(key, tensor);
+    this.#tensors.set(key, tensor);
     const error = await gpu.popErrorScope();
     if (!error) return tensor;
     throw new LimitError(
@@ -234,7 +234,7 @@ class Loading {
 }
 
 /** Throws unless a stored tensor is what the graph was built for. */
-function checkStored(file: string, { name, dtype, shape }: StoredWeight, { node, shape: wanted }: Value): void {
+function checkStored(file: string, { name, dtype, shape }: StoredWeight, { node, shape: expected }: Value): void {
   const fail = (why: string): never => {
     throw new CheckpointError(`${file}: tensor "${name}" has shape ${formatShape(shape)}${why}`);
   };
@@ -242,8 +242,8 @@ function checkStored(file: string, { name, dtype, shape }: StoredWeight, { node,
   const rows = node.kind === "weight" ? node.rows : undefined;
   const [all = 0, ...rest] = shape;
   if (rows && rows[1] > all) fail(`, which has no rows ${rows[0]} to ${rows[1]}`);
-  const found = rows ? [rows[1] - rows[0], ...rest] : shape;
-  if (!sameShape(found, wanted)) fail(`, expected ${formatShape(wanted)}`);
+  const taken = rows ? [rows[1] - rows[0], ...rest] : shape;
+  if (!sameShape(taken, expected)) fail(`, expected ${formatShape(expected)}`);
 }
 
 /** Writes the part of a stored tensor that a leaf wants (all of it, or some rows), cast to the leaf's type. */
@@ -285,17 +285,17 @@ class Fill {
     const count = bytes.length / this.#width;
     const words = { dtype: "u32", shape: [Math.ceil(bytes.length / 4)] } as const;
     const raw = device.createTensor(words, name);
-    let made: Tensor | undefined;
+    let converted: Tensor | undefined;
     try {
       device.writeBuffer(raw.buffer, 0, bytes);
       const { cast } = await import("../kernels/cast.ts"); // most checkpoints are stored as they are wanted
       const params = { from: dtype, to: this.#tensor.dtype, shape: [count] } as CastParams;
-      made = await dispatch(device, cast, { x: raw }, params);
+      converted = await dispatch(device, cast, { x: raw }, params);
       const width = BYTES[this.#tensor.dtype];
       const encoder = device.gpu.createCommandEncoder();
       // Whole words: the odd half at the end of a tensor lies in the buffer's padding.
       encoder.copyBufferToBuffer(
-        made.buffer,
+        converted.buffer,
         0,
         this.#tensor.buffer,
         element * width,
@@ -304,7 +304,7 @@ class Fill {
       device.gpu.queue.submit([encoder.finish()]);
     } finally {
       device.free(raw.buffer);
-      if (made) device.free(made.buffer);
+      if (converted) device.free(converted.buffer);
     }
   }
 }

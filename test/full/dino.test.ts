@@ -49,9 +49,9 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 function find(tensors: Golden, name: string): NdArray {
-  const found = tensors.get(name);
-  if (!found) throw new RangeError(`the golden has no ${name}`);
-  return found;
+  const tensor = tensors.get(name);
+  if (!tensor) throw new RangeError(`the golden has no ${name}`);
+  return tensor;
 }
 
 /** The largest difference; infinite where a number is missing or not one. */
@@ -67,15 +67,15 @@ function largestError(ours: ArrayLike<number>, theirs: Float32Array): number {
 /** From the pixel values of one size. */
 async function checkPixels(device: Device, name: string, checkpoint: Checkpoint, dtype: ModelDType, size: string) {
   const folder = `test/golden/${name}`;
-  const wanted = ofSize(await readGolden(`${folder}/golden.safetensors`), size);
+  const golden = ofSize(await readGolden(`${folder}/golden.safetensors`), size);
   const run = name.includes("resnet") ? runResnet : runDino;
   const pixels = find(await readGolden(PIXELS), `${size}.pixel_values`);
   const start = performance.now();
   const got: Golden = new Map(Object.entries(await run(device, folder, checkpoint, pixels, dtype)));
   const seconds = (performance.now() - start) / 1e3;
   const figures: string[] = [];
-  for (const key of ["last_hidden_state", "pooler_output"].filter((key) => wanted.has(key))) {
-    const theirs = find(wanted, key);
+  for (const key of ["last_hidden_state", "pooler_output"].filter((key) => golden.has(key))) {
+    const theirs = find(golden, key);
     const ours = size !== OWN_SIZE && key === "last_hidden_state" ? everyFourthRow(find(got, key)) : find(got, key);
     expect(ours.data.length, key).toBe(theirs.data.length);
     const [overall, worst] = [cosine(ours.data, theirs.data), worstCosine(ours, theirs)];
@@ -83,7 +83,7 @@ async function checkPixels(device: Device, name: string, checkpoint: Checkpoint,
     expect(overall, `${key} overall`).toBeGreaterThanOrEqual(LEAST_COSINE[dtype]);
     if (dtype === "f32") expect(worst, `${key}, worst token`).toBeGreaterThanOrEqual(0.9999);
   }
-  const attention = wanted.get("attentions.last.cls");
+  const attention = golden.get("attentions.last.cls");
   if (attention) {
     const error = largestError(find(got, "attentions.last.cls").data, attention.data);
     figures.push(`class attention within ${error.toExponential(1)}`);
@@ -121,14 +121,14 @@ async function checkPhoto(device: Device, name: string, folder: string, budget: 
   for (const file of ["config.json", "preprocessor_config.json"]) {
     await copyFile(`test/golden/${name}/${file}`, join(folder, file));
   }
-  const wanted = ofSize(await readGolden(`test/golden/${name}/golden.safetensors`), OWN_SIZE);
+  const golden = ofSize(await readGolden(`test/golden/${name}/golden.safetensors`), OWN_SIZE);
   const before = device.memory.bytes; // holds what the device itself keeps once it has run a graph
   const { features, dispatches } = await runPhoto(device, folder);
-  const theirs = withoutRegisters(find(wanted, "last_hidden_state"), features);
-  const found = cosine(tokensOf(features), theirs);
-  console.log(`${name} from the photo: 1 - cosine ${(1 - found).toExponential(1)}; ${dispatches} dispatches`);
+  const theirs = withoutRegisters(find(golden, "last_hidden_state"), features);
+  const similarity = cosine(tokensOf(features), theirs);
+  console.log(`${name} from the photo: 1 - cosine ${(1 - similarity).toExponential(1)}; ${dispatches} dispatches`);
   expect(tokensOf(features).length).toBe(theirs.length);
-  expect(found).toBeGreaterThanOrEqual(0.9999);
+  expect(similarity).toBeGreaterThanOrEqual(0.9999);
   expect(device.memory.bytes).toBe(before);
   // On a CPU adapter each of them is three dispatches, by Winograd's algorithm.
   const more = isCpu(device.info.class) ? 2 * (budget.windows ?? 0) : 0;

@@ -59,10 +59,10 @@ describe("plan", () => {
     const table = ops.unary({ x: graph.weight("table", f32(8)) }, { kind: "silu" });
     ops.softmax({ x });
     graph.output("y", ops.binary({ a: x, b: table }, { op: "mul" }));
-    const made = plan(graph, GPU);
-    expect(made.steps.map(({ kernel }) => kernel.name)).toEqual(["binary"]);
-    expect([...made.statics]).toEqual([[expect.stringContaining("unary(table"), expect.anything()]]);
-    simulate(made);
+    const planned = plan(graph, GPU);
+    expect(planned.steps.map(({ kernel }) => kernel.name)).toEqual(["binary"]);
+    expect([...planned.statics]).toEqual([[expect.stringContaining("unary(table"), expect.anything()]]);
+    simulate(planned);
   });
 
   it("gives views no step and the place of what they look at", () => {
@@ -71,11 +71,11 @@ describe("plan", () => {
     const w = graph.weight("w", f32(3, 8));
     graph.output("first", graph.firstRows(x, 2));
     graph.output("flat", graph.reshape(w, [24]));
-    const made = plan(graph, GPU);
-    expect(made.steps).toEqual([]);
-    expect(made.outputs.get("first")?.place).toEqual(made.inputs.get("x")?.place);
-    expect(made.outputs.get("first")?.value.shape).toEqual([2, 8]);
-    expect(made.outputs.get("flat")?.place).toEqual({ key: staticKey(w) });
+    const planned = plan(graph, GPU);
+    expect(planned.steps).toEqual([]);
+    expect(planned.outputs.get("first")?.place).toEqual(planned.inputs.get("x")?.place);
+    expect(planned.outputs.get("first")?.value.shape).toEqual([2, 8]);
+    expect(planned.outputs.get("flat")?.place).toEqual({ key: staticKey(w) });
   });
 
   it("has no step for an empty tensor", () => {
@@ -141,9 +141,9 @@ describe("random graphs (seeded)", () => {
     ["CPU", CPU],
   ])("%s: no step reads what another has overwritten, nor writes what it reads", (_, device) => {
     for (let seed = 0; seed < 150; seed++) {
-      const made = plan(randomGraph(seed), device);
-      simulate(made);
-      expect(sum(made.slots), `seed ${seed}`).toBeGreaterThanOrEqual(made.liveBytes);
+      const planned = plan(randomGraph(seed), device);
+      simulate(planned);
+      expect(sum(planned.slots), `seed ${seed}`).toBeGreaterThanOrEqual(planned.liveBytes);
     }
   });
 });
@@ -211,9 +211,9 @@ describe("CLIP ViT-B/32", async () => {
     const ids = graph.input("ids", { dtype: "i32", shape: [32, 77] });
     const end = graph.input("end", { dtype: "i32", shape: [32] });
     graph.output("embeds", clipText(ids, end, Weights.of(graph, table, "f32"), config.text).embeds);
-    const made = plan(graph, CPU);
-    simulate(made);
-    const { dispatches, activationBytes, liveBytes } = made.summary();
+    const planned = plan(graph, CPU);
+    simulate(planned);
+    const { dispatches, activationBytes, liveBytes } = planned.summary();
     expect(dispatches).toBeLessThanOrEqual(90);
     expect(activationBytes).toBeLessThanOrEqual(1.3 * liveBytes);
   });

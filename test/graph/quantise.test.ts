@@ -37,34 +37,34 @@ function linear(x: Value, weight: Value): Value {
 
 describe("becomes int8", () => {
   it("the weight of a matmul with what was fused into it, a unit a column", () => {
-    const made = quantised(f32(2, 6, 8), (x, g) => {
+    const nodes = quantised(f32(2, 6, 8), (x, g) => {
       const y = linear(x, g.weight("w", f32(10, 8)));
       return ops.unary({ x: y }, { kind: "gelu" });
     });
-    expect(made).toHaveLength(1);
-    expect(types(made[0] as NodeOf<"op">)).toEqual({ a: "f32 2,6,8", b: "i8 8,12", bScale: "f32 12" });
-    expect(made[0]?.params).toEqual({ n: 10, activation: "gelu" });
+    expect(nodes).toHaveLength(1);
+    expect(types(nodes[0] as NodeOf<"op">)).toEqual({ a: "f32 2,6,8", b: "i8 8,12", bScale: "f32 12" });
+    expect(nodes[0]?.params).toEqual({ n: 10, activation: "gelu" });
   });
 
   it("a packed convolution, a unit a channel", () => {
-    const made = quantised(f32(1, 6, 6, 5), (x, g) => ops.conv2d({ x, weight: g.weight("w", f32(7, 5, 3, 3)) }));
-    expect(made.map(types)).toEqual([{ x: "f32 1,6,6,5", weight: "i8 45,8", weightScale: "f32 8" }]);
+    const nodes = quantised(f32(1, 6, 6, 5), (x, g) => ops.conv2d({ x, weight: g.weight("w", f32(7, 5, 3, 3)) }));
+    expect(nodes.map(types)).toEqual([{ x: "f32 1,6,6,5", weight: "i8 45,8", weightScale: "f32 8" }]);
   });
 
   it("a table of embeddings, a unit a row", () => {
-    const made = quantised({ dtype: "i32", shape: [3] }, (ids, g) =>
+    const nodes = quantised({ dtype: "i32", shape: [3] }, (ids, g) =>
       ops.gather({ ids, table: g.weight("w", f32(9, 5)) }),
     );
-    expect(made.map(types)).toEqual([{ ids: "i32 3", table: "i8 9,5", tableScale: "f32 9" }]);
+    expect(nodes.map(types)).toEqual([{ ids: "i32 3", table: "i8 9,5", tableScale: "f32 9" }]);
   });
 
   it("a large table of positions, which the run gathers", () => {
-    const made = quantised(f32(1024, 8), (x, g) => {
+    const nodes = quantised(f32(1024, 8), (x, g) => {
       const y = linear(x, g.weight("w", f32(256, 8)));
       return ops.binary({ a: y, b: g.weight("positions", f32(1024, 256)) }, { op: "add" });
     });
-    expect(made.map(({ kernel }) => kernel.name)).toEqual(["gather", "matmul"]);
-    expect(made.map(types)).toEqual([
+    expect(nodes.map(({ kernel }) => kernel.name)).toEqual(["gather", "matmul"]);
+    expect(nodes.map(types)).toEqual([
       { ids: "u32 1024", table: "i8 1024,256", tableScale: "f32 1024" },
       { a: "f32 1024,8", b: "i8 8,256", bScale: "f32 256", residual: "f32 1024,256" },
     ]);
@@ -73,17 +73,17 @@ describe("becomes int8", () => {
 
 describe("stays as it is", () => {
   it("what no run reads as a weight: operands of other kernels, small positions", () => {
-    const made = quantised(f32(4, 8), (x, g) => ops.binary({ a: x, b: g.weight("w", f32(4, 8)) }, { op: "mul" }));
-    expect(made.map(types)).toEqual([{ a: "f32 4,8", b: "f32 4,8" }]);
+    const nodes = quantised(f32(4, 8), (x, g) => ops.binary({ a: x, b: g.weight("w", f32(4, 8)) }, { op: "mul" }));
+    expect(nodes.map(types)).toEqual([{ a: "f32 4,8", b: "f32 4,8" }]);
   });
 
   it("a product of two activations, and what is static as a whole", () => {
-    const made = quantised(f32(4, 8), (x, g) => {
+    const nodes = quantised(f32(4, 8), (x, g) => {
       const square = ops.matmul({ a: x, b: ops.transpose({ x }, { padTo: 4 }) });
       const fixed = linear(g.weight("v", f32(4, 8)), g.weight("w", f32(4, 8)));
       return ops.binary({ a: square, b: fixed }, { op: "mul" });
     });
-    expect(made.flatMap(({ inputs }) => Object.values(inputs).map((value) => value?.dtype))).not.toContain("i8");
+    expect(nodes.flatMap(({ inputs }) => Object.values(inputs).map((value) => value?.dtype))).not.toContain("i8");
   });
 
   it("a depthwise convolution, and one of groups", () => {
@@ -92,16 +92,16 @@ describe("stays as it is", () => {
       [6, f32(6, 2, 3, 3)],
     ] as const) {
       const groups = C / (weight.shape[1] as number);
-      const made = quantised(f32(1, 5, 5, C), (x, g) => ops.conv2d({ x, weight: g.weight("w", weight) }, { groups }));
-      expect(made.at(-1)?.inputs.weight?.dtype).toBe("f32");
+      const nodes = quantised(f32(1, 5, 5, C), (x, g) => ops.conv2d({ x, weight: g.weight("w", weight) }, { groups }));
+      expect(nodes.at(-1)?.inputs.weight?.dtype).toBe("f32");
     }
   });
 
   it("f16 weights", () => {
-    const made = quantised({ dtype: "f16", shape: [4, 8] }, (x, g) =>
+    const nodes = quantised({ dtype: "f16", shape: [4, 8] }, (x, g) =>
       linear(x, g.weight("w", { dtype: "f16", shape: [4, 8] })),
     );
-    expect(made[0]?.inputs.b?.dtype).toBe("f16");
+    expect(nodes[0]?.inputs.b?.dtype).toBe("f16");
   });
 });
 
@@ -164,10 +164,10 @@ describe("a plan of int8 weights", () => {
     const source = { name: "layer", tensors: new Map(weights.map((weight) => [weight.name, weight])) };
     const x = Float32Array.from({ length: 1024 * 64 }, (_, i) => Math.cos(i * i) / 8);
     const run = async (options: PlanOptions) => {
-      const made = plan(build(), device, options);
+      const planned = plan(build(), device, options);
       using store = new WeightStore(device, source);
-      await store.load(made.statics.values());
-      using executor = await Executor.create(device, made, store);
+      await store.load(planned.statics.values());
+      using executor = await Executor.create(device, planned, store);
       return (await executor.run({ x })).y?.data ?? new Float32Array();
     };
     const [whole, small] = [await run({}), await run({ rewrites: [quantise] })];
@@ -191,16 +191,16 @@ describe("a plan of int8 weights", () => {
 
   it("takes its bytes on the GPU, and while loading one weight and what it becomes beside them", async () => {
     const device = await testDevice();
-    const made = plan(layers(), device, { rewrites: [quantise] });
+    const planned = plan(layers(), device, { rewrites: [quantise] });
     const before = device.memory.bytes;
     device.memory.peakBytes = before;
     const store = new WeightStore(device, { name: "layers", tensors });
     leftovers.push(store);
-    await store.load(made.statics.values());
+    await store.load(planned.statics.values());
     expect(store.bytes).toBe(LAYERS * int8Bytes);
     expect(device.memory.bytes - before).toBe(LAYERS * int8Bytes);
     expect(device.memory.peakBytes - before).toBeLessThanOrEqual(LAYERS * int8Bytes + 2 * f32Bytes + 4096);
-    const executor = await Executor.create(device, made, store);
+    const executor = await Executor.create(device, planned, store);
     leftovers.push(executor);
     const { y } = await executor.run({ x: new Float32Array(4 * WIDTH).fill(1) });
     expect(y?.data.every(Number.isFinite)).toBe(true);
