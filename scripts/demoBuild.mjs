@@ -38,6 +38,7 @@ const shaders = {
 
 async function scripts(out) {
   const entries = Object.fromEntries(PAGES.map((page) => [page, join(SITE, `${page}.ts`)]));
+  entries["worker-thread"] = "src/worker/thread.ts"; // a module, which loads what few models need when one does
   const pages = {
     ...options([shaders]),
     entryPoints: entries,
@@ -50,7 +51,6 @@ async function scripts(out) {
   const alone = {
     theme: join(SITE, "theme.ts"),
     serviceWorker: join(SITE, "serviceWorker.ts"),
-    "worker-thread": "src/worker/thread.ts",
     "thumbnail-thread": join(SITE, "shell", "thumbnailThread.ts"),
     "verify-thread": join(SITE, "verify", "thread.ts"),
     "see-thread": join(SITE, "see", "thread.ts"),

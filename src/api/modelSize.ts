@@ -38,7 +38,8 @@ export async function modelSize(from: SourceLike, options: SourceOptions = {}): 
   const family = families.find(({ modelTypes }) => modelTypes.some((known) => known === type));
   const weights = await weightNames(source);
   if (weights.length === 0) throw new NotFoundError(`${source.name} has no weights: expected ${SINGLE} or ${INDEX}`);
-  const settings = ["config.json", ...(family?.settings ?? []), "preprocessor_config.json"];
+  const others = openClip === undefined ? [] : (family?.settings ?? []); // read where config.json does not say all
+  const settings = ["config.json", ...others, "preprocessor_config.json"];
   const files = await sizes(source, [...settings, ...weights]);
   if (family?.hasTokenizer) files.push(...(await tokenizerSizes(source)));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
