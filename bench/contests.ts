@@ -3,6 +3,7 @@
 
 import type { ModelPart } from "../src/check/benchModel.ts";
 import type { SeededRow } from "../src/check/seeded.ts";
+import { random } from "../src/device/random.ts";
 import type { HostArray, Shape, Spec } from "../src/device/tensor.ts";
 import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
@@ -13,7 +14,6 @@ import { definePart } from "../src/models/part.ts";
 import { samConfig } from "../src/models/sam/config.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
 import type { Weights } from "../src/models/weights.ts";
-import { random } from "../src/verify/suite.ts";
 import { type LoadedModel, modelPart } from "./parts.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */

@@ -38,7 +38,7 @@ export async function openPretrained<Model extends FamilyModel>(
   let session: Session | undefined;
   try {
     const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
-      ? await (await import("./autoDType.ts")).openAuto(checkpoint, model, others)
+      ? await (await import("./autoDType.ts")).openAuto(Session.open, checkpoint, model, others)
       : { session: await Session.open(checkpoint, model, { ...others, dtype }) };
     session = chosen.session;
     await session.prepare(model.firstParts(session.dtype), options.signal);

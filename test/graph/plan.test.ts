@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { ArgumentError } from "../../src/device/errors.ts";
+import { random } from "../../src/device/random.ts";
 import { bufferBytes, type Spec } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
@@ -14,7 +15,6 @@ import { clipImage, clipText } from "../../src/models/clip/model.ts";
 import { preprocess } from "../../src/models/preprocess/preprocess.ts";
 import { OPENAI_CLIP_MEAN, OPENAI_CLIP_STD } from "../../src/models/preprocess/processorConfig.ts";
 import { type TensorTable, Weights } from "../../src/models/weights.ts";
-import { random } from "../../src/verify/suite.ts";
 import { CPU, GPU } from "./traits.ts";
 
 const f32 = (...shape: number[]): Spec => ({ dtype: "f32", shape });
