@@ -6,6 +6,8 @@ import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { Source, SourceLike, SourceOptions } from "../io/source/source.ts";
 import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
+import { checkAllRead } from "../models/unread.ts";
+import { plainCheckpoint } from "./plainCheckpoint.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** A checkpoint that was recognised: its family, and what its files say. */
@@ -34,6 +36,7 @@ export async function openPretrained<Model extends FamilyModel>(
   const { checkpoint, model } = recognized;
   let session: Session | undefined;
   try {
+    checkAllRead(checkpoint, model);
     session = await Session.open(checkpoint, model.naming, options);
     await session.prepare(model.firstParts(session.dtype), options.signal);
     return { ...recognized, session };
@@ -76,7 +79,11 @@ export async function openModelFiles(
   const source = await openSource(from, options);
   const settings = await readSettings(source, families);
   const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
-  const checkpoint = await openWeights(source, options, preferred);
+  const stored = await openWeights(source, options, preferred);
+  const checkpoint = await plainCheckpoint(stored, source).catch(async (error) => {
+    await stored.close();
+    throw error;
+  });
   return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
 }
 

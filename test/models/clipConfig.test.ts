@@ -2,7 +2,8 @@
 // cannot be meant, each with a message that names the value.
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/device/errors.ts";
-import { clipConfig, openClipConfig } from "../../src/models/clip/config.ts";
+import { clipConfig } from "../../src/models/clip/config.ts";
+import { openClipConfig } from "../../src/models/clip/openClip.ts";
 
 /** transformers' CLIPConfig(): ViT-B/32. */
 const DEFAULTS = {
@@ -16,6 +17,7 @@ const DEFAULTS = {
     max_position_embeddings: 77,
     vocab_size: 49408,
     eos_token_id: 49407,
+    pool_type: "eos",
   },
   vision: {
     hidden_size: 768,
@@ -157,7 +159,8 @@ describe("open_clip_config.json", () => {
   it("ViT-B-32: gelu unless quick_gelu is set, the end token is the largest id", () => {
     const { text, vision } = openClipConfig(published());
     expect(vision).toEqual({ ...DEFAULTS.vision, hidden_act: "gelu" });
-    expect(text).toEqual({ ...DEFAULTS.text, hidden_act: "gelu", eos_token_id: 2 });
+    const padding = { isTokenizers: false, strip_sep_token: false };
+    expect(text).toEqual({ ...DEFAULTS.text, hidden_act: "gelu", eos_token_id: 2, pool_type: "argmax", padding });
     expect(openClipConfig(published({ quick_gelu: true })).vision).toMatchObject({ hidden_act: "quickGelu" });
   });
 

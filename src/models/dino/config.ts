@@ -3,7 +3,7 @@
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { HIDDEN_ACTS } from "../clip/config.ts";
-import { type Fields, integer, number, object } from "../fields.ts";
+import { type Fields, integer, number, object, side } from "../fields.ts";
 
 export interface DinoConfig {
   readonly model_type: "vit" | "dinov2" | "dinov2_with_registers" | "dinov3_vit";
@@ -16,6 +16,10 @@ export interface DinoConfig {
   readonly patch_size: number;
   /** Tokens between the class token and the patches. */
   readonly num_register_tokens: number;
+  /** Tokens before the patches that have a position of their own, the class token (1) when absent. */
+  readonly embedded_prefix_tokens?: number;
+  /** False where the tokens have no norm after the last layer. */
+  readonly final_norm?: boolean;
   /** Base of the rotary position embedding; undefined where positions are learned. */
   readonly rope_theta?: number;
   /** Resize position embeddings with a filter that widens as they shrink. */
@@ -61,8 +65,8 @@ export function dinoConfig(json: unknown): DinoConfig {
     num_attention_heads: integer(part, "num_attention_heads", isV3 ? 6 : 12, 1, 1 << 12),
     hidden_act,
     layer_norm_eps: number(part, "layer_norm_eps", defaults.eps, 0, 1),
-    image_size: integer(part, "image_size", defaults.image, 1, 8192),
-    patch_size: integer(part, "patch_size", defaults.patch, 1, 8192),
+    image_size: side(part, "image_size", defaults.image, 1, 8192),
+    patch_size: side(part, "patch_size", defaults.patch, 1, 8192),
     num_register_tokens: integer(part, "num_register_tokens", defaults.registers, 0, 1024),
     ...(isV3 && { rope_theta: number(part, "rope_theta", 100, 1, 1e9) }),
     antialias: model_type === "dinov2_with_registers",

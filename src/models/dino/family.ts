@@ -9,9 +9,8 @@ import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.
 import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
 import { DINO_TYPES, type DinoConfig, dinoConfig } from "./config.ts";
-import { dinoNaming } from "./names.ts";
+import { dinoNaming, hasFacebookNames } from "./names.ts";
 import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
-import { dinoConfigOf, hasFacebookNames } from "./tensors.ts";
 
 /** A ViT's config, or a ResNet's. */
 export type AnyDinoConfig = DinoConfig | ResnetConfig;
@@ -22,6 +21,17 @@ export interface DinoModel extends FamilyModel {
   /** The part that computes features of pictures as the tower sees them. */
   image(batch: number, size: Size, dtype: FloatType, request?: DinoRequest): Part<"pixels">;
 }
+
+/** Tensors beside a backbone that no feature needs. */
+const BESIDE: readonly RegExp[] = [
+  /^(heads?|head_dist|fc|fc_norm|classifier|lm_head)\./, // classifiers', and DINO's own
+  /^(dino_head|ibot_head|projection_head|prototypes|projectors)\./, // of training: DINOv2, SwAV, distilled DINOv3
+  /^(embeddings\.)?mask_token$/, // stands for patches that training hides
+  /^pooler\./, // ViTModel's, which DINO was not trained with
+  /^decoder\./, // of masked image modelling
+  /^rope_embed\.periods$|\.qkv\.bias_mask$/, // DINOv3's buffers, which its config says too
+  /^local_cls_norm\./, // DINOv3's largest: the class token of small crops, in training
+];
 
 /** DINO, DINOv2 and DINOv3 with a Vision Transformer. */
 const dinoVit: Family<DinoModel> = {
@@ -35,7 +45,7 @@ const dinoVit: Family<DinoModel> = {
   },
   read: async (files) => {
     const isNamed = modelType(files) !== undefined;
-    const config = isNamed ? dinoConfig(files.config) : dinoConfigOf(files);
+    const config = isNamed ? dinoConfig(files.config) : (await import("./tensors.ts")).dinoConfigOf(files);
     const naming = dinoNaming(files);
     const recipe = recipeOf(files, config.image_size, isNamed);
     return dinoModel({ config, naming, recipe }, (batch, size, dtype, request = TOKENS_ONLY) => {
@@ -93,6 +103,7 @@ function dinoModel(
   return {
     ...files,
     image,
+    beside: BESIDE,
     firstParts: (dtype) => [first(dtype)],
     examples: (dtype) => ({ image: pixelsExample(first(dtype)) }),
   };

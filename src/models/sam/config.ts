@@ -4,7 +4,7 @@
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { HIDDEN_ACTS } from "../clip/config.ts";
-import { type Fields, integer, number, object } from "../fields.ts";
+import { type Fields, integer, number, object, side } from "../fields.ts";
 
 /** SAM's image encoder: a ViT whose attention is in windows but for some layers. */
 export interface SamVisionConfig {
@@ -92,8 +92,8 @@ export function visionConfig(part: Fields): SamVisionConfig {
     mlp_dim: integer(part, "mlp_dim", mlp_dim, 1, 1 << 18),
     hidden_act: hiddenAct(part, "gelu"),
     layer_norm_eps: number(part, "layer_norm_eps", 1e-6, 0, 1),
-    image_size: integer(part, "image_size", 1024, 1, 8192),
-    patch_size: integer(part, "patch_size", 16, 1, 8192),
+    image_size: side(part, "image_size", 1024, 1, 8192),
+    patch_size: side(part, "patch_size", 16, 1, 8192),
     window_size: integer(part, "window_size", 14, 0, 8192),
     global_attn_indexes: layerIndexes(part, layers),
     output_channels: integer(part, "output_channels", 256, 1, 1 << 14),
