@@ -7,7 +7,7 @@ import { type PlanSummary, plan } from "../graph/plan.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { allFamilies } from "../models/families.ts";
-import { type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
+import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
 import { graphOf, type Part } from "../models/part.ts";
 import { unreadTensors } from "../models/unread.ts";
 import { Weights } from "../models/weights.ts";
@@ -63,7 +63,7 @@ export async function describeModel(
     const tensors = [...checkpoint.tensors.values()];
     return {
       ...(family ? { family: family.name, title: family.title } : unknownFamily(files)),
-      ...(model ? await describeParts(checkpoint, model, device, options.dtype ?? "f32") : UNREAD),
+      ...(family && model ? await describeParts(checkpoint, family, model, device, options.dtype ?? "f32") : UNREAD),
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stored: [...new Set(tensors.map(({ dtype }) => dtype))],
@@ -87,6 +87,7 @@ function unknownFamily({ config, name }: ModelFiles): Pick<ModelDescription, "fa
 
 async function describeParts(
   checkpoint: Checkpoint,
+  family: Family,
   model: FamilyModel,
   device: Device,
   modelDType: ModelDType,
@@ -99,5 +100,5 @@ async function describeParts(
   };
   const examples = Object.entries(model.examples(dtype));
   const parts = Object.fromEntries(examples.map(([name, { part }]) => [name, describe(part)]));
-  return { config: model.config, parts, unread: unreadTensors(checkpoint, model) };
+  return { config: model.config, parts, unread: unreadTensors(checkpoint, family, model) };
 }

@@ -50,8 +50,8 @@ export interface FamilyModel {
   firstParts(dtype: FloatType): readonly Part[];
   /** Parts that read weights which the first ones do not. */
   otherParts?(dtype: FloatType): readonly Part[];
-  /** Names of tensors that checkpoints hold beside the model, such as heads: nothing reads them, and that is right. */
-  readonly beside: readonly RegExp[];
+  /** Names of tensors of this checkpoint that it holds beside the model, besides those of its class (beside.ts). */
+  readonly beside?: readonly RegExp[];
   /** Each part by name, at the checkpoint's own sizes: what `info` describes and `bench` times. */
   examples(dtype: FloatType): Readonly<Record<string, Example>>;
 }

@@ -85,7 +85,8 @@ async function adapted(file: string, base: StoredTensor, { a, b }: Adapter, scal
   const columns = rows && sizeOf(base.shape) / rows;
   if (down.length !== rank * columns || up.length !== rows * rank) {
     throw new CheckpointError(
-      `${file}: LoRA "${a?.name}" [${a?.shape}] and "${b?.name}" [${b?.shape}] do not fit "${base.name}" [${base.shape}]`,
+      `${file}: LoRA "${a?.name}" [${a?.shape}] and "${b?.name}" [${b?.shape}] do not fit ` +
+        `"${base.name}" [${base.shape}]`,
     );
   }
   const plain = asF32(base);

@@ -6,8 +6,6 @@ import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { Source, SourceLike, SourceOptions } from "../io/source/source.ts";
 import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
-import { checkAllRead } from "../models/unread.ts";
-import { plainCheckpoint } from "./plainCheckpoint.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** A checkpoint that was recognised: its family, and what its files say. */
@@ -33,10 +31,11 @@ export async function openPretrained<Model extends FamilyModel>(
   options: SourceOptions & SessionOptions,
 ): Promise<PretrainedModel<Model>> {
   const recognized = await recognizeModel(families, from, options);
-  const { checkpoint, model } = recognized;
+  const { checkpoint, family, model } = recognized;
   let session: Session | undefined;
   try {
-    checkAllRead(checkpoint, model);
+    const { checkAllRead } = await import("../models/unread.ts");
+    checkAllRead(checkpoint, family, model);
     session = await Session.open(checkpoint, model.naming, options);
     await session.prepare(model.firstParts(session.dtype), options.signal);
     return { ...recognized, session };
@@ -79,12 +78,17 @@ export async function openModelFiles(
   const source = await openSource(from, options);
   const settings = await readSettings(source, families);
   const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
+  // It comes while the header is on its way.
+  const names = import("./plainCheckpoint.ts");
   const stored = await openWeights(source, options, preferred);
-  const checkpoint = await plainCheckpoint(stored, source).catch(async (error) => {
+  try {
+    const { plainCheckpoint } = await names;
+    const checkpoint = await plainCheckpoint(stored, source);
+    return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+  } catch (error) {
     await stored.close();
     throw error;
-  });
-  return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+  }
 }
 
 /**

@@ -130,7 +130,7 @@ describe("what cannot be meant is refused by name", () => {
     [vision({ layer_norm_eps: -1 }), "layer_norm_eps is -1, expected a number from 0 to 1"],
     [vision({ hidden_act: "mish" }), 'hidden_act "mish" is not one of quick_gelu, gelu'],
     [vision({ hidden_act: "toString" }), 'hidden_act "toString" is not one of quick_gelu, gelu'],
-    [vision({ image_size: [224, 224] }), "image_size is [224,224], expected a number"],
+    [vision({ image_size: [224, 256] }), "image_size is [224,256], expected a number or two that are equal"],
     [vision({ patch_size: 256 }), "patch_size 256 is larger than image_size 224"],
     [{ text_config: { vocab_size: 0 } }, "vocab_size is 0, expected a number from 1"],
     [

@@ -21,12 +21,13 @@ export async function runDino(
   const dtype = computedIn(type);
   const config = dinoConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const pixels = channelsLast(pixelValues);
+  const naming = await dinoNaming(checkpoint);
   const last = config.num_hidden_layers - 1;
   return runGraph(
     device,
     checkpoint,
     (graph) => {
-      const w = Weights.of(graph, checkpoint, dtype, dinoNaming(checkpoint));
+      const w = Weights.of(graph, checkpoint, dtype, naming);
       const input = graph.input("pixels", { dtype, shape: pixels.shape });
       const { tokens, hiddenStates, attention } = dino(input, w, config, { attentionOf: [last] });
       const [first, second] = hiddenStates;

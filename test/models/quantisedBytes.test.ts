@@ -68,16 +68,17 @@ async function clipBuilds(name: string): Promise<Builds> {
   ];
 }
 
-function dinoBuilds(name: string): Builds {
+async function dinoBuilds(name: string): Promise<Builds> {
   const table = tableOf(name);
   const config = json(`test/golden/${name}/config.json`);
+  const naming = await dinoNaming(table);
   return [
     (graph) => {
       const pixels = input(graph, "pixels", [1, 224, 224, 3]);
       const w = (naming: Naming) => reader(table, naming)(graph);
       const features = name.includes("resnet")
         ? resnet(pixels, w(resnetNaming(table)), resnetConfig(config, table)).map
-        : dino(pixels, w(dinoNaming(table)), dinoConfig(config)).tokens;
+        : dino(pixels, w(naming), dinoConfig(config)).tokens;
       return { features };
     },
   ];

@@ -1,5 +1,5 @@
-// Stored floats of any type as f32, converted as they are streamed: for types that the GPU does not cast. Loaded where a
-// checkpoint has them.
+// Stored floats of any type as f32, converted as they are streamed: for types that the GPU does not cast. Loaded where
+// a checkpoint has them.
 
 import { CheckpointError } from "../../device/errors.ts";
 import { fromHalf } from "../../device/half.ts";

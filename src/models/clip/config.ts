@@ -42,7 +42,7 @@ export interface ClipTextConfig extends ClipTowerConfig {
 }
 
 /** How open_clip's tokenizers fill up the context (open_clip/tokenizer.py). */
-export interface ClipPadding {
+interface ClipPadding {
   /** The tokenizer's own padding token; else 0. */
   readonly isTokenizers: boolean;
   /** tokenizer_kwargs' strip_sep_token: tokens of the tokenizer's separator become 0. */

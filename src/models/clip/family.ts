@@ -18,13 +18,6 @@ import { imagePart, textPart } from "./parts.ts";
 const MODEL_TYPES = ["clip", "clip_vision_model", "clip_text_model"];
 const SETTINGS = ["open_clip_config.json"];
 
-/** Tensors beside CLIP's towers that no embedding needs. */
-const BESIDE: readonly RegExp[] = [
-  /^logit_(scale|bias)$/, // read by Clip.similarity
-  /^(input_resolution|context_length|vocab_size)$/, // OpenAI's own files: sizes
-  /^classifier\./, // CLIPForImageClassification
-];
-
 /** What a checkpoint of CLIP's files say. */
 export interface ClipModel extends FamilyModel {
   readonly config: ClipConfig;
@@ -91,7 +84,7 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   return {
     ...{ config, naming, recipe, has },
     missingProjection: missingProjection(files, naming, has, config),
-    beside: [...BESIDE, ...otherTower(files)],
+    beside: otherTower(files),
     firstParts: (dtype) => [...(has.image ? [image(dtype)] : []), ...(has.text ? [firstText()] : [])],
     examples: (dtype) => ({
       ...(has.image && { image: pixelsExample(image(dtype)) }),

@@ -110,7 +110,10 @@ function positions(
   return ops.concat({ a: w.get("weight", [], [0, 1]), b: resized }, { axis: 0 });
 }
 
-/** Cosine similarities times exp(logit_scale), plus open_clip's logit_bias: image [M, C] and text [N, C], both of unit length, give [M, N]. */
+/**
+ * Cosine similarities times exp(logit_scale), plus open_clip's logit_bias: image [M, C] and text [N, C], both of unit
+ * length, give [M, N].
+ */
 export function clipLogits(image: Value, text: Value, w: Weights, { logit_scale_init_value }: ClipConfig): Value {
   const { graph } = image;
   const logitScale = w.has("logit_scale")

@@ -22,17 +22,6 @@ export interface DinoModel extends FamilyModel {
   image(batch: number, size: Size, dtype: FloatType, request?: DinoRequest): Part<"pixels">;
 }
 
-/** Tensors beside a backbone that no feature needs. */
-const BESIDE: readonly RegExp[] = [
-  /^(heads?|head_dist|fc|fc_norm|classifier|lm_head)\./, // classifiers', and DINO's own
-  /^(dino_head|ibot_head|projection_head|prototypes|projectors)\./, // of training: DINOv2, SwAV, distilled DINOv3
-  /^(embeddings\.)?mask_token$/, // stands for patches that training hides
-  /^pooler\./, // ViTModel's, which DINO was not trained with
-  /^decoder\./, // of masked image modelling
-  /^rope_embed\.periods$|\.qkv\.bias_mask$/, // DINOv3's buffers, which its config says too
-  /^local_cls_norm\./, // DINOv3's largest: the class token of small crops, in training
-];
-
 /** DINO, DINOv2 and DINOv3 with a Vision Transformer. */
 const dinoVit: Family<DinoModel> = {
   name: "dino-vit",
@@ -46,7 +35,7 @@ const dinoVit: Family<DinoModel> = {
   read: async (files) => {
     const isNamed = modelType(files) !== undefined;
     const config = isNamed ? dinoConfig(files.config) : (await import("./tensors.ts")).dinoConfigOf(files);
-    const naming = dinoNaming(files);
+    const naming = await dinoNaming(files);
     const recipe = recipeOf(files, config.image_size, isNamed);
     return dinoModel({ config, naming, recipe }, (batch, size, dtype, request = TOKENS_ONLY) => {
       return vitPart({ config, batch, size, dtype, request });
@@ -103,7 +92,6 @@ function dinoModel(
   return {
     ...files,
     image,
-    beside: BESIDE,
     firstParts: (dtype) => [first(dtype)],
     examples: (dtype) => ({ image: pixelsExample(first(dtype)) }),
   };

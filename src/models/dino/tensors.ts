@@ -5,7 +5,7 @@ import { CheckpointError } from "../../device/errors.ts";
 import type { ModelFiles } from "../family.ts";
 import type { TensorTable } from "../weights.ts";
 import type { DinoConfig } from "./config.ts";
-import { dinoNaming } from "./names.ts";
+import { facebookNaming } from "./facebookNames.ts";
 import { type TimmSettings, timmSettings } from "./timm.ts";
 
 /** The config of a ViT under Facebook's names; throws CheckpointError where it is none, or its heads are not known. */
@@ -22,7 +22,7 @@ export function dinoConfigOf(files: ModelFiles): DinoConfig {
   const timm = timmSettings(files.config, hidden_size);
   const model_type = modelType(files);
   const isV3 = model_type === "dinov3_vit";
-  const naming = dinoNaming(files);
+  const naming = facebookNaming(files);
   const isGated = files.tensors.has(naming("blocks.0.mlp.w1.weight").name);
   const num_register_tokens = shape(naming("register_tokens").name)[1] ?? 0;
   const positions = isV3 ? undefined : positionsOf(files, num_register_tokens, patch_size, timm);

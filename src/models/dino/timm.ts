@@ -1,6 +1,7 @@
 // What config.json of timm says of a Vision Transformer: the architecture, whose arguments are in timm's own code, and
-// those that differ in model_args (huggingface/pytorch-image-models: timm/models/vision_transformer.py, eva.py, deit.py).
-// An architecture or an argument that is not known here is refused, as the tensors do not tell what it changes.
+// those that differ in model_args (huggingface/pytorch-image-models: timm/models/vision_transformer.py, eva.py and
+// deit.py). An architecture or an argument that is not known here is refused, as the tensors do not tell what it
+// changes.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { type Fields, integer, type Json, number, object, side } from "../fields.ts";
@@ -94,8 +95,8 @@ export function timmSettings(json: unknown, width: number): TimmSettings | undef
   const architecture = ARCHITECTURES.find(([pattern]) => pattern.test(name))?.[1];
   if (!architecture) {
     throw new CheckpointError(
-      `config.json says architecture ${JSON.stringify(config.architecture)}, which Dino does not know: it reads timm's ` +
-        "ViTs that are plain, CLIP's, DINOv2's and DINOv3's",
+      `config.json says architecture ${JSON.stringify(config.architecture)}, which Dino does not know: it reads ` +
+        "timm's ViTs that are plain, CLIP's, DINOv2's and DINOv3's",
     );
   }
   const args: Fields = { file: "config.json: model_args", json: object(config.model_args ?? {}, "model_args") };

@@ -9,6 +9,6 @@ export function isResnet(table: TensorTable): boolean {
 }
 
 /** True for torchvision's names. */
-export function isTorchvision({ tensors }: TensorTable): boolean {
+function isTorchvision({ tensors }: TensorTable): boolean {
   return tensors.has("conv1.weight") && tensors.has("layer1.0.conv1.weight");
 }

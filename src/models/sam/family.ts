@@ -11,14 +11,6 @@ import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
 import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
 
-/** Tensors beside SAM that are not the model's. */
-const BESIDE: readonly RegExp[] = [
-  /^(prompt_encoder\.)?shared_(image_)?embedding\.positional_embedding$/, // one matrix under the names of two modules
-  /^pixel_(mean|std)$/, // segment-anything's buffers, which are those of the processor
-  /^image_encoder\.(norm_head|head)\./, // MobileSAM: TinyViT's classifier
-  /\.attention_bias_idxs$/, // TinyViT: which bias is of which pair, a buffer
-];
-
 const MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255] as const;
 const STD = [58.395 / 255, 57.12 / 255, 57.375 / 255] as const;
 
@@ -64,7 +56,6 @@ async function readSam(files: ModelFiles): Promise<SamModel> {
     ...{ config, naming, recipe },
     firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
     otherParts: (dtype) => [decoderPart({ config, dtype, P: 1, T: 7, hasMask: true, from: "embedding" })],
-    beside: BESIDE,
     examples: (dtype) => ({
       encoder: pixelsExample(encoderPart({ config, dtype })),
       decoder: pointExample(config, dtype),
