@@ -2,8 +2,8 @@
 // cannot be meant, each with a message that names the value.
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/device/errors.ts";
-import { clipConfig } from "../../src/models/clip/config.ts";
 import { openClipConfig } from "../../src/models/clip/openClip.ts";
+import { clipConfig } from "../../src/models/clip/readConfig.ts";
 
 /** transformers' CLIPConfig(): ViT-B/32. */
 const DEFAULTS = {

@@ -11,7 +11,7 @@ import {
 } from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
 import type { Naming } from "../weights.ts";
-import { type ClipConfig, type ClipTextConfig, clipConfig, isClipResnet } from "./config.ts";
+import { type ClipConfig, type ClipTextConfig, isClipResnet } from "./config.ts";
 import { clipNaming, hasOpenaiNames } from "./names.ts";
 import { imagePart, textPart } from "./parts.ts";
 
@@ -72,7 +72,10 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   if (json === undefined && openClip === undefined) {
     throw new CheckpointError(`${name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`);
   }
-  const config = openClip === undefined ? clipConfig(json) : (await import("./openClip.ts")).openClipConfig(openClip);
+  const config =
+    openClip === undefined
+      ? (await import("./readConfig.ts")).clipConfig(json)
+      : (await import("./openClip.ts")).openClipConfig(openClip);
   const naming = await clipNaming(files);
   const recipe = recipeOf(files, config);
   const has = towersOf(files, naming);

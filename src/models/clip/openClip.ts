@@ -3,16 +3,8 @@
 // know, and so does this. Loaded where a checkpoint has such a file.
 import { CheckpointError } from "../../device/errors.ts";
 import { type Fields, integer, type Json, number, object, side } from "../fields.ts";
-import {
-  type ClipConfig,
-  type ClipResnetConfig,
-  type ClipTextConfig,
-  type ClipVisionConfig,
-  TEXT,
-  textConfig,
-  VISION,
-  visionConfig,
-} from "./config.ts";
+import type { ClipConfig, ClipResnetConfig, ClipTextConfig, ClipVisionConfig } from "./config.ts";
+import { TEXT, textConfig, VISION, visionConfig } from "./readConfig.ts";
 
 const FILE = "open_clip_config.json";
 

@@ -2,8 +2,8 @@
 // and dinov3_vit: configuration_*.py).
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
-import { HIDDEN_ACTS } from "../clip/config.ts";
 import { type Fields, integer, number, object, side } from "../fields.ts";
+import { HIDDEN_ACTS } from "../hiddenActs.ts";
 
 export interface DinoConfig {
   readonly model_type: "vit" | "dinov2" | "dinov2_with_registers" | "dinov3_vit";

@@ -9,7 +9,6 @@ import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.
 import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
 import { DINO_TYPES, type DinoConfig, dinoConfig } from "./config.ts";
-import { dinoNaming, hasFacebookNames } from "./names.ts";
 import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
 
 /** A ViT's config, or a ResNet's. */
@@ -35,6 +34,7 @@ const dinoVit: Family<DinoModel> = {
   read: async (files) => {
     const isNamed = modelType(files) !== undefined;
     const config = isNamed ? dinoConfig(files.config) : (await import("./tensors.ts")).dinoConfigOf(files);
+    const { dinoNaming } = await import("./names.ts");
     const naming = await dinoNaming(files);
     const recipe = recipeOf(files, config.image_size, isNamed);
     return dinoModel({ config, naming, recipe }, (batch, size, dtype, request = TOKENS_ONLY) => {
@@ -62,6 +62,10 @@ const dinoResnet: Family<DinoModel> = {
 
 /** In the order in which they are tried. */
 export const DINO_FAMILIES: readonly Family<DinoModel>[] = [dinoVit, dinoResnet];
+
+function hasFacebookNames({ tensors }: ModelFiles): boolean {
+  return tensors.has("patch_embed.proj.weight") && tensors.has("blocks.0.norm1.weight");
+}
 
 /** What config.json says; undefined where it does not, as timm's. */
 function modelType({ config }: ModelFiles): string | undefined {

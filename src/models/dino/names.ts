@@ -1,5 +1,6 @@
 // Published names of DINO's ViTs, without prefixes (see plainNames.ts). src/models/dino/model.ts speaks Facebook's and
 // timm's names, with q, k and v apart (blocks.3.attn.q.weight); transformers' are maps from these.
+// Loaded with the first checkpoint.
 import type { Naming, TensorTable } from "../weights.ts";
 import { withFusedGate } from "./fusedGate.ts";
 
@@ -44,11 +45,6 @@ const VIT: Renaming = [
   [".norm1.", ".layernorm_before."],
   [".norm2.", ".layernorm_after."],
 ];
-
-/** Whether the tensors are a ViT's under Facebook's names. */
-export function hasFacebookNames({ tensors }: TensorTable): boolean {
-  return tensors.has("patch_embed.proj.weight") && tensors.has("blocks.0.norm1.weight");
-}
 
 /** The naming that a checkpoint uses, found by the tensor that each has. */
 export async function dinoNaming(table: TensorTable): Promise<Naming> {

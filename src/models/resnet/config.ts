@@ -2,8 +2,8 @@
 // blocks and all widths come from the tensors.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
-import { HIDDEN_ACTS } from "../clip/config.ts";
 import { type Fields, type Json, object } from "../fields.ts";
+import { HIDDEN_ACTS } from "../hiddenActs.ts";
 import type { TensorTable } from "../weights.ts";
 import { resnetNaming } from "./names.ts";
 

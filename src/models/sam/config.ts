@@ -3,8 +3,8 @@
 // samOriginal.ts.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
-import { HIDDEN_ACTS } from "../clip/config.ts";
 import { type Fields, integer, number, object, side } from "../fields.ts";
+import { HIDDEN_ACTS } from "../hiddenActs.ts";
 
 /** SAM's image encoder: a ViT whose attention is in windows but for some layers. */
 export interface SamVisionConfig {
