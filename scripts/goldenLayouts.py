@@ -72,7 +72,7 @@ TEXT = dict(context_length=CONTEXT, vocab_size=VOCABULARY, width=32, heads=2, la
 CLIPA = dict(no_ln_pre=True, pool_type="avg", final_ln_after_pool=True)
 OPEN_CLIP = {
     "layer scale": (dict(ls_init_value=1e-4), dict(ls_init_value=1e-4), {}),
-    "mean of norms": (dict(pool_type="avg"), dict(pool_type="first", no_causal_mask=True), {}),
+    "mean of norms": (dict(pool_type="avg", image_size=[SIDE, SIDE]), dict(pool_type="first", no_causal_mask=True), {}),
     "CLIPA": (CLIPA, dict(pool_type="last", no_causal_mask=True), {}),
     "the last of a causal context": ({}, dict(pool_type="last"), {}),
     "an end token that is not the largest": ({}, dict(pool_type="eos", eos_id=320), {}),

@@ -29,6 +29,12 @@ export function integer(part: Fields, key: string, fallback: number, low: number
   throw new CheckpointError(`${part.file}: ${key} is ${value}, expected a whole number`);
 }
 
+/** Throws where a key that changes results has another value than the one that is read; absent and null are that. */
+export function only({ file, json }: Fields, key: string, value: unknown): void {
+  if ((json[key] ?? value) === value) return;
+  throw new CheckpointError(`${file}: ${key} is ${JSON.stringify(json[key])}, expected ${JSON.stringify(value)}`);
+}
+
 /** The side of a square: a number, or [height, width] that are equal, as vision models' configurations may say it. */
 export function side(part: Fields, key: string, fallback: number, low: number, high: number): number {
   const value = part.json[key];

@@ -212,3 +212,45 @@ describe("open_clip_config.json", () => {
     expect(() => openClipConfig(json)).toThrow(/^open_clip_config\.json|_cfg/);
   });
 });
+
+describe("keys of open_clip that are not read", () => {
+  const published = (vision: object, text: object, model: object = {}) => ({
+    model_cfg: { embed_dim: 512, vision_cfg: vision, text_cfg: text, ...model },
+  });
+
+  it.each<[unknown, string]>([
+    [published({ attentional_pool: true }, {}), "vision_cfg has a attentional_pool true: CoCa's pooling is not read"],
+    [published({ pool_type: "none" }, {}), 'vision_cfg has a pool_type "none": expected tok or avg'],
+    [published({ norm_kwargs: { elementwise_affine: false } }, {}), "vision_cfg has a norm_kwargs"],
+    [published({ act_kwargs: { inplace: true } }, {}), "vision_cfg has a act_kwargs"],
+    [
+      published({ act_kwargs: { approximate: "tanh" } }, {}, { quick_gelu: true }),
+      "expected approximate, none or tanh",
+    ],
+    [published({ qk_norm: true }, {}), "vision_cfg has a qk_norm true: blocks of open_clip's default kind are read"],
+    [published({ block_type: "custom" }, {}), 'vision_cfg has a block_type "custom"'],
+    [published({ rope: true }, {}), "vision_cfg has a rope true: open_clip knows no such key"],
+    [published({}, { embed_cls: true }), "text_cfg has a embed_cls true: CoCa's text tower is not read"],
+    [published({}, { pool_type: "avg" }), 'text_cfg has a pool_type "avg": expected first, last, argmax or eos'],
+    [published({}, { proj_type: "mlp" }), 'text_cfg has a proj_type "mlp": expected linear or none'],
+    [published({}, { tokenizer_mode: "clips" }), 'text_cfg has a tokenizer_mode "clips"'],
+    [published({}, { tokenizer_kwargs: { clean: "canonicalize" } }), "expected strip_sep_token alone"],
+    [published({}, {}, { multimodal_cfg: {} }), "model_cfg has a multimodal_cfg {}: CoCa is not read"],
+  ])("%j", (json, message) => {
+    expect(() => openClipConfig(json)).toThrow(CheckpointError);
+    expect(() => openClipConfig(json)).toThrow(message);
+  });
+
+  it("those that change nothing, or that are off, pass", () => {
+    const vision = {
+      patch_dropout: 0.5,
+      timm_pool: "avg",
+      qk_norm: false,
+      attentional_pool: false,
+      timm_model_name: null,
+    };
+    const text = { hf_proj_type: "mlp", output_tokens: true, pad_id: 1, embed_cls: false, no_causal_mask: false };
+    const { vision: v, text: t } = openClipConfig(published(vision, text, { custom_text: true }));
+    expect([v, t]).toEqual([openClipConfig(published({}, {})).vision, openClipConfig(published({}, {})).text]);
+  });
+});

@@ -197,6 +197,12 @@ describe("what nothing reads", () => {
   });
 });
 
+it("an image tower works beside what is left of a text tower", async () => {
+  const left = { "text_model.final_layer_norm.weight": f32(["x", [32], 1, 0]) };
+  const image = await imageOf(clipCase, { ...below("vision_model.", weightsOf(clipCase)), ...left });
+  expect(relativeError(image, flat(clipCase.expected.image))).toBeLessThan(1e-4);
+});
+
 /** The case with another config.json of timm. */
 const timm = (change: object): Pick<Case, "files"> => {
   const config = dinoCase.files["config.json"] as { model_args: object };

@@ -87,7 +87,7 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   return {
     ...{ config, naming, recipe, has },
     missingProjection: missingProjection(files, naming, has, config),
-    beside: otherTower(files),
+    beside: otherTower(files, has),
     firstParts: (dtype) => [...(has.image ? [image(dtype)] : []), ...(has.text ? [firstText()] : [])],
     examples: (dtype) => ({
       ...(has.image && { image: pixelsExample(image(dtype)) }),
@@ -108,17 +108,27 @@ function recipeOf({ openClip, processor }: ModelFiles, { vision: { image_size } 
   return preprocessing(processor, openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults));
 }
 
-/** The towers that have weights, and that a config.json of one tower does not leave out. */
-function towersOf(files: ModelFiles, naming: Naming): ClipModel["has"] {
-  const { name, tensors } = files;
-  const has = (tower: string, tensor: string) => {
-    const stored = naming(`${tower}_model.embeddings.${tensor}_embedding.weight`).name;
-    return tensors.has(stored) && !otherTower(files).some((pattern) => pattern.test(stored));
-  };
-  const [image, text] = [has("vision", "patch"), has("text", "token")];
+/** Names of each tower's tensors, as transformers has them (first) and OpenAI, who keep the text tower at the top. */
+const TOWERS = {
+  image: [/^(vision_model|visual_projection)\./, /^visual\./],
+  text: [/^(text_model|text_projection)\./, /^(?!visual\.)/],
+} as const;
+
+/** The towers that have weights, but for one that a config.json of the other alone leaves out. */
+function towersOf({ name, tensors, config }: ModelFiles, naming: Naming): ClipModel["has"] {
+  const type = (config as { model_type?: unknown } | undefined)?.model_type;
+  const has = (tensor: string) => tensors.has(naming(`${tensor}_embedding.weight`).name);
+  const image = type !== "clip_text_model" && has("vision_model.embeddings.patch");
+  const text = type !== "clip_vision_model" && has("text_model.embeddings.token");
   if (image || text) return { image, text };
   const names = [...tensors.keys()].slice(0, 3).map((tensor) => `"${tensor}"`);
   throw new CheckpointError(`${name} has neither CLIP's image tower nor its text tower: it begins with ${names}`);
+}
+
+/** Names of the tower that is not there or not read: what is left of it is beside the other. */
+function otherTower(files: ModelFiles, has: ClipModel["has"]): readonly RegExp[] {
+  const index = hasOpenaiNames(files) ? 1 : 0;
+  return [...(has.image ? [] : [TOWERS.image[index]]), ...(has.text ? [] : [TOWERS.text[index]])];
 }
 
 function missingProjection(
@@ -132,13 +142,6 @@ function missingProjection(
     ...(has.text && text.proj_type !== "none" ? ["text_projection"] : []),
   ];
   return needed.find((name) => !tensors.has(naming(`${name}.weight`).name));
-}
-
-/** Names of the tower that is not read, where config.json is of the other alone, beside a whole CLIP's weights. */
-function otherTower({ config }: ModelFiles): readonly RegExp[] {
-  const type = (config as { model_type?: unknown } | undefined)?.model_type;
-  if (type === "clip_vision_model") return [/^text_(model|projection)\./];
-  return type === "clip_text_model" ? [/^(vision_model|visual_projection)\./] : [];
 }
 
 /** A text of full length, of which half or more are words; after its end token comes more of the same. */

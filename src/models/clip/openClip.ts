@@ -12,7 +12,7 @@ const FILE = "open_clip_config.json";
 const READ = {
   model_cfg: ["vision_cfg", "text_cfg", "quick_gelu", "init_logit_scale"],
   vision_cfg: ["layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size"],
-  text_cfg: ["context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "eos_id"],
+  text_cfg: ["context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "eos_id", "tokenizer_kwargs"],
 } as const;
 
 /** Keys of both towers that are read here. */
@@ -101,7 +101,6 @@ function checkKeys(name: keyof typeof READ, part: Json): void {
 function onlyOf(key: string): readonly [supported: unknown[], why: string] {
   if (key === "block_type") return [["default"], "blocks of open_clip's default kind are read"];
   if (CUSTOM_BLOCKS.includes(key)) return [[false], "blocks of open_clip's default kind are read"];
-  if (key === "tokenizer_kwargs") return [[], ""]; // read by paddingOf
   return [[], "open_clip knows no such key, or it is newer than what is read here"];
 }
 

@@ -3,7 +3,7 @@
 // samOriginal.ts.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
-import { type Fields, integer, number, object, side } from "../fields.ts";
+import { type Fields, integer, number, object, only, side } from "../fields.ts";
 import { HIDDEN_ACTS } from "../hiddenActs.ts";
 
 /** SAM's image encoder: a ViT whose attention is in windows but for some layers. */
@@ -84,6 +84,7 @@ export function visionConfig(part: Fields): SamVisionConfig {
   const hidden_size = integer(part, "hidden_size", 768, 1, 1 << 16);
   const mlp_dim = Math.floor(hidden_size * number(part, "mlp_ratio", 4, 0, 1024));
   const layers = integer(part, "num_hidden_layers", 12, 1, 1000);
+  for (const key of ["use_abs_pos", "use_rel_pos", "qkv_bias"]) only(part, key, true);
   return {
     model_type: "sam_vision_model",
     hidden_size,
