@@ -25,16 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ["a photo of a cat", "a dog on the grass, 2 trucks!"]
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SIDE, CONTEXT, VOCABULARY = 32, 16, 2050
+SIDE, LARGER, CONTEXT, VOCABULARY = 32, 48, 16, 2050
 
 
-def picture():
-    """Bytes [32, 32, 3]."""
-    return np.floor(seeded.tensor("picture", [SIDE, SIDE, 3], 128, 128)).clip(0, 255).astype(np.uint8)
+def picture(side):
+    """Bytes [side, side, 3]."""
+    return np.floor(seeded.tensor("picture", [side, side, 3], 128, 128)).clip(0, 255).astype(np.uint8)
 
 
-def pixels(mean, std):
-    x = torch.from_numpy(picture()).permute(2, 0, 1).float() / 255
+def pixels(mean, std, side=SIDE):
+    x = torch.from_numpy(picture(side)).permute(2, 0, 1).float() / 255
     return ((x - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)).unsqueeze(0)
 
 
@@ -127,9 +127,11 @@ def timm_case(name):
     rows = seed(model)
     tokens = model.forward_features(pixels(IMAGENET_MEAN, IMAGENET_STD))[0]
     patches = tokens[model.num_prefix_tokens :]
+    model.set_input_size(img_size=LARGER)  # resizes the positions
+    larger = model.forward_features(pixels(IMAGENET_MEAN, IMAGENET_STD, LARGER))[0]
     pretrained = dict(input_size=[3, SIDE, SIDE], crop_pct=1.0, interpolation="bicubic", mean=IMAGENET_MEAN, std=IMAGENET_STD)
     config = dict(architecture=architecture, num_classes=0, model_args=sizes | more, pretrained_cfg=pretrained)
-    expected = {"cls": rounded(tokens[:1]), "last": rounded(patches[-1:]), "mean": rounded(patches.mean(0, keepdim=True))}
+    expected = {"cls": rounded(tokens[:1]), "larger": rounded(larger[:1]), "last": rounded(patches[-1:]), "mean": rounded(patches.mean(0, keepdim=True))}
     return dict(name=f"timm: {name}", files={"config.json": config}, manifest=compact(rows), expected=expected)
 
 

@@ -42,15 +42,15 @@ export function weightsOf({ manifest }: Case): Tensors {
   return Object.fromEntries(manifest.map((row) => [row[0], f32(row)]));
 }
 
-/** The picture of the script: 32 x 32, as the models see it. */
-export const PICTURE = {
-  data: Uint8Array.from(seededTensor({ name: "picture", shape: [32, 32, 3], mean: 128, scale: 128 }), (value) =>
-    Math.min(255, Math.floor(value)),
-  ),
-  width: 32,
-  height: 32,
-  channels: 3,
-} as const;
+/** The picture of the script, of so many pixels a side. */
+export function pictureOf(side: number) {
+  const row = { name: "picture", shape: [side, side, 3], mean: 128, scale: 128 };
+  const data = Uint8Array.from(seededTensor(row), (value) => Math.min(255, Math.floor(value)));
+  return { data, width: side, height: side, channels: 3 } as const;
+}
+
+/** As the models see it. */
+export const PICTURE = pictureOf(32);
 
 export function caseOf(name: string): Case {
   const found = cases.find((one) => one.name === name);
@@ -90,10 +90,10 @@ export async function withClip<T>(
   });
 }
 
-export async function dinoFeatures(one: Pick<Case, "files">, tensors: Tensors) {
+export async function dinoFeatures(one: Pick<Case, "files">, tensors: Tensors, side = 32) {
   return inFolder(one, tensors, async (folder) => {
     using dino = await Dino.fromPretrained(folder, { device: await testDevice() });
-    return await dino.encodeImage(PICTURE, { size: [32, 32] });
+    return await dino.encodeImage(pictureOf(side), { size: [side, side] });
   });
 }
 

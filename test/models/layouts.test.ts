@@ -30,6 +30,12 @@ describe.each(cases.filter(({ name }) => name.startsWith("timm")))("$name", (one
     });
     expect(relativeError(mean, flat(expected.mean))).toBeLessThan(1e-4);
   });
+
+  it("a larger picture as timm's set_input_size sees it", async () => {
+    const { cls, grid } = await dinoFeatures(one, weightsOf(one), 48);
+    expect(grid).toEqual([6, 6]);
+    expect(relativeError(cls.data, flat(one.expected.larger))).toBeLessThan(1e-4);
+  });
 });
 
 describe("a tower of CLIP alone", () => {

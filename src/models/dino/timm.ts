@@ -84,13 +84,13 @@ const ONLY: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * Reads config.json of timm; undefined where there is none.
+ * Reads config.json of timm; undefined where there is none, or one that names no architecture.
  *
  * @throws CheckpointError for an architecture or an argument that is not known, or absurd values
  */
 export function timmSettings(json: unknown, width: number): TimmSettings | undefined {
-  if (json === undefined) return undefined;
-  const config = object(json, "config.json");
+  const config = object(json ?? {}, "config.json");
+  if (config.architecture === undefined) return undefined;
   const name = String(config.architecture);
   const architecture = ARCHITECTURES.find(([pattern]) => pattern.test(name))?.[1];
   if (!architecture) {
