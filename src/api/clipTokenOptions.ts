@@ -32,7 +32,7 @@ export interface ClipImageTokens {
   readonly grid: readonly [height: number, width: number];
   /** [images, 1 + patches, channels] each, in the order asked for: the class token, then the patches. */
   readonly hiddenStates?: readonly NdArray[];
-  /** [images, patches, channels]: transformers' last_hidden_state without the class token; it has no norm. */
+  /** [images, patches, channels], transformers' last_hidden_state without the class token; it has no norm. */
   readonly patches?: NdArray;
 }
 

@@ -43,7 +43,7 @@ export function weightsOf({ manifest }: Case): Tensors {
 }
 
 /** The picture of the script, of so many pixels a side. */
-export function pictureOf(side: number) {
+function pictureOf(side: number) {
   const row = { name: "picture", shape: [side, side, 3], mean: 128, scale: 128 };
   const data = Uint8Array.from(seededTensor(row), (value) => Math.min(255, Math.floor(value)));
   return { data, width: side, height: side, channels: 3 } as const;

@@ -8,7 +8,7 @@ import { preprocessing, timmPreprocessing } from "../preprocess/processorConfig.
 import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.ts";
 import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
-import { DINO_TYPES, type DinoConfig, dinoConfig } from "./config.ts";
+import { DINO_TYPES, type DinoConfig } from "./config.ts";
 import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
 
 /** A ViT's config, or a ResNet's. */
@@ -33,7 +33,9 @@ const dinoVit: Family<DinoModel> = {
   },
   read: async (files) => {
     const isNamed = modelType(files) !== undefined;
-    const config = isNamed ? dinoConfig(files.config) : (await import("./tensors.ts")).dinoConfigOf(files);
+    const config = isNamed
+      ? (await import("./readConfig.ts")).dinoConfig(files.config)
+      : (await import("./tensors.ts")).dinoConfigOf(files);
     const { dinoNaming } = await import("./names.ts");
     const naming = await dinoNaming(files);
     const recipe = recipeOf(files, config.image_size, isNamed);
