@@ -16,7 +16,8 @@ export interface ImageTokens {
 }
 
 /** One of them at least. */
-export type ImageTokenOptions = ImageTokens & ({ readonly hiddenStates: HiddenStates } | { readonly patches: true });
+export type ImageTokenOptions = ImageTokens &
+  (Required<Pick<ImageTokens, "hiddenStates">> | Required<Pick<ImageTokens, "patches">>);
 
 /** Asks `Clip.encodeText` for tokens beside the embeddings. */
 export interface TextTokenOptions {
