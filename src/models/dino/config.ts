@@ -1,5 +1,5 @@
-// Sizes of DINO's Vision Transformers. readConfig.ts reads transformers' config.json into them, tensors.ts those of other
-// files.
+// Sizes of DINO's Vision Transformers. readConfig.ts reads transformers' config.json into them, tensors.ts those of
+// other files.
 import type { Activation } from "../../kernels/activation.ts";
 
 export interface DinoConfig {
