@@ -11,8 +11,8 @@ import { convolution } from "../src/models/convolution.ts";
 import { noise as noiseFrom } from "../src/models/exampleInputs.ts";
 import { activation, layerNorm } from "../src/models/layers.ts";
 import { definePart } from "../src/models/part.ts";
-import { samConfig } from "../src/models/sam/config.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
+import { samConfig } from "../src/models/sam/readConfig.ts";
 import type { Weights } from "../src/models/weights.ts";
 import { type LoadedModel, modelPart } from "./parts.ts";
 

@@ -48,6 +48,10 @@ export interface FamilyModel {
   readonly naming: Naming;
   /** The parts that a load makes ready: together they read all weights that the model's calls need. */
   firstParts(dtype: FloatType): readonly Part[];
+  /** Parts that read weights which the first ones do not. */
+  otherParts?(dtype: FloatType): readonly Part[];
+  /** Names of tensors of this checkpoint that it holds beside the model, besides those of its class (beside.ts). */
+  readonly beside?: readonly RegExp[];
   /** Each part by name, at the checkpoint's own sizes: what `info` describes and `bench` times. */
   examples(dtype: FloatType): Readonly<Record<string, Example>>;
 }

@@ -33,10 +33,12 @@ export async function openPretrained<Model extends FamilyModel>(
   options: SourceOptions & SessionOptions,
 ): Promise<PretrainedModel<Model>> {
   const recognized = await recognizeModel(families, from, options);
-  const { checkpoint, model } = recognized;
+  const { checkpoint, family, model } = recognized;
   const { dtype, ...others } = options;
   let session: Session | undefined;
   try {
+    const { checkAllRead } = await import("../models/unread.ts");
+    checkAllRead(checkpoint, family, model);
     const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
       ? await (await import("./autoDType.ts")).openAuto(Session.open, checkpoint, model, others)
       : { session: await Session.open(checkpoint, model, { ...others, dtype }) };
@@ -82,8 +84,17 @@ export async function openModelFiles(
   const source = await openSource(from, options);
   const settings = await readSettings(source, families);
   const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
-  const checkpoint = await openWeights(source, options, preferred);
-  return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+  // It comes while the header is on its way.
+  const names = import("./plainCheckpoint.ts");
+  const stored = await openWeights(source, options, preferred);
+  try {
+    const { plainCheckpoint } = await names;
+    const checkpoint = await plainCheckpoint(stored, source);
+    return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+  } catch (error) {
+    await stored.close();
+    throw error;
+  }
 }
 
 /**

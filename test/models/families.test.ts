@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../src/check/seeded.ts";
 import { allFamilies } from "../../src/models/families.ts";
 import { familyOf, type ModelFiles } from "../../src/models/family.ts";
+import { unreadTensors } from "../../src/models/unread.ts";
 
 const GOLDEN = "test/golden";
 
@@ -50,6 +51,13 @@ describe.each(MODELS)("$golden", ({ golden, family, byTensors = false }) => {
     const files = filesOf(golden, hasSettings);
     const recognized = allFamilies().filter((one) => one.recognizes(files));
     expect(recognized.map(({ name }) => name)).toEqual([family]);
+  });
+
+  it("reads every tensor", async () => {
+    const files = filesOf(golden);
+    const family = familyOf(allFamilies(), files);
+    if (!family) throw new RangeError("no family");
+    expect(unreadTensors(files, family, await family.read(files))).toEqual([]);
   });
 
   it("gives parts that are made ready, and examples with inputs for each", async () => {

@@ -8,10 +8,8 @@ import { preprocessing, timmPreprocessing } from "../preprocess/processorConfig.
 import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.ts";
 import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
-import { DINO_TYPES, type DinoConfig, dinoConfig } from "./config.ts";
-import { dinoNaming } from "./names.ts";
+import { DINO_TYPES, type DinoConfig } from "./config.ts";
 import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
-import { dinoConfigOf, hasFacebookNames } from "./tensors.ts";
 
 /** A ViT's config, or a ResNet's. */
 export type AnyDinoConfig = DinoConfig | ResnetConfig;
@@ -35,8 +33,11 @@ const dinoVit: Family<DinoModel> = {
   },
   read: async (files) => {
     const isNamed = modelType(files) !== undefined;
-    const config = isNamed ? dinoConfig(files.config) : dinoConfigOf(files);
-    const naming = dinoNaming(files);
+    const config = isNamed
+      ? (await import("./readConfig.ts")).dinoConfig(files.config)
+      : (await import("./tensors.ts")).dinoConfigOf(files);
+    const { dinoNaming } = await import("./names.ts");
+    const naming = await dinoNaming(files);
     const recipe = recipeOf(files, config.image_size, isNamed);
     return dinoModel({ config, naming, recipe }, (batch, size, dtype, request = TOKENS_ONLY) => {
       return vitPart({ config, batch, size, dtype, request });
@@ -63,6 +64,10 @@ const dinoResnet: Family<DinoModel> = {
 
 /** In the order in which they are tried. */
 export const DINO_FAMILIES: readonly Family<DinoModel>[] = [dinoVit, dinoResnet];
+
+function hasFacebookNames({ tensors }: ModelFiles): boolean {
+  return tensors.has("patch_embed.proj.weight") && tensors.has("blocks.0.norm1.weight");
+}
 
 /** What config.json says; undefined where it does not, as timm's. */
 function modelType({ config }: ModelFiles): string | undefined {

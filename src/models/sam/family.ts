@@ -6,7 +6,6 @@ import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import { preprocessing } from "../preprocess/processorConfig.ts";
 import type { Preprocessing } from "../preprocess/recipe.ts";
 import type { SamConfig } from "./config.ts";
-import { samConfig } from "./config.ts";
 import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
 import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
@@ -49,12 +48,15 @@ function isSam(files: ModelFiles): boolean {
 async function readSam(files: ModelFiles): Promise<SamModel> {
   const original = hasOriginalSamNames(files) ? await import("./original.ts") : undefined;
   const config =
-    original && files.config === undefined ? original.originalSamConfig(files) : samConfig(files.config ?? {});
+    original && files.config === undefined
+      ? original.originalSamConfig(files)
+      : (await import("./readConfig.ts")).samConfig(files.config ?? {});
   const naming = original ? original.originalSamNaming(files) : samNaming(files);
   const recipe = recipeOf(files, config);
   return {
     ...{ config, naming, recipe },
     firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
+    otherParts: (dtype) => [decoderPart({ config, dtype, P: 1, T: 7, hasMask: true, from: "embedding" })],
     examples: (dtype) => ({
       encoder: pixelsExample(encoderPart({ config, dtype })),
       decoder: pointExample(config, dtype),
