@@ -3,12 +3,6 @@
 import { CheckpointError } from "../../device/errors.ts";
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
-import {
-  OPENAI_CLIP_MEAN,
-  OPENAI_CLIP_STD,
-  openClipPreprocessing,
-  preprocessing,
-} from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
 import type { Naming } from "../weights.ts";
 import { type ClipConfig, type ClipTextConfig, clipConfig, openClipConfig } from "./config.ts";
@@ -71,7 +65,7 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   }
   const config = openClip === undefined ? clipConfig(json) : openClipConfig(openClip);
   const naming = clipNaming(files);
-  const recipe = recipeOf(files, config);
+  const recipe = await recipeOf(files, config);
   const has = towersOf(files, naming);
   const image = (dtype: FloatType) =>
     imagePart({ vision: config.vision, batch: 1, size: outputSize(recipe, [1, 1]), dtype });
@@ -88,16 +82,15 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   };
 }
 
-function recipeOf({ openClip, processor }: ModelFiles, { vision: { image_size } }: ClipConfig): Preprocessing {
-  const defaults: Preprocessing = {
-    resize: image_size,
-    resample: "bicubic",
-    crop: [image_size, image_size],
-    rescale: 1 / 255,
-    mean: OPENAI_CLIP_MEAN,
-    std: OPENAI_CLIP_STD,
-  };
-  return preprocessing(processor, openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults));
+/** What transformers' processor makes of its files, at the model's size where there are none; or open_clip's own. */
+async function recipeOf(files: ModelFiles, { vision: { image_size } }: ClipConfig): Promise<Preprocessing> {
+  if (files.openClip !== undefined) {
+    const { openClipRecipe } = await import("../preprocess/openClip.ts");
+    return openClipRecipe(files.openClip);
+  }
+  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
+  const json = { size: { shortest_edge: image_size }, crop_size: image_size };
+  return processorRecipe(files.processor ?? { file: "config.json", json }, files.config, "CLIPImageProcessor");
 }
 
 function towersOf({ name, tensors }: ModelFiles, naming: Naming): ClipModel["has"] {

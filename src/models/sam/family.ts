@@ -1,18 +1,15 @@
 // The families of SAM: the original with a plain ViT (and SlimSAM), and MobileSAM; under transformers' names or the
 // original ones, which come without a config.json.
 
+import { CheckpointError } from "../../device/errors.ts";
 import { noise, pixelsExample } from "../exampleInputs.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
-import { preprocessing } from "../preprocess/processorConfig.ts";
 import type { Preprocessing } from "../preprocess/recipe.ts";
 import type { SamConfig } from "./config.ts";
 import { samConfig } from "./config.ts";
 import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
 import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
-
-const MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255] as const;
-const STD = [58.395 / 255, 57.12 / 255, 57.375 / 255] as const;
 
 /** What a checkpoint of SAM's files say. */
 export interface SamModel extends FamilyModel {
@@ -51,7 +48,7 @@ async function readSam(files: ModelFiles): Promise<SamModel> {
   const config =
     original && files.config === undefined ? original.originalSamConfig(files) : samConfig(files.config ?? {});
   const naming = original ? original.originalSamNaming(files) : samNaming(files);
-  const recipe = recipeOf(files, config);
+  const recipe = await recipeOf(files, config);
   return {
     ...{ config, naming, recipe },
     firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
@@ -62,13 +59,20 @@ async function readSam(files: ModelFiles): Promise<SamModel> {
   };
 }
 
-/** The picture comes to the padded square by its longer edge, whatever the file says of sizes. */
-function recipeOf({ processor }: ModelFiles, { image_size: side }: SamConfig): Preprocessing {
-  const pad = [side, side] as const;
-  const defaults: Preprocessing = { resample: "bilinear", pad, rescale: 1 / 255, mean: MEAN, std: STD };
-  if (processor === undefined) return defaults;
-  const { size: _, pad_size: __, ...values } = processor as Record<string, unknown>;
-  return { ...preprocessing(values, defaults), pad };
+/** What transformers' processor makes of its files, at the model's size where there are none. */
+async function recipeOf({ config, processor }: ModelFiles, sam: SamConfig): Promise<Preprocessing> {
+  const { image_size: side } = sam;
+  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
+  const unsaid = { size: { longest_edge: side }, pad_size: { height: side, width: side } };
+  const from = processor ?? { file: "config.json", json: unsaid };
+  const recipe = processorRecipe(from, config, "SamImageProcessor");
+  const { resize, crop, pad } = recipe;
+  const longest = typeof resize === "object" && "longest" in resize ? resize.longest : Number.POSITIVE_INFINITY;
+  if (!crop && longest <= side && pad?.every((edge) => edge === side)) return recipe;
+  throw new CheckpointError(
+    `${from.file}: Sam pads pictures to the model's ${side} x ${side}: expected a pad_size of that, do_pad and ` +
+      `do_resize, a size with a longest_edge of at most ${side}, and no do_center_crop; got ${JSON.stringify(from.json)}`,
+  );
 }
 
 /** One point anywhere in the padded square. */
