@@ -68,24 +68,11 @@ function modelType({ config }: ModelFiles): string | undefined {
   return type === undefined ? undefined : String(type);
 }
 
-/** Of a model of transformers whose files say nothing of pictures: all of it, normalised as DINO's authors do. */
-const UNSAID = {
-  image_processor_type: "ViTImageProcessor",
-  resample: 3,
-  image_mean: [0.485, 0.456, 0.406],
-  image_std: [0.229, 0.224, 0.225],
-};
-
 /** What transformers' processor makes of its files; or timm's own, which Facebook's are prepared by too. */
 async function recipeOf(files: ModelFiles, side: number): Promise<Preprocessing> {
-  const isTransformers = modelType(files) !== undefined;
-  if (!isTransformers && !files.processor) {
-    const { timmRecipe } = await import("../preprocess/timm.ts");
-    return timmRecipe(files.config, side);
-  }
-  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
-  const unsaid = { file: "config.json", json: { ...UNSAID, size: { height: side, width: side } } };
-  return processorRecipe(files.processor ?? unsaid, files.config);
+  const isTimm = modelType(files) === undefined && !files.processor;
+  if (isTimm) return (await import("../preprocess/timm.ts")).timmRecipe(files.config, side);
+  return (await import("./recipe.ts")).dinoRecipe(files, side);
 }
 
 function dinoModel(

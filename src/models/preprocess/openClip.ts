@@ -1,7 +1,7 @@
 // The recipe of open_clip_config.json, as open_clip's factory.py and transform.py make it (mlfoundations/open_clip).
-import { type Json, object } from "../fields.ts";
+import type { Json } from "../fields.ts";
 import type { Preprocessing, Size } from "./recipe.ts";
-import { oneOf, positiveRgb, refuse, refuseUnknown, rgb, squareOrSize } from "./settings.ts";
+import { oneOf, positiveRgb, refuse, refuseUnknown, rgb, section, squareOrSize } from "./settings.ts";
 
 // PreprocessCfg's fields. `size` is read by nothing: the model's image_size takes its place (factory.py).
 const KNOWN = new Set(["size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color"]);
@@ -16,10 +16,10 @@ const STD = [0.26862954, 0.26130258, 0.27577711];
  */
 export function openClipRecipe(json: unknown): Preprocessing {
   const file = "open_clip_config.json";
-  const { model_cfg, preprocess_cfg } = object(json, file);
-  const { vision_cfg } = object(model_cfg ?? {}, `${file}: model_cfg`);
-  const { image_size } = object(vision_cfg ?? {}, `${file}: vision_cfg`);
-  const cfg = object(preprocess_cfg ?? {}, `${file}: preprocess_cfg`);
+  const { model_cfg, preprocess_cfg } = section(json, file);
+  const { vision_cfg } = section(model_cfg ?? {}, `${file}: model_cfg`);
+  const { image_size } = section(vision_cfg ?? {}, `${file}: vision_cfg`);
+  const cfg = section(preprocess_cfg ?? {}, `${file}: preprocess_cfg`);
   refuseUnknown(cfg, KNOWN, `${file}: preprocess_cfg`, "open_clip");
   if (cfg.mode != null && cfg.mode !== "RGB") refuse(`${file}: mode`, cfg.mode, '"RGB"');
   const interpolation = oneOf(

@@ -3,9 +3,10 @@ import { toHalfArray } from "../../device/half.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { InterpolateWindow } from "../../kernels/interpolate.ts";
+import type { Rgb } from "../../kernels/normalizeImage.ts";
 import { type ResizeAxis, type ResizeFilter, resizeCoefficients, resizeOrder } from "../../kernels/resize.ts";
 import { definePart } from "../part.ts";
-import { cropStart, type Preprocessing, resizedSize, type Size } from "./recipe.ts";
+import { cropStart, type Preprocessing, resizedSize, roundHalfToEven, type Size } from "./recipe.ts";
 
 interface PreprocessSettings {
   readonly recipe: Preprocessing;
@@ -46,6 +47,7 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
     horizontal: { length: W, size: w, first: window.left, count: columns },
   };
   const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
+  if (recipe.widthFirst && order[0] === "vertical") order.reverse();
   let x = image;
   if (W < rowLength && !order.includes("horizontal")) {
     x = resizeAxis(x, "horizontal", { length: W, size: W, first: 0, count: W }, "nearest"); // leaves the rest out
@@ -54,7 +56,8 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
     x = resizeAxis(x, axis, axes[axis], recipe.resample);
     axes[axis].first = Math.min(0, axes[axis].first); // what lies before the window was not made
   }
-  const { rescale: scale, mean, std, fill, pad } = recipe;
+  const { rescale: scale, mean, std, pad } = recipe;
+  const fill = recipe.fill?.map(roundHalfToEven) as unknown as Rgb | undefined;
   const values = { scale, mean, std, dtype, ...(fill && { fill }), ...(pad && { kept: [rows, columns] as const }) };
   const [height, padded] = pad ?? [rows, columns];
   const [top, left] = [axes.vertical.first, axes.horizontal.first];

@@ -4,13 +4,13 @@
 import { CheckpointError } from "../../device/errors.ts";
 import type { ResizeFilter } from "../../kernels/resize.ts";
 import type { ProcessorFile } from "../family.ts";
-import { type Json, object } from "../fields.ts";
+import type { Json } from "../fields.ts";
 import { classDefaults, type ProcessorClass, processorClass } from "./processors.ts";
 import type { Preprocessing, Resize, Size } from "./recipe.ts";
-import { edge, positive, positiveRgb, refuse, refuseUnknown, rgb } from "./settings.ts";
+import { edge, positive, positiveRgb, refuse, refuseUnknown, rgb, section } from "./settings.ts";
 
-// PIL.Image.Resampling by number.
-const FILTERS: readonly ResizeFilter[] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
+// PIL.Image.Resampling by number, as pil_torch_interpolation_mapping of image_utils.py reads it.
+const FILTERS: readonly ResizeFilter[] = ["nearest-exact", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
 /** Keys that say nothing of what pictures become here. */
 const IRRELEVANT = new Set([
@@ -33,16 +33,16 @@ const IRRELEVANT = new Set([
  */
 export function processorRecipe(from: ProcessorFile, config: unknown, fallback?: ProcessorClass): Preprocessing {
   const { file } = from;
-  const json = object(from.json, file);
+  const json = section(from.json, file);
   const name = processorClass(json, (config ?? {}) as Json, file, fallback);
   const defaults = classDefaults(name);
   refuseUnknown(json, new Set([...Object.keys(defaults), ...IRRELEVANT]), file, name);
-  const given = Object.entries(json).filter(([, value]) => value !== null);
-  const settings = new Settings({ ...defaults, ...Object.fromEntries(given) }, file, name);
-  const [resample, isNormalized] = [settings.filter(), settings.flag("do_normalize")];
+  const settings = new Settings({ ...defaults, ...json }, file, name);
+  const resample = settings.flag("do_resize") ? settings.filter() : "bilinear";
+  const isNormalized = settings.flag("do_normalize");
   return {
     ...settings.shape(resample),
-    resample,
+    ...{ resample, widthFirst: true },
     rescale: settings.flag("do_rescale") ? settings.read("rescale_factor", positive) : 1,
     mean: isNormalized ? settings.read("image_mean", rgb) : [0, 0, 0],
     std: isNormalized ? settings.read("image_std", positiveRgb) : [1, 1, 1],
@@ -65,13 +65,16 @@ class Settings {
     return reader(this.#json[key], `${this.#file}: ${key}`);
   }
 
+  /** null is false, not the class's default: ImageProcessingMixin sets it before defaults are looked for. */
   flag(key: string): boolean {
-    return this.read(key, (value, what) => (typeof value === "boolean" ? value : refuse(what, value, "true or false")));
+    return this.read(key, (value, what) => {
+      return value === null || typeof value === "boolean" ? value === true : refuse(what, value, "true or false");
+    });
   }
 
   filter(): ResizeFilter {
     const isFloat = this.#class === "DINOv3ViTImageProcessor";
-    const known = isFloat ? FILTERS.filter((name) => ["nearest", "bilinear", "bicubic"].includes(name)) : FILTERS;
+    const known = isFloat ? FILTERS.filter((name) => ["nearest-exact", "bilinear", "bicubic"].includes(name)) : FILTERS;
     return this.read("resample", (value, what) => {
       const filter = FILTERS[value as number];
       if (filter && known.includes(filter)) return filter;
@@ -84,7 +87,7 @@ class Settings {
   shape(resample: ResizeFilter): Pick<Preprocessing, "resize" | "resizeFloats" | "crop" | "pad"> {
     const isDinov3 = this.#class === "DINOv3ViTImageProcessor";
     // Nothing is computed of nearest pixels: bytes give the same.
-    const isFloat = isDinov3 && this.flag("do_rescale") && resample !== "nearest";
+    const isFloat = isDinov3 && this.flag("do_rescale") && resample !== "nearest-exact";
     const crop = this.flag("do_center_crop") ? this.#square("crop_size", "do_center_crop") : undefined;
     const pad = !isDinov3 && this.flag("do_pad") ? this.#square("pad_size", "do_pad") : undefined;
     const then = { ...(crop && { crop }), ...(pad && { pad }), ...(isFloat && { resizeFloats: true }) };

@@ -35,7 +35,7 @@ const BASE = {
   image_std: undefined,
 };
 
-/** Class attributes, spelled as there: what a file leaves out or sets to null. */
+/** Class attributes, spelled as there: what a file leaves out. */
 const CLASSES = {
   CLIPImageProcessor: { ...OPENAI_CLIP, ...SHORTEST_224, ...CROP_224, resample: BICUBIC },
   ViTImageProcessor: { ...IMAGENET_STANDARD, ...square(224) },

@@ -1,6 +1,5 @@
 // How a picture is brought to what a model takes, as data: the settings of a processor's file, whoever wrote it.
 import { ImageError } from "../../device/errors.ts";
-import { resizeLongestSide } from "../../geometry/affine.ts";
 import type { Rgb } from "../../kernels/normalizeImage.ts";
 import type { ResizeFilter } from "../../kernels/resize.ts";
 
@@ -28,11 +27,13 @@ export interface Preprocessing {
   readonly resize?: Resize;
   /** Of floats, bilinear or bicubic. */
   readonly resample: ResizeFilter;
+  /** torch resizes bytes along the width first; Pillow 13 begins where that saves work, which shows in the last bits. */
+  readonly widthFirst?: boolean;
   /** Centre crop [height, width]. */
   readonly crop?: Size;
   /** Where half a pixel of what the crop leaves goes: torchvision's rounding (half to even), or else transformers'. */
   readonly centre?: "halfToEven";
-  /** Bytes of the border where the picture is smaller than the crop; black when absent. */
+  /** Bytes of the border where the picture is smaller than the crop, rounded half to even; black when absent. */
   readonly fill?: Rgb;
   /** Zeros to the right and below, after normalising, up to [height, width]. */
   readonly pad?: Size;
@@ -59,8 +60,7 @@ export function outputSize({ crop, pad, resize }: Preprocessing, size: Size): Si
   const [height, width] = crop ?? resizedSize(resize, size);
   if (pad && (height > pad[0] || width > pad[1])) {
     throw new ImageError(
-      `the picture of ${size.join(" x ")} comes to ${height} x ${width} pixels, expected at most ${pad.join(" x ")}: ` +
-        "the processor pads to that and does not shrink",
+      `the picture comes to ${height} x ${width}, expected at most ${pad.join(" x ")}, to which it is padded: shrink it`,
     );
   }
   return pad ?? [height, width];
@@ -71,8 +71,8 @@ export function resizedSize(resize: Resize | undefined, size: Size): Size {
   if (resize === undefined) return size;
   if (typeof resize === "number") return byShortest(resize, size);
   if ("longest" in resize) {
-    const { height, width } = resizeLongestSide({ height: size[0], width: size[1] }, resize.longest);
-    return [height, width];
+    const scale = resize.longest / Math.max(...size);
+    return edges(size, (length) => Math.floor(length * scale + 0.5));
   }
   if ("within" in resize) {
     const scale = Math.min(resize.within[0] / size[0], resize.within[1] / size[1]);

@@ -9,6 +9,12 @@ export function refuse(what: string, value: unknown, expected: string): never {
   throw new CheckpointError(`${what} is ${JSON.stringify(value)}, expected ${expected}`);
 }
 
+/** A part of a file, or all of it. */
+export function section(value: unknown, what: string): Json {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+  return refuse(what, value, "a JSON object");
+}
+
 /** An edge of a picture. */
 export function edge(value: unknown, what: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192) return value;

@@ -1,9 +1,8 @@
 // The recipe of a config.json of timm, as its data/config.py and data/transforms_factory.py make it
 // (huggingface/pytorch-image-models): resolve_data_config, then transforms_imagenet_eval.
 import type { ResizeFilter } from "../../kernels/resize.ts";
-import { object } from "../fields.ts";
-import { type Preprocessing, roundHalfToEven, type Size } from "./recipe.ts";
-import { edge, oneOf, positive, positiveRgb, refuse, refuseUnknown, rgb } from "./settings.ts";
+import type { Preprocessing, Size } from "./recipe.ts";
+import { edge, oneOf, positive, positiveRgb, refuse, refuseUnknown, rgb, section } from "./settings.ts";
 
 const FILE = "config.json";
 const FILTERS: readonly ResizeFilter[] = ["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"];
@@ -32,15 +31,15 @@ const STD = [0.229, 0.224, 0.225];
  * @throws CheckpointError for a key or value that timm does not know, named with the file
  */
 export function timmRecipe(json: unknown, side: number): Preprocessing {
-  const top = object(json ?? {}, FILE);
+  const top = section(json ?? {}, FILE);
   const isNested = top.pretrained_cfg != null;
-  const cfg = isNested ? object(top.pretrained_cfg, `${FILE}: pretrained_cfg`) : top;
+  const cfg = isNested ? section(top.pretrained_cfg, `${FILE}: pretrained_cfg`) : top;
   refuseUnknown(cfg, isNested ? KNOWN : TOP_LEVEL, isNested ? `${FILE}: pretrained_cfg` : FILE, "timm");
   const [height, width] = inputSize(cfg.input_size ?? [3, side, side]);
   const part = cfg.crop_pct ? positive(cfg.crop_pct, `${FILE}: crop_pct`) : 0.875;
   const scaled = [height, width].map((length) => edge(Math.floor(length / part), `${FILE}: input_size over crop_pct`));
   const mean = rgb(cfg.mean || MEAN, `${FILE}: mean`);
-  const [r, g, b] = mean.map((value) => roundHalfToEven(255 * value));
+  const [r, g, b] = mean;
   const mode = oneOf(cfg.crop_mode || "center", ["center", "squash", "border"], `${FILE}: crop_mode`);
   return {
     resample: oneOf(cfg.interpolation || "bicubic", FILTERS, `${FILE}: interpolation`),
@@ -48,7 +47,7 @@ export function timmRecipe(json: unknown, side: number): Preprocessing {
     mean,
     std: positiveRgb(cfg.std || STD, `${FILE}: std`),
     ...{ resize: resizeOf(mode, scaled as unknown as Size), crop: [height, width], centre: "halfToEven" },
-    ...(mode === "border" && { fill: [r ?? 0, g ?? 0, b ?? 0] as const }),
+    ...(mode === "border" && { fill: [255 * r, 255 * g, 255 * b] as const }),
   };
 }
 

@@ -1,10 +1,8 @@
 // The families of SAM: the original with a plain ViT (and SlimSAM), and MobileSAM; under transformers' names or the
 // original ones, which come without a config.json.
 
-import { CheckpointError } from "../../device/errors.ts";
 import { noise, pixelsExample } from "../exampleInputs.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
-import type { Preprocessing } from "../preprocess/recipe.ts";
 import type { SamConfig } from "./config.ts";
 import { samConfig } from "./config.ts";
 import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
@@ -48,7 +46,8 @@ async function readSam(files: ModelFiles): Promise<SamModel> {
   const config =
     original && files.config === undefined ? original.originalSamConfig(files) : samConfig(files.config ?? {});
   const naming = original ? original.originalSamNaming(files) : samNaming(files);
-  const recipe = await recipeOf(files, config);
+  const { samRecipe } = await import("./recipe.ts");
+  const recipe = samRecipe(files, config);
   return {
     ...{ config, naming, recipe },
     firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
@@ -57,22 +56,6 @@ async function readSam(files: ModelFiles): Promise<SamModel> {
       decoder: pointExample(config, dtype),
     }),
   };
-}
-
-/** What transformers' processor makes of its files, at the model's size where there are none. */
-async function recipeOf({ config, processor }: ModelFiles, sam: SamConfig): Promise<Preprocessing> {
-  const { image_size: side } = sam;
-  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
-  const unsaid = { size: { longest_edge: side }, pad_size: { height: side, width: side } };
-  const from = processor ?? { file: "config.json", json: unsaid };
-  const recipe = processorRecipe(from, config, "SamImageProcessor");
-  const { resize, crop, pad } = recipe;
-  const longest = typeof resize === "object" && "longest" in resize ? resize.longest : Number.POSITIVE_INFINITY;
-  if (!crop && longest <= side && pad?.every((edge) => edge === side)) return recipe;
-  throw new CheckpointError(
-    `${from.file}: Sam pads pictures to the model's ${side} x ${side}: expected a pad_size of that, do_pad and ` +
-      `do_resize, a size with a longest_edge of at most ${side}, and no do_center_crop; got ${JSON.stringify(from.json)}`,
-  );
 }
 
 /** One point anywhere in the padded square. */
