@@ -3,8 +3,8 @@
     pip install torch torchvision transformers open_clip_torch timm pillow && python scripts/goldenProcessors.py
 
 Pictures are made by a formula (test/models/processors.test.ts has it too). Of each result there are the size, the mean
-and a few values, as steps of the picture's bytes: (value * std + mean) / rescale_factor. Whole steps are base64 of
-bytes, others of 16-bit words in units of 1/64.
+and a few values, as steps of the picture's bytes: (value * std + mean) / rescale_factor. Whole steps are "b" and base64
+of bytes, others "w" and that of 16-bit words in units of 1/64.
 """
 
 import base64
@@ -195,12 +195,12 @@ def in_steps(values, scale, mean, std):
 
 def described(steps):
     flat = steps.reshape(-1)
-    samples = flat[places(16, len(flat))]
+    samples = flat[places(9, len(flat))]
     if (samples - samples.round()).abs().max() < 1e-3:
-        text = "bytes:" + base64.b64encode(samples.round().to(torch.uint8).numpy().tobytes()).decode()
+        text = "b" + base64.b64encode(samples.round().to(torch.uint8).numpy().tobytes()).decode()
     else:
-        words = (flat[places(8, len(flat))] * 64).round().to(torch.int16).numpy()
-        text = "words:" + base64.b64encode(words.astype("<i2").tobytes()).decode()
+        words = (flat[places(6, len(flat))] * 64).round().to(torch.int16).numpy()
+        text = "w" + base64.b64encode(words.astype("<i2").tobytes()).decode()
     return [*steps.shape[:2], round(flat.mean().item(), 1), text]
 
 
