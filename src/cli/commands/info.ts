@@ -4,7 +4,7 @@ import type { Device } from "../../device/device.ts";
 import { openDevice } from "../../device/open.ts";
 import { formatShape } from "../../device/tensor.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
-import { type Context, downloadBars, modelName, modelSource } from "../context.ts";
+import { type Context, downloadBars, modelName, modelSource, namedDType } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { pairs, short } from "../table.ts";
 
@@ -21,7 +21,7 @@ const LIMITS = [
 export async function info({ options, terminal, signal }: Context): Promise<number> {
   using device = await openDevice();
   const { onProgress, stop } = downloadBars(terminal);
-  const { dtype } = options;
+  const dtype = namedDType(options);
   const model = await describeModel(modelSource(options), device, { dtype, signal, onProgress }).finally(stop);
   const adapter = { ...device.info, features: [...device.gpu.features].sort(), limits: limitsOf(device) };
   if (options.json) {

@@ -34,10 +34,10 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
   const { terminal, options, signal } = context;
   const files = await findPictures(folder, signal);
   if (files.length === 0) throw new NotFoundError(`no pictures in ${folder}: looked for ${EXTENSIONS.join(", ")}`);
-  const cache = await openCache(context);
+  using clip = await openClip(context);
+  const cache = await openCache(context, clip.dtype);
   const known = await knownEmbeddings(cache, files);
   const missing = files.filter(({ path }) => !known.has(path));
-  using clip = await openClip(context);
   const warnings = await embedMissing(clip, { missing, batch }, known, cache, context);
   if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
   const { data: text } = await clip.encodeText(query, { signal });
@@ -57,11 +57,11 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
 }
 
 /** The cache for this model, as its files are now, in this type. */
-async function openCache({ options, terminal, signal }: Context): Promise<EmbeddingCache> {
+async function openCache({ options, terminal, signal }: Context, dtype: Clip["dtype"]): Promise<EmbeddingCache> {
   const { onProgress, stop } = downloadBars(terminal);
   const source = await openSource(modelSource(options), { signal, onProgress });
   const identity = await checkpointIdentity(source, signal).finally(stop);
-  const key = [modelSource(options), identity, options.dtype].join("\n");
+  const key = [modelSource(options), identity, dtype].join("\n");
   return new EmbeddingCache(join(cacheFolder(), "embeddings"), key);
 }
 
