@@ -25,7 +25,7 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** Pillow's filters of the same names, and torch's nearest-exact: Pillow's nearest but for places between two pixels. */
+/** Pillow's filters of the same names; and torch's nearest-exact, which is Pillow's nearest but between two pixels. */
 export type ResizeFilter = "nearest" | "nearest-exact" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
 
 /** What the kernel needs to bring one axis to another length. */

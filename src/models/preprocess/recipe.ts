@@ -27,7 +27,7 @@ export interface Preprocessing {
   readonly resize?: Resize;
   /** Of floats, bilinear or bicubic. */
   readonly resample: ResizeFilter;
-  /** torch resizes bytes along the width first; Pillow 13 begins where that saves work, which shows in the last bits. */
+  /** torch resizes bytes along the width first; Pillow 13 where that saves work, which shows where filters overshoot. */
   readonly widthFirst?: boolean;
   /** Centre crop [height, width]. */
   readonly crop?: Size;
@@ -60,7 +60,7 @@ export function outputSize({ crop, pad, resize }: Preprocessing, size: Size): Si
   const [height, width] = crop ?? resizedSize(resize, size);
   if (pad && (height > pad[0] || width > pad[1])) {
     throw new ImageError(
-      `the picture comes to ${height} x ${width}, expected at most ${pad.join(" x ")}, to which it is padded: shrink it`,
+      `the picture comes to ${height} x ${width}, expected at most ${pad.join(" x ")}, the padded size: shrink it`,
     );
   }
   return pad ?? [height, width];

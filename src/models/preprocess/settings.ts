@@ -60,8 +60,8 @@ export function refuseUnknown(json: Json, known: ReadonlySet<string>, file: stri
   for (const [key, value] of Object.entries(json)) {
     if (known.has(key) || isSilent(key, value)) continue;
     throw new CheckpointError(
-      `${file}: ${key} is ${JSON.stringify(value)}, which ${reader} does not know: remove it if pictures are prepared ` +
-        "without it",
+      `${file}: ${key} is ${JSON.stringify(value)}, which ${reader} does not know: remove it if pictures are ` +
+        "prepared without it",
     );
   }
 }

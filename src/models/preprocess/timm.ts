@@ -24,9 +24,9 @@ const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 
 /**
- * Reads pretrained_cfg, or the same keys at the top of the file. What has no config.json, as Facebook's checkpoints, is
- * prepared by timm's defaults, which are Facebook's too (facebookresearch/dino: eval_knn.py). `side` is the model's, for
- * files that do not say an input_size.
+ * Reads pretrained_cfg, or the same keys at the top of the file. What has no config.json, as Facebook's checkpoints,
+ * is prepared by timm's defaults, which are Facebook's too (facebookresearch/dino: eval_knn.py). `side` is the model's,
+ * for files that do not say an input_size.
  *
  * @throws CheckpointError for a key or value that timm does not know, named with the file
  */

@@ -1,5 +1,5 @@
-// How pictures are brought to SAM's square: transformers' SamImageProcessor, or what the original code does, which is the
-// same (facebookresearch/segment-anything: utils/transforms.py, modeling/sam.py).
+// How pictures are brought to SAM's square: transformers' SamImageProcessor, or what the original code does, which is
+// the same (facebookresearch/segment-anything: utils/transforms.py, modeling/sam.py).
 import { CheckpointError } from "../../device/errors.ts";
 import type { ModelFiles } from "../family.ts";
 import { processorRecipe } from "../preprocess/processorConfig.ts";
