@@ -27,7 +27,7 @@ export interface Preprocessing {
   readonly resize?: Resize;
   /** Of floats, bilinear or bicubic. */
   readonly resample: ResizeFilter;
-  /** torch resizes bytes along the width first; Pillow 13 where that saves work, which shows where filters overshoot. */
+  /** torch resizes bytes along the width first; Pillow 13 where that saves work, seen where filters overshoot. */
   readonly widthFirst?: boolean;
   /** Centre crop [height, width]. */
   readonly crop?: Size;
