@@ -25,8 +25,8 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** Pillow's filters of the same names. */
-export type ResizeFilter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
+/** Pillow's filters of the same names; and torch's nearest-exact, which is Pillow's nearest but between two pixels. */
+export type ResizeFilter = "nearest" | "nearest-exact" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
 
 /** What the kernel needs to bring one axis to another length. */
 export interface ResizeCoefficients {
@@ -61,7 +61,7 @@ interface Filter {
 
 const sinc = (x: number) => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
 
-const FILTERS: Readonly<Record<Exclude<ResizeFilter, "nearest">, Filter>> = {
+const FILTERS: Readonly<Record<Exclude<ResizeFilter, "nearest" | "nearest-exact">, Filter>> = {
   box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   // Pillow writes the two constants as floats.
@@ -100,7 +100,7 @@ export function resizeCoefficients(inSize: number, outSize: number, filter: Resi
       throw new ArgumentError(`resizeCoefficients: a size is ${size}, expected a whole number from 1`);
     }
   }
-  const rows = filter === "nearest" ? nearestRows(inSize, outSize) : filterRows(inSize, outSize, FILTERS[filter]);
+  const rows = rowsOf(inSize, outSize, filter);
   const taps = rows.reduce((most, { weights }) => Math.max(most, weights.length), 1);
   const starts = new Int32Array(outSize);
   const weights = new Int32Array(outSize * taps);
@@ -111,6 +111,11 @@ export function resizeCoefficients(inSize: number, outSize: number, filter: Resi
     for (const [t, weight] of row.weights.entries()) weights[i * taps + row.start - start + t] = fixedPoint(weight);
   }
   return { starts, weights, taps };
+}
+
+function rowsOf(inSize: number, outSize: number, filter: ResizeFilter): Row[] {
+  if (filter === "nearest") return nearestRows(inSize, outSize);
+  return filter === "nearest-exact" ? exactRows(inSize, outSize) : filterRows(inSize, outSize, FILTERS[filter]);
 }
 
 /** Rounds half away from zero. */
@@ -142,6 +147,15 @@ function nearestRows(inSize: number, outSize: number): Row[] {
     const start = Math.min(Math.trunc(position), inSize - 1);
     position += scale;
     return { start, weights: [1] };
+  });
+}
+
+/** torch's nearest_neighbor_exact_compute_source_index: each position for itself, in float32. */
+function exactRows(inSize: number, outSize: number): Row[] {
+  const scale = Math.fround(inSize / outSize);
+  return Array.from({ length: outSize }, (_, i) => {
+    const start = Math.floor(Math.fround((i + 0.5) * scale));
+    return { start: Math.min(start, inSize - 1), weights: [1] };
   });
 }
 

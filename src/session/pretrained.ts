@@ -106,10 +106,29 @@ export async function readSettings(
   families: readonly Family[],
 ): Promise<Pick<ModelFiles, "config" | "openClip" | "processor">> {
   const config = await source.json("config.json");
-  const isTimm = (config as { architecture?: unknown } | undefined)?.architecture !== undefined;
   const mayBeOpenClip = families.some(({ settings }) => settings?.includes("open_clip_config.json"));
   const openClip =
-    mayBeOpenClip && (config === undefined || isTimm) ? await source.json("open_clip_config.json") : undefined;
-  const processor = await source.json("preprocessor_config.json");
+    mayBeOpenClip && (config === undefined || isTimm(config)) ? await source.json("open_clip_config.json") : undefined;
+  const processor = await readProcessor(source, processorFiles(config, openClip));
   return { config: openClip === undefined ? config : undefined, openClip, processor };
+}
+
+/** The files that may hold settings of transformers' processor: timm's and open_clip's folders have them in others. */
+export function processorFiles(config: unknown, openClip: unknown): readonly string[] {
+  return isTimm(config) || openClip !== undefined ? [] : ["processor_config.json", "preprocessor_config.json"];
+}
+
+function isTimm(config: unknown): boolean {
+  return (config as { architecture?: unknown } | undefined)?.architecture !== undefined;
+}
+
+/**
+ * Transformers 5 saves one file for all of a model's processors; before it that file held no image processor. Where
+ * both say something, the new one counts (transformers' image_processing_base.py: get_image_processor_dict).
+ */
+async function readProcessor(source: Source, files: readonly string[]): Promise<ModelFiles["processor"]> {
+  const [all, image] = await Promise.all(files.map((file) => source.json(file)));
+  const part = (all as { image_processor?: unknown } | undefined)?.image_processor;
+  if (part !== undefined) return { file: "processor_config.json: image_processor", json: part };
+  return image === undefined ? undefined : { file: "preprocessor_config.json", json: image };
 }

@@ -13,13 +13,14 @@ function filesOf(golden: string, hasSettings = true): ModelFiles {
     const path = `${GOLDEN}/${golden}/${name}`;
     return hasSettings && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
   };
+  const processor = json("preprocessor_config.json");
   const rows = JSON.parse(readFileSync(`${GOLDEN}/${golden}/manifest.json`, "utf8")) as SeededRow[];
   return {
     name: golden,
     tensors: new Map(rows.map(({ name, shape }) => [name, { shape, dtype: "F32" }])),
     config: json("config.json"),
     openClip: json("open_clip_config.json"),
-    processor: json("preprocessor_config.json"),
+    processor: processor && { file: "preprocessor_config.json", json: processor },
   };
 }
 

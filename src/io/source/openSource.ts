@@ -105,7 +105,7 @@ export async function openFile(from: string | URL, options: SourceOptions): Prom
 }
 
 function openBytes(source: SourceBytes): Source {
-  const { config, weights, tokenizer, preprocessor } = source ?? {};
+  const { config, weights, tokenizer, preprocessor, processor } = source ?? {};
   const isBytes = weights instanceof Uint8Array || weights instanceof ArrayBuffer || weights instanceof Blob;
   if (typeof config !== "object" || config === null || !isBytes) {
     throw new ArgumentError(
@@ -118,6 +118,7 @@ function openBytes(source: SourceBytes): Source {
     ["config.json", config],
     ["tokenizer.json", tokenizer],
     ["preprocessor_config.json", preprocessor],
+    ["processor_config.json", processor],
   ]);
   return {
     name: "the bytes given",

@@ -3,12 +3,6 @@
 import { CheckpointError } from "../../device/errors.ts";
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
-import {
-  OPENAI_CLIP_MEAN,
-  OPENAI_CLIP_STD,
-  openClipPreprocessing,
-  preprocessing,
-} from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
 import type { Naming } from "../weights.ts";
 import { type ClipConfig, type ClipTextConfig, isClipResnet } from "./config.ts";
@@ -77,7 +71,7 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
       ? (await import("./readConfig.ts")).clipConfig(json)
       : (await import("./openClip.ts")).openClipConfig(openClip);
   const naming = await clipNaming(files);
-  const recipe = recipeOf(files, config);
+  const recipe = await recipeOf(files, config);
   const has = towersOf(files, naming);
   const image = (dtype: FloatType) =>
     imagePart({ vision: config.vision, batch: 1, size: outputSize(recipe, [1, 1]), dtype });
@@ -96,16 +90,15 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   };
 }
 
-function recipeOf({ openClip, processor }: ModelFiles, { vision: { image_size } }: ClipConfig): Preprocessing {
-  const defaults: Preprocessing = {
-    resize: image_size,
-    resample: "bicubic",
-    crop: [image_size, image_size],
-    rescale: 1 / 255,
-    mean: OPENAI_CLIP_MEAN,
-    std: OPENAI_CLIP_STD,
-  };
-  return preprocessing(processor, openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults));
+/** What transformers' processor makes of its files, at the model's size where there are none; or open_clip's own. */
+async function recipeOf(files: ModelFiles, { vision: { image_size } }: ClipConfig): Promise<Preprocessing> {
+  if (files.openClip !== undefined) {
+    const { openClipRecipe } = await import("../preprocess/openClip.ts");
+    return openClipRecipe(files.openClip);
+  }
+  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
+  const json = { size: { shortest_edge: image_size }, crop_size: image_size };
+  return processorRecipe(files.processor ?? { file: "config.json", json }, files.config, "CLIPImageProcessor");
 }
 
 /** Names of each tower's tensors, as transformers has them (first) and OpenAI, who keep the text tower at the top. */

@@ -4,7 +4,6 @@
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import type { Part } from "../part.ts";
-import { preprocessing, timmPreprocessing } from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.ts";
 import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
@@ -32,13 +31,13 @@ const dinoVit: Family<DinoModel> = {
     return type === undefined ? hasFacebookNames(files) : DINO_TYPES.some((known) => known === type);
   },
   read: async (files) => {
-    const isNamed = modelType(files) !== undefined;
-    const config = isNamed
-      ? (await import("./readConfig.ts")).dinoConfig(files.config)
-      : (await import("./tensors.ts")).dinoConfigOf(files);
+    const config =
+      modelType(files) === undefined
+        ? (await import("./tensors.ts")).dinoConfigOf(files)
+        : (await import("./readConfig.ts")).dinoConfig(files.config);
     const { dinoNaming } = await import("./names.ts");
     const naming = await dinoNaming(files);
-    const recipe = recipeOf(files, config.image_size, isNamed);
+    const recipe = await recipeOf(files, config.image_size);
     return dinoModel({ config, naming, recipe }, (batch, size, dtype, request = TOKENS_ONLY) => {
       return vitPart({ config, batch, size, dtype, request });
     });
@@ -55,7 +54,7 @@ const dinoResnet: Family<DinoModel> = {
   read: async (files) => {
     const { resnetConfig, resnetNaming, resnetPart } = await import("./resnet.ts");
     const config = resnetConfig(files.config, files);
-    const recipe = recipeOf(files, 224, modelType(files) !== undefined);
+    const recipe = await recipeOf(files, 224);
     return dinoModel({ config, naming: resnetNaming(files), recipe }, (batch, size, dtype) => {
       return resnetPart({ config, batch, size, dtype });
     });
@@ -75,19 +74,11 @@ function modelType({ config }: ModelFiles): string | undefined {
   return type === undefined ? undefined : String(type);
 }
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
-const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
-
-/** preprocessor_config.json's; what that leaves out is as timm's config.json says, or as transformers resizes. */
-function recipeOf({ config, processor }: ModelFiles, side: number, isTransformers: boolean): Preprocessing {
-  const defaults: Preprocessing = {
-    resize: [side, side],
-    resample: "bicubic",
-    rescale: 1 / 255,
-    mean: IMAGENET_MEAN,
-    std: IMAGENET_STD,
-  };
-  return preprocessing(processor, isTransformers ? defaults : timmPreprocessing(config, defaults));
+/** What transformers' processor makes of its files; or timm's own, which Facebook's are prepared by too. */
+async function recipeOf(files: ModelFiles, side: number): Promise<Preprocessing> {
+  const isTimm = modelType(files) === undefined && !files.processor;
+  if (isTimm) return (await import("../preprocess/timm.ts")).timmRecipe(files.config, side);
+  return (await import("./recipe.ts")).dinoRecipe(files, side);
 }
 
 function dinoModel(
