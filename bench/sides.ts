@@ -2,8 +2,8 @@
 import { openModel } from "../src/check/benchModel.ts";
 import type { Device } from "../src/device/device.ts";
 import type { NdArray } from "../src/device/tensor.ts";
+import type { HostInputs } from "../src/graph/executor.ts";
 import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
-import type { HostInputs } from "../src/models/family.ts";
 import { CONV_TIMES, type Contest, channelsFirst, channelsLast, type PeerInputs } from "./contests.ts";
 
 /** One side of a contest. Each round it is given new inputs, and only `run` is timed. */

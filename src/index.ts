@@ -60,6 +60,8 @@ export type { Bindings } from "./graph/bindings.ts";
 export {
   type EncodeOptions,
   Executor,
+  type ExecutorOptions,
+  type HostInputs,
   type Profile,
   type ProfiledStep,
   type RunBindings,

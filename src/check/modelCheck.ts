@@ -1,7 +1,8 @@
 // What the check of a model's outputs is given, whatever its family.
 import type { NdArray } from "../device/tensor.ts";
+import type { HostInputs } from "../graph/executor.ts";
 import type { Source } from "../io/source/source.ts";
-import type { FamilyModel, FloatType, HostInputs } from "../models/family.ts";
+import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 
 /** What the check of a class of models is given. */

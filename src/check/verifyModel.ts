@@ -2,13 +2,14 @@
 // beside it (expected.json), in each type that the device has.
 import type { Device } from "../device/device.ts";
 import { CheckpointError, NotFoundError } from "../device/errors.ts";
+import type { HostInputs } from "../graph/executor.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import type { SourceLike } from "../io/source/source.ts";
 import type { ClipModel } from "../models/clip/family.ts";
 import type { DinoModel } from "../models/dino/family.ts";
 import { allFamilies } from "../models/families.ts";
-import type { Family, FamilyModel, FloatType, HostInputs, ModelClass } from "../models/family.ts";
+import type { Family, FamilyModel, FloatType, ModelClass } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import type { SamModel } from "../models/sam/family.ts";
 import { type OpenWeights, recognizeModel } from "../session/pretrained.ts";

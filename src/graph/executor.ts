@@ -31,8 +31,8 @@ export interface RunOptions extends RunBindings {
   readonly before?: (encoder: GPUCommandEncoder) => void;
 }
 
-/** Arrays for inputs, by name. */
-type HostInputs = Readonly<Record<string, HostArray>>;
+/** Arrays for inputs, by name; f16 are bits in a Uint16Array. */
+export type HostInputs = Readonly<Record<string, HostArray>>;
 
 /** Options of `Executor.create`. */
 export interface ExecutorOptions {

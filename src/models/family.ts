@@ -1,7 +1,7 @@
 // A family of models: how a checkpoint of it is known, and what its files say. Everything that differs from family to
 // family stands behind this record, so that loading, describing, checking and timing have no list of models of their
 // own. families.ts has them all.
-import type { HostArray } from "../device/tensor.ts";
+import type { HostInputs } from "../graph/executor.ts";
 import type { Part } from "./part.ts";
 import type { Preprocessing } from "./preprocess/recipe.ts";
 import type { Naming, TensorTable } from "./weights.ts";
@@ -66,9 +66,6 @@ export interface FamilyModel {
 
 /** Type of weights, inputs and activations. */
 export type FloatType = "f32" | "f16";
-
-/** Arrays for the inputs of a part. */
-export type HostInputs = Readonly<Record<string, HostArray>>;
 
 /** A part for one picture, text or prompt. */
 export interface Example {

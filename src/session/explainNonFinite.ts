@@ -4,13 +4,14 @@ import type { Device } from "../device/device.ts";
 import { NumericError } from "../device/errors.ts";
 import { fromHalf } from "../device/half.ts";
 import { random } from "../device/random.ts";
+import type { HostInputs } from "../graph/executor.ts";
 import { firstNonFinite } from "../graph/finite.ts";
 import { type NonFiniteStep, nonFiniteStep } from "../graph/nonFiniteStep.ts";
 import type { Plan } from "../graph/plan.ts";
 import { weightsOf } from "../graph/statics.ts";
 import type { WeightStore } from "../graph/store.ts";
 import type { Checkpoint, StoredTensor } from "../io/safetensors/checkpoint.ts";
-import type { Example, HostInputs } from "../models/family.ts";
+import type { Example } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import type { NonFiniteRun } from "./planCache.ts";
 

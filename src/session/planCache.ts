@@ -1,6 +1,7 @@
 // The plans of a session, of which the most recent are kept, within bounds of number and of bytes. What stands for a
 // plan is the key of the part that it was made of.
 import type { Device } from "../device/device.ts";
+import type { HostInputs } from "../graph/executor.ts";
 import { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
@@ -8,7 +9,6 @@ import { checkSizes } from "../graph/preparedPlan.ts";
 import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
-import type { HostInputs } from "../models/family.ts";
 import { graphOf, type Part } from "../models/part.ts";
 import type { Weights } from "../models/weights.ts";
 
