@@ -11,6 +11,7 @@ type Outputs = Readonly<Record<string, NdArray>>;
 
 /** Brings outputs to the host. */
 const readBack: Collector<Outputs, Outputs> = {
+  isEager: true,
   run: (tower, { record }) => tower.run({}, { before: record }),
   row: (outputs, row) => {
     const rows = Object.entries(outputs).map(([name, { data, shape }]) => {

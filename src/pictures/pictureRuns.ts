@@ -1,6 +1,6 @@
 // The GPU's side of running a tower on pictures: each goes to a buffer as soon as it is decoded, and a batch of them is
 // preprocessed and run in one submit. Some are preprocessed before their batch is full: large ones, so that few of them
-// are on the GPU at once, and a few together while the GPU has nothing else to do.
+// are on the GPU at once, and where results come back to the host a few together while the GPU has nothing else to do.
 import { type Device, USAGE } from "../device/device.ts";
 import { DisposedError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
@@ -102,7 +102,7 @@ export class PictureRuns<Outputs, Row> {
     this.#indices.push(index);
     this.#waiting.push({ picture: uploaded, onDone });
     const bytes = this.#waiting.reduce((sum, { picture: { buffer } }) => sum + buffer.size, 0);
-    const isIdle = this.#submits === 0 && this.#waiting.length >= FEW;
+    const isIdle = this.#collector.isEager && this.#submits === 0 && this.#waiting.length >= FEW;
     // Of a batch of one, or the last of a batch, all goes into the run's own submit.
     if ((isIdle || bytes > MOST_WAITING) && !this.isFull) await this.#preprocessWaiting();
   }

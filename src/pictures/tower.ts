@@ -32,6 +32,8 @@ export interface Batch {
 
 /** What becomes of a tower's outputs. */
 export interface Collector<Outputs, Row> {
+  /** An idle GPU preprocesses pictures before their batch is full: sooner done, with more submits than batches. */
+  readonly isEager?: boolean;
   /** Runs the tower on a batch: records and submits it all before it returns. */
   run(tower: Executor, batch: Batch): Promise<Outputs>;
   /** What one picture of the batch gets of it. */
