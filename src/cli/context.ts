@@ -1,6 +1,7 @@
 // What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
 import type { Command } from "commander";
 import { Clip } from "../api/clip.ts";
+import type { SourceOptions } from "../io/source/source.ts";
 import type { ModelDType } from "../session/session.ts";
 import { shippedCheckpoint } from "./files/paths.ts";
 import type { Terminal } from "./terminal.ts";
@@ -8,6 +9,9 @@ import type { Terminal } from "./terminal.ts";
 /** Options of every command. */
 export interface GlobalOptions {
   readonly model?: string;
+  readonly revision?: string;
+  readonly subfolder?: string;
+  readonly variant?: string;
   readonly dtype: ModelDType;
   readonly tune?: boolean;
   readonly json?: boolean;
@@ -33,9 +37,15 @@ export function modelName({ model }: GlobalOptions, shipped = "tiny-clip"): stri
   return model ?? shipped;
 }
 
+/** Where in the model's place its files are. */
+export function sourceOptions({ options: { revision, subfolder, variant }, signal }: Pick<Context, "options" | "signal">) {
+  return { revision, subfolder, variant, signal } satisfies SourceOptions;
+}
+
 /** What every model is loaded with. */
-export function loadOptions({ options: { dtype, tune = false }, signal }: Pick<Context, "options" | "signal">) {
-  return { dtype, tune, signal };
+export function loadOptions(context: Pick<Context, "options" | "signal">) {
+  const { dtype, tune = false } = context.options;
+  return { ...sourceOptions(context), dtype, tune };
 }
 
 /** Loads the model, with a bar for each file that comes over the network. */

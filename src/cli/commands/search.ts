@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clip } from "../../api/clip.ts";
 import { ImageError, NotFoundError } from "../../device/errors.ts";
 import { openSource } from "../../io/source/openSource.ts";
-import { type Context, downloadBars, modelName, modelSource, openClip } from "../context.ts";
+import { type Context, downloadBars, modelName, modelSource, openClip, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { EmbeddingCache } from "../files/embeddingCache.ts";
 import { checkpointIdentity } from "../files/identity.ts";
@@ -57,11 +57,14 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
 }
 
 /** The cache for this model, as its files are now, in this type. */
-async function openCache({ options, terminal, signal }: Context): Promise<EmbeddingCache> {
+async function openCache(context: Context): Promise<EmbeddingCache> {
+  const { options, terminal, signal } = context;
   const { onProgress, stop } = downloadBars(terminal);
-  const source = await openSource(modelSource(options), { signal, onProgress });
+  const source = await openSource(modelSource(options), { ...sourceOptions(context), onProgress });
   const identity = await checkpointIdentity(source, signal).finally(stop);
-  const key = [modelSource(options), identity, options.dtype].join("\n");
+  const { revision, subfolder, variant } = options;
+  const place = [modelSource(options), revision, subfolder, variant].filter((part) => part !== undefined);
+  const key = [...place, identity, options.dtype].join("\n");
   return new EmbeddingCache(join(cacheFolder(), "embeddings"), key);
 }
 

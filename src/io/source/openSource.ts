@@ -2,8 +2,9 @@
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
-import { type ByteSource, blobFile, bytesFile, HAS_DISK } from "./bytes.ts";
+import { type ByteSource, HAS_DISK } from "./bytes.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
+import type { HubPage } from "./hubAddress.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
 import type { FileSource, Source, SourceBytes, SourceLike, SourceOptions } from "./source.ts";
 
@@ -21,13 +22,15 @@ const MAX_JSON_BYTES = 256 * 1024 * 1024;
  */
 export async function openSource(source: SourceLike, options: SourceOptions = {}): Promise<Source> {
   options.signal?.throwIfAborted();
-  if (typeof source === "string") return withJson(await openString(source, options), options);
-  if (source instanceof URL) return withJson(await openUrl(source, options), options);
-  if (Array.isArray(source)) {
-    const { openFileList } = await import("./fileList.ts");
-    return withJson(openFileList(source), options);
-  }
-  return openBytes(source as SourceBytes);
+  if (typeof source === "string") return placed(await openString(source, options), options);
+  if (source instanceof URL) return placed(await openUrl(source, options), options);
+  const { openBytes, openFileList } = await import("./heldFiles.ts");
+  return Array.isArray(source) ? placed(openFileList(source), options) : openBytes(source as SourceBytes, options);
+}
+
+async function placed(source: FileSource, options: SourceOptions): Promise<Source> {
+  if (!options.subfolder && !options.variant) return withJson(source, options);
+  return withJson((await import("./layout.ts")).withLayout(source, options), options);
 }
 
 async function openString(text: string, options: SourceOptions): Promise<FileSource> {
@@ -57,9 +60,20 @@ async function openHub(repo: Pick<HubRepo, "id" | "revision">, options: SourceOp
 
 /** A folder on a web server, which a page keeps where it was told to. */
 async function openFolder(url: URL, options: SourceOptions): Promise<FileSource> {
+  // The Hub's files are at .../resolve/...: any other address of it is a page.
+  if (HAS_DISK || /^(www\.)?(hf\.co|huggingface\.co)$/.test(url.hostname)) {
+    const page = await (await import("./hubAddress.ts")).hubPageOf(url, options.revision);
+    if (page) return openPage(page, options);
+  }
   if (HAS_DISK || options.cache !== true) return openHttpFolder(url, options);
   const { openFolderInPage } = await import("./pageCache.ts");
   return openFolderInPage(url, options);
+}
+
+async function openPage({ folder, ...repo }: HubPage, options: SourceOptions): Promise<FileSource> {
+  const source = await openHub(repo, options);
+  const named = { ...source, name: `the Hub id ${source.name}` };
+  return folder ? (await import("./layout.ts")).withLayout(named, { subfolder: folder }) : named;
 }
 
 /** Whether a model's name is a folder's: in browsers, an address relative to the page. */
@@ -104,33 +118,6 @@ export async function openFile(from: string | URL, options: SourceOptions): Prom
   throw new ArgumentError(`${from} cannot be read in a browser: give an http(s) URL, a Blob or bytes`);
 }
 
-function openBytes(source: SourceBytes): Source {
-  const { config, weights, tokenizer, preprocessor } = source ?? {};
-  const isBytes = weights instanceof Uint8Array || weights instanceof ArrayBuffer || weights instanceof Blob;
-  if (typeof config !== "object" || config === null || !isBytes) {
-    throw new ArgumentError(
-      "a model given as bytes needs { config, weights }: the parsed config.json, and model.safetensors as Uint8Array," +
-        ` ArrayBuffer or Blob; got ${config === null ? "null" : typeof config} and ` +
-        Object.prototype.toString.call(weights),
-    );
-  }
-  const parsed = new Map<string, unknown>([
-    ["config.json", config],
-    ["tokenizer.json", tokenizer],
-    ["preprocessor_config.json", preprocessor],
-  ]);
-  return {
-    name: "the bytes given",
-    json: async (file) => parsed.get(file),
-    open: async (file) => {
-      const json = parsed.get(file);
-      if (json !== undefined) return bytesFile(file, new TextEncoder().encode(JSON.stringify(json)));
-      if (file !== "model.safetensors") return undefined;
-      return weights instanceof Blob ? blobFile(file, weights) : bytesFile(file, weights);
-    },
-  };
-}
-
 function withJson(source: FileSource, { signal }: SourceOptions): Source {
   const json = async (name: string) => {
     const file = await source.open(name);
@@ -142,7 +129,13 @@ function withJson(source: FileSource, { signal }: SourceOptions): Source {
       await file.close?.();
     }
   };
-  return { name: source.name, open: (file) => source.open(file), json };
+  const { conversion } = source;
+  if (!conversion) return { ...(source as Omit<FileSource, "conversion">), json };
+  const converted = async () => {
+    const found = await conversion();
+    return found && withJson(found, { signal });
+  };
+  return { ...source, json, conversion: converted };
 }
 
 async function parseJson(name: string, from: string, bytes: Uint8Array): Promise<unknown> {
