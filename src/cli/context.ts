@@ -38,7 +38,10 @@ export function modelName({ model }: GlobalOptions, shipped = "tiny-clip"): stri
 }
 
 /** Where in the model's place its files are. */
-export function sourceOptions({ options: { revision, subfolder, variant }, signal }: Pick<Context, "options" | "signal">) {
+export function sourceOptions({
+  options: { revision, subfolder, variant },
+  signal,
+}: Pick<Context, "options" | "signal">) {
   return { revision, subfolder, variant, signal } satisfies SourceOptions;
 }
 

@@ -5,7 +5,7 @@ import type { NdArray } from "../../device/tensor.ts";
 import { KnnClassifier } from "../../features/knn.ts";
 import { LinearProbe } from "../../features/linearProbe.ts";
 import { openSource } from "../../io/source/openSource.ts";
-import { type Context, modelName, modelSource } from "../context.ts";
+import { type Context, modelName, modelSource, sourceOptions } from "../context.ts";
 import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
@@ -47,7 +47,8 @@ export async function probeTrain(request: TrainRequest, context: Context): Promi
   };
   signal.throwIfAborted();
   const { model } = options;
-  const checkpoint = await checkpointIdentity(await openSource(modelSource(options, SHIPPED_DINO), { signal }), signal);
+  const source = await openSource(modelSource(options, SHIPPED_DINO), sourceOptions(context));
+  const checkpoint = await checkpointIdentity(source, signal);
   const { features, size, out } = request;
   await writeWhole(out, await encodeProbe(probe, { model, checkpoint, features, size }));
   report(request, context, { training, testing, accuracy });

@@ -1,9 +1,27 @@
 // The address of a model's page on the Hub, as people copy it from a browser, to the repository it is of.
 import { HAS_DISK } from "./bytes.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
+import { withLayout } from "./layout.ts";
+import type { FileSource, SourceOptions } from "./source.ts";
+
+/**
+ * The files of the model whose page has this address; undefined for any other address. The Hub's files themselves are at
+ * HUB/owner/name/resolve/...
+ */
+export async function openHubPage(
+  url: URL,
+  options: SourceOptions,
+  openHub: (repo: Pick<HubRepo, "id" | "revision">, options: SourceOptions) => Promise<FileSource>,
+): Promise<FileSource | undefined> {
+  const page = await hubPageOf(url, options.revision);
+  if (!page) return undefined;
+  const source = await openHub(page, options);
+  const named = { ...source, name: `the Hub id ${source.name}` };
+  return page.folder ? withLayout(named, { subfolder: page.folder }) : named;
+}
 
 /** What a page's address names. */
-export interface HubPage extends Pick<HubRepo, "id" | "revision"> {
+interface HubPage extends Pick<HubRepo, "id" | "revision"> {
   /** The folder that the page shows; "" at the top. */
   readonly folder: string;
 }

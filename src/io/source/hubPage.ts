@@ -2,7 +2,7 @@
 
 import { hubLabel, openRemote, resolveUrl, whereMissing } from "./hub.ts";
 import type { HubRepo } from "./hubId.ts";
-import { openKept } from "./pageCache.ts";
+import { openKept } from "./keptFiles.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 /** The files of a Hub repository, kept in Cache Storage unless `cache` is false or the page has none (plain http). */

@@ -4,7 +4,6 @@
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
 import { type ByteSource, HAS_DISK } from "./bytes.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
-import type { HubPage } from "./hubAddress.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
 import type { FileSource, Source, SourceBytes, SourceLike, SourceOptions } from "./source.ts";
 
@@ -60,20 +59,14 @@ async function openHub(repo: Pick<HubRepo, "id" | "revision">, options: SourceOp
 
 /** A folder on a web server, which a page keeps where it was told to. */
 async function openFolder(url: URL, options: SourceOptions): Promise<FileSource> {
-  // The Hub's files are at .../resolve/...: any other address of it is a page.
   if (HAS_DISK || /^(www\.)?(hf\.co|huggingface\.co)$/.test(url.hostname)) {
-    const page = await (await import("./hubAddress.ts")).hubPageOf(url, options.revision);
-    if (page) return openPage(page, options);
+    const { openHubPage } = await import("./hubAddress.ts");
+    const page = await openHubPage(url, options, openHub);
+    if (page) return page;
   }
   if (HAS_DISK || options.cache !== true) return openHttpFolder(url, options);
-  const { openFolderInPage } = await import("./pageCache.ts");
+  const { openFolderInPage } = await import("./keptFiles.ts");
   return openFolderInPage(url, options);
-}
-
-async function openPage({ folder, ...repo }: HubPage, options: SourceOptions): Promise<FileSource> {
-  const source = await openHub(repo, options);
-  const named = { ...source, name: `the Hub id ${source.name}` };
-  return folder ? (await import("./layout.ts")).withLayout(named, { subfolder: folder }) : named;
 }
 
 /** Whether a model's name is a folder's: in browsers, an address relative to the page. */
