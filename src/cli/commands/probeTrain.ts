@@ -36,7 +36,7 @@ interface Labelled {
 
 export async function probeTrain(request: TrainRequest, context: Context): Promise<number> {
   const { options, signal } = context;
-  const { train, test } = await divide(request, signal);
+  const { train, test } = await divide(request, context);
   using dino = await openDino(context);
   const training = await encode(dino, train, request, context);
   const probe = await LinearProbe.fit(training.features, training.labels, { device: await dino.device(), signal });
@@ -55,12 +55,13 @@ export async function probeTrain(request: TrainRequest, context: Context): Promi
   return EXIT.OK;
 }
 
-async function divide({ folder, test, holdout, seed }: TrainRequest, signal: AbortSignal): Promise<Division> {
-  const pictures = await findLabelled(folder, signal);
+async function divide({ folder, test, holdout, seed }: TrainRequest, { signal, terminal }: Context): Promise<Division> {
+  const find = (from: string) => findLabelled(from, signal, (text) => terminal.error(text));
+  const pictures = await find(folder);
   checkClasses(folder, pictures);
   if (holdout !== undefined) return holdOut(pictures, holdout, seed);
   if (test === undefined) return { train: pictures, test: [] };
-  const testPictures = await findLabelled(test, signal);
+  const testPictures = await find(test);
   const known = new Set(pictures.map(({ label }) => label));
   const other = testPictures.find(({ label }) => !known.has(label));
   if (other) throw new ArgumentError(`${test} has the class ${other.label}, which ${folder} has not`);

@@ -9,7 +9,14 @@ import { EXIT } from "../failure.ts";
 import { EmbeddingCache } from "../files/embeddingCache.ts";
 import { checkpointIdentity } from "../files/identity.ts";
 import { cacheFolder } from "../files/paths.ts";
-import { EXTENSIONS, embedPictures, findPictures, type PictureFailure, type PictureFile } from "../files/pictures.ts";
+import {
+  EXTENSIONS,
+  embedPictures,
+  findPictures,
+  leftOutNote,
+  type PictureFailure,
+  type PictureFile,
+} from "../files/pictures.ts";
 import { bar, table } from "../table.ts";
 
 export interface SearchRequest {
@@ -32,7 +39,9 @@ interface Match {
 
 export async function search({ folder, query, top, batch }: SearchRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
-  const files = await findPictures(folder, signal);
+  const { pictures: files, leftOut } = await findPictures(folder, signal);
+  const note = leftOutNote(leftOut);
+  if (note) terminal.error(note);
   if (files.length === 0) throw new NotFoundError(`no pictures in ${folder}: looked for ${EXTENSIONS.join(", ")}`);
   const cache = await openCache(context);
   const known = await knownEmbeddings(cache, files);
@@ -44,7 +53,7 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
   const matches = rank(known, text).slice(0, top);
   const embedded = missing.length - warnings.length;
   if (options.json) {
-    const counts = { pictures: files.length, embedded, cached: files.length - missing.length };
+    const counts = { pictures: files.length, embedded, cached: files.length - missing.length, leftOut };
     terminal.result(
       JSON.stringify({ model: modelName(options), query, ...counts, results: matches, warnings }, undefined, 2),
     );
