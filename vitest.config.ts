@@ -19,7 +19,7 @@ const APART = ["browser", "site", "package", "full", "slow", "docs"];
 const HOST = [
   "test/{docs,structure}.test.ts",
   "test/io/*.test.ts",
-  "test/graph/{fuse,graph,plan,slots}.test.ts",
+  "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/matrixUnits.test.ts",
   "test/models/{clipConfig,families,part,quantisedBytes,weights}.test.ts",
   "test/api/{attentionMaps,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",

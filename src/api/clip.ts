@@ -19,7 +19,7 @@ import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { encodeKept } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
-import type { Session, SessionOptions } from "../session/session.ts";
+import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
 
 /** Options of `Clip.fromPretrained`. */
@@ -72,14 +72,21 @@ const TEXTS_PER_RUN = 32;
 export class Clip {
   /** Sizes of both towers, as the checkpoint has them. */
   readonly config: ClipConfig;
+  /** Type of weights and activations. */
+  readonly dtype: ModelDType;
+  /** Why it is this one, where `dtype: "auto"` left the choice open. */
+  readonly dtypeReason: string | undefined;
   readonly #session: Session;
   readonly #model: ClipModel;
   readonly #tokenizer: Tokenizer | undefined;
   /** Of the checkpoint, for messages. */
   readonly #name: string;
 
-  private constructor({ session, model, checkpoint }: PretrainedModel<ClipModel>, tokenizer: Tokenizer | undefined) {
+  private constructor(pretrained: PretrainedModel<ClipModel>, tokenizer: Tokenizer | undefined) {
+    const { session, model, checkpoint, dtypeReason } = pretrained;
     this.#session = session;
+    this.dtype = session.modelDType;
+    this.dtypeReason = dtypeReason;
     this.#model = model;
     this.config = model.config;
     this.#tokenizer = tokenizer;

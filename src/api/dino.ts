@@ -14,7 +14,7 @@ import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
 import { type DinoGpuFeatures, encodeKept, type KeepOnGpu, type OutputView, together } from "../pictures/keepOnGpu.ts";
 import type { PictureSize, PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
-import type { Session, SessionOptions } from "../session/session.ts";
+import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 
 /** Options of `Dino.fromPretrained`. */
 export type DinoOptions = SourceOptions & SessionOptions;
@@ -85,11 +85,17 @@ const RESNET_STRIDE = 32;
 export class Dino {
   /** Sizes of the model, as the checkpoint has them. */
   readonly config: AnyDinoConfig;
+  /** Type of weights and activations. */
+  readonly dtype: ModelDType;
+  /** Why it is this one, where `dtype: "auto"` left the choice open. */
+  readonly dtypeReason: string | undefined;
   readonly #session: Session;
   readonly #model: DinoModel;
 
-  private constructor({ session, model }: PretrainedModel<DinoModel>) {
+  private constructor({ session, model, dtypeReason }: PretrainedModel<DinoModel>) {
     this.#session = session;
+    this.dtype = session.modelDType;
+    this.dtypeReason = dtypeReason;
     this.#model = model;
     this.config = model.config;
   }

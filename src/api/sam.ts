@@ -13,7 +13,7 @@ import { encoderPart } from "../models/sam/parts.ts";
 import { encodePicture } from "../pictures/encodePictures.ts";
 import type { PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
-import type { Session, SessionOptions } from "../session/session.ts";
+import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 import { SamScene } from "./samScene.ts";
 
 /** Options of `Sam.fromPretrained`. */
@@ -23,11 +23,17 @@ export type SamOptions = SourceOptions & SessionOptions;
 export class Sam {
   /** Sizes of the model, as the checkpoint has them. */
   readonly config: SamConfig;
+  /** Type of weights and activations. */
+  readonly dtype: ModelDType;
+  /** Why it is this one, where `dtype: "auto"` left the choice open. */
+  readonly dtypeReason: string | undefined;
   readonly #session: Session;
   readonly #model: SamModel;
 
-  private constructor({ session, model }: PretrainedModel<SamModel>) {
+  private constructor({ session, model, dtypeReason }: PretrainedModel<SamModel>) {
     this.#session = session;
+    this.dtype = session.modelDType;
+    this.dtypeReason = dtypeReason;
     this.#model = model;
     this.config = model.config;
   }

@@ -81,7 +81,7 @@ export async function openModel(
   const device = await open();
   const deviceMs = performance.now() - start;
   try {
-    const session = await Session.open(checkpoint, naming, { device, dtype });
+    const session = await Session.open(checkpoint, naming && { naming }, { device, dtype });
     await session.load([part], signal);
     await device.done();
     const loadMs = performance.now() - start - deviceMs;

@@ -45,7 +45,7 @@ export async function* verifyModel(
   const options = signal ? { signal } : {};
   const { source, checkpoint, family, model } = await recognizeModel(families, from, options, storedOrSeeded);
   const run = async (part: Part, inputs: HostInputs, dtype: FloatType) => {
-    const session = await Session.open(lent(checkpoint), model.naming, { device, dtype });
+    const session = await Session.open(lent(checkpoint), model, { device, dtype });
     try {
       await session.load([part], signal);
       return await session.use([part], (executor) => executor.run(inputs), signal);

@@ -1,8 +1,9 @@
 // What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
 import type { Command } from "commander";
-import { Clip } from "../api/clip.ts";
+import { Clip, type ClipOptions } from "../api/clip.ts";
 import type { SourceOptions } from "../io/source/source.ts";
 import type { ModelDType } from "../session/session.ts";
+import { UsageError } from "./failure.ts";
 import { shippedCheckpoint } from "./files/paths.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -12,7 +13,7 @@ export interface GlobalOptions {
   readonly revision?: string;
   readonly subfolder?: string;
   readonly variant?: string;
-  readonly dtype: ModelDType;
+  readonly dtype: ModelDType | "auto";
   readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -46,19 +47,31 @@ export function sourceOptions({
 }
 
 /** What every model is loaded with. */
-export function loadOptions(context: Pick<Context, "options" | "signal">) {
+function loadOptions(context: Pick<Context, "options" | "signal">) {
   const { dtype, tune = false } = context.options;
   return { ...sourceOptions(context), dtype, tune };
 }
 
-/** Loads the model, with a bar for each file that comes over the network. */
-export async function openClip(context: Context): Promise<Clip> {
+/** The type of --dtype for commands that load no model as a user would, so that there is nothing to choose by. */
+export function namedDType({ dtype }: Pick<GlobalOptions, "dtype">): ModelDType {
+  if (dtype !== "auto") return dtype;
+  throw new UsageError("--dtype auto is for commands that run a model: name the type here, f32, f16 or q8");
+}
+
+/** Loads the CLIP. */
+export function openClip(context: Context): Promise<Clip> {
+  return openModel(context, (options) => Clip.fromPretrained(modelSource(context.options), options));
+}
+
+/** Loads a model with a bar for each file that comes over the network; tells which type was chosen for it. */
+export async function openModel<Model extends Pick<Clip, "dtype" | "dtypeReason">>(
+  context: Context,
+  load: (options: ClipOptions) => Promise<Model>,
+): Promise<Model> {
   const { onProgress, stop } = downloadBars(context.terminal);
-  try {
-    return await Clip.fromPretrained(modelSource(context.options), { ...loadOptions(context), onProgress });
-  } finally {
-    stop();
-  }
+  const model = await load({ ...loadOptions(context), onProgress }).finally(stop);
+  if (model.dtypeReason) context.terminal.note(`computed in ${model.dtype}: ${model.dtypeReason}`);
+  return model;
 }
 
 /** One bar after another, for what SourceOptions.onProgress reports. Files that are here already get none. */

@@ -2,7 +2,7 @@
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../api/dino.ts";
 import { ImageError } from "../device/errors.ts";
 import type { RgbaImage } from "../io/image/image.ts";
-import { type Context, downloadBars, loadOptions, modelSource } from "./context.ts";
+import { type Context, modelSource, openModel } from "./context.ts";
 import { type BatchOptions, loadPicture, type PictureFailure, streamOptions } from "./files/pictures.ts";
 
 /** The checkpoint that ships, for commands that run DINO. */
@@ -11,16 +11,8 @@ export const SHIPPED_DINO = "tiny-dino";
 // Patches along the shortest edge, when no size is asked for: enough to look at, whatever the patch.
 const PATCHES = 28;
 
-export async function openDino(context: Context): Promise<Dino> {
-  const { onProgress, stop } = downloadBars(context.terminal);
-  try {
-    return await Dino.fromPretrained(modelSource(context.options, SHIPPED_DINO), {
-      ...loadOptions(context),
-      onProgress,
-    });
-  } finally {
-    stop();
-  }
+export function openDino(context: Context): Promise<Dino> {
+  return openModel(context, (options) => Dino.fromPretrained(modelSource(context.options, SHIPPED_DINO), options));
 }
 
 /** Size for maps of patches: what was asked for, or one that makes a fine grid. */

@@ -18,7 +18,7 @@ import {
 import { addSamCommands } from "./samCommands.ts";
 
 // As the API names them, whose code is loaded by the command.
-const DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
+const DTYPES: readonly (ModelDType | "auto")[] = ["f32", "f16", "q8", "auto"];
 
 /** The whole command line. */
 export function makeProgram(run: RunCommand): Command {
@@ -30,7 +30,12 @@ export function makeProgram(run: RunCommand): Command {
     .option("--subfolder <folder>", "folder of the repository or folder that holds the model")
     .option("--variant <name>", "which weights, where there are several: fp16 reads model.fp16.safetensors")
     .addOption(
-      new Option("--dtype <type>", "type of weights and activations; q8: int8 weights").choices(DTYPES).default("f32"),
+      new Option(
+        "--dtype <type>",
+        "type of weights and activations; q8: int8 weights; auto: f16 where it agrees with f32",
+      )
+        .choices(DTYPES)
+        .default("f32"),
     )
     .option("--tune", "measure the kernels' variants on this adapter while loading, and keep what is best")
     .option("--json", "print JSON")

@@ -3,18 +3,13 @@
 import { Sam } from "../api/sam.ts";
 import { loadSharp } from "../io/image/decode.ts";
 import type { Mask } from "../masks/rle.ts";
-import { type Context, downloadBars, loadOptions, modelSource } from "./context.ts";
+import { type Context, modelSource, openModel } from "./context.ts";
 
 /** The checkpoint that ships, for commands that run SAM. */
 export const SHIPPED_SAM = "tiny-sam";
 
-export async function openSam(context: Context): Promise<Sam> {
-  const { onProgress, stop } = downloadBars(context.terminal);
-  try {
-    return await Sam.fromPretrained(modelSource(context.options, SHIPPED_SAM), { ...loadOptions(context), onProgress });
-  } finally {
-    stop();
-  }
+export function openSam(context: Context): Promise<Sam> {
+  return openModel(context, (options) => Sam.fromPretrained(modelSource(context.options, SHIPPED_SAM), options));
 }
 
 /** A grey PNG: white inside, black outside. */

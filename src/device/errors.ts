@@ -57,6 +57,11 @@ export class NetworkError extends VisionError {
   override readonly name: string = "NetworkError";
 }
 
+/** A model gave NaN or infinity: its weights hold such, or values grew beyond what f16 holds. */
+export class NumericError extends VisionError {
+  override readonly name: string = "NumericError";
+}
+
 /** A picture that cannot be decoded or is zero-sized or too large. */
 export class ImageError extends VisionError {
   override readonly name: string = "ImageError";

@@ -5,6 +5,7 @@ import { ArgumentError, DisposedError } from "../device/errors.ts";
 import { byteLength, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
 import type { Timing } from "../device/timer.ts";
 import { type Bindings, type BoundBuffers, boundBuffers, StateBuffers } from "./bindings.ts";
+import { firstNonFinite } from "./finite.ts";
 import type { Place } from "./placement.ts";
 import type { Plan, PlannedTensor } from "./plan.ts";
 import { encodeDispatch, type PreparedPlan, prepare } from "./preparedPlan.ts";
@@ -28,6 +29,20 @@ export interface RunBindings {
 export interface RunOptions extends RunBindings {
   /** Records work that makes further inputs into the same submit, before the plan. */
   readonly before?: (encoder: GPUCommandEncoder) => void;
+}
+
+/** Arrays for inputs, by name. */
+type HostInputs = Readonly<Record<string, HostArray>>;
+
+/** Options of `Executor.create`. */
+export interface ExecutorOptions {
+  /** Plans of one pool share their slots: they must not run in one submit. A pool of its own when absent. */
+  readonly pool?: SlotPool | undefined;
+  /**
+   * Gives the error for an output that holds NaN or infinity where it is read back, and is told what the run was given.
+   * Without it such outputs are given as they are.
+   */
+  readonly nonFinite?: ((output: string, inputs: HostInputs) => Promise<Error>) | undefined;
 }
 
 /** Options of `Executor.encode`. */
@@ -66,27 +81,28 @@ export class Executor {
   readonly #prepared: PreparedPlan;
   readonly #states: StateBuffers;
   readonly #readback: Readback;
+  readonly #nonFinite: ExecutorOptions["nonFinite"];
   #isDisposed = false;
 
-  private constructor(device: Device, plan: Plan, prepared: PreparedPlan) {
+  private constructor(device: Device, plan: Plan, prepared: PreparedPlan, nonFinite: ExecutorOptions["nonFinite"]) {
     this.#device = device;
     this.plan = plan;
     this.#prepared = prepared;
     this.#states = new StateBuffers(device);
     this.#readback = new Readback(device, plan);
+    this.#nonFinite = nonFinite;
   }
 
   /**
    * Compiles and allocates; the plan's static values must be in the store. Nothing stays allocated when it throws.
-   * Plans of one pool share their slots: they must not run in one submit.
    */
   static async create(
     device: Device,
     plan: Plan,
     store: WeightStore,
-    pool: SlotPool = new SlotPool(device),
+    { pool = new SlotPool(device), nonFinite }: ExecutorOptions = {},
   ): Promise<Executor> {
-    return new Executor(device, plan, await prepare(device, plan, store, pool));
+    return new Executor(device, plan, await prepare(device, plan, store, pool), nonFinite);
   }
 
   /**
@@ -141,10 +157,7 @@ export class Executor {
    * Writes the inputs, runs, and gives the outputs back, but for those that are bound. Runs may overlap: each has its
    * own readback and lengths, and the queue keeps their order.
    */
-  async run(
-    inputs: Readonly<Record<string, HostArray>> = {},
-    options: RunOptions = {},
-  ): Promise<Record<string, NdArray>> {
+  async run(inputs: HostInputs = {}, options: RunOptions = {}): Promise<Record<string, NdArray>> {
     const bytes = await this.runBytes(inputs, options);
     const arrays = Object.entries(bytes).map(([name, part]) => [
       name,
@@ -154,10 +167,7 @@ export class Executor {
   }
 
   /** As `run`, with the bytes of the elements: whole for words of bits, which floats would not hold. */
-  async runBytes(
-    inputs: Readonly<Record<string, HostArray>>,
-    options: RunOptions = {},
-  ): Promise<Record<string, ArrayBuffer>> {
+  async runBytes(inputs: HostInputs, options: RunOptions = {}): Promise<Record<string, ArrayBuffer>> {
     this.#check();
     for (const [name, data] of Object.entries(inputs)) {
       const { value } = find(this.plan.inputs, "input", name);
@@ -168,7 +178,10 @@ export class Executor {
     options.before?.(encoder);
     const bound = this.#bind(options);
     this.#encode(encoder, bound);
-    return this.#readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
+    const outputs = await this.#readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
+    const bad = this.#nonFinite && Object.keys(outputs).find((name) => !this.#isFinite(name, outputs));
+    if (this.#nonFinite && bad !== undefined) throw await this.#nonFinite(bad, inputs);
+    return outputs;
   }
 
   /** Runs with whatever is in the inputs and times each step by itself; states change as in many runs. */
@@ -207,6 +220,11 @@ export class Executor {
   /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #isFinite(name: string, outputs: Readonly<Record<string, ArrayBuffer>>): boolean {
+    const { dtype } = this.#tensor(name).value;
+    return firstNonFinite(dtype, outputs[name] as ArrayBuffer) < 0;
   }
 
   #check(): void {

@@ -1,6 +1,6 @@
 // The GPU's side of running a tower on pictures: each goes to a buffer as soon as it is decoded, and a batch of them is
-// preprocessed and run in one submit. Large pictures are preprocessed before their batch is full, so that few of them
-// are on the GPU at once.
+// preprocessed and run in one submit. Some are preprocessed before their batch is full: large ones, so that few of them
+// are on the GPU at once, and a few together while the GPU has nothing else to do.
 import { type Device, USAGE } from "../device/device.ts";
 import { DisposedError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
@@ -29,7 +29,13 @@ export interface SubmittedBatch<Outputs> {
 }
 
 /** Bytes of pictures that wait on the GPU for their batch. */
-const MOST_WAITING = 64 << 20;
+const MOST_WAITING = 16 << 20;
+
+/**
+ * Pictures that an idle GPU preprocesses before their batch is full: of 200 photos on a CPU adapter, whose cores decode
+ * meanwhile, all were done 10 % sooner than with one submit a batch.
+ */
+const FEW = 2;
 
 /** A picture that waits. */
 interface Waiting {
@@ -56,6 +62,8 @@ export class PictureRuns<Outputs, Row> {
   /** The last ones of the batch; those before them are in #pixels. */
   #waiting: Waiting[] = [];
   #gpuFreeMs = 0;
+  /** Submits that the GPU has not done yet. */
+  #submits = 0;
   #isClosed = false;
 
   constructor(
@@ -94,8 +102,9 @@ export class PictureRuns<Outputs, Row> {
     this.#indices.push(index);
     this.#waiting.push({ picture: uploaded, onDone });
     const bytes = this.#waiting.reduce((sum, { picture: { buffer } }) => sum + buffer.size, 0);
+    const isIdle = this.#submits === 0 && this.#waiting.length >= FEW;
     // Of a batch of one, or the last of a batch, all goes into the run's own submit.
-    if (bytes > MOST_WAITING && !this.isFull) await this.#preprocessWaiting();
+    if ((isIdle || bytes > MOST_WAITING) && !this.isFull) await this.#preprocessWaiting();
   }
 
   /** A picture that the GPU can preprocess; what was uploaded for a call that is over is freed. */
@@ -180,7 +189,9 @@ export class PictureRuns<Outputs, Row> {
   /** After their commands were submitted. */
   #release(device: Device, waiting: readonly Waiting[]): void {
     for (const { picture } of waiting) releasePicture(device, picture);
+    this.#submits++;
     const done = () => {
+      this.#submits--;
       for (const { onDone } of waiting) onDone();
     };
     device.done().then(done, done);

@@ -8,8 +8,19 @@ import { checkSizes } from "../graph/preparedPlan.ts";
 import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
+import type { HostInputs } from "../models/family.ts";
 import { graphOf, type Part } from "../models/part.ts";
 import type { Weights } from "../models/weights.ts";
+
+/** A run whose result holds NaN or infinity: its part, the result's name, and the inputs from the host. */
+export interface NonFiniteRun {
+  readonly part: Part;
+  readonly output: string;
+  readonly inputs: HostInputs;
+}
+
+/** Gives the error for such a run. */
+export type NonFinite = (run: NonFiniteRun) => Promise<Error>;
 
 /** The checkpoint's tensors as values of a graph. */
 export type WeightsOf = (graph: Graph) => Weights;
@@ -37,9 +48,18 @@ export class PlanCache {
   readonly #planOptions: PlanOptions;
   /** Of the plans with weights: no submit runs two of them. */
   readonly #pool: SlotPool;
+  /** Gives the error for an output of a part that holds NaN or infinity. */
+  readonly #nonFinite: NonFinite;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(device: Device, store: WeightStore, weightsOf: WeightsOf, planOptions: PlanOptions) {
+  constructor(
+    device: Device,
+    store: WeightStore,
+    weightsOf: WeightsOf,
+    planOptions: PlanOptions,
+    nonFinite: NonFinite,
+  ) {
+    this.#nonFinite = nonFinite;
     this.#device = device;
     this.#store = store;
     this.#weightsOf = weightsOf;
@@ -69,7 +89,7 @@ export class PlanCache {
   /** The entry of a part, the most recent one from here on. */
   #entry(part: Part, signal?: AbortSignal): Entry {
     const { key } = part;
-    const entry = this.#entries.get(key) ?? this.#add(this.plan(part), signal);
+    const entry = this.#entries.get(key) ?? this.#add(part, signal);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     entry.executor.catch(() => {
@@ -78,13 +98,17 @@ export class PlanCache {
     return entry;
   }
 
-  #add(planned: Plan, signal?: AbortSignal): Entry {
+  #add(part: Part, signal?: AbortSignal): Entry {
+    const planned = this.plan(part);
+    const nonFinite = (output: string, inputs: HostInputs) => this.#nonFinite({ part, output, inputs });
     const values = [...planned.statics.values()];
     const hasWeights = values.some((value) => weightsOf(value).length > 0);
     const constants = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
     const store = constants ?? this.#store;
     const pool = constants ? undefined : this.#pool;
-    const executor = store.load(values, signal).then(() => Executor.create(this.#device, planned, store, pool));
+    const executor = store
+      .load(values, signal)
+      .then(() => Executor.create(this.#device, planned, store, { pool, nonFinite }));
     const sizes = [...planned.slots, ...(constants ? values.map(staticBytes) : [])];
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const entry: Entry = { executor, bytes, ...(constants && { store: constants }) };

@@ -22,6 +22,8 @@ export type OpenWeights = typeof openCheckpoint;
 /** A model whose first parts are ready to run. */
 export interface PretrainedModel<Model extends FamilyModel> extends RecognizedModel<Model> {
   readonly session: Session;
+  /** Why the type is what it is, where it was chosen for the caller. */
+  readonly dtypeReason?: string;
 }
 
 /** Opens a model of one of these families and makes it ready. Nothing stays open or on the GPU when it throws. */
@@ -32,11 +34,15 @@ export async function openPretrained<Model extends FamilyModel>(
 ): Promise<PretrainedModel<Model>> {
   const recognized = await recognizeModel(families, from, options);
   const { checkpoint, model } = recognized;
+  const { dtype, ...others } = options;
   let session: Session | undefined;
   try {
-    session = await Session.open(checkpoint, model.naming, options);
+    const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
+      ? await (await import("./autoDType.ts")).openAuto(checkpoint, model, others)
+      : { session: await Session.open(checkpoint, model, { ...others, dtype }) };
+    session = chosen.session;
     await session.prepare(model.firstParts(session.dtype), options.signal);
-    return { ...recognized, session };
+    return { ...recognized, ...chosen };
   } catch (error) {
     if (session) session.dispose();
     else await checkpoint.close();

@@ -2,17 +2,17 @@
 // device is lost, the next call opens a new one and reads the checkpoint again.
 import { isCpu } from "../device/adapter.ts";
 import { Device } from "../device/device.ts";
-import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
+import { AdapterError, ArgumentError, DisposedError, NumericError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { PlanOptions, PlanSummary } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
-import type { FloatType } from "../models/family.ts";
+import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
-import { type Naming, Weights } from "../models/weights.ts";
-import { PlanCache } from "./planCache.ts";
+import { Weights } from "../models/weights.ts";
+import { type NonFiniteRun, PlanCache } from "./planCache.ts";
 
 /**
  * Type of weights and activations: `f32`; `f16` with sums in f32, where the adapter has shader-f16; or `q8`, which is
@@ -36,11 +36,20 @@ export function computedIn(dtype: ModelDType): FloatType {
 }
 
 /** Where and in which type a model computes. */
-export interface SessionOptions {
+export interface SessionOptions extends Omit<OpenSessionOptions, "dtype"> {
+  /**
+   * Type of weights and activations; "f32" when absent. "auto" is f16 where the adapter has it and the model agrees in
+   * it with f32, which is tried on an example of each of its parts while loading; else f32.
+   */
+  readonly dtype?: ModelDType | "auto";
+}
+
+/** Where and in which type a session computes. */
+export interface OpenSessionOptions {
   /** A device of ours or the caller's own GPUDevice; opened, and closed by dispose, when absent. */
   readonly device?: Device | GPUDevice;
   /** Type of weights and activations; "f32" when absent. */
-  readonly dtype?: ModelDType;
+  readonly dtype?: ModelDType | undefined;
   /**
    * Measures the kernels' variants on this adapter while loading, for about so many seconds (true: 5), and keeps what
    * it found for the next time. Without it the choice depends on the adapter's class and the shapes alone.
@@ -49,6 +58,9 @@ export interface SessionOptions {
   /** Cancels loading: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
+/** What a session needs of a model: how its checkpoint names tensors, and what to try when results are no numbers. */
+export type SessionModel = Partial<Pick<FamilyModel, "naming" | "examples">>;
 
 /** What a lost device takes with it. */
 interface Live {
@@ -60,33 +72,38 @@ interface Live {
 export class Session {
   /** Type of inputs and activations. */
   readonly dtype: FloatType;
-  readonly #modelDType: ModelDType;
+  /** Type of the model: that, or q8. */
+  readonly modelDType: ModelDType;
   readonly #checkpoint: Checkpoint;
-  readonly #naming: Naming | undefined;
+  readonly #model: SessionModel;
   readonly #given: Device | undefined;
   readonly #tuneSeconds: number;
   #live: Promise<Live>;
   #current: Live | undefined;
   #isDisposed = false;
 
-  private constructor(checkpoint: Checkpoint, naming: Naming | undefined, options: SessionOptions) {
-    this.#modelDType = options.dtype ?? "f32";
-    this.dtype = computedIn(this.#modelDType);
+  private constructor(checkpoint: Checkpoint, model: SessionModel, options: OpenSessionOptions) {
+    this.modelDType = options.dtype ?? "f32";
+    this.dtype = computedIn(this.modelDType);
     this.#checkpoint = checkpoint;
-    this.#naming = naming;
+    this.#model = model;
     this.#given = givenDevice(options.device);
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
     this.#live = this.#open();
   }
 
   /**
-   * Opens the device and checks that it can compute in the wanted type. The checkpoint is the session's from here on;
-   * `naming` maps the names that its parts speak to the checkpoint's.
+   * Opens the device and checks that it can compute in the wanted type. The checkpoint is the session's from here on.
    */
-  static async open(checkpoint: Checkpoint, naming?: Naming, options: SessionOptions = {}): Promise<Session> {
+  static async open(
+    checkpoint: Checkpoint,
+    model: SessionModel = {},
+    options: OpenSessionOptions = {},
+  ): Promise<Session> {
     const { dtype = "f32" } = options;
-    if (!MODEL_DTYPES.includes(dtype)) throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16" or "q8"`);
-    const session = new Session(checkpoint, naming, options);
+    if (!MODEL_DTYPES.includes(dtype))
+      throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16", "q8" or "auto"`);
+    const session = new Session(checkpoint, model, options);
     const { device } = await session.#live;
     if (dtype === "f16" && !device.hasF16) {
       session.dispose();
@@ -154,15 +171,31 @@ export class Session {
 
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
-    const options = await planOptions(this.#modelDType, device).catch((error) => {
+    const options = await planOptions(this.modelDType, device).catch((error) => {
       if (!this.#given) device.destroy();
       throw error;
     });
     const store = new WeightStore(device, this.#checkpoint);
-    const weightsOf = (graph: Graph) => Weights.of(graph, this.#checkpoint, this.dtype, this.#naming);
-    const live = { device, store, plans: new PlanCache(device, store, weightsOf, options) };
+    const weightsOf = (graph: Graph) => Weights.of(graph, this.#checkpoint, this.dtype, this.#model.naming);
+    const nonFinite = (run: NonFiniteRun) => this.#explain(live, run);
+    const live: Live = { device, store, plans: new PlanCache(device, store, weightsOf, options, nonFinite) };
     this.#current = live;
     return live;
+  }
+
+  /** The error for a result that is no number. A device that has no room for a closer look leaves it at that. */
+  async #explain({ device, store, plans }: Live, run: NonFiniteRun): Promise<NumericError> {
+    const [checkpoint, dtype] = [this.#checkpoint, this.modelDType];
+    const examples = this.#model.examples?.(this.dtype) ?? {};
+    const suspect = { device, store, checkpoint, dtype, examples, plan: (some: Part) => plans.plan(some) };
+    try {
+      return await (await import("./explainNonFinite.ts")).explainNonFinite(suspect, run);
+    } catch (cause) {
+      const what = `${checkpoint.name}, ${run.part.name} in ${dtype}: the result "${run.output}" holds NaN or infinity`;
+      return new NumericError(`${what}, and where it began could not be found (${(cause as Error).message})`, {
+        cause,
+      });
+    }
   }
 
   async #alive(): Promise<Live> {

@@ -15,16 +15,21 @@ import type { ImageLike } from "../io/image/image.ts";
 import type { SourceLike } from "../io/source/source.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import { pack, packImages } from "./parcel.ts";
+import type { Loaded } from "./protocol.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 
 /** CLIP in the worker: methods, options and errors are those of the main entry's Clip. */
 export class Clip implements Omit<Direct, "device" | "encodeImage"> {
   readonly config: Direct["config"];
+  readonly dtype: Direct["dtype"];
+  readonly dtypeReason: Direct["dtypeReason"];
   readonly #remote: RemoteModel<Direct["config"]>;
 
-  private constructor(remote: RemoteModel<Direct["config"]>, config: Direct["config"]) {
+  private constructor(remote: RemoteModel<Direct["config"]>, loaded: Loaded<Direct["config"]>) {
     this.#remote = remote;
-    this.config = config;
+    this.config = loaded.config;
+    this.dtype = loaded.dtype;
+    this.dtypeReason = loaded.dtypeReason;
   }
 
   /**
@@ -34,7 +39,7 @@ export class Clip implements Omit<Direct, "device" | "encodeImage"> {
    */
   static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
     const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Clip", from, options);
-    return new Clip(remote, loaded.config);
+    return new Clip(remote, loaded);
   }
 
   /** What is known of the worker's device now. */

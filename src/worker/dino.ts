@@ -13,19 +13,24 @@ import type { ImageLike } from "../io/image/image.ts";
 import type { SourceLike } from "../io/source/source.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import { packImages } from "./parcel.ts";
+import type { Loaded } from "./protocol.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
 
 /** DINO in the worker: methods, options and errors are those of the main entry's Dino. */
 export class Dino implements Omit<Direct, "device" | "encodeImage"> {
   readonly config: Direct["config"];
+  readonly dtype: Direct["dtype"];
+  readonly dtypeReason: Direct["dtypeReason"];
   /** Pixels of a patch's side; of a ResNet, from one place of its map to the next. */
   readonly patchSize: number;
   readonly #remote: RemoteModel<Direct["config"]>;
 
-  private constructor(remote: RemoteModel<Direct["config"]>, config: Direct["config"], patchSize: number) {
+  private constructor(remote: RemoteModel<Direct["config"]>, loaded: Loaded<Direct["config"]>) {
     this.#remote = remote;
-    this.config = config;
-    this.patchSize = patchSize;
+    this.config = loaded.config;
+    this.dtype = loaded.dtype;
+    this.dtypeReason = loaded.dtypeReason;
+    this.patchSize = loaded.patchSize as number;
   }
 
   /**
@@ -35,7 +40,7 @@ export class Dino implements Omit<Direct, "device" | "encodeImage"> {
    */
   static async fromPretrained(from: SourceLike, options: DinoOptions = {}): Promise<Dino> {
     const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Dino", from, options);
-    return new Dino(remote, loaded.config, loaded.patchSize as number);
+    return new Dino(remote, loaded);
   }
 
   /** What is known of the worker's device now. */

@@ -1,5 +1,6 @@
 // The messages between a page and the worker. Models and scenes live in the worker and are known by a number. A failure
 // is sent as an answer like any other, so that its class is not lost.
+import type { Clip } from "../api/clip.ts";
 import type { Failure } from "./failure.ts";
 import type { StreamWishes } from "./streamProtocol.ts";
 
@@ -24,6 +25,8 @@ export type Answer = { readonly value: unknown } | { readonly failure: Failure }
 export interface Loaded<Config> {
   readonly id: number;
   readonly config: Config;
+  readonly dtype: Clip["dtype"];
+  readonly dtypeReason: Clip["dtypeReason"];
   readonly patchSize?: number;
 }
 

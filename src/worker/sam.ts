@@ -10,16 +10,21 @@ import type { MaskRecord } from "../masks/generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
 import type { SamBox, SamPrompt } from "../models/sam/prompts.ts";
 import { pack, packImage } from "./parcel.ts";
+import type { Loaded } from "./protocol.ts";
 import { RemoteModel, type RemoteScene, type WorkerDevice } from "./remote.ts";
 
 /** SAM in the worker: methods, options and errors are those of the main entry's Sam. */
 export class Sam implements Omit<Direct, "device" | "encodeImage"> {
   readonly config: Direct["config"];
+  readonly dtype: Direct["dtype"];
+  readonly dtypeReason: Direct["dtypeReason"];
   readonly #remote: RemoteModel<Direct["config"]>;
 
-  private constructor(remote: RemoteModel<Direct["config"]>, config: Direct["config"]) {
+  private constructor(remote: RemoteModel<Direct["config"]>, loaded: Loaded<Direct["config"]>) {
     this.#remote = remote;
-    this.config = config;
+    this.config = loaded.config;
+    this.dtype = loaded.dtype;
+    this.dtypeReason = loaded.dtypeReason;
   }
 
   /**
@@ -29,7 +34,7 @@ export class Sam implements Omit<Direct, "device" | "encodeImage"> {
    */
   static async fromPretrained(from: SourceLike, options: SamOptions = {}): Promise<Sam> {
     const { remote, loaded } = await RemoteModel.load<Direct["config"]>("Sam", from, options);
-    return new Sam(remote, loaded.config);
+    return new Sam(remote, loaded);
   }
 
   /** What is known of the worker's device now. */

@@ -45,7 +45,8 @@ const thread: Thread = {
     answer(port, async (hooks) => {
       const model = await CLASSES[kind].fromPretrained(from as SourceLike, { ...options, ...hooks });
       const patch = model instanceof Dino && { patchSize: model.patchSize };
-      return { id: keep(model), config: model.config, ...patch } satisfies Loaded<unknown>;
+      const { config, dtype, dtypeReason } = model;
+      return { id: keep(model), config, dtype, dtypeReason, ...patch } satisfies Loaded<unknown>;
     }),
   call: (id, method, args, options, port) =>
     answer(port, async (hooks) => {

@@ -63,6 +63,7 @@ it("throws errors of their class, with their message", async () => {
     missing: { name: "NotFoundError", message: expect.stringContaining(`${server.url}nothing/here`) },
     image: { name: "ImageError", message: expect.stringMatching(/the Blob cannot be decoded/) },
     element: { name: "ImageError", message: expect.stringMatching(/HTMLParagraphElement/) },
+    numbers: { name: "NumericError", message: expect.stringMatching(/its input "image" has NaN at element 0/) },
     empty: { name: "ArgumentError", message: expect.stringMatching(/empty list/) },
     device: { name: "ArgumentError", message: expect.stringMatching(/GPUDevice/) },
     progress: { name: "RangeError", message: "not this far" },

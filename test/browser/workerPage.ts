@@ -151,12 +151,14 @@ const page = {
   async errors() {
     const { Clip, Dino, Sam, CheckpointError, ImageError, ArgumentError, DisposedError, NotFoundError } = worker;
     const clip = await Clip.fromPretrained(CLIP);
+    const noNumbers = { data: new Float32Array(128).fill(Number.NaN), shape: [1, 128] };
     const failures = {
       checkpoint: await failureOf(Clip.fromPretrained(DINO), CheckpointError),
       missing: await failureOf(Dino.fromPretrained("./nothing/here"), NotFoundError),
       image: await failureOf(clip.encodeImage(new Blob(["hello"])), ImageError),
       element: await failureOf(clip.encodeImage(document.createElement("p") as never), ImageError),
       empty: await failureOf(clip.encodeImage([]), direct.ArgumentError),
+      numbers: await failureOf(clip.similarity(noNumbers, noNumbers), worker.NumericError),
       device: await failureOf(Sam.fromPretrained(SAM, { device: {} as GPUDevice }), ArgumentError),
       progress: await failureOf(
         clip.encodeImage(PHOTO, {

@@ -29,7 +29,7 @@ export async function prepare(device: Device, build: (graph: Graph) => void, wei
   );
   const store = new WeightStore(device, await readSafetensors(writeSafetensors(Object.fromEntries(stored))));
   await store.load(made.statics.values());
-  const executor = await Executor.create(device, made, store, pool);
+  const executor = await Executor.create(device, made, store, { pool });
   return {
     executor,
     [Symbol.dispose]() {

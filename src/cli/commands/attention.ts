@@ -33,7 +33,7 @@ export async function attention(request: AttentionRequest, context: Context): Pr
     const mean = meanAttention(picture.features, mass);
     const files = await draw(picture, heads, mean, request);
     if (options.json) {
-      const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
+      const model = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
       const maps = { heads: heads.map(numbersOf), mean: numbersOf(mean), mask: Array.from(mean.mask) };
       terminal.result(JSON.stringify({ ...model, image, layer, grid, mass, ...maps, files }));
     } else for (const file of files) terminal.result(file);

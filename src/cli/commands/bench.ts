@@ -14,7 +14,7 @@ import { recognizeModel } from "../../session/pretrained.ts";
 import { computedIn } from "../../session/session.ts";
 import { benchKernels, type KernelBench } from "../../verify/timing/benchKernels.ts";
 import { type KernelRow, SUMMARY_ROWS } from "../../verify/timing/benchRows.ts";
-import type { Context } from "../context.ts";
+import { type Context, namedDType } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { hasWeights, packageVersion, shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
 import { short, table } from "../table.ts";
@@ -56,7 +56,7 @@ export async function checkOnly(only = ""): Promise<void> {
 export async function bench(request: BenchRequest, context: Context): Promise<number> {
   const { terminal, options } = context;
   const { only = "", rounds } = request;
-  const { dtype } = options;
+  const dtype = namedDType(options);
   const rows = SUMMARY_ROWS.filter((row) => nameOf(row).includes(only));
   const models = (await shippedParts()).filter(({ what }) => what.includes(only));
   const say = options.json ? () => {} : (text: string) => terminal.result(text);
@@ -88,7 +88,7 @@ async function timeKernels(
   let done = 0;
   const onProgress = () => bar.update(done++);
   try {
-    return await benchKernels(device, rows, { rounds, dtype: computedIn(options.dtype), signal, onProgress });
+    return await benchKernels(device, rows, { rounds, dtype: computedIn(namedDType(options)), signal, onProgress });
   } finally {
     bar.stop();
   }
@@ -101,7 +101,7 @@ async function timeModel(
   rounds: number,
   { terminal, options, signal }: Context,
 ): Promise<ModelTiming> {
-  const { dtype } = options;
+  const dtype = namedDType(options);
   const folder = shippedCheckpoint(name);
   for await (const { name: output, failures, dtype: type } of verifyModel(device, folder, { signal })) {
     if (failures.length === 0) continue;

@@ -34,7 +34,7 @@ export async function classify(request: ClassifyRequest, context: Context): Prom
   progress.stop();
   for (const { message } of errors) terminal.error(`error: ${message}`);
   if (options.json) {
-    terminal.result(JSON.stringify({ model: modelName(options), dtype: options.dtype, results, errors }, undefined, 2));
+    terminal.result(JSON.stringify({ model: modelName(options), dtype: clip.dtype, results, errors }, undefined, 2));
   } else if (results.length) {
     terminal.result(results.map(({ image, labels }) => `${terminal.bold(image)}\n${scoreTable(labels)}`).join("\n\n"));
   }

@@ -58,7 +58,7 @@ export async function embed(request: EmbedRequest, context: Context): Promise<nu
   using clip = await openClip(context);
   const images = await embedImages(clip, request, context);
   const texts = await embedTexts(clip, request.texts, signal);
-  const result = { model: modelName(options), dtype: options.dtype, images, texts };
+  const result = { model: modelName(options), dtype: clip.dtype, images, texts };
   if (request.out === undefined) {
     for (const line of jsonLines(result)) terminal.result(line);
     return EXIT.OK;

@@ -66,7 +66,7 @@ export async function features(request: FeaturesRequest, context: Context): Prom
   }
   progress.stop();
   if (out === undefined) return EXIT.OK;
-  const result = { request, model: modelName(options, SHIPPED_DINO), dtype: options.dtype, features: ofPictures };
+  const result = { request, model: modelName(options, SHIPPED_DINO), dtype: dino.dtype, features: ofPictures };
   const format = FORMATS[extname(out).toLowerCase()] as (result: Result) => Uint8Array | string;
   await writeWhole(out, format(result));
   const dimensions = ofPictures[0]?.cls.shape[1];

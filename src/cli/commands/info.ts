@@ -4,7 +4,7 @@ import type { Device } from "../../device/device.ts";
 import { openDevice } from "../../device/open.ts";
 import { formatShape } from "../../device/tensor.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
-import { type Context, downloadBars, modelName, modelSource, sourceOptions } from "../context.ts";
+import { type Context, downloadBars, modelName, modelSource, namedDType, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { pairs, short } from "../table.ts";
 
@@ -22,7 +22,7 @@ export async function info(context: Context): Promise<number> {
   const { options, terminal } = context;
   using device = await openDevice();
   const { onProgress, stop } = downloadBars(terminal);
-  const { dtype } = options;
+  const dtype = namedDType(options);
   const wanted = { ...sourceOptions(context), dtype, onProgress };
   const model = await describeModel(modelSource(options), device, wanted).finally(stop);
   const adapter = { ...device.info, features: [...device.gpu.features].sort(), limits: limitsOf(device) };

@@ -64,7 +64,7 @@ export async function masks(request: MasksRequest, context: Context): Promise<nu
     const records = await generate(sam, picture.image, request, context);
     const files = await write(records, picture.image, names[i] ?? "", request);
     if (options.json) {
-      const model = { model: modelName(options, SHIPPED_SAM), dtype: options.dtype };
+      const model = { model: modelName(options, SHIPPED_SAM), dtype: sam.dtype };
       const { width, height } = picture.image;
       terminal.result(JSON.stringify({ ...model, image: path, width, height, masks: records.map(cocoRecord), files }));
     } else {

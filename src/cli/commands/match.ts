@@ -43,7 +43,7 @@ export async function match(request: MatchRequest, context: Context): Promise<nu
   }));
   if (out !== undefined) await writePicture(out, await drawMatches(a.image, b.image, matches));
   if (options.json) {
-    const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
+    const model = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
     terminal.result(
       JSON.stringify({ ...model, a: images[0], b: images[1], ...(out && { out }), matches }, undefined, 2),
     );

@@ -43,7 +43,7 @@ export async function pcaPictures(request: PcaRequest, context: Context): Promis
   }
   const files = await write(out, names, rows);
   if (options.json) {
-    const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
+    const model = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
     const results = pictures.map(({ width, height, rgb }, i) => ({
       image: images[i],
       grid: [height, width],

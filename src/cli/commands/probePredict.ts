@@ -41,7 +41,7 @@ export async function probePredict(request: PredictRequest, given: Context): Pro
   await warnOfOther(request.probe, setting, context);
   for (const { message } of errors) terminal.error(`error: ${message}`);
   if (options.json) {
-    const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
+    const model = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
     terminal.result(JSON.stringify({ ...model, probe: request.probe, results, errors }, undefined, 2));
   } else if (results.length) {
     terminal.result(results.map(({ image, labels }) => `${terminal.bold(image)}\n${scoreTable(labels)}`).join("\n\n"));

@@ -51,7 +51,7 @@ export async function probeTrain(request: TrainRequest, context: Context): Promi
   const checkpoint = await checkpointIdentity(source, signal);
   const { features, size, out } = request;
   await writeWhole(out, await encodeProbe(probe, { model, checkpoint, features, size }));
-  report(request, context, { training, testing, accuracy });
+  report(request, context, { dtype: dino.dtype, training, testing, accuracy });
   return EXIT.OK;
 }
 
@@ -109,17 +109,18 @@ function share(predicted: readonly string[], labels: readonly string[]): number 
 }
 
 interface Outcome {
+  readonly dtype: string;
   readonly training: Labelled;
   readonly testing?: Labelled;
   readonly accuracy?: { readonly linear: number; readonly knn?: number };
 }
 
 function report({ out, features }: TrainRequest, { terminal, options }: Context, outcome: Outcome): void {
-  const { training, testing, accuracy } = outcome;
+  const { dtype, training, testing, accuracy } = outcome;
   const classes = Object.fromEntries([...new Set(training.labels)].map((label) => [label, countOf(training, label)]));
   const dimensions = training.features.shape[1];
   if (options.json) {
-    const model = { model: modelName(options, SHIPPED_DINO), dtype: options.dtype };
+    const model = { model: modelName(options, SHIPPED_DINO), dtype };
     const tested = testing && { tested: testing.labels.length, accuracy };
     terminal.result(JSON.stringify({ out, ...model, features, dimensions, classes, ...tested }, undefined, 2));
     return;

@@ -43,10 +43,10 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
   const note = leftOutNote(leftOut);
   if (note) terminal.error(note);
   if (files.length === 0) throw new NotFoundError(`no pictures in ${folder}: looked for ${EXTENSIONS.join(", ")}`);
-  const cache = await openCache(context);
+  using clip = await openClip(context);
+  const cache = await openCache(context, clip.dtype);
   const known = await knownEmbeddings(cache, files);
   const missing = files.filter(({ path }) => !known.has(path));
-  using clip = await openClip(context);
   const warnings = await embedMissing(clip, { missing, batch }, known, cache, context);
   if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
   const { data: text } = await clip.encodeText(query, { signal });
@@ -66,14 +66,14 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
 }
 
 /** The cache for this model, as its files are now, in this type. */
-async function openCache(context: Context): Promise<EmbeddingCache> {
+async function openCache(context: Context, dtype: Clip["dtype"]): Promise<EmbeddingCache> {
   const { options, terminal, signal } = context;
   const { onProgress, stop } = downloadBars(terminal);
   const source = await openSource(modelSource(options), { ...sourceOptions(context), onProgress });
   const identity = await checkpointIdentity(source, signal).finally(stop);
   const { revision, subfolder, variant } = options;
   const place = [modelSource(options), revision, subfolder, variant].filter((part) => part !== undefined);
-  const key = [...place, identity, options.dtype].join("\n");
+  const key = [...place, identity, dtype].join("\n");
   return new EmbeddingCache(join(cacheFolder(), "embeddings"), key);
 }
 

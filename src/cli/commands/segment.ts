@@ -42,7 +42,7 @@ export async function segment(request: SegmentRequest, context: Context): Promis
   const masks = await predict(sam, photo, rough, request, signal);
   const files = await write(masks, photo, request);
   if (options.json) {
-    const model = { model: modelName(options, SHIPPED_SAM), dtype: options.dtype };
+    const model = { model: modelName(options, SHIPPED_SAM), dtype: sam.dtype };
     const { width, height } = photo;
     terminal.result(JSON.stringify({ ...model, image: request.image, width, height, masks: masks.map(json), files }));
     return EXIT.OK;
