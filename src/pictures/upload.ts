@@ -36,7 +36,7 @@ export async function uploadPicture(device: Device, picture: Picture, recipe: Pr
   const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const bytes = Math.ceil(picture.width / ROW_PIXELS) * ROW_PIXELS * picture.height * 4;
   if (bytes > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
-    const { uploadInBands } = await import("./bands.ts");
+    const { uploadInBands } = await import("../models/preprocess/bands.ts");
     const uploaded = await uploadInBands(device, await bytesOf(picture), recipe);
     if (uploaded) return uploaded;
   }

@@ -1,12 +1,12 @@
-// Pictures beyond what a device binds at once, and lines of pixels: bands give the bits of the whole, and the sizes that
-// the limits of sides allow are run.
+// Pictures beyond what a device binds at once, and lines of pixels: bands give the bits of the whole, and the sizes
+// that the limits of sides allow are run.
 import { describe, expect, it } from "vitest";
 import { Clip } from "../../src/api/clip.ts";
 import type { RawImage } from "../../src/io/image/image.ts";
 import { dispatch } from "../../src/kernels/dispatch.ts";
 import { type ResizeAxis, resize, resizeCoefficients, resizeOrder } from "../../src/kernels/resize.ts";
+import { uploadInBands } from "../../src/models/preprocess/bands.ts";
 import type { Preprocessing } from "../../src/models/preprocess/recipe.ts";
-import { uploadInBands } from "../../src/pictures/bands.ts";
 import { testDevice } from "../adapters.ts";
 
 const RECIPE: Preprocessing = { resample: "bicubic", rescale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] };

@@ -1,5 +1,5 @@
-// Where in a repository, a folder or a server's folder a model lies, what is said where it has no weights that are read,
-// environment variables as in huggingface_hub, and a busy server.
+// Where in a repository, a folder or a server's folder a model lies, what is said where it has no weights that are
+// read, environment variables as in huggingface_hub, and a busy server.
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -11,8 +11,8 @@ export interface LabelledPicture {
 }
 
 /**
- * The pictures of all classes. Those that lie beside the classes' folders have no class and are left out; `warn` is told
- * of those, and of pictures that no decoder reads.
+ * The pictures of all classes. Those that lie beside the classes' folders have no class and are left out; `warn` is
+ * told of those, and of pictures that no decoder reads.
  */
 export async function findLabelled(
   folder: string,

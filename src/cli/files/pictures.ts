@@ -29,7 +29,7 @@ export const EXTENSIONS: readonly string[] = (
 
 /** Suffixes of pictures that are not read: cameras' raw files, and formats of other programs. */
 const UNREAD: readonly string[] =
-  ".arw .cr2 .cr3 .dng .nef .orf .raf .raw .rw2 .jxl .jxr .psd .xcf .exr .hdr .dds .eps .pdf .pcx .pfm .pam .cur .icns".split(
+  ".arw .cr2 .cr3 .dng .nef .orf .raf .raw .rw2 .jxl .jxr .psd .xcf .exr .hdr .dds .eps .pdf .pcx .pfm .pam .icns".split(
     " ",
   );
 

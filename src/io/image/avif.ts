@@ -1,5 +1,5 @@
-// AVIF as Pillow's libavif decodes it. sharp's libheif repeats chroma where libavif interpolates it, which shows at edges
-// (up to 49 of 255 steps, half a step on average); @napi-rs/canvas, an optional package, has libavif.
+// AVIF as Pillow's libavif decodes it. sharp's libheif repeats chroma where libavif interpolates it, which shows at
+// edges (up to 49 of 255 steps, half a step on average); @napi-rs/canvas, an optional package, has libavif.
 import type { RgbaImage } from "./rgba.ts";
 
 type Canvas = typeof import("@napi-rs/canvas");
@@ -25,7 +25,9 @@ async function draw({ createCanvas, loadImage }: Canvas, bytes: Uint8Array): Pro
   return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
-/** The file without its reference to alpha; undefined where it has none, or where colours are stored multiplied by it. */
+/**
+ * The file without its reference to alpha; undefined where it has none, or where colours are stored multiplied by it.
+ */
 function withoutAlpha(bytes: Uint8Array): Uint8Array | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const copy = bytes.slice();

@@ -1,5 +1,5 @@
-// Pictures in Node and Deno: files from the disk, decoded by sharp (libvips), and by optional packages where sharp does not
-// know a format (magick.ts) or its pixels are not Pillow's (avif.ts). The pixels are those of Pillow's
+// Pictures in Node and Deno: files from the disk, decoded by sharp (libvips), and by optional packages where sharp does
+// not know a format (magick.ts) or its pixels are not Pillow's (avif.ts). The pixels are those of Pillow's
 // `ImageOps.exif_transpose(image).convert("RGB")`, which the published models were measured with: embedded colour
 // profiles are not applied, alpha is kept beside the colours and not blended, CMYK is converted without a profile.
 import { ImageError, NotFoundError } from "../../device/errors.ts";

@@ -30,7 +30,9 @@ function ofBrands(start: string): "avif" | "heic" | undefined {
   return /hei[cmsx]|hev[cmsx]|mif1|msf1/.test(brands) ? "heic" : undefined;
 }
 
-/** TGA begins with no magic bytes. As Pillow does (src/PIL/TgaImagePlugin.py), its header is held to what it may say. */
+/**
+ * TGA begins with no magic bytes. As Pillow does (src/PIL/TgaImagePlugin.py), its header is held to what it may say.
+ */
 function isTga(bytes: Uint8Array): boolean {
   const [, hasColourMap = 2, type = 0] = bytes;
   const [depth = 0] = bytes.subarray(16);

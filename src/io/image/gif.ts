@@ -1,5 +1,5 @@
-// What Pillow shows of a GIF's first frame (src/PIL/GifImagePlugin.py): transparent pixels have the palette's colour, and
-// what the frame leaves free of the canvas has the transparent colour, or else the first one. libnsgif, which sharp
+// What Pillow shows of a GIF's first frame (src/PIL/GifImagePlugin.py): transparent pixels have the palette's colour,
+// and what the frame leaves free of the canvas has the transparent colour, or else the first one. libnsgif, which sharp
 // reads GIF by, makes both black.
 
 /** The first frame of a GIF. */

@@ -5,7 +5,8 @@ export function ycbcrOf(tiff: Uint8Array): "plain" | "packed" | undefined {
   const tags = firstTags(tiff);
   const compression = tags.get(259)?.[0] ?? 1;
   if (tags.get(262)?.[0] !== 6 || compression === 6 || compression === 7) return undefined; // 6 and 7 are JPEG
-  const [across = 1, down = 1] = tags.get(530) ?? []; // Pillow takes plain bytes to be of whole pixels if nothing is said
+  // Where nothing is said, Pillow takes plain bytes to be of whole pixels.
+  const [across = 1, down = 1] = tags.get(530) ?? [];
   return compression === 1 && across === 1 && down === 1 ? "plain" : "packed";
 }
 

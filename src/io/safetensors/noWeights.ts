@@ -33,14 +33,15 @@ async function explain(source: Source, files: readonly string[]): Promise<string
   );
   const found = [...new Set(folders.filter((folder) => folder !== undefined))];
   if (found.length > 0) {
-    return `It has weights in ${found.slice(0, 5).join(", ")}: give { subfolder: "${found[0]}" }, or --subfolder ${found[0]}`;
+    const names = found.slice(0, 5).join(", ");
+    return `It has weights in ${names}: give { subfolder: "${found[0]}" }, or --subfolder ${found[0]}`;
   }
   const pickle = first(PICKLE);
   if (pickle)
     return `It has ${pickle}, a Python pickle, which can run code and is not read. ${await pickleAdvice(source)}`;
   const onnx = first(/\.onnx$/);
   if (onnx) {
-    return `It has ${onnx}: ONNX is for another engine (ONNX Runtime). Give the repository it was made from, in safetensors`;
+    return `It has ${onnx}: ONNX is for another engine (ONNX Runtime). Give the safetensors it was made from`;
   }
   const other = first(/\.(h5|msgpack|gguf|safetensors|npz|tflite)$/);
   if (other) return `It has ${other}, which is no checkpoint that is read here: convert it to ${SINGLE}`;

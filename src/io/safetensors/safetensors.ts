@@ -86,8 +86,8 @@ function storedTensor(file: ByteSource, entry: TensorEntry, start: number, opene
 
 /**
  * Opens a model's weights: model.safetensors, or model.safetensors.index.json with its shards, or
- * open_clip_model.safetensors, in that order; or before them the file `preferred`, where it is there. Of a repository on
- * the Hub that has none of them, the conversion by the Hub's own bot is taken, and the console told.
+ * open_clip_model.safetensors, in that order; or before them the file `preferred`, where it is there. Of a repository
+ * on the Hub that has none of them, the conversion by the Hub's own bot is taken, and the console told.
  *
  * @throws NotFoundError when the source has none of them or lacks a shard; InvalidFileError; NetworkError.
  */

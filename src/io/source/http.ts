@@ -48,7 +48,7 @@ export function openHttpFolder(folder: URL, options: SourceOptions): FileSource 
     });
   };
   const list = async () => {
-    const [{ heldOf }, { TELLING_FILES }] = await Promise.all([import("./hubListing.ts"), import("./tellingFiles.ts")]);
+    const { heldOf, TELLING_FILES } = await import("./tellingFiles.ts");
     return heldOf(open, TELLING_FILES);
   };
   return { name: fileUrl(folder, "").href, open, list };
@@ -268,7 +268,10 @@ export function retryHint(status: number): string {
   return status === 429 ? "too many requests, wait a while" : "try again later";
 }
 
-/** fetch that asks a busy server again, and rejects with a NetworkError when no server answers, and with the signal's reason when cancelled. */
+/**
+ * fetch that asks a busy server again, and rejects with a NetworkError when no server answers, and with the signal's
+ * reason when cancelled.
+ */
 export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
   const ask = () => fetch(url, init);
   try {

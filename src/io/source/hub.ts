@@ -5,7 +5,7 @@ import { NetworkError, NotFoundError } from "../../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openHttp, retryHint } from "./http.ts";
 import type { HubRepo } from "./hubId.ts";
-import type { FileSource, SourceOptions } from "./source.ts";
+import type { SourceOptions } from "./source.ts";
 
 /** "owner/name@revision", for messages; it can be given back to `openSource`. */
 export function hubLabel({ id, revision }: HubRepo): string {
@@ -32,25 +32,6 @@ export function openRemote(repo: HubRepo, file: string, options: SourceOptions):
     onProgress: options.onProgress,
     judge: (response) => judgeHub(repo, file, response),
   });
-}
-
-/** What a source of the Hub can do where weights are missing; its code is loaded then. */
-export function whereMissing(
-  repo: HubRepo,
-  options: SourceOptions,
-  reopen: (revision: string) => Promise<FileSource>,
-): Required<Pick<FileSource, "list" | "conversion" | "pullRequest">> {
-  const listing = async () => (await import("./hubListing.ts")).listingOf(repo, options, reopen);
-  let opened: ReturnType<typeof listing> | undefined;
-  const once = () => {
-    opened ??= listing();
-    return opened;
-  };
-  return {
-    list: async () => (await once()).list(),
-    conversion: async () => (await once()).conversion(),
-    pullRequest: async () => (await once()).pullRequest(),
-  };
 }
 
 /** What the Hub's answer to a request for a file means; undefined when it is the file. */

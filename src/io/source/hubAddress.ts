@@ -5,8 +5,8 @@ import { withLayout } from "./layout.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 /**
- * The files of the model whose page has this address; undefined for any other address. The Hub's files themselves are at
- * HUB/owner/name/resolve/...
+ * The files of the model whose page has this address; undefined for any other address. The Hub's files themselves are
+ * at HUB/owner/name/resolve/...
  */
 export async function openHubPage(
   url: URL,
@@ -30,7 +30,7 @@ interface HubPage extends Pick<HubRepo, "id" | "revision"> {
  * Reads HUB/owner/name, HUB/owner/name/tree/REVISION/FOLDER and HUB/owner/name/blob/REVISION/FOLDER/FILE; undefined for
  * any other address.
  */
-export async function hubPageOf(url: URL, revision?: string): Promise<HubPage | undefined> {
+async function hubPageOf(url: URL, revision?: string): Promise<HubPage | undefined> {
   const path = pathBelow(url, [HUB_URL, "https://hf.co", "https://www.huggingface.co", await endpoint()]);
   const [, id = "", kind, rest = ""] = /^([^/]+\/[^/]+)(?:\/(tree|blob)\/(.+))?$/.exec(path ?? "") ?? [];
   const parts = decodeURIComponent(rest).split("/");

@@ -14,10 +14,11 @@ import { NetworkError, NotFoundError } from "../../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openDiskFile } from "./disk.ts";
 import { reachServer } from "./http.ts";
-import { authorization, hubLabel, judgeHub, openRemote, whereMissing } from "./hub.ts";
+import { authorization, hubLabel, judgeHub, openRemote } from "./hub.ts";
 import { expandPath, hubCacheFolder, hubEndpoint, offlineBy, readToken } from "./hubEnvironment.ts";
 import type { HubRepo } from "./hubId.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
+import { whereMissing } from "./whereMissing.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 const BLOB_NAME = /^[\w.+=-]+$/;

@@ -1,11 +1,10 @@
-// What a repository of the Hub holds besides the file that was asked for: loaded when a model has no weights that can be
-// read, to say what there is, and to find the Hub's own conversion of them.
-import type { ByteSource } from "./bytes.ts";
+// What a repository of the Hub holds besides the file that was asked for: loaded when a model has no weights that can
+// be read, to say what there is, and to find the Hub's own conversion of them.
 import { reachServer } from "./http.ts";
 import { authorization, hubLabel, openRemote } from "./hub.ts";
 import type { HubRepo } from "./hubId.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
-import { TELLING_FILES } from "./tellingFiles.ts";
+import { heldOf, TELLING_FILES } from "./tellingFiles.ts";
 
 /** Who converts the Hub's models (transformers: safetensors_conversion.py). */
 const BOT = "SFconvertbot";
@@ -39,20 +38,6 @@ async function listRepo(repo: HubRepo, options: Ask): Promise<string[]> {
   const tree = await json(repo, `tree/${encodeURIComponent(repo.revision)}?recursive=true`, options);
   if (Array.isArray(tree)) return tree.filter(({ type }) => type === "file").map(({ path }) => String(path));
   return heldOf((file) => openRemote(repo, file, options), TELLING_FILES);
-}
-
-/** Those of some files that are there; nothing of them is kept. */
-export async function heldOf(
-  open: (file: string) => Promise<ByteSource | undefined>,
-  names: readonly string[],
-): Promise<string[]> {
-  const held: string[] = [];
-  for (const name of names) {
-    const file = await open(name);
-    await file?.close?.();
-    if (file) held.push(name);
-  }
-  return held;
 }
 
 /** A pull request that holds safetensors. */

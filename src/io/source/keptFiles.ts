@@ -1,5 +1,5 @@
-// Files that a page reads and keeps in Cache Storage. What it holds is used without asking the server; a 404 is kept too,
-// as models are asked for files that many of them lack.
+// Files that a page reads and keeps in Cache Storage. What it holds is used without asking the server; a 404 is kept
+// too, as models are asked for files that many of them lack.
 
 import { type ByteSource, blobFile } from "./bytes.ts";
 import { fileUrl, openHttpFolder } from "./http.ts";

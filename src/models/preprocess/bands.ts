@@ -1,22 +1,37 @@
 // Pictures larger than a device binds at once, of 33 megapixels and more on many adapters: the first pass of the resize
 // runs on one band of rows after another, and what it leaves is a picture of ordinary size. The passes are those of the
 // whole picture, so that the pixels are the same to the bit.
-import type { Device } from "../device/device.ts";
-import { byteLength, type Spec, type Tensor } from "../device/tensor.ts";
-import type { RgbaImage } from "../io/image/rgba.ts";
-import { dispatch } from "../kernels/dispatch.ts";
+import type { Device } from "../../device/device.ts";
+import { byteLength, type Spec, type Tensor } from "../../device/tensor.ts";
+import { dispatch } from "../../kernels/dispatch.ts";
 import {
   type ResizeAxis,
   type ResizeCoefficients,
   resize,
   resizeCoefficients,
   resizeOrder,
-} from "../kernels/resize.ts";
-import { type Preprocessing, resizedSize } from "../models/preprocess/recipe.ts";
-import type { UploadedPicture } from "./upload.ts";
+} from "../../kernels/resize.ts";
+import { type Preprocessing, resizedSize } from "./recipe.ts";
 
 /** A band's bytes: enough to keep a GPU busy, little beside the picture. */
 const BAND_BYTES = 32 << 20;
+
+/** RGBA bytes [height, width]. */
+interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** A picture on the GPU with a part of its recipe done. */
+interface PartlyResized {
+  readonly width: number;
+  readonly height: number;
+  readonly rowLength: number;
+  readonly buffer: GPUBuffer;
+  /** What is left to do. */
+  readonly recipe: Preprocessing;
+}
 
 /** Rows of the picture that a pass reads, and the place of what it makes of them in its result, in rows. */
 interface Band {
@@ -27,17 +42,17 @@ interface Band {
 }
 
 /**
- * Brings a picture to the GPU with the first pass of its resize done, and gives it with the rest of the recipe; undefined
- * where the recipe has no such pass.
+ * Brings a picture to the GPU with the first pass of its resize done, and gives it with the rest of the recipe;
+ * undefined where the recipe has no such pass.
  *
  * @throws LimitError where even what the pass leaves is too large
  */
 export async function uploadInBands(
   device: Device,
-  { width: W, height: H, data }: RgbaImage,
+  { width: W, height: H, data }: Pixels,
   recipe: Preprocessing,
   bandBytes = BAND_BYTES,
-): Promise<UploadedPicture | undefined> {
+): Promise<PartlyResized | undefined> {
   const [h, w] = resizedSize(recipe.resize, [H, W]);
   const [axis] = resizeOrder({ width: W, height: H }, { width: w, height: h });
   if (recipe.resizeFloats || !axis) return undefined;
