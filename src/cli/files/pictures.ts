@@ -28,10 +28,9 @@ export const EXTENSIONS: readonly string[] = (
 ).split(" ");
 
 /** Suffixes of pictures that are not read: cameras' raw files, and formats of other programs. */
-const UNREAD: readonly string[] =
-  ".arw .cr2 .cr3 .dng .nef .orf .raf .raw .rw2 .jxl .jxr .psd .xcf .exr .hdr .dds .eps .pdf .pcx .pfm .pam .icns".split(
-    " ",
-  );
+const UNREAD: readonly string[] = (
+  ".arw .cr2 .cr3 .dng .nef .orf .raf .raw .rw2 " + ".jxl .jxr .psd .xcf .exr .hdr .dds .eps .pdf .pcx .pfm .pam .icns"
+).split(" ");
 
 /** What a folder holds. */
 export interface FoundPictures {
