@@ -3,6 +3,7 @@
 
 import type { ModelPart } from "../src/check/benchModel.ts";
 import type { SeededRow } from "../src/check/seeded.ts";
+import { random } from "../src/device/random.ts";
 import type { HostArray, Shape, Spec } from "../src/device/tensor.ts";
 import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
@@ -10,10 +11,9 @@ import { convolution } from "../src/models/convolution.ts";
 import { noise as noiseFrom } from "../src/models/exampleInputs.ts";
 import { activation, layerNorm } from "../src/models/layers.ts";
 import { definePart } from "../src/models/part.ts";
-import { samConfig } from "../src/models/sam/config.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
+import { samConfig } from "../src/models/sam/readConfig.ts";
 import type { Weights } from "../src/models/weights.ts";
-import { random } from "../src/verify/suite.ts";
 import { type LoadedModel, modelPart } from "./parts.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */

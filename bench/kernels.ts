@@ -139,7 +139,7 @@ const pictures: readonly KernelRow[] = [
   resize("640 x 480 to 298 x 480", [480, 640], "horizontal", 298),
   resize("298 x 480 to 298 x 224", [480, 298], "vertical", 224),
   row("normalizeImage", "CLIP", { image: picture(224, 298) }, { ...NORMALIZE, left: 37, width: 224 }),
-  row("normalizeImage", "SAM", { image: picture(768, 1024) }, { ...NORMALIZE, height: 1024, padAfter: true }),
+  row("normalizeImage", "SAM", { image: picture(768, 1024) }, { ...NORMALIZE, height: 1024, kept: [768, 1024] }),
   row(
     "interpolate",
     "DINO S/16 positions at 480",

@@ -1,8 +1,8 @@
 // Where a model's time goes: every dispatch timed by itself.
 import { openModel } from "../src/check/benchModel.ts";
 import { openDevice } from "../src/device/open.ts";
+import { random } from "../src/device/random.ts";
 import type { ProfiledStep } from "../src/graph/executor.ts";
-import { random } from "../src/verify/suite.ts";
 import { quantile } from "../src/verify/timing/measure.ts";
 import { loadModel, MODELS } from "./models.ts";
 

@@ -2,7 +2,8 @@
 // align_corners = False: y[i] = sum over j of filter((j - at) / stretch) * x[j], at = (i + 0.5) * scale - 0.5, along
 // both axes; filter: a triangle (bilinear) or Keys' cubic (bicubic). Without ANTIALIAS, what lies beyond the edge is
 // the edge; with it the filter is stretched by the scale, what lies beyond is left out, and the weights are divided by
-// their sum. One word of y a thread: lib/words.wgsl.
+// their sum. y may be a window [windowHeight, windowWidth] of the result, 0 where it is beyond it. One word of y a
+// thread: lib/words.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -12,6 +13,10 @@ struct Params {
   width: u32,
   outHeight: u32,
   outWidth: u32,
+  windowHeight: u32,
+  windowWidth: u32,
+  top: i32, // of the window in the result
+  left: i32,
   cols: u32,
   scaleY: f32, // steps of x for one of y
   scaleX: f32,
@@ -60,10 +65,15 @@ fn xAt(i: u32) -> vec4<Elem> {
 fn valuesAt(i: u32) -> vec4<Elem> {
   let place = i / params.cols;
   let column = i - place * params.cols;
-  let row = place / params.outWidth;
-  let picture = row / params.outHeight;
-  let atX = (f32(place - row * params.outWidth) + 0.5) * params.scaleX - 0.5;
-  let atY = (f32(row - picture * params.outHeight) + 0.5) * params.scaleY - 0.5;
+  let row = place / params.windowWidth;
+  let picture = row / params.windowHeight;
+  let outX = i32(place - row * params.windowWidth) + params.left;
+  let outY = i32(row - picture * params.windowHeight) + params.top;
+  if (outX < 0 || outX >= i32(params.outWidth) || outY < 0 || outY >= i32(params.outHeight)) {
+    return vec4<Elem>();
+  }
+  let atX = (f32(outX) + 0.5) * params.scaleX - 0.5;
+  let atY = (f32(outY) + 0.5) * params.scaleY - 0.5;
   let spanX = reach(atX, params.stretchX, params.width);
   let spanY = reach(atY, params.stretchY, params.height);
   let last = vec2i(i32(params.width), i32(params.height)) - 1;

@@ -1,7 +1,7 @@
 // normalizeImage: bytes of a picture to the numbers a model takes: y = (byte * scale - mean) / std in a window of it.
 // image: [batch, H, W] pixels, RGBA bytes packed into a u32 with red lowest; y: [batch, height, width, 3].
-// The window may reach beyond the picture: there the bytes are 0, or y is 0 with padAfter. One pixel of y a
-// thread: lib/flat.wgsl.
+// The window may reach beyond the picture, where each pixel is the fill. Of y, what comes after the first rows and
+// columns is 0. One pixel of y a thread: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 
@@ -13,7 +13,9 @@ struct Params {
   width: u32,
   top: i32, // of the window in the picture
   left: i32,
-  padAfter: u32,
+  rows: u32, // of y that hold the window; those after them are 0
+  columns: u32,
+  fill: u32, // packed as in the picture
   factorR: f32, // scale / std
   factorG: f32,
   factorB: f32,
@@ -28,17 +30,18 @@ struct Params {
 
 fn compute(at: u32) {
   let line = at / params.width;
-  let row = i32(line % params.height) + params.top;
-  let col = i32(at % params.width) + params.left;
+  let place = vec2u(at % params.width, line % params.height);
+  let row = i32(place.y) + params.top;
+  let col = i32(place.x) + params.left;
   let isInside = row >= 0 && row < i32(params.H) && col >= 0 && col < i32(params.W);
-  var pixel = 0u;
+  var pixel = params.fill;
   if (isInside) {
     pixel = image[(line / params.height * params.H + u32(row)) * params.W + u32(col)];
   }
   let rgb = vec3f((vec3u(pixel) >> vec3u(0, 8, 16)) & vec3u(255));
   let factor = vec3f(params.factorR, params.factorG, params.factorB);
   let offset = vec3f(params.offsetR, params.offsetG, params.offsetB);
-  let value = select(vec3f(), rgb * factor + offset, isInside || params.padAfter == 0);
+  let value = select(vec3f(), rgb * factor + offset, place.y < params.rows && place.x < params.columns);
   for (var c = 0u; c < 3; c++) {
     y[at * 3 + c] = Elem(value[c]);
   }

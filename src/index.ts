@@ -9,6 +9,14 @@ export {
   type EncodeTextOptions,
   type ImageEmbedding,
 } from "./api/clip.ts";
+export type {
+  ClipImageTokens,
+  ClipTextTokens,
+  HiddenStates,
+  ImageTokenOptions,
+  ImageTokens,
+  TextTokenOptions,
+} from "./api/clipTokenOptions.ts";
 export {
   Dino,
   type DinoEncodeImagesOptions,

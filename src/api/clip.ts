@@ -9,8 +9,8 @@ import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
 import { type ClipConfig, isClipResnet } from "../models/clip/config.ts";
 import { CLIP_FAMILIES, type ClipModel } from "../models/clip/family.ts";
-import { imagePart, similarityPart, textPart } from "../models/clip/parts.ts";
-import { endPositions, padTokens, truncateTokens } from "../models/clip/tokens.ts";
+import { imagePart, similarityPart, type TokenRequest, textPart } from "../models/clip/parts.ts";
+import { endPositions, needsWholeContext, padTokens, truncateTokens } from "../models/clip/tokens.ts";
 import { atSize, outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
@@ -20,6 +20,13 @@ import { encodeKept } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
+import type {
+  ClipImageTokens,
+  ClipTextTokens,
+  ImageTokenOptions,
+  ImageTokens,
+  TextTokenOptions,
+} from "./clipTokenOptions.ts";
 import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
 
 /** Options of `Clip.fromPretrained`. */
@@ -47,7 +54,7 @@ export interface ImageEmbedding {
   readonly index: number;
   /** The picture as it was given. */
   readonly image: ImageLike;
-  /** [projection], of unit length. */
+  /** [projection], of unit length; as `encodeImage` gives it. */
   readonly embedding: Float32Array;
 }
 
@@ -117,21 +124,29 @@ export class Clip {
   }
 
   /**
-   * Embeds pictures: [images, projection], each row of unit length. With `keepOnGpu` they stay on the GPU, in the type
-   * that the model computes in.
+   * Embeds pictures: [images, projection], each row of unit length; where the image tower was saved without a
+   * projection, what transformers calls pooler_output: [images, channels], of the length that it has. With `keepOnGpu`
+   * they stay on the GPU, in the type that the model computes in; with `hiddenStates` or `patches` tokens come too.
    *
-   * @throws ImageError for what is no picture, ArgumentError for an empty list.
+   * @throws ImageError for what is no picture, ArgumentError for an empty list or tokens of a ResNet, CheckpointError
+   * where the checkpoint has no image tower.
    * @example
    * const { data, shape } = await clip.encodeImage(["cat.jpg", "dog.jpg"]);     // shape [2, 512]
+   * const { patches, grid } = await clip.encodeImage("cat.jpg", { patches: true });     // [1, 49, 768], [7, 7]
    */
   encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions & KeepOnGpu): Promise<GpuTensor>;
+  encodeImage(
+    images: ImageLike | readonly ImageLike[],
+    options: EncodeImageOptions & ImageTokenOptions,
+  ): Promise<ClipImageTokens>;
   encodeImage(images: ImageLike | readonly ImageLike[], options?: EncodeImageOptions): Promise<NdArray>;
   async encodeImage(
     images: ImageLike | readonly ImageLike[],
-    options: EncodeImageOptions & Partial<KeepOnGpu> = {},
-  ): Promise<NdArray | GpuTensor> {
+    options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens = {},
+  ): Promise<NdArray | GpuTensor | ClipImageTokens> {
     const list = listOf(images);
     if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
+    if (options.hiddenStates !== undefined || options.patches) return this.#imageTokens(list, options);
     if (options.keepOnGpu) {
       const { embeds } = await encodeKept(
         this.#tower(options.size),
@@ -166,26 +181,38 @@ export class Clip {
   }
 
   /**
-   * Embeds texts: [texts, projection], each row of unit length.
+   * Embeds texts: [texts, projection], each row of unit length; without a projection as `encodeImage`. With
+   * `hiddenStates` tokens come too.
    *
-   * @throws ArgumentError for an empty list, or a text that is too long when `truncate` is false.
+   * @throws ArgumentError for an empty list, or a text that is too long when `truncate` is false; CheckpointError where
+   * the checkpoint has no text tower or no tokenizer.
    * @example
    * await clip.encodeText(["a red saree with gold border", "a cat"]);     // shape [2, 512]
+   * const { hiddenStates } = await clip.encodeText("a cat", { hiddenStates: [-2] });     // one of [1, 77, 512]
    */
-  async encodeText(texts: string | readonly string[], options: EncodeTextOptions = {}): Promise<NdArray> {
+  encodeText(texts: string | readonly string[], options: EncodeTextOptions & TextTokenOptions): Promise<ClipTextTokens>;
+  encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<NdArray>;
+  async encodeText(
+    texts: string | readonly string[],
+    options: EncodeTextOptions & Partial<TextTokenOptions> = {},
+  ): Promise<NdArray | ClipTextTokens> {
     const list = typeof texts === "string" ? [texts] : texts;
     if (list.length === 0) throw new ArgumentError("encodeText got an empty list, expected at least one text");
+    if (!this.#model.has.text) throw new CheckpointError(`${this.#name} has no text tower`);
     if (!this.#tokenizer) {
       throw new CheckpointError(`${this.#name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`);
     }
     const { max_position_embeddings: most } = this.config.text;
     const ids = truncateTokens(this.#tokenizer.encode(list), most, options.truncate ?? true, list);
-    const rows: NdArray[] = [];
+    const wanted = options.hiddenStates;
+    const tokens = wanted === undefined ? undefined : await import("./clipTokens.ts");
+    const request = wanted && tokens?.textRequest(this.config.text, wanted);
+    const runs: Readonly<Record<string, NdArray>>[] = [];
     for (let at = 0; at < ids.length; at += TEXTS_PER_RUN) {
       options.signal?.throwIfAborted();
-      rows.push(await this.#encodeTokens(ids.slice(at, at + TEXTS_PER_RUN)));
+      runs.push(await this.#encodeTokens(this.#tokenizer, ids.slice(at, at + TEXTS_PER_RUN), request));
     }
-    return stack(rows);
+    return tokens && request ? tokens.textTokens(runs, request) : stack(runs.map(({ embeds }) => embeds as NdArray));
   }
 
   /**
@@ -224,8 +251,14 @@ export class Clip {
     return templates.length === 1 ? embeds : averageGroups(embeds, templates.length);
   }
 
-  /** exp(logit_scale) times the cosine similarities of embeddings [M, C] and [N, C]: logits [M, N]. */
+  /**
+   * exp(logit_scale) times the cosine similarities of embeddings [M, C] and [N, C]: logits [M, N].
+   *
+   * @throws ArgumentError for embeddings of different widths, CheckpointError where a tower has no projection.
+   */
   async similarity(image: NdArray, text: NdArray): Promise<NdArray> {
+    const { missingProjection: missing } = this.#model;
+    if (missing) throw new CheckpointError(`${this.#name} has no ${missing}: pictures and texts cannot be compared`);
     const [M = 0, C = 0] = image.shape;
     const [N = 0, D = 0] = text.shape;
     if (C !== D)
@@ -255,27 +288,41 @@ export class Clip {
     this.dispose();
   }
 
-  #tower(size?: number): PictureTower {
-    const { recipe, config } = this.#model;
+  async #imageTokens(
+    images: readonly ImageLike[],
+    options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens,
+  ): Promise<ClipImageTokens> {
+    if (options.keepOnGpu) throw new ArgumentError("tokens come to the host only: ask for them without keepOnGpu");
+    const { imageRequest, imageTokens } = await import("./clipTokens.ts");
+    const { vision } = this.config;
+    const request = imageRequest(vision, options);
+    return imageTokens(await encodeList(this.#tower(options.size, request), images, options), request, vision, options);
+  }
+
+  #tower(size?: number, request?: TokenRequest): PictureTower {
+    const { recipe, config, has } = this.#model;
+    if (!has.image) throw new CheckpointError(`${this.#name} has no image tower`);
     const session = this.#session;
     const sized = size === undefined ? recipe : atSize(recipe, this.#checkSize(size));
+    const settings = { vision: config.vision, dtype: session.dtype, ...(request && { request }) };
     return {
       session,
       recipe: () => sized,
-      part: (batch, pixels) => imagePart({ vision: config.vision, batch, size: pixels, dtype: session.dtype }),
+      part: (batch, pixels) => imagePart({ ...settings, batch, size: pixels }),
     };
   }
 
   /** Token ids, all cut to size, as one run: padded to the longest, rounded up so that few shapes occur. */
-  async #encodeTokens(ids: readonly (readonly number[])[]): Promise<NdArray> {
-    const { max_position_embeddings: most, eos_token_id } = this.config.text;
+  async #encodeTokens(tokenizer: Tokenizer, ids: readonly (readonly number[])[], request?: TokenRequest) {
+    const { text } = this.config;
     const longest = Math.max(...ids.map((row) => row.length));
-    const T = Math.min(most, Math.ceil(longest / 8) * 8);
-    const part = textPart({ text: this.config.text, batch: ids.length, tokens: T });
-    const end = endPositions(ids, eos_token_id).map((position, row) => row * T + position);
-    const inputs = { ids: padTokens(ids, T), end: Int32Array.from(end) };
-    const { embeds } = await this.#session.use([part], (executor) => executor.run(inputs));
-    return embeds as NdArray;
+    const most = text.max_position_embeddings;
+    const T = request || needsWholeContext(text) ? most : Math.min(most, Math.ceil(longest / 8) * 8);
+    const part = textPart({ text, batch: ids.length, tokens: T, ...(request && { request }) });
+    const padded = padTokens(ids, T, text, tokenizer);
+    const end = endPositions(padded, text).map((position, row) => row * T + position);
+    const inputs = { ids: Int32Array.from(padded.flat()), end: Int32Array.from(end) };
+    return this.#session.use([part], (executor) => executor.run(inputs));
   }
 
   #checkSize(size: number): number {

@@ -207,7 +207,7 @@ export class Dino {
   #recipeFor({ width, height }: PictureSize, size: DinoEncodeOptions["size"]): Preprocessing {
     if (size === undefined) return this.#model.recipe;
     const patch = this.config.model_type === "resnet" ? 1 : this.config.patch_size;
-    const { crop: _, ...recipe } = this.#model.recipe;
+    const { crop: _, pad: __, ...recipe } = this.#model.recipe;
     const sides = typeof size === "number" ? [size, size] : size;
     if (sides.some((n) => !Number.isInteger(n) || n < patch || n > 4096)) {
       throw new ArgumentError(

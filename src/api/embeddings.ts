@@ -9,19 +9,18 @@ export interface LabelScore {
   readonly score: number;
 }
 
-/** Rows of several arrays under each other. */
+/** Several arrays under each other along the first axis. */
 export function stack(arrays: readonly NdArray[]): NdArray {
   const [first] = arrays;
   if (arrays.length === 1 && first) return first;
-  const columns = first?.shape[1] ?? 0;
   const rows = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  const data = new Float32Array(rows * columns);
+  const data = new Float32Array(arrays.reduce((sum, array) => sum + array.data.length, 0));
   let at = 0;
   for (const array of arrays) {
     data.set(array.data, at);
     at += array.data.length;
   }
-  return { data, shape: [rows, columns] };
+  return { data, shape: [rows, ...(first?.shape.slice(1) ?? [])] };
 }
 
 export function rowsOf({ data, shape: [rows = 0, columns = 0] }: NdArray): Float32Array[] {

@@ -5,7 +5,7 @@ import { shardsOf } from "../io/safetensors/shards.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { ModelFile, Source, SourceLike, SourceOptions } from "../io/source/source.ts";
 import type { ModelClass } from "../models/family.ts";
-import { readSettings } from "../session/pretrained.ts";
+import { processorFiles, readSettings } from "../session/pretrained.ts";
 
 /** What `modelSize` finds. */
 export interface ModelSize {
@@ -39,7 +39,7 @@ export async function modelSize(from: SourceLike, options: SourceOptions = {}): 
   if (weights.length === 0)
     weights = await weightsOf(await (await import("../io/safetensors/noWeights.ts")).convertedSource(source));
   const others = openClip === undefined ? [] : (family?.settings ?? []); // read where config.json does not say all
-  const settings = ["config.json", ...others, "preprocessor_config.json"];
+  const settings = ["config.json", ...others, ...processorFiles(config, openClip)];
   const files = [...(await sizes(source, settings)), ...weights];
   if (family?.hasTokenizer) files.push(...(await tokenizerSizes(source)));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);

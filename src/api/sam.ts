@@ -1,12 +1,12 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DeviceLostError } from "../device/errors.ts";
-import { resizeLongestSide } from "../geometry/affine.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import type { CropPredictor, MaskRecord } from "../masks/generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
+import { resizedSize } from "../models/preprocess/recipe.ts";
 import type { SamConfig } from "../models/sam/config.ts";
 import { SAM_FAMILIES, type SamModel } from "../models/sam/family.ts";
 import { encoderPart } from "../models/sam/parts.ts";
@@ -118,11 +118,11 @@ export class Sam {
     const session = this.#session;
     const device = await session.device();
     const { width, height } = picture;
-    const inSquare = resizeLongestSide(picture, this.config.image_size);
-    const cut = [inSquare.height, inSquare.width] as const;
+    const { recipe } = this.#model;
+    const cut = resizedSize(recipe.resize, [height, width]);
     const tower: PictureTower = {
       session,
-      recipe: () => ({ ...this.#model.recipe, resize: cut }),
+      recipe: () => recipe,
       part: () => this.#encoder(),
     };
     const origin = { placement: { width, height, cut }, config: this.config, session };

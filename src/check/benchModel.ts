@@ -1,6 +1,7 @@
 // What a part of a model costs on an adapter: from weights in memory to its first result, then run after run.
 import type { Device } from "../device/device.ts";
 import { KernelError } from "../device/errors.ts";
+import { random } from "../device/random.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -8,7 +9,6 @@ import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { Example, HostInputs } from "../models/family.ts";
 import type { Naming } from "../models/weights.ts";
 import { type ModelDType, Session } from "../session/session.ts";
-import { random } from "../verify/suite.ts";
 import { type Spread, spread } from "../verify/timing/measure.ts";
 import { timedRun } from "./timedRun.ts";
 

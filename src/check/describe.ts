@@ -7,8 +7,9 @@ import { type PlanSummary, plan } from "../graph/plan.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { allFamilies } from "../models/families.ts";
-import { type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
+import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
 import { graphOf, type Part } from "../models/part.ts";
+import { unreadTensors } from "../models/unread.ts";
 import { Weights } from "../models/weights.ts";
 import { openModelFiles } from "../session/pretrained.ts";
 import { computedIn, type ModelDType, planOptions } from "../session/session.ts";
@@ -28,7 +29,7 @@ export interface ModelDescription {
   readonly storedBytes: number;
   /** Each part for one picture, text or prompt, by name. */
   readonly parts: Readonly<Record<string, PartDescription>>;
-  /** Tensors of the checkpoint that no part reads. */
+  /** Tensors of the checkpoint that no part reads, but for what is known to be beside a model (heads, buffers). */
   readonly unread: readonly string[];
 }
 
@@ -62,7 +63,7 @@ export async function describeModel(
     const tensors = [...checkpoint.tensors.values()];
     return {
       ...(family ? { family: family.name, title: family.title } : unknownFamily(files)),
-      ...(model ? await describeParts(checkpoint, model, device, options.dtype ?? "f32") : UNREAD),
+      ...(family && model ? await describeParts(checkpoint, family, model, device, options.dtype ?? "f32") : UNREAD),
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stored: [...new Set(tensors.map(({ dtype }) => dtype))],
@@ -86,20 +87,18 @@ function unknownFamily({ config, name }: ModelFiles): Pick<ModelDescription, "fa
 
 async function describeParts(
   checkpoint: Checkpoint,
+  family: Family,
   model: FamilyModel,
   device: Device,
   modelDType: ModelDType,
 ): Promise<Pick<ModelDescription, "config" | "parts" | "unread">> {
   const [dtype, options] = [computedIn(modelDType), await planOptions(modelDType, device)];
-  const read = new Set<string>();
   const describe = (part: Part): PartDescription => {
-    const graph = graphOf(part, (into) => Weights.of(into, checkpoint, dtype, model.naming, read));
+    const graph = graphOf(part, (into) => Weights.of(into, checkpoint, dtype, model.naming));
     const outputs = [...graph.outputs].map(([name, value]) => [name, { dtype: value.dtype, shape: value.shape }]);
     return { inputs: part.inputs, outputs: Object.fromEntries(outputs), ...plan(graph, device, options).summary() };
   };
   const examples = Object.entries(model.examples(dtype));
   const parts = Object.fromEntries(examples.map(([name, { part }]) => [name, describe(part)]));
-  // Read by Clip.similarity; position_ids are the numbers 0, 1, 2 … that old files carry.
-  const isKnown = (name: string) => read.has(name) || name === "logit_scale" || name.endsWith("position_ids");
-  return { config: model.config, parts, unread: [...checkpoint.tensors.keys()].filter((name) => !isKnown(name)) };
+  return { config: model.config, parts, unread: unreadTensors(checkpoint, family, model) };
 }

@@ -30,7 +30,7 @@ export async function* verifyClipOutputs(check: ModelCheck<ClipModel>): AsyncGen
   const { vision, text } = model.config;
   const [, C = 3, H = 0, W = 0] = expected.pixel_values.shape;
   const [B, T] = [expected.input_ids.length, expected.input_ids[0]?.length ?? 0];
-  const ends = endPositions(expected.input_ids, text.eos_token_id).map((position, row) => row * T + position);
+  const ends = endPositions(expected.input_ids, text).map((position, row) => row * T + position);
   const tokens = { ids: Int32Array.from(expected.input_ids.flat()), end: Int32Array.from(ends) };
   for (const dtype of dtypes) {
     const pixels = floatArray(sines(C, H * W), dtype);

@@ -60,10 +60,3 @@ export function patchToPicture([rows, columns]: readonly [rows: number, columns:
 export function pictureToDrawing(picture: Size, resized: Size, [left, top]: Point): Affine {
   return mat3d.multiply(mat3d.translation([left, top]), resizing(picture, resized));
 }
-
-/** The size at which a picture's longer edge fills a square (segment-anything: ResizeLongestSide). */
-export function resizeLongestSide({ width, height }: Size, side: number): Size {
-  const scale = side / Math.max(width, height);
-  const length = (edge: number) => Math.max(1, Math.floor(edge * scale + 0.5));
-  return { width: length(width), height: length(height) };
-}

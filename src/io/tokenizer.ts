@@ -25,6 +25,8 @@ export interface Tokenizer {
   readonly modelMaxLength: number | undefined;
   /** The token that fills up short texts, "<|endoftext|>" in CLIP; undefined when there is none. */
   readonly padToken: string | undefined;
+  /** The token between two texts, "[SEP]" in BERT; undefined when there is none. */
+  readonly sepToken: string | undefined;
   /** The id of a token, undefined when the vocabulary lacks it. */
   idOf(token: string): number | undefined;
 }
@@ -80,6 +82,7 @@ function adapt(definition: unknown, config: Json | undefined, source: Source, fi
     },
     modelMaxLength: lengthOf(config),
     padToken: tokenOf(config?.pad_token),
+    sepToken: tokenOf(config?.sep_token),
     idOf: (token) => tokenizer.token_to_id(token),
   };
 }

@@ -19,6 +19,20 @@ export interface InterpolateParams {
   readonly antialias?: boolean;
   /** [height, width] of x [..., height * width, C]; absent where x is [..., height, width, C]. */
   readonly grid?: readonly [number, number];
+  /** The part of the result that is made, 0 where it reaches beyond the result; all of it when absent. */
+  readonly window?: InterpolateWindow;
+}
+
+/** In places of the result; `top` and `left` may be negative. */
+export interface InterpolateWindow {
+  /** First row. */
+  readonly top: number;
+  /** First column. */
+  readonly left: number;
+  /** Rows. */
+  readonly height: number;
+  /** Columns. */
+  readonly width: number;
 }
 
 interface Sizes {
@@ -27,19 +41,21 @@ interface Sizes {
   readonly width: number;
   readonly outHeight: number;
   readonly outWidth: number;
+  readonly window: InterpolateWindow;
   readonly cols: number;
 }
 
-function sizes({ shape }: Spec, { grid, size, scaleFactor = [1, 1] }: InterpolateParams): Sizes {
+function sizes({ shape }: Spec, { grid, size, scaleFactor = [1, 1], ...params }: InterpolateParams): Sizes {
   const [height = 0, width = 0] = grid ?? shape.slice(-3, -1);
   const [outHeight, outWidth] = size ?? [Math.floor(height * scaleFactor[0]), Math.floor(width * scaleFactor[1])];
   const batch = sizeOf(shape.slice(0, grid ? -2 : -3));
-  return { batch, height, width, outHeight, outWidth, cols: shape.at(-1) ?? 0 };
+  const window = params.window ?? { top: 0, left: 0, height: outHeight, width: outWidth };
+  return { batch, height, width, outHeight, outWidth, window, cols: shape.at(-1) ?? 0 };
 }
 
 function result(x: Spec, params: InterpolateParams): Spec {
-  const { outHeight, outWidth, cols } = sizes(x, params);
-  const places = params.grid ? [outHeight * outWidth] : [outHeight, outWidth];
+  const { window, cols } = sizes(x, params);
+  const places = params.grid ? [window.height * window.width] : [window.height, window.width];
   return { dtype: x.dtype, shape: [...x.shape.slice(0, params.grid ? -2 : -3), ...places, cols] };
 }
 
@@ -56,10 +72,16 @@ function check(x: Spec, params: InterpolateParams): void {
   if (grid && grid[0] * grid[1] !== x.shape.at(-2)) {
     throw new ShapeError(`[interpolate] x ${shape} does not hold a grid of ${grid[0]} by ${grid[1]}`);
   }
-  const { height, width, outHeight, outWidth } = sizes(x, params);
+  const { height, width, outHeight, outWidth, window } = sizes(x, params);
   if (![height, width, outHeight, outWidth].every((n) => Number.isInteger(n) && n > 0)) {
     throw new ShapeError(
       `[interpolate] from ${height} by ${width} to ${outHeight} by ${outWidth}: expected whole numbers from 1`,
+    );
+  }
+  if (!Object.values(window).every(Number.isInteger) || window.height < 1 || window.width < 1) {
+    const { top, left } = window;
+    throw new ArgumentError(
+      `[interpolate] the window is ${window.height} x ${window.width} at ${top}, ${left}, expected whole numbers`,
     );
   }
 }
@@ -77,6 +99,10 @@ export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
     width: "u32",
     outHeight: "u32",
     outWidth: "u32",
+    windowHeight: "u32",
+    windowWidth: "u32",
+    top: "i32",
+    left: "i32",
     cols: "u32",
     scaleY: "f32",
     scaleX: "f32",
@@ -89,13 +115,18 @@ export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
   },
   launch: ({ x }, params) => {
     const y = result(x, params);
-    const { height, width, outHeight, outWidth, cols } = sizes(x, params);
+    const { height, width, outHeight, outWidth, window, cols } = sizes(x, params);
+    const { top, left, height: windowHeight, width: windowWidth } = window;
     const { mode, scaleFactor, antialias = false } = params;
     const scaleY = scaleFactor ? 1 / scaleFactor[0] : height / outHeight;
     const scaleX = scaleFactor ? 1 / scaleFactor[1] : width / outWidth;
     const [stretchY, stretchX] = antialias ? [Math.max(scaleY, 1), Math.max(scaleX, 1)] : [1, 1];
     return {
-      params: { words: wordsOf(y), height, width, outHeight, outWidth, cols, scaleY, scaleX, stretchY, stretchX },
+      params: {
+        words: wordsOf(y),
+        ...{ height, width, outHeight, outWidth, windowHeight, windowWidth, top, left, cols },
+        ...{ scaleY, scaleX, stretchY, stretchX },
+      },
       types: { Elem: x.dtype },
       overrides: {
         WIDE: cols % 4 === 0 ? 1 : 0,

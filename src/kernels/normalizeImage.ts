@@ -26,8 +26,10 @@ export interface NormalizeImageParams {
   readonly mean: Rgb;
   /** Divides after that. */
   readonly std: Rgb;
-  /** What lies beyond the picture is 0 in the result (SAM), not black before normalising (CLIP). */
-  readonly padAfter?: boolean;
+  /** The colour, in bytes, of what lies beyond the picture in the window; black when absent. */
+  readonly fill?: Rgb;
+  /** [height, width] of the result that hold the window: what comes after is 0 (SAM). All of it when absent. */
+  readonly kept?: readonly [height: number, width: number];
   /** Type of the result; f32 when absent. */
   readonly dtype?: "f32" | "f16";
 }
@@ -51,7 +53,9 @@ export const normalizeImage = /* @__PURE__ */ defineKernel<NormalizeImageParams>
     width: "u32",
     top: "i32",
     left: "i32",
-    padAfter: "u32",
+    rows: "u32",
+    columns: "u32",
+    fill: "u32",
     factorR: "f32",
     factorG: "f32",
     factorB: "f32",
@@ -79,7 +83,8 @@ export const normalizeImage = /* @__PURE__ */ defineKernel<NormalizeImageParams>
   },
   launch: ({ image }, params) => {
     const { batch, ...size } = sizes(image, params);
-    const { top = 0, left = 0, scale = 1 / 255, mean, std, padAfter, dtype = "f32" } = params;
+    const { top = 0, left = 0, scale = 1 / 255, mean, std, fill = [0, 0, 0], dtype = "f32" } = params;
+    const [rows, columns] = params.kept ?? [size.height, size.width];
     const count = batch * size.height * size.width;
     return {
       params: {
@@ -87,7 +92,9 @@ export const normalizeImage = /* @__PURE__ */ defineKernel<NormalizeImageParams>
         count,
         top,
         left,
-        padAfter: padAfter ? 1 : 0,
+        rows,
+        columns,
+        fill: fill[0] + fill[1] * 256 + fill[2] * 65536,
         factorR: scale / std[0],
         factorG: scale / std[1],
         factorB: scale / std[2],

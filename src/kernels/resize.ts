@@ -25,8 +25,8 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** Pillow's filters of the same names. */
-export type ResizeFilter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
+/** Pillow's filters of the same names; and torch's nearest-exact, which is Pillow's nearest but between two pixels. */
+export type ResizeFilter = "nearest" | "nearest-exact" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
 
 /** What the kernel needs to bring one axis to another length. */
 export interface ResizeCoefficients {
@@ -61,7 +61,7 @@ interface Filter {
 
 const sinc = (x: number) => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
 
-const FILTERS: Readonly<Record<Exclude<ResizeFilter, "nearest">, Filter>> = {
+const FILTERS: Readonly<Record<Exclude<ResizeFilter, "nearest" | "nearest-exact">, Filter>> = {
   box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   // Pillow writes the two constants as floats.
@@ -106,8 +106,7 @@ export function resizeCoefficients(
       throw new ArgumentError(`resizeCoefficients: a size is ${size}, expected a whole number from 1`);
     }
   }
-  const rows =
-    filter === "nearest" ? nearestRows(inSize, outSize, range) : filterRows(inSize, outSize, FILTERS[filter], range);
+  const rows = rowsOf(inSize, outSize, filter, range);
   const taps = rows.reduce((most, { weights }) => Math.max(most, weights.length), 1);
   const starts = new Int32Array(rows.length);
   const weights = new Int32Array(rows.length * taps);
@@ -118,6 +117,12 @@ export function resizeCoefficients(
     for (const [t, weight] of row.weights.entries()) weights[i * taps + row.start - start + t] = fixedPoint(weight);
   }
   return { starts, weights, taps };
+}
+
+function rowsOf(inSize: number, outSize: number, filter: ResizeFilter, range: readonly [number, number]): Row[] {
+  if (filter === "nearest") return nearestRows(inSize, outSize, range);
+  if (filter === "nearest-exact") return exactRows(inSize, outSize, range);
+  return filterRows(inSize, outSize, FILTERS[filter], range);
 }
 
 /** Rounds half away from zero. */
@@ -155,6 +160,15 @@ function nearestRows(inSize: number, outSize: number, [begin, end]: readonly [nu
     const start = Math.min(Math.trunc(position), inSize - 1);
     position += scale;
     return { start, weights: [1] };
+  });
+}
+
+/** torch's nearest_neighbor_exact_compute_source_index: each position for itself, in float32. */
+function exactRows(inSize: number, outSize: number, [begin, end]: readonly [number, number]): Row[] {
+  const scale = Math.fround(inSize / outSize);
+  return Array.from({ length: end - begin }, (_, i) => {
+    const start = Math.floor(Math.fround((begin + i + 0.5) * scale));
+    return { start: Math.min(start, inSize - 1), weights: [1] };
   });
 }
 

@@ -6,6 +6,14 @@ import type { Part } from "./part.ts";
 import type { Preprocessing } from "./preprocess/recipe.ts";
 import type { Naming, TensorTable } from "./weights.ts";
 
+/** Settings of an image processor, and the file that they are from. */
+export interface ProcessorFile {
+  /** "preprocessor_config.json", or the part of processor_config.json. */
+  readonly file: string;
+  /** Parsed and not yet understood. */
+  readonly json: unknown;
+}
+
 /** The class of the API that runs a family. */
 export type ModelClass = "Clip" | "Dino" | "Sam";
 
@@ -15,8 +23,8 @@ export interface ModelFiles extends TensorTable {
   readonly config: unknown;
   /** open_clip_config.json */
   readonly openClip: unknown;
-  /** preprocessor_config.json */
-  readonly processor: unknown;
+  /** Settings of transformers' image processor, where there are some. */
+  readonly processor: ProcessorFile | undefined;
 }
 
 /** A family of models. */
@@ -28,7 +36,7 @@ export interface Family<Model extends FamilyModel = FamilyModel> {
   readonly modelClass: ModelClass;
   /** What `model_type` of a config.json of transformers says. */
   readonly modelTypes: readonly string[];
-  /** Settings that a load asks for besides config.json and preprocessor_config.json. */
+  /** Settings that a load asks for besides config.json and those of processors. */
   readonly settings?: readonly string[];
   /** Whether a load asks for a tokenizer. */
   readonly hasTokenizer?: boolean;
@@ -48,6 +56,10 @@ export interface FamilyModel {
   readonly naming: Naming;
   /** The parts that a load makes ready: together they read all weights that the model's calls need. */
   firstParts(dtype: FloatType): readonly Part[];
+  /** Parts that read weights which the first ones do not. */
+  otherParts?(dtype: FloatType): readonly Part[];
+  /** Names of tensors of this checkpoint that it holds beside the model, besides those of its class (beside.ts). */
+  readonly beside?: readonly RegExp[];
   /** Each part by name, at the checkpoint's own sizes: what `info` describes and `bench` times. */
   examples(dtype: FloatType): Readonly<Record<string, Example>>;
 }

@@ -28,3 +28,20 @@ export function integer(part: Fields, key: string, fallback: number, low: number
   if (Number.isInteger(value)) return value;
   throw new CheckpointError(`${part.file}: ${key} is ${value}, expected a whole number`);
 }
+
+/** Throws where a key that changes results has another value than the one that is read; absent and null are that. */
+export function only({ file, json }: Fields, key: string, value: unknown): void {
+  if ((json[key] ?? value) === value) return;
+  throw new CheckpointError(`${file}: ${key} is ${JSON.stringify(json[key])}, expected ${JSON.stringify(value)}`);
+}
+
+/** The side of a square: a number, or [height, width] that are equal, as vision models' configurations may say it. */
+export function side(part: Fields, key: string, fallback: number, low: number, high: number): number {
+  const value = part.json[key];
+  if (!Array.isArray(value)) return integer(part, key, fallback, low, high);
+  const [height, width] = value;
+  if (value.length === 2 && height === width) return integer({ ...part, json: { [key]: height } }, key, 0, low, high);
+  throw new CheckpointError(
+    `${part.file}: ${key} is ${JSON.stringify(value)}, expected a number or two that are equal: squares only are read`,
+  );
+}

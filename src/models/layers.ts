@@ -29,6 +29,11 @@ export function layerNorm(x: Value, w: Weights, eps: number, step?: number): Val
   return ops.layerNorm({ x, gamma, beta }, step === undefined ? { eps } : { eps, start: 0, step });
 }
 
+/** Weighs each channel of a branch, where a model does (Touvron et al. 2021): DINOv2 and v3, some of open_clip. */
+export function layerScale(x: Value, w: Weights): Value {
+  return w.has("gamma") ? ops.binary({ a: x, b: w.get("gamma", [lastDim(x)]) }, { op: "mul" }) : x;
+}
+
 export function add(a: Value, b: Value): Value {
   return ops.binary({ a, b }, { op: "add" });
 }

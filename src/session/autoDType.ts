@@ -1,11 +1,11 @@
 // dtype "auto": f16 where the adapter has it and the model gives in it what it gives in f32, tried on one example of
 // each part when the model is loaded; else f32.
 import { AdapterError, NumericError } from "../device/errors.ts";
+import { random } from "../device/random.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { FamilyModel, FloatType } from "../models/family.ts";
-import { random } from "../verify/suite.ts";
-import { type OpenSessionOptions, Session } from "./session.ts";
+import type { OpenSessionOptions, Session } from "./session.ts";
 
 /** A session in the type that was chosen, and why it was. */
 export interface ChosenSession {
@@ -16,6 +16,9 @@ export interface ChosenSession {
 /** Largest difference of an output, of its largest value. Tokens of the published models differ by less. */
 const TOLERANCE = 0.03;
 
+/** `Session.open`, given by who has it: a page then loads this file alone. */
+type OpenSession = typeof Session.open;
+
 type Outputs = Readonly<Record<string, NdArray>>;
 
 /**
@@ -23,24 +26,25 @@ type Outputs = Readonly<Record<string, NdArray>>;
  * The checkpoint is the session's; it stays the caller's when this throws.
  */
 export async function openAuto(
+  open: OpenSession,
   checkpoint: Checkpoint,
   model: FamilyModel,
   options: OpenSessionOptions,
 ): Promise<ChosenSession> {
   const full = async (dtypeReason: string) => {
-    return { session: await Session.open(checkpoint, model, { ...options, dtype: "f32" }), dtypeReason };
+    return { session: await open(checkpoint, model, { ...options, dtype: "f32" }), dtypeReason };
   };
   let isChosen = false;
   const close = async () => (isChosen ? checkpoint.close() : undefined);
   let half: Session;
   try {
-    half = await Session.open({ ...checkpoint, close }, model, { ...options, dtype: "f16" });
+    half = await open({ ...checkpoint, close }, model, { ...options, dtype: "f16" });
   } catch (error) {
     if (error instanceof AdapterError) return full("the adapter has no shader-f16");
     throw error;
   }
   try {
-    const difference = await differenceToFull(half, checkpoint, model, options);
+    const difference = await differenceToFull(open, half, checkpoint, model, options);
     const text = `f16 differs from f32 by ${difference.toPrecision(2)} of the largest value on an example`;
     isChosen = difference <= TOLERANCE;
     if (isChosen) return { session: half, dtypeReason: text };
@@ -52,13 +56,14 @@ export async function openAuto(
 
 /** The largest difference of the outputs on one example of each part; infinite where f16 gives no numbers. */
 async function differenceToFull(
+  open: OpenSession,
   half: Session,
   checkpoint: Checkpoint,
   model: FamilyModel,
   { signal }: OpenSessionOptions,
 ): Promise<number> {
   const device = await half.device();
-  const full = await Session.open({ ...checkpoint, close: async () => {} }, model, { device, dtype: "f32" });
+  const full = await open({ ...checkpoint, close: async () => {} }, model, { device, dtype: "f32" });
   try {
     let most = 0;
     for (const name of Object.keys(model.examples("f32"))) {

@@ -3,6 +3,7 @@
 import type { Device } from "../device/device.ts";
 import { NumericError } from "../device/errors.ts";
 import { fromHalf } from "../device/half.ts";
+import { random } from "../device/random.ts";
 import { firstNonFinite } from "../graph/finite.ts";
 import { type NonFiniteStep, nonFiniteStep } from "../graph/nonFiniteStep.ts";
 import type { Plan } from "../graph/plan.ts";
@@ -11,7 +12,6 @@ import type { WeightStore } from "../graph/store.ts";
 import type { Checkpoint, StoredTensor } from "../io/safetensors/checkpoint.ts";
 import type { Example, HostInputs } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
-import { random } from "../verify/suite.ts";
 import type { NonFiniteRun } from "./planCache.ts";
 
 /** A model on a device, as far as it is looked into. */

@@ -33,12 +33,14 @@ export async function openPretrained<Model extends FamilyModel>(
   options: SourceOptions & SessionOptions,
 ): Promise<PretrainedModel<Model>> {
   const recognized = await recognizeModel(families, from, options);
-  const { checkpoint, model } = recognized;
+  const { checkpoint, family, model } = recognized;
   const { dtype, ...others } = options;
   let session: Session | undefined;
   try {
+    const { checkAllRead } = await import("../models/unread.ts");
+    checkAllRead(checkpoint, family, model);
     const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
-      ? await (await import("./autoDType.ts")).openAuto(checkpoint, model, others)
+      ? await (await import("./autoDType.ts")).openAuto(Session.open, checkpoint, model, others)
       : { session: await Session.open(checkpoint, model, { ...others, dtype }) };
     session = chosen.session;
     await session.prepare(model.firstParts(session.dtype), options.signal);
@@ -82,8 +84,17 @@ export async function openModelFiles(
   const source = await openSource(from, options);
   const settings = await readSettings(source, families);
   const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
-  const checkpoint = await openWeights(source, options, preferred);
-  return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+  // It comes while the header is on its way.
+  const names = import("./plainCheckpoint.ts");
+  const stored = await openWeights(source, options, preferred);
+  try {
+    const { plainCheckpoint } = await names;
+    const checkpoint = await plainCheckpoint(stored, source);
+    return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
+  } catch (error) {
+    await stored.close();
+    throw error;
+  }
 }
 
 /**
@@ -95,10 +106,29 @@ export async function readSettings(
   families: readonly Family[],
 ): Promise<Pick<ModelFiles, "config" | "openClip" | "processor">> {
   const config = await source.json("config.json");
-  const isTimm = (config as { architecture?: unknown } | undefined)?.architecture !== undefined;
   const mayBeOpenClip = families.some(({ settings }) => settings?.includes("open_clip_config.json"));
   const openClip =
-    mayBeOpenClip && (config === undefined || isTimm) ? await source.json("open_clip_config.json") : undefined;
-  const processor = await source.json("preprocessor_config.json");
+    mayBeOpenClip && (config === undefined || isTimm(config)) ? await source.json("open_clip_config.json") : undefined;
+  const processor = await readProcessor(source, processorFiles(config, openClip));
   return { config: openClip === undefined ? config : undefined, openClip, processor };
+}
+
+/** The files that may hold settings of transformers' processor: timm's and open_clip's folders have them in others. */
+export function processorFiles(config: unknown, openClip: unknown): readonly string[] {
+  return isTimm(config) || openClip !== undefined ? [] : ["processor_config.json", "preprocessor_config.json"];
+}
+
+function isTimm(config: unknown): boolean {
+  return (config as { architecture?: unknown } | undefined)?.architecture !== undefined;
+}
+
+/**
+ * Transformers 5 saves one file for all of a model's processors; before it that file held no image processor. Where
+ * both say something, the new one counts (transformers' image_processing_base.py: get_image_processor_dict).
+ */
+async function readProcessor(source: Source, files: readonly string[]): Promise<ModelFiles["processor"]> {
+  const [all, image] = await Promise.all(files.map((file) => source.json(file)));
+  const part = (all as { image_processor?: unknown } | undefined)?.image_processor;
+  if (part !== undefined) return { file: "processor_config.json: image_processor", json: part };
+  return image === undefined ? undefined : { file: "preprocessor_config.json", json: image };
 }

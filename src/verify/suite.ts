@@ -1,7 +1,9 @@
 // What a kernel is checked against: its cases (inputs by shape, made from a seed) and a reference in float64 on the
 // CPU. The same suites run in the tests of Node, Chromium and Deno and in `webgpu-vision verify` on the user's own
 // adapter.
+
 import { fromHalf, fromHalfArray, toHalf } from "../device/half.ts";
+import { random } from "../device/random.ts";
 import type { DType, HostArray, Shape, Spec } from "../device/tensor.ts";
 import { sizeOf } from "../device/tensor.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
@@ -72,17 +74,6 @@ export function referencesOf(
   const { outputs } = suite.kernel;
   if (outputs.length === 1) return [reference as ArrayLike<number>];
   return outputs.map((name) => (reference as Readonly<Record<string, ArrayLike<number>>>)[name] ?? []);
-}
-
-/** mulberry32: small, seeded, the same everywhere. */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** A case's input ready for the GPU and for the reference. */

@@ -8,6 +8,13 @@ import type {
   EncodeTextOptions,
   ImageEmbedding,
 } from "../api/clip.ts";
+import type {
+  ClipImageTokens,
+  ClipTextTokens,
+  ImageTokenOptions,
+  ImageTokens,
+  TextTokenOptions,
+} from "../api/clipTokenOptions.ts";
 import type { LabelScore } from "../api/embeddings.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -48,8 +55,17 @@ export class Clip implements Omit<Direct, "device" | "encodeImage"> {
   }
 
   /** As of the main entry's Clip; results come to the page, so that there is no keepOnGpu. */
-  async encodeImage(images: ImageLike | readonly ImageLike[], options: EncodeImageOptions = {}): Promise<NdArray> {
-    return (await this.#remote.call("encodeImage", (out) => [packImages(images, out)], options)) as NdArray;
+  encodeImage(
+    images: ImageLike | readonly ImageLike[],
+    options: EncodeImageOptions & ImageTokenOptions,
+  ): Promise<ClipImageTokens>;
+  encodeImage(images: ImageLike | readonly ImageLike[], options?: EncodeImageOptions): Promise<NdArray>;
+  async encodeImage(
+    images: ImageLike | readonly ImageLike[],
+    options: EncodeImageOptions & ImageTokens = {},
+  ): Promise<NdArray & ClipImageTokens> {
+    const result = await this.#remote.call("encodeImage", (out) => [packImages(images, out)], options);
+    return result as NdArray & ClipImageTokens;
   }
 
   encodeImages(
@@ -59,8 +75,14 @@ export class Clip implements Omit<Direct, "device" | "encodeImage"> {
     return this.#remote.stream<ImageEmbedding>(source, options);
   }
 
-  async encodeText(texts: string | readonly string[], options: EncodeTextOptions = {}): Promise<NdArray> {
-    return (await this.#remote.call("encodeText", () => [texts], options)) as NdArray;
+  /** As of the main entry's Clip. */
+  encodeText(texts: string | readonly string[], options: EncodeTextOptions & TextTokenOptions): Promise<ClipTextTokens>;
+  encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<NdArray>;
+  async encodeText(
+    texts: string | readonly string[],
+    options: EncodeTextOptions & Partial<TextTokenOptions> = {},
+  ): Promise<NdArray & ClipTextTokens> {
+    return (await this.#remote.call("encodeText", () => [texts], options)) as NdArray & ClipTextTokens;
   }
 
   /** Scores labels for pictures, best first. */

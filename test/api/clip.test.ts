@@ -144,7 +144,9 @@ it("q8 gives nearly the same from a quarter of the weights, and frees them", asy
   }
   expect(device.memory.bytes).toBe(before);
   const dtype = "q4" as "q8";
-  await expect(Clip.fromPretrained("checkpoints/tiny-clip", { device, dtype })).rejects.toThrow(/"f32", "f16" or "q8"/);
+  await expect(Clip.fromPretrained("checkpoints/tiny-clip", { device, dtype })).rejects.toThrow(
+    /"f32", "f16", "q8" or "auto"/,
+  );
 });
 
 it("f16 gives nearly the same", async (context) => {

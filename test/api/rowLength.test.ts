@@ -1,13 +1,13 @@
 // Preprocessing of pictures whose rows are longer than they are wide, as those from a texture: the same numbers as
 // without, whatever lies beyond, for recipes of every kind.
 import { describe, expect, it } from "vitest";
+import { random } from "../../src/device/random.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { WeightStore } from "../../src/graph/store.ts";
 import { preprocess } from "../../src/models/preprocess/preprocess.ts";
 import type { Preprocessing } from "../../src/models/preprocess/recipe.ts";
-import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 
 const VALUES = { rescale: 1 / 255, mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.4] } as const;

@@ -6,12 +6,12 @@ import {
   cropToPicture,
   patchToPicture,
   pictureToDrawing,
-  resizeLongestSide,
   resizing,
   transformBox,
   transformPoint,
   unitSquareToCrop,
 } from "../../src/geometry/affine.ts";
+import { resizedSize } from "../../src/models/preprocess/recipe.ts";
 
 describe("resizing", () => {
   it.each([
@@ -20,7 +20,8 @@ describe("resizing", () => {
     { width: 16384, height: 3 },
     { width: 640, height: 427 },
   ])("takes the pixels of $width x $height to SAM's square, rounded once", (picture) => {
-    const resized = resizeLongestSide(picture, 1024);
+    const [height, width] = resizedSize({ longest: 1024 }, [picture.height, picture.width]);
+    const resized = { width, height };
     const toSquare = resizing(picture, resized);
     for (let x = 0, y = 0; x <= picture.width; x++, y = (y + 7) % picture.height) {
       const exact = [(x * resized.width) / picture.width, (y * resized.height) / picture.height];
@@ -39,18 +40,6 @@ describe("resizing", () => {
     const [x, y] = transformPoint(mat3d.inverse(map), transformPoint(map, [123, 45.5]));
     expect(x).toBeCloseTo(123, 10);
     expect(y).toBeCloseTo(45.5, 10);
-  });
-});
-
-describe("resizeLongestSide", () => {
-  it.each([
-    [1024, 1024, 1024, 1024],
-    [640, 427, 1024, 683],
-    [427, 640, 683, 1024],
-    [16384, 1, 1024, 1],
-    [1, 1, 1024, 1024],
-  ])("makes of %i x %i %i x %i", (width, height, toWidth, toHeight) => {
-    expect(resizeLongestSide({ width, height }, 1024)).toEqual({ width: toWidth, height: toHeight });
   });
 });
 

@@ -3,18 +3,17 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { ArgumentError } from "../../src/device/errors.ts";
+import { random } from "../../src/device/random.ts";
 import { bufferBytes, type Spec } from "../../src/device/tensor.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
 import type { Place } from "../../src/graph/placement.ts";
 import { type Plan, plan } from "../../src/graph/plan.ts";
 import { staticKey } from "../../src/graph/statics.ts";
-import { clipConfig } from "../../src/models/clip/config.ts";
 import { clipImage, clipText } from "../../src/models/clip/model.ts";
+import { clipConfig } from "../../src/models/clip/readConfig.ts";
 import { preprocess } from "../../src/models/preprocess/preprocess.ts";
-import { OPENAI_CLIP_MEAN, OPENAI_CLIP_STD } from "../../src/models/preprocess/processorConfig.ts";
 import { type TensorTable, Weights } from "../../src/models/weights.ts";
-import { random } from "../../src/verify/suite.ts";
 import { CPU, GPU } from "./traits.ts";
 
 const f32 = (...shape: number[]): Spec => ({ dtype: "f32", shape });
@@ -168,8 +167,9 @@ describe("CLIP ViT-B/32", async () => {
   const preparing = () => {
     const graph = new Graph();
     const photo = graph.input("image", { dtype: "u32", shape: [480, 640] });
-    const recipe = { resize: 224, resample: "bicubic", crop: [224, 224], rescale: 1 / 255 } as const;
-    graph.output("pixels", preprocess(photo, { ...recipe, mean: OPENAI_CLIP_MEAN, std: OPENAI_CLIP_STD }, "f32"));
+    const values = { rescale: 1 / 255, mean: [0.48, 0.46, 0.41], std: [0.27, 0.26, 0.28] } as const;
+    const recipe = { resize: 224, resample: "bicubic", crop: [224, 224], ...values } as const;
+    graph.output("pixels", preprocess(photo, recipe, "f32"));
     return graph;
   };
 

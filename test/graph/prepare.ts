@@ -1,6 +1,7 @@
 // Graphs made ready on a device, for the tests beside this file.
 import { expect } from "vitest";
 import type { Device } from "../../src/device/device.ts";
+import { random } from "../../src/device/random.ts";
 import type { NdArray, Spec } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -8,7 +9,6 @@ import { plan } from "../../src/graph/plan.ts";
 import type { SlotPool } from "../../src/graph/slotPool.ts";
 import { WeightStore } from "../../src/graph/store.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
-import { random } from "../../src/verify/suite.ts";
 
 export const f32 = (...shape: number[]): Spec => ({ dtype: "f32", shape });
 

@@ -3,10 +3,10 @@
 // number.
 import { expect, it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
+import { random } from "../../src/device/random.ts";
 import type { Tensor } from "../../src/device/tensor.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import * as ops from "../../src/graph/ops.ts";
-import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 import { expectClose, f32, numbers, prepare } from "./prepare.ts";
 

@@ -1,7 +1,7 @@
 // Lifetimes to buffers: never two tensors that live at once in one buffer, and not much more memory than they need.
 import { describe, expect, it } from "vitest";
+import { random } from "../../src/device/random.ts";
 import { assignSlots, type Lifetime, largestLiveSet } from "../../src/graph/slots.ts";
-import { random } from "../../src/verify/suite.ts";
 
 const life = (bytes: number, first: number, last: number): Lifetime => ({ bytes, first, last });
 const overlap = (a: Lifetime, b: Lifetime) => a.first <= b.last && b.first <= a.last;

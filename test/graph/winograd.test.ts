@@ -1,6 +1,7 @@
 // Winograd's convolutions: which ones a graph gets, that they compute what conv2d does, and where sessions use them.
 import { describe, expect, it } from "vitest";
 import { isCpu } from "../../src/device/adapter.ts";
+import { random } from "../../src/device/random.ts";
 import type { Shape } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -12,7 +13,6 @@ import { WeightStore } from "../../src/graph/store.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import type { Conv2dParams } from "../../src/kernels/convolution.ts";
 import { planOptions } from "../../src/session/session.ts";
-import { random } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 import { GPU } from "./traits.ts";
 

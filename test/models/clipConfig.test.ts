@@ -2,7 +2,8 @@
 // cannot be meant, each with a message that names the value.
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/device/errors.ts";
-import { clipConfig, openClipConfig } from "../../src/models/clip/config.ts";
+import { openClipConfig } from "../../src/models/clip/openClip.ts";
+import { clipConfig } from "../../src/models/clip/readConfig.ts";
 
 /** transformers' CLIPConfig(): ViT-B/32. */
 const DEFAULTS = {
@@ -16,6 +17,7 @@ const DEFAULTS = {
     max_position_embeddings: 77,
     vocab_size: 49408,
     eos_token_id: 49407,
+    pool_type: "eos",
   },
   vision: {
     hidden_size: 768,
@@ -128,7 +130,7 @@ describe("what cannot be meant is refused by name", () => {
     [vision({ layer_norm_eps: -1 }), "layer_norm_eps is -1, expected a number from 0 to 1"],
     [vision({ hidden_act: "mish" }), 'hidden_act "mish" is not one of quick_gelu, gelu'],
     [vision({ hidden_act: "toString" }), 'hidden_act "toString" is not one of quick_gelu, gelu'],
-    [vision({ image_size: [224, 224] }), "image_size is [224,224], expected a number"],
+    [vision({ image_size: [224, 256] }), "image_size is [224,256], expected a number or two that are equal"],
     [vision({ patch_size: 256 }), "patch_size 256 is larger than image_size 224"],
     [{ text_config: { vocab_size: 0 } }, "vocab_size is 0, expected a number from 1"],
     [
@@ -157,7 +159,8 @@ describe("open_clip_config.json", () => {
   it("ViT-B-32: gelu unless quick_gelu is set, the end token is the largest id", () => {
     const { text, vision } = openClipConfig(published());
     expect(vision).toEqual({ ...DEFAULTS.vision, hidden_act: "gelu" });
-    expect(text).toEqual({ ...DEFAULTS.text, hidden_act: "gelu", eos_token_id: 2 });
+    const padding = { isTokenizers: false, strip_sep_token: false };
+    expect(text).toEqual({ ...DEFAULTS.text, hidden_act: "gelu", eos_token_id: 2, pool_type: "argmax", padding });
     expect(openClipConfig(published({ quick_gelu: true })).vision).toMatchObject({ hidden_act: "quickGelu" });
   });
 
@@ -207,5 +210,47 @@ describe("open_clip_config.json", () => {
     expect(() => openClipConfig(json)).toThrow(CheckpointError);
     expect(() => openClipConfig(json)).toThrow(message);
     expect(() => openClipConfig(json)).toThrow(/^open_clip_config\.json|_cfg/);
+  });
+});
+
+describe("keys of open_clip that are not read", () => {
+  const published = (vision: object, text: object, model: object = {}) => ({
+    model_cfg: { embed_dim: 512, vision_cfg: vision, text_cfg: text, ...model },
+  });
+
+  it.each<[unknown, string]>([
+    [published({ attentional_pool: true }, {}), "vision_cfg has a attentional_pool true: CoCa's pooling is not read"],
+    [published({ pool_type: "none" }, {}), 'vision_cfg has a pool_type "none": expected tok or avg'],
+    [published({ norm_kwargs: { elementwise_affine: false } }, {}), "vision_cfg has a norm_kwargs"],
+    [published({ act_kwargs: { inplace: true } }, {}), "vision_cfg has a act_kwargs"],
+    [
+      published({ act_kwargs: { approximate: "tanh" } }, {}, { quick_gelu: true }),
+      "expected approximate, none or tanh",
+    ],
+    [published({ qk_norm: true }, {}), "vision_cfg has a qk_norm true: blocks of open_clip's default kind are read"],
+    [published({ block_type: "custom" }, {}), 'vision_cfg has a block_type "custom"'],
+    [published({ rope: true }, {}), "vision_cfg has a rope true: open_clip knows no such key"],
+    [published({}, { embed_cls: true }), "text_cfg has a embed_cls true: CoCa's text tower is not read"],
+    [published({}, { pool_type: "avg" }), 'text_cfg has a pool_type "avg": expected first, last, argmax or eos'],
+    [published({}, { proj_type: "mlp" }), 'text_cfg has a proj_type "mlp": expected linear or none'],
+    [published({}, { tokenizer_mode: "clips" }), 'text_cfg has a tokenizer_mode "clips"'],
+    [published({}, { tokenizer_kwargs: { clean: "canonicalize" } }), "expected strip_sep_token alone"],
+    [published({}, {}, { multimodal_cfg: {} }), "model_cfg has a multimodal_cfg {}: CoCa is not read"],
+  ])("%j", (json, message) => {
+    expect(() => openClipConfig(json)).toThrow(CheckpointError);
+    expect(() => openClipConfig(json)).toThrow(message);
+  });
+
+  it("those that change nothing, or that are off, pass", () => {
+    const vision = {
+      patch_dropout: 0.5,
+      timm_pool: "avg",
+      qk_norm: false,
+      attentional_pool: false,
+      timm_model_name: null,
+    };
+    const text = { hf_proj_type: "mlp", output_tokens: true, pad_id: 1, embed_cls: false, no_causal_mask: false };
+    const { vision: v, text: t } = openClipConfig(published(vision, text, { custom_text: true }));
+    expect([v, t]).toEqual([openClipConfig(published({}, {})).vision, openClipConfig(published({}, {})).text]);
   });
 });

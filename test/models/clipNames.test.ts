@@ -77,10 +77,10 @@ it("OpenAI's names: every layer and both embeddings as PyTorch's", async () => {
   expect(firstDifference(got, golden, [...VISION, ...TEXT], 1e-3)).toBeUndefined();
 });
 
-it("Hugging Face's names stay as they are", () => {
+it("Hugging Face's names stay as they are", async () => {
   const name = "vision_model.encoder.layers.0.self_attn.q_proj.weight";
   const tensors = new Map([[name, { shape: [8, 8], dtype: "F32" }]]);
-  expect(clipNaming({ name: "", tensors })(name)).toEqual({ name });
+  expect((await clipNaming({ name: "", tensors }))(name)).toEqual({ name });
 });
 
 describe("open_clip_config.json with open_clip_model.safetensors", () => {
@@ -142,8 +142,13 @@ describe("open_clip_config.json with open_clip_model.safetensors", () => {
   it.each([
     [{ mean: [0.5, 0.5] }, /open_clip_config\.json: mean is \[0\.5,0\.5\], expected three numbers/],
     [{ std: [0.5, 0, 0.5] }, /open_clip_config\.json: std is \[0\.5,0,0\.5\], expected three positive numbers/],
-    [{ interpolation: "random" }, /open_clip_config\.json: interpolation is "random", expected bicubic or bilinear/],
-    [{ resize_mode: "longest" }, /open_clip_config\.json: resize_mode is "longest", expected shortest or squash/],
+    [
+      { interpolation: "lanczos" },
+      /open_clip_config\.json: interpolation is "lanczos", expected "bicubic", "bilinear"/,
+    ],
+    [{ resize_mode: "stretch" }, /open_clip_config\.json: resize_mode is "stretch", expected "shortest", "longest"/],
+    [{ mode: "L" }, /open_clip_config\.json: mode is "L", expected "RGB"/],
+    [{ crop_pct: 0.9 }, /open_clip_config\.json: preprocess_cfg: crop_pct is 0\.9, which open_clip does not know/],
   ])("refuses preprocess_cfg %j", async (preprocess_cfg, message) => {
     await expect(encode({ ...config, preprocess_cfg })).rejects.toThrow(message);
   });

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
-import { clipConfig } from "../../src/models/clip/config.ts";
 import { clipImage, clipText, type TowerOutput } from "../../src/models/clip/model.ts";
 import { clipNaming } from "../../src/models/clip/names.ts";
+import { clipConfig } from "../../src/models/clip/readConfig.ts";
 import { endPositions } from "../../src/models/clip/tokens.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { computedIn, type ModelDType } from "../../src/session/session.ts";
@@ -28,12 +28,13 @@ export async function runTowers(
   const dtype = computedIn(type);
   const golden = await readGolden(`${folder}/golden.safetensors`);
   const config = clipConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
+  const naming = await clipNaming(checkpoint);
   const pixels = channelsLast(golden.get("pixel_values") as NdArray);
   const image = await runGraph(
     device,
     checkpoint,
     (graph) => {
-      const weights = Weights.of(graph, checkpoint, dtype, clipNaming(checkpoint));
+      const weights = Weights.of(graph, checkpoint, dtype, naming);
       return named(
         "vision",
         clipImage(graph.input("pixels", { dtype, shape: pixels.shape }), weights, config.vision),
@@ -46,12 +47,12 @@ export async function runTowers(
   const { data, shape } = golden.get("input_ids") as NdArray;
   const [B = 0, T = 0] = shape;
   const rows = Array.from({ length: B }, (_, b) => [...data.subarray(b * T, (b + 1) * T)]);
-  const end = endPositions(rows, config.text.eos_token_id).map((position, b) => b * T + position);
+  const end = endPositions(rows, config.text).map((position, b) => b * T + position);
   const text = await runGraph(
     device,
     checkpoint,
     (graph) => {
-      const weights = Weights.of(graph, checkpoint, dtype, clipNaming(checkpoint));
+      const weights = Weights.of(graph, checkpoint, dtype, naming);
       const ids = graph.input("ids", { dtype: "i32", shape: [B, T] });
       return named(
         "text",

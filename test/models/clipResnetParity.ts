@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
-import { openClipConfig } from "../../src/models/clip/config.ts";
 import { clipImage, clipText } from "../../src/models/clip/model.ts";
 import { clipNaming } from "../../src/models/clip/names.ts";
+import { openClipConfig } from "../../src/models/clip/openClip.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, readGolden, runGraph, toDevice } from "./parity.ts";
@@ -42,11 +42,12 @@ export async function runClipResnet(
     const tokens = [...ids.data.subarray(row * T, (row + 1) * T)];
     return row * T + tokens.indexOf(Math.max(...tokens));
   });
+  const naming = await clipNaming(checkpoint);
   return runGraph(
     device,
     checkpoint,
     (graph) => {
-      const w = Weights.of(graph, checkpoint, dtype, clipNaming(checkpoint));
+      const w = Weights.of(graph, checkpoint, dtype, naming);
       const image = clipImage(graph.input("pixels", { dtype, shape: pixels.shape }), w, config.vision);
       const [stem, layer1] = image.hiddenStates;
       const text = clipText(

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
-import { dinoConfig } from "../../src/models/dino/config.ts";
 import { dino } from "../../src/models/dino/model.ts";
 import { dinoNaming } from "../../src/models/dino/names.ts";
+import { dinoConfig } from "../../src/models/dino/readConfig.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, runGraph, toDevice } from "./parity.ts";
@@ -21,12 +21,13 @@ export async function runDino(
   const dtype = computedIn(type);
   const config = dinoConfig(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
   const pixels = channelsLast(pixelValues);
+  const naming = await dinoNaming(checkpoint);
   const last = config.num_hidden_layers - 1;
   return runGraph(
     device,
     checkpoint,
     (graph) => {
-      const w = Weights.of(graph, checkpoint, dtype, dinoNaming(checkpoint));
+      const w = Weights.of(graph, checkpoint, dtype, naming);
       const input = graph.input("pixels", { dtype, shape: pixels.shape });
       const { tokens, hiddenStates, attention } = dino(input, w, config, { attentionOf: [last] });
       const [first, second] = hiddenStates;

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../src/check/seeded.ts";
 import { allFamilies } from "../../src/models/families.ts";
 import { familyOf, type ModelFiles } from "../../src/models/family.ts";
+import { unreadTensors } from "../../src/models/unread.ts";
 
 const GOLDEN = "test/golden";
 
@@ -12,13 +13,14 @@ function filesOf(golden: string, hasSettings = true): ModelFiles {
     const path = `${GOLDEN}/${golden}/${name}`;
     return hasSettings && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
   };
+  const processor = json("preprocessor_config.json");
   const rows = JSON.parse(readFileSync(`${GOLDEN}/${golden}/manifest.json`, "utf8")) as SeededRow[];
   return {
     name: golden,
     tensors: new Map(rows.map(({ name, shape }) => [name, { shape, dtype: "F32" }])),
     config: json("config.json"),
     openClip: json("open_clip_config.json"),
-    processor: json("preprocessor_config.json"),
+    processor: processor && { file: "preprocessor_config.json", json: processor },
   };
 }
 
@@ -50,6 +52,13 @@ describe.each(MODELS)("$golden", ({ golden, family, byTensors = false }) => {
     const files = filesOf(golden, hasSettings);
     const recognized = allFamilies().filter((one) => one.recognizes(files));
     expect(recognized.map(({ name }) => name)).toEqual([family]);
+  });
+
+  it("reads every tensor", async () => {
+    const files = filesOf(golden);
+    const family = familyOf(allFamilies(), files);
+    if (!family) throw new RangeError("no family");
+    expect(unreadTensors(files, family, await family.read(files))).toEqual([]);
   });
 
   it("gives parts that are made ready, and examples with inputs for each", async () => {

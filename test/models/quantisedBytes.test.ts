@@ -7,21 +7,22 @@ import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { quantise } from "../../src/graph/rewrites/quantise.ts";
 import { staticBytes, staticKey } from "../../src/graph/statics.ts";
-import { clipConfig, openClipConfig } from "../../src/models/clip/config.ts";
 import { clipImage, clipText } from "../../src/models/clip/model.ts";
 import { clipNaming } from "../../src/models/clip/names.ts";
-import { dinoConfig } from "../../src/models/dino/config.ts";
+import { openClipConfig } from "../../src/models/clip/openClip.ts";
+import { clipConfig } from "../../src/models/clip/readConfig.ts";
 import { dino } from "../../src/models/dino/model.ts";
 import { dinoNaming } from "../../src/models/dino/names.ts";
+import { dinoConfig } from "../../src/models/dino/readConfig.ts";
 import { resnetConfig } from "../../src/models/resnet/config.ts";
 import { resnet } from "../../src/models/resnet/model.ts";
 import { resnetNaming } from "../../src/models/resnet/names.ts";
-import { samConfig } from "../../src/models/sam/config.ts";
 import { samImageEncoder } from "../../src/models/sam/imageEncoder.ts";
 import { samDecoder, samImage } from "../../src/models/sam/maskDecoder.ts";
 import { samNaming } from "../../src/models/sam/names.ts";
 import { originalSamConfig, originalSamNaming } from "../../src/models/sam/original.ts";
 import { promptTokens } from "../../src/models/sam/promptEncoder.ts";
+import { samConfig } from "../../src/models/sam/readConfig.ts";
 import { tinyVitEncoder } from "../../src/models/sam/tinyVit.ts";
 import { type Naming, type TensorTable, Weights } from "../../src/models/weights.ts";
 
@@ -52,9 +53,9 @@ const input = (graph: Graph, name: string, shape: readonly number[]) => graph.in
 
 const reader = (table: TensorTable, naming: Naming) => (graph: Graph) => Weights.of(graph, table, "f32", naming);
 
-function clipBuilds(name: string): Builds {
+async function clipBuilds(name: string): Promise<Builds> {
   const table = tableOf(name);
-  const w = reader(table, clipNaming(table));
+  const w = reader(table, await clipNaming(table));
   const published = json(`test/golden/${name}/config.json`);
   const config = published ? clipConfig(published) : openClipConfig(json(`test/golden/${name}/open_clip_config.json`));
   const integers = { dtype: "i32", shape: [1, 8] } as const;
@@ -67,16 +68,17 @@ function clipBuilds(name: string): Builds {
   ];
 }
 
-function dinoBuilds(name: string): Builds {
+async function dinoBuilds(name: string): Promise<Builds> {
   const table = tableOf(name);
   const config = json(`test/golden/${name}/config.json`);
+  const naming = await dinoNaming(table);
   return [
     (graph) => {
       const pixels = input(graph, "pixels", [1, 224, 224, 3]);
       const w = (naming: Naming) => reader(table, naming)(graph);
       const features = name.includes("resnet")
         ? resnet(pixels, w(resnetNaming(table)), resnetConfig(config, table)).map
-        : dino(pixels, w(dinoNaming(table)), dinoConfig(config)).tokens;
+        : dino(pixels, w(naming), dinoConfig(config)).tokens;
       return { features };
     },
   ];
@@ -123,7 +125,7 @@ function staticsOf(builds: Builds, isQuantised: boolean): Map<string, Value> {
 const bytesOf = (statics: ReadonlyMap<string, Value>) =>
   [...statics.values()].reduce((sum, value) => sum + staticBytes(value), 0);
 
-const MODELS: Readonly<Record<string, (name: string) => Builds>> = {
+const MODELS: Readonly<Record<string, (name: string) => Builds | Promise<Builds>>> = {
   "clip-vit-base-patch32": clipBuilds,
   "clip-resnet50": clipBuilds,
   "dino-vits16": dinoBuilds,
@@ -136,8 +138,9 @@ const MODELS: Readonly<Record<string, (name: string) => Builds>> = {
   "mobile-sam": samBuilds,
 };
 
-it.each(Object.entries(MODELS))("%s takes at most 0.27 of the f32 bytes", (name, builds) => {
-  const [whole, small] = [staticsOf(builds(name), false), staticsOf(builds(name), true)];
+it.each(Object.entries(MODELS))("%s takes at most 0.27 of the f32 bytes", async (name, buildsOf) => {
+  const builds = await buildsOf(name);
+  const [whole, small] = [staticsOf(builds, false), staticsOf(builds, true)];
   const [before, after] = [bytesOf(whole), bytesOf(small)];
   const share = after / before;
   console.log(

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
 import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
 import { resnetConfig } from "../../src/models/resnet/config.ts";
+import { plainCheckpoint } from "../../src/session/plainCheckpoint.ts";
 import type { ModelDType } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { cosine, firstDifference, ofSize, readGolden, worstCosine } from "./parity.ts";
@@ -95,7 +97,8 @@ it.each<[string, (name: string) => string]>([
 ])("reads the names of %s", async (_, rename) => {
   await underNames(rename, async (checkpoint) => {
     expect(checkpoint.tensors.size).toBe((await readSafetensors(`${FOLDER}/model.safetensors`)).tensors.size);
-    const { got, wanted } = await run("64x64", "f32", checkpoint);
+    const plain = await plainCheckpoint(checkpoint, await openSource(FOLDER));
+    const { got, wanted } = await run("64x64", "f32", plain);
     expect(firstDifference(got, wanted, NAMES, 1e-3)).toBeUndefined();
   });
 });
@@ -106,6 +109,7 @@ it("counts blocks in the tensors, and refuses absurd configs", async () => {
   expect(resnetConfig(json, checkpoint)).toMatchObject({ depths: [2, 1, 2, 1], layer_type: "bottleneck" });
   expect(resnetConfig(undefined, checkpoint).depths).toEqual(json.depths);
   expect(() => resnetConfig({ hidden_act: "maxout" }, checkpoint)).toThrow(/hidden_act "maxout"/);
+  expect(() => resnetConfig({ depths: [3, 4, 6, 3] }, checkpoint)).toThrow(/depths is \[3,4,6,3\], but .* 2,1,2,1/);
   expect(() => resnetConfig({ downsample_in_bottleneck: 1 }, checkpoint)).toThrow(/expected true or false/);
   await checkpoint.close();
 });

@@ -5,7 +5,7 @@ import { InvalidFileError } from "../../device/errors.ts";
 import type { ByteSource } from "../../io/source/bytes.ts";
 import type { Source } from "../../io/source/source.ts";
 
-const SETTINGS = ["config.json", "open_clip_config.json", "preprocessor_config.json"];
+const SETTINGS = ["config.json", "open_clip_config.json", "processor_config.json", "preprocessor_config.json"];
 const SINGLE = ["model.safetensors", "open_clip_model.safetensors"];
 const INDEX = "model.safetensors.index.json";
 

@@ -12,6 +12,9 @@ export const MAX_HEADER_BYTES = 100_000_000;
 /** Bytes before the header: its length as a little-endian u64. */
 export const LENGTH_BYTES = 8;
 
+/** A usize of Rust: the lengths of a shape may be so large where one of them is 0. */
+const LARGEST_SIZE = (1n << 64n) - 1n;
+
 /** Where one tensor lies; offsets count from the end of the header. */
 export interface TensorEntry {
   readonly name: string;
@@ -85,34 +88,37 @@ function parseTensor(name: string, value: StrictJson, fail: Fail): TensorEntry {
   if (typeof dtype !== "string" || !isStoredDType(dtype)) {
     return fail(`tensor ${show(name)} has dtype ${show(dtype)}, known are ${STORED_DTYPES.join(", ")}`);
   }
-  const shape = sizes(value.get("shape"));
-  if (!shape) return fail(`tensor ${show(name)} has shape ${show(value.get("shape"))}, expected a list of sizes`);
-  const offsets = sizes(value.get("data_offsets"));
-  const [begin, end] = offsets ?? [];
+  const lengths = sizes(value.get("shape"), LARGEST_SIZE);
+  if (!lengths) return fail(`tensor ${show(name)} has shape ${show(value.get("shape"))}, expected a list of sizes`);
+  const offsets = sizes(value.get("data_offsets"), BigInt(Number.MAX_SAFE_INTEGER));
+  const [begin, end] = offsets?.map(Number) ?? [];
   if (offsets?.length !== 2 || begin === undefined || end === undefined || begin > end) {
     return fail(`tensor ${show(name)} has data_offsets ${show(value.get("data_offsets"))}, expected [begin, end]`);
   }
-  const bytes = byteLength(shape, dtype);
+  const bytes = byteLength(lengths, dtype);
   const what = `tensor ${show(name)}, ${dtype} ${show(value.get("shape"))},`;
   if (bytes === undefined) return fail(`${what} has a size beyond 64 bits or ends within a byte`);
   if (bytes !== BigInt(end - begin)) {
     return fail(`${what} needs ${bytes} bytes but its data_offsets span ${end - begin}`);
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtype, shape: lengths.map(Number), begin, end };
 }
 
-/** A list of whole numbers >= 0 that a JavaScript number holds exactly, else undefined. */
-function sizes(value: StrictJson | undefined): number[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const exact = value.every((size) => typeof size === "bigint" && size >= 0n && size <= Number.MAX_SAFE_INTEGER);
-  return exact ? value.map(Number) : undefined;
+/** A list of whole numbers from 0 to `largest`, else undefined. */
+function sizes(value: StrictJson | undefined, largest: bigint): bigint[] | undefined {
+  const areSizes = Array.isArray(value) && value.every((n) => typeof n === "bigint" && n >= 0n && n <= largest);
+  return areSizes ? (value as bigint[]) : undefined;
 }
 
-/** Bytes of a tensor; undefined when the product passes 64 bits or ends within a byte, as in the official library. */
-export function byteLength(shape: readonly number[], dtype: StoredDType): bigint | undefined {
+/**
+ * Bytes of a tensor; undefined when the product passes 64 bits on the way, or ends within a byte, as in the official
+ * library (safetensors/src/tensor.rs, Metadata::validate: checked_mul in the order of the shape). So a length beyond
+ * what a file can hold may stand beside a zero.
+ */
+export function byteLength(shape: readonly bigint[], dtype: StoredDType): bigint | undefined {
   let bits = 1n;
-  for (const size of [...shape, bitsOf(dtype)]) {
-    bits *= BigInt(size);
+  for (const size of [...shape, BigInt(bitsOf(dtype))]) {
+    bits *= size;
     if (bits >= 1n << 64n) return undefined;
   }
   return bits % 8n === 0n ? bits / 8n : undefined;

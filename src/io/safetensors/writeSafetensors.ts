@@ -56,7 +56,7 @@ function checkTensor(name: string, { dtype, shape, data }: TensorData): void {
   }
   if (!isStoredDType(dtype)) throw new ArgumentError(`${where} has dtype ${dtype}, known: ${STORED_DTYPES.join(", ")}`);
   const sized = shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  if (!sized || byteLength(shape, dtype) !== BigInt(data.byteLength)) {
+  if (!sized || byteLength(shape.map(BigInt), dtype) !== BigInt(data.byteLength)) {
     const element = `${bitsOf(dtype)} bits each`;
     throw new ArgumentError(`${where} has shape [${shape}] of ${dtype} (${element}) but ${data.byteLength} bytes`);
   }

@@ -33,7 +33,7 @@ export function openBytes(source: SourceBytes, { subfolder, variant }: SourceOpt
       "a model given as bytes has no subfolder and no variant: pass the bytes of the weights you want",
     );
   }
-  const { config, weights, tokenizer, preprocessor } = source ?? {};
+  const { config, weights, tokenizer, preprocessor, processor } = source ?? {};
   const isBytes = weights instanceof Uint8Array || weights instanceof ArrayBuffer || weights instanceof Blob;
   if (typeof config !== "object" || config === null || !isBytes) {
     throw new ArgumentError(
@@ -46,6 +46,7 @@ export function openBytes(source: SourceBytes, { subfolder, variant }: SourceOpt
     ["config.json", config],
     ["tokenizer.json", tokenizer],
     ["preprocessor_config.json", preprocessor],
+    ["processor_config.json", processor],
   ]);
   return {
     name: "the bytes given",

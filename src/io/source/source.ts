@@ -51,6 +51,8 @@ export interface SourceBytes {
   tokenizer?: object;
   /** The parsed preprocessor_config.json. */
   preprocessor?: object;
+  /** The parsed processor_config.json, which transformers 5 writes in place of that. */
+  processor?: object;
 }
 
 /** A folder, a URL of a folder, a Hub id, the files of a folder as a browser gives them, or bytes. */

@@ -3,16 +3,10 @@
 import { CheckpointError } from "../../device/errors.ts";
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
-import {
-  OPENAI_CLIP_MEAN,
-  OPENAI_CLIP_STD,
-  openClipPreprocessing,
-  preprocessing,
-} from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
 import type { Naming } from "../weights.ts";
-import { type ClipConfig, type ClipTextConfig, clipConfig, openClipConfig } from "./config.ts";
-import { clipNaming } from "./names.ts";
+import { type ClipConfig, type ClipTextConfig, isClipResnet } from "./config.ts";
+import { clipNaming, hasOpenaiNames } from "./names.ts";
 import { imagePart, textPart } from "./parts.ts";
 
 const MODEL_TYPES = ["clip", "clip_vision_model", "clip_text_model"];
@@ -23,6 +17,8 @@ export interface ClipModel extends FamilyModel {
   readonly config: ClipConfig;
   /** Which towers have weights. */
   readonly has: { readonly image: boolean; readonly text: boolean };
+  /** The first projection that a tower which is there lacks: pictures and texts cannot be compared then. */
+  readonly missingProjection?: string | undefined;
 }
 
 /** CLIP with a Vision Transformer, of transformers, OpenAI or open_clip. */
@@ -52,11 +48,12 @@ const clipResnet: Family<ClipModel> = {
 /** In the order in which they are tried. */
 export const CLIP_FAMILIES: readonly Family<ClipModel>[] = [clipVit, clipResnet];
 
-function isClip({ config, openClip, tensors }: ModelFiles): boolean {
+function isClip(files: ModelFiles): boolean {
+  const { config, openClip, tensors } = files;
   if (openClip !== undefined) return true;
   const type = (config as { model_type?: unknown } | undefined)?.model_type;
   if (type !== undefined) return MODEL_TYPES.includes(String(type));
-  return tensors.has("text_model.embeddings.token_embedding.weight") || tensors.has("visual.conv1.weight");
+  return tensors.has("text_model.embeddings.token_embedding.weight") || hasOpenaiNames(files);
 }
 
 function hasResnet({ openClip }: ModelFiles): boolean {
@@ -69,9 +66,12 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   if (json === undefined && openClip === undefined) {
     throw new CheckpointError(`${name} has no config.json and no open_clip_config.json: is it a CLIP checkpoint?`);
   }
-  const config = openClip === undefined ? clipConfig(json) : openClipConfig(openClip);
-  const naming = clipNaming(files);
-  const recipe = recipeOf(files, config);
+  const config =
+    openClip === undefined
+      ? (await import("./readConfig.ts")).clipConfig(json)
+      : (await import("./openClip.ts")).openClipConfig(openClip);
+  const naming = await clipNaming(files);
+  const recipe = await recipeOf(files, config);
   const has = towersOf(files, naming);
   const image = (dtype: FloatType) =>
     imagePart({ vision: config.vision, batch: 1, size: outputSize(recipe, [1, 1]), dtype });
@@ -80,6 +80,8 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   };
   return {
     ...{ config, naming, recipe, has },
+    missingProjection: missingProjection(files, naming, has, config),
+    beside: otherTower(files, has),
     firstParts: (dtype) => [...(has.image ? [image(dtype)] : []), ...(has.text ? [firstText()] : [])],
     examples: (dtype) => ({
       ...(has.image && { image: pixelsExample(image(dtype)) }),
@@ -88,23 +90,51 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   };
 }
 
-function recipeOf({ openClip, processor }: ModelFiles, { vision: { image_size } }: ClipConfig): Preprocessing {
-  const defaults: Preprocessing = {
-    resize: image_size,
-    resample: "bicubic",
-    crop: [image_size, image_size],
-    rescale: 1 / 255,
-    mean: OPENAI_CLIP_MEAN,
-    std: OPENAI_CLIP_STD,
-  };
-  return preprocessing(processor, openClip === undefined ? defaults : openClipPreprocessing(openClip, defaults));
+/** What transformers' processor makes of its files, at the model's size where there are none; or open_clip's own. */
+async function recipeOf(files: ModelFiles, { vision: { image_size } }: ClipConfig): Promise<Preprocessing> {
+  if (files.openClip !== undefined) {
+    const { openClipRecipe } = await import("../preprocess/openClip.ts");
+    return openClipRecipe(files.openClip);
+  }
+  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
+  const json = { size: { shortest_edge: image_size }, crop_size: image_size };
+  return processorRecipe(files.processor ?? { file: "config.json", json }, files.config, "CLIPImageProcessor");
 }
 
-function towersOf({ name, tensors }: ModelFiles, naming: Naming): ClipModel["has"] {
-  const image = tensors.has(naming("vision_model.embeddings.patch_embedding.weight").name);
-  const text = tensors.has(naming("text_model.embeddings.token_embedding.weight").name);
+/** Names of each tower's tensors, as transformers has them (first) and OpenAI, who keep the text tower at the top. */
+const TOWERS = {
+  image: [/^(vision_model|visual_projection)\./, /^visual\./],
+  text: [/^(text_model|text_projection)\./, /^(?!visual\.)/],
+} as const;
+
+/** The towers that have weights, but for one that a config.json of the other alone leaves out. */
+function towersOf({ name, tensors, config }: ModelFiles, naming: Naming): ClipModel["has"] {
+  const type = (config as { model_type?: unknown } | undefined)?.model_type;
+  const has = (tensor: string) => tensors.has(naming(`${tensor}_embedding.weight`).name);
+  const image = type !== "clip_text_model" && has("vision_model.embeddings.patch");
+  const text = type !== "clip_vision_model" && has("text_model.embeddings.token");
   if (image || text) return { image, text };
-  throw new CheckpointError(`${name} has neither CLIP's image tower nor its text tower`);
+  const names = [...tensors.keys()].slice(0, 3).map((tensor) => `"${tensor}"`);
+  throw new CheckpointError(`${name} has neither CLIP's image tower nor its text tower: it begins with ${names}`);
+}
+
+/** Names of the tower that is not there or not read: what is left of it is beside the other. */
+function otherTower(files: ModelFiles, has: ClipModel["has"]): readonly RegExp[] {
+  const index = hasOpenaiNames(files) ? 1 : 0;
+  return [...(has.image ? [] : [TOWERS.image[index]]), ...(has.text ? [] : [TOWERS.text[index]])];
+}
+
+function missingProjection(
+  { tensors }: ModelFiles,
+  naming: Naming,
+  has: ClipModel["has"],
+  { vision, text }: ClipConfig,
+): string | undefined {
+  const needed = [
+    ...(has.image && !isClipResnet(vision) ? ["visual_projection"] : []),
+    ...(has.text && text.proj_type !== "none" ? ["text_projection"] : []),
+  ];
+  return needed.find((name) => !tensors.has(naming(`${name}.weight`).name));
 }
 
 /** A text of full length, of which half or more are words; after its end token comes more of the same. */

@@ -1,10 +1,19 @@
 // The parts of CLIP: an embedding of pictures, of texts, and the logits of pairs.
+import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { FloatType } from "../family.ts";
 import { definePart } from "../part.ts";
 import type { Size } from "../preprocess/recipe.ts";
 import type { ClipConfig, ClipTextConfig } from "./config.ts";
-import { clipImage, clipLogits, clipText } from "./model.ts";
+import { clipImage, clipLogits, clipText, type TowerOutput } from "./model.ts";
+
+/** What is wanted of a tower beside the embedding. */
+export interface TokenRequest {
+  /** Layers whose tokens are wanted: 0 is what goes into the first layer, as in transformers' hidden_states. */
+  readonly hiddenStates: readonly number[];
+  /** The tokens that the embedding is taken of. */
+  readonly lastHiddenState: boolean;
+}
 
 interface ImageSettings {
   readonly vision: ClipConfig["vision"];
@@ -13,17 +22,36 @@ interface ImageSettings {
   readonly dtype: FloatType;
   /** Whether rows get unit length; false: as transformers' *WithProjection models give them. */
   readonly isUnit?: boolean;
+  readonly request?: TokenRequest;
 }
 
-/** pixels [B, H, W, 3], normalised, to embeds [B, projection]. */
+/** pixels [B, H, W, 3], normalised, to embeds [B, projection], and tokens as asked for (see `outputsOf`). */
 export const imagePart = /* @__PURE__ */ definePart({
   name: "clip image",
   inputs: ({ batch, size, dtype }: ImageSettings) => ({ pixels: { dtype, shape: [batch, ...size, 3] } }),
-  record: ({ pixels }, weights, { vision, isUnit = true }) => {
-    const { embeds } = clipImage(pixels, weights, vision);
-    return { embeds: isUnit ? ops.l2Normalize({ x: embeds }) : embeds };
+  record: ({ pixels }, weights, { vision, isUnit = true, request }) => {
+    return outputsOf(clipImage(pixels, weights, vision), isUnit, request);
   },
 });
+
+/**
+ * embeds, of unit length where there is a projection; `hidden 3` [B, T, C] of each layer asked for, and
+ * lastHiddenState: of a picture the last layer's tokens as they are, of a text after the last norm.
+ */
+function outputsOf(tower: TowerOutput, isUnit: boolean, request?: TokenRequest): Readonly<Record<string, Value>> {
+  const { embeds, isProjected, hiddenStates, lastHiddenState = () => hiddenStates.at(-1) as Value } = tower;
+  const states = request?.hiddenStates.map((layer) => [stateName(layer), hiddenStates[layer]]);
+  return {
+    embeds: isUnit && isProjected ? ops.l2Normalize({ x: embeds }) : embeds,
+    ...Object.fromEntries(states ?? []),
+    ...(request?.lastHiddenState && { lastHiddenState: lastHiddenState() }),
+  };
+}
+
+/** The output with the tokens of a layer. */
+export function stateName(layer: number): string {
+  return `hidden ${layer}`;
+}
 
 interface TextSettings {
   readonly text: ClipTextConfig;
@@ -31,18 +59,21 @@ interface TextSettings {
   /** Tokens of a text, padding included. */
   readonly tokens: number;
   readonly isUnit?: boolean;
+  readonly request?: TokenRequest;
 }
 
-/** ids [B, T], and of each text the row of its end token among all B * T, to embeds [B, projection]. */
+/**
+ * ids [B, T], and of each text the row of its end token among all B * T, to embeds [B, projection], and tokens as asked
+ * for.
+ */
 export const textPart = /* @__PURE__ */ definePart({
   name: "clip text",
   inputs: ({ batch, tokens }: TextSettings) => ({
     ids: { dtype: "i32", shape: [batch, tokens] },
     end: { dtype: "i32", shape: [batch] },
   }),
-  record: ({ ids, end }, weights, { text, isUnit = true }) => {
-    const { embeds } = clipText(ids, end, weights, text);
-    return { embeds: isUnit ? ops.l2Normalize({ x: embeds }) : embeds };
+  record: ({ ids, end }, weights, { text, isUnit = true, request }) => {
+    return outputsOf(clipText(ids, end, weights, text), isUnit, request);
   },
 });
 

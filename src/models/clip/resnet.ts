@@ -27,7 +27,7 @@ export function clipResnet(pixels: Value, w: Weights, { head_width }: ClipResnet
     hiddenStates.push(x);
   }
   const heads = Math.max(1, Math.floor(lastDim(x) / head_width));
-  return { embeds: attentionPool(x, w.at("attnpool"), heads), hiddenStates };
+  return { embeds: attentionPool(x, w.at("attnpool"), heads), isProjected: true, hiddenStates };
 }
 
 function unit(x: Value, w: Weights, i: number, params: ConvolutionParams = {}): Value {

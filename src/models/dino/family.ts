@@ -4,14 +4,11 @@
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import type { Part } from "../part.ts";
-import { preprocessing, timmPreprocessing } from "../preprocess/processorConfig.ts";
 import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.ts";
 import type { ResnetConfig } from "../resnet/config.ts";
 import { isResnet } from "../resnet/isResnet.ts";
-import { DINO_TYPES, type DinoConfig, dinoConfig } from "./config.ts";
-import { dinoNaming } from "./names.ts";
+import { DINO_TYPES, type DinoConfig } from "./config.ts";
 import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
-import { dinoConfigOf, hasFacebookNames } from "./tensors.ts";
 
 /** A ViT's config, or a ResNet's. */
 export type AnyDinoConfig = DinoConfig | ResnetConfig;
@@ -34,10 +31,13 @@ const dinoVit: Family<DinoModel> = {
     return type === undefined ? hasFacebookNames(files) : DINO_TYPES.some((known) => known === type);
   },
   read: async (files) => {
-    const isNamed = modelType(files) !== undefined;
-    const config = isNamed ? dinoConfig(files.config) : dinoConfigOf(files);
-    const naming = dinoNaming(files);
-    const recipe = recipeOf(files, config.image_size, isNamed);
+    const config =
+      modelType(files) === undefined
+        ? (await import("./tensors.ts")).dinoConfigOf(files)
+        : (await import("./readConfig.ts")).dinoConfig(files.config);
+    const { dinoNaming } = await import("./names.ts");
+    const naming = await dinoNaming(files);
+    const recipe = await recipeOf(files, config.image_size);
     return dinoModel({ config, naming, recipe }, (batch, size, dtype, request = TOKENS_ONLY) => {
       return vitPart({ config, batch, size, dtype, request });
     });
@@ -54,7 +54,7 @@ const dinoResnet: Family<DinoModel> = {
   read: async (files) => {
     const { resnetConfig, resnetNaming, resnetPart } = await import("./resnet.ts");
     const config = resnetConfig(files.config, files);
-    const recipe = recipeOf(files, 224, modelType(files) !== undefined);
+    const recipe = await recipeOf(files, 224);
     return dinoModel({ config, naming: resnetNaming(files), recipe }, (batch, size, dtype) => {
       return resnetPart({ config, batch, size, dtype });
     });
@@ -64,25 +64,21 @@ const dinoResnet: Family<DinoModel> = {
 /** In the order in which they are tried. */
 export const DINO_FAMILIES: readonly Family<DinoModel>[] = [dinoVit, dinoResnet];
 
+function hasFacebookNames({ tensors }: ModelFiles): boolean {
+  return tensors.has("patch_embed.proj.weight") && tensors.has("blocks.0.norm1.weight");
+}
+
 /** What config.json says; undefined where it does not, as timm's. */
 function modelType({ config }: ModelFiles): string | undefined {
   const type = (config as { model_type?: unknown } | undefined)?.model_type;
   return type === undefined ? undefined : String(type);
 }
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
-const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
-
-/** preprocessor_config.json's; what that leaves out is as timm's config.json says, or as transformers resizes. */
-function recipeOf({ config, processor }: ModelFiles, side: number, isTransformers: boolean): Preprocessing {
-  const defaults: Preprocessing = {
-    resize: [side, side],
-    resample: "bicubic",
-    rescale: 1 / 255,
-    mean: IMAGENET_MEAN,
-    std: IMAGENET_STD,
-  };
-  return preprocessing(processor, isTransformers ? defaults : timmPreprocessing(config, defaults));
+/** What transformers' processor makes of its files; or timm's own, which Facebook's are prepared by too. */
+async function recipeOf(files: ModelFiles, side: number): Promise<Preprocessing> {
+  const isTimm = modelType(files) === undefined && !files.processor;
+  if (isTimm) return (await import("../preprocess/timm.ts")).timmRecipe(files.config, side);
+  return (await import("./recipe.ts")).dinoRecipe(files, side);
 }
 
 function dinoModel(

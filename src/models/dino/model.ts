@@ -2,10 +2,10 @@
 // al. 2023), DINOv3 (Siméoni et al. 2025). Follows transformers' modeling_vit.py, modeling_dinov2*.py and
 // modeling_dinov3_vit.py.
 import { toHalfArray } from "../../device/half.ts";
-import { type DType, lastDim } from "../../device/tensor.ts";
+import type { DType } from "../../device/tensor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
-import { activation, add, layerNorm, linear, patchEmbedding } from "../layers.ts";
+import { activation, add, layerNorm, layerScale, linear, patchEmbedding } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import type { DinoConfig } from "./config.ts";
 
@@ -49,7 +49,8 @@ export function dino(pixels: Value, w: Weights, config: DinoConfig, options: Din
     x = block(x, w.at(`blocks.${i}`), config, rotary, options.attentionOf?.includes(i) ? keep : undefined);
     hiddenStates.push(x);
   }
-  const normed = (value: Value) => layerNorm(value, w.at("norm"), config.layer_norm_eps);
+  const norm = w.at("norm");
+  const normed = (x: Value) => (config.final_norm === false ? x : layerNorm(x, norm, config.layer_norm_eps));
   const layers = new Map(options.layers?.map((i) => [i, normed(hiddenStates[i + 1] as Value)]));
   return { tokens: normed(x), hiddenStates, layers, attention };
 }
@@ -66,34 +67,38 @@ function embeddings(pixels: Value, grid: Grid, w: Weights, config: DinoConfig, o
     token = ops.concat({ a: token, b: tokens }, { axis: 0 });
   }
   const hasPositions = config.rope_theta === undefined;
-  return ops.prepend({ x, token, positions: hasPositions ? positions(grid, C, w, config, options) : undefined });
+  const embedded = ops.prepend({
+    x,
+    token,
+    positions: hasPositions ? positions(grid, C, w, config, options) : undefined,
+  });
+  // CLIP's ViTs have a norm before the first layer.
+  return w.has("norm_pre.weight") ? layerNorm(embedded, w.at("norm_pre"), config.layer_norm_eps) : embedded;
 }
 
-/** [1 + registers + N, C]: the class token's, none for registers, and the trained grid resized to this one. */
+/** [1 + registers + N, C]: the class token's, in most models none for registers, and the trained grid resized. */
 function positions(grid: Grid, C: number, w: Weights, config: DinoConfig, options: DinoOptions): Value {
+  const { antialias, num_register_tokens, embedded_prefix_tokens: own = 1 } = config;
   const side = Math.floor(config.image_size / config.patch_size);
   const { graph } = w;
-  const table = graph.reshape(w.get("pos_embed", [1, side * side + 1, C]), [side * side + 1, C]);
-  const cls = ops.narrow({ x: table }, { axis: 0, start: 0, length: 1 });
-  let patches = ops.narrow({ x: table }, { axis: 0, start: 1, length: side * side });
+  const table = graph.reshape(w.get("pos_embed", [1, own + side * side, C]), [own + side * side, C]);
+  const prefix = own ? ops.narrow({ x: table }, { axis: 0, start: 0, length: own }) : undefined;
+  let patches = ops.narrow({ x: table }, { axis: 0, start: own, length: side * side });
   if (grid[0] !== side || grid[1] !== side) {
     const offset = options.interpolateOffset ?? 0;
     const target = offset
       ? { scaleFactor: [(grid[0] + offset) / side, (grid[1] + offset) / side] as const }
       : { size: grid };
-    const { antialias } = config;
     patches = ops.interpolate({ x: patches }, { grid: [side, side], ...target, mode: "bicubic", antialias });
   }
-  return [registerPositions(graph, C, w, config), patches].reduce<Value>(
-    (all, next) => (next ? ops.concat({ a: all, b: next }, { axis: 0 }) : all),
-    cls,
-  );
+  const rest = noPositions(graph, C, w.dtype, 1 + num_register_tokens - own);
+  const parts = [prefix, rest, patches].filter((part) => part !== undefined);
+  return parts.reduce((a, b) => ops.concat({ a, b }, { axis: 0 }));
 }
 
-/** Zeros, as registers have no place. */
-function registerPositions(graph: Graph, C: number, w: Weights, { num_register_tokens: n }: DinoConfig) {
-  const { dtype } = w;
-  return n ? graph.constant({ dtype, shape: [n, C] }, floats(dtype, Array(n * C).fill(0))) : undefined;
+/** Zeros, for tokens that have no place. */
+function noPositions(graph: Graph, C: number, dtype: DType, count: number): Value | undefined {
+  return count ? graph.constant({ dtype, shape: [count, C] }, floats(dtype, Array(count * C).fill(0))) : undefined;
 }
 
 function block(
@@ -113,11 +118,6 @@ function block(
   const attended = linear(ops.attention({ q, k, v }, { heads }), w.at("attn.proj"));
   x = add(x, layerScale(attended, w.at("ls1")));
   return add(x, layerScale(mlp(layerNorm(x, w.at("norm2"), eps), w.at("mlp"), config), w.at("ls2")));
-}
-
-/** DINOv2 and v3 weigh each channel of a branch. */
-function layerScale(x: Value, w: Weights): Value {
-  return w.has("gamma") ? ops.binary({ a: x, b: w.get("gamma", [lastDim(x)]) }, { op: "mul" }) : x;
 }
 
 /** [B, T, C] -> [B, T, 4C] -> [B, T, C], or gated: (act(x·w1) * (x·w2))·w3. */

@@ -54,7 +54,8 @@ export async function uploadInBands(
   bandBytes = BAND_BYTES,
 ): Promise<PartlyResized | undefined> {
   const [h, w] = resizedSize(recipe.resize, [H, W]);
-  const [axis] = resizeOrder({ width: W, height: H }, { width: w, height: h });
+  const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
+  const axis = recipe.widthFirst ? (order.find((one) => one === "horizontal") ?? order[0]) : order[0];
   if (recipe.resizeFloats || !axis) return undefined;
   const size = axis === "horizontal" ? { width: w, height: H } : { width: W, height: h };
   const whole = device.createTensor({ dtype: "u32", shape: [size.height, size.width] }, "picture");

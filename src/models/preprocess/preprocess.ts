@@ -1,9 +1,12 @@
 // From a picture's bytes to what a model takes, on the GPU: Pillow's resize of 8-bit values, crop, rescale, normalise.
+import { toHalfArray } from "../../device/half.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
+import type { InterpolateWindow } from "../../kernels/interpolate.ts";
+import type { Rgb } from "../../kernels/normalizeImage.ts";
 import { type ResizeAxis, type ResizeFilter, resizeCoefficients, resizeOrder } from "../../kernels/resize.ts";
 import { definePart } from "../part.ts";
-import { type Preprocessing, resizedSize } from "./recipe.ts";
+import { cropStart, type Preprocessing, resizedSize, roundHalfToEven, type Size } from "./recipe.ts";
 
 interface PreprocessSettings {
   readonly recipe: Preprocessing;
@@ -32,18 +35,19 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
   const [H = 0, rowLength = 0] = image.shape;
   const W = width ?? rowLength;
   const [h, w] = resizedSize(recipe.resize, [H, W]);
-  if (recipe.resizeFloats) {
-    // Weights of a resize sum to 1, so that normalising may come first.
-    const { rescale: scale, mean, std } = recipe;
-    const x = ops.normalizeImage({ image }, { width: W, scale, mean, std, dtype });
-    return H === h && W === w ? x : ops.interpolate({ x }, { size: [h, w], mode: "bilinear", antialias: true });
-  }
   const [rows, columns] = recipe.crop ?? [h, w];
+  const window = {
+    ...{ top: cropStart(h, rows, recipe.centre), left: cropStart(w, columns, recipe.centre) },
+    ...{ height: rows, width: columns },
+  };
+  const isResized = h !== H || w !== W;
+  if (recipe.resizeFloats && isResized) return resizedFloats({ image, width: W, size: [h, w], window, recipe, dtype });
   const axes = {
-    vertical: { length: H, size: h, first: Math.floor((h - rows) / 2), count: rows },
-    horizontal: { length: W, size: w, first: Math.floor((w - columns) / 2), count: columns },
+    vertical: { length: H, size: h, first: window.top, count: rows },
+    horizontal: { length: W, size: w, first: window.left, count: columns },
   };
   const order = resizeOrder({ width: W, height: H }, { width: w, height: h });
+  if (recipe.widthFirst && order[0] === "vertical") order.reverse();
   let x = image;
   if (W < rowLength && !order.includes("horizontal")) {
     x = resizeAxis(x, "horizontal", { length: W, size: W, first: 0, count: W }, "nearest"); // leaves the rest out
@@ -52,12 +56,37 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
     x = resizeAxis(x, axis, axes[axis], recipe.resample);
     axes[axis].first = Math.min(0, axes[axis].first); // what lies before the window was not made
   }
+  const { rescale: scale, mean, std, pad } = recipe;
+  const fill = recipe.fill?.map(roundHalfToEven) as unknown as Rgb | undefined;
+  const values = { scale, mean, std, dtype, ...(fill && { fill }), ...(pad && { kept: [rows, columns] as const }) };
+  const [height, padded] = pad ?? [rows, columns];
   const [top, left] = [axes.vertical.first, axes.horizontal.first];
-  const { rescale: scale, mean, std } = recipe;
-  const values = { scale, mean, std, dtype };
-  if (recipe.pad)
-    return ops.normalizeImage({ image: x }, { height: recipe.pad[0], width: recipe.pad[1], padAfter: true, ...values });
-  return ops.normalizeImage({ image: x }, { top, left, height: rows, width: columns, ...values });
+  return ops.normalizeImage({ image: x }, { top, left, height, width: padded, ...values });
+}
+
+interface FloatResize {
+  readonly image: Value;
+  readonly width: number;
+  readonly size: Size;
+  readonly window: InterpolateWindow;
+  readonly recipe: Preprocessing;
+  readonly dtype: "f32" | "f16";
+}
+
+/**
+ * Rescale, resize, crop, normalise. Weights of a resize sum to 1, so that the division by the deviation comes first,
+ * and the mean too where no border of zeros is to be normalised with the rest.
+ */
+function resizedFloats({ image, width, size, window, recipe, dtype }: FloatResize): Value {
+  const { rescale: scale, mean, std, resample } = recipe;
+  const hasBorder = window.height > size[0] || window.width > size[1];
+  const x = ops.normalizeImage({ image }, { width, scale, mean: hasBorder ? [0, 0, 0] : mean, std, dtype });
+  const mode = resample === "bicubic" ? "bicubic" : "bilinear";
+  const resized = ops.interpolate({ x }, { size, mode, antialias: true, ...(recipe.crop && { window }) });
+  if (!hasBorder) return resized;
+  const means = mean.map((value, i) => value / (std[i] ?? 1));
+  const data = dtype === "f16" ? toHalfArray(means) : Float32Array.from(means);
+  return ops.binary({ a: resized, b: image.graph.constant({ dtype, shape: [3] }, data) }, { op: "sub" });
 }
 
 /** An axis of the resized picture, and the part of it that the crop keeps: from `first`, which may be before it. */

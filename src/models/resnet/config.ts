@@ -2,8 +2,8 @@
 // blocks and all widths come from the tensors.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
-import { HIDDEN_ACTS } from "../clip/config.ts";
 import { type Fields, type Json, object } from "../fields.ts";
+import { HIDDEN_ACTS } from "../hiddenActs.ts";
 import type { TensorTable } from "../weights.ts";
 import { resnetNaming } from "./names.ts";
 
@@ -30,6 +30,12 @@ export function resnetConfig(json: unknown, table: TensorTable): ResnetConfig {
   const depths = depthsOf(table);
   const [first] = depths;
   if (!first) throw new CheckpointError(`${table.name} has no block of a ResNet's first stage`);
+  const stated = part.json.depths;
+  if (stated != null && JSON.stringify(stated) !== JSON.stringify(depths)) {
+    throw new CheckpointError(
+      `config.json: depths is ${JSON.stringify(stated)}, but ${table.name} has ${depths} blocks`,
+    );
+  }
   const naming = resnetNaming(table);
   return {
     model_type: "resnet",

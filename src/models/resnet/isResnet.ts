@@ -2,14 +2,13 @@
 import type { TensorTable } from "../weights.ts";
 
 export const STEM = "embedder.embedder.";
-export const PREFIXES = ["", "module.", "backbone.", "module.backbone.", "resnet.", "model."];
 
 /** True for the tensors of a ResNet under any naming. */
-export function isResnet({ tensors }: TensorTable): boolean {
-  return PREFIXES.some((prefix) => tensors.has(`${prefix}${STEM}convolution.weight`) || isTorchvision(tensors, prefix));
+export function isResnet(table: TensorTable): boolean {
+  return table.tensors.has(`${STEM}convolution.weight`) || isTorchvision(table);
 }
 
-/** True for torchvision's names behind a prefix. */
-export function isTorchvision(tensors: TensorTable["tensors"], prefix: string): boolean {
-  return tensors.has(`${prefix}conv1.weight`) && tensors.has(`${prefix}layer1.0.conv1.weight`);
+/** True for torchvision's names. */
+function isTorchvision({ tensors }: TensorTable): boolean {
+  return tensors.has("conv1.weight") && tensors.has("layer1.0.conv1.weight");
 }

@@ -1,15 +1,12 @@
 // Published names of ResNets. src/models/resnet.ts speaks torchvision's; transformers' names are a map from these.
 
 import type { Naming, TensorTable } from "../weights.ts";
-import { isTorchvision, PREFIXES, STEM } from "./isResnet.ts";
+import { STEM } from "./isResnet.ts";
 
-/** The naming that a checkpoint of a ResNet uses, found by the tensors of its stem and its first block. */
+/** The naming that a checkpoint of a ResNet uses, found by the tensor of its stem. */
 export function resnetNaming({ tensors }: TensorTable): Naming {
-  for (const prefix of PREFIXES) {
-    if (tensors.has(`${prefix}${STEM}convolution.weight`)) return (name) => ({ name: prefix + transformersName(name) });
-    if (isTorchvision(tensors, prefix)) return (name) => ({ name: prefix + name });
-  }
-  return (name) => ({ name });
+  const isTransformers = tensors.has(`${STEM}convolution.weight`);
+  return (name) => ({ name: isTransformers ? transformersName(name) : name });
 }
 
 function transformersName(name: string): string {

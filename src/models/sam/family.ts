@@ -3,16 +3,10 @@
 
 import { noise, pixelsExample } from "../exampleInputs.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
-import { preprocessing } from "../preprocess/processorConfig.ts";
-import type { Preprocessing } from "../preprocess/recipe.ts";
 import type { SamConfig } from "./config.ts";
-import { samConfig } from "./config.ts";
 import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
 import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
-
-const MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255] as const;
-const STD = [58.395 / 255, 57.12 / 255, 57.375 / 255] as const;
 
 /** What a checkpoint of SAM's files say. */
 export interface SamModel extends FamilyModel {
@@ -49,26 +43,21 @@ function isSam(files: ModelFiles): boolean {
 async function readSam(files: ModelFiles): Promise<SamModel> {
   const original = hasOriginalSamNames(files) ? await import("./original.ts") : undefined;
   const config =
-    original && files.config === undefined ? original.originalSamConfig(files) : samConfig(files.config ?? {});
+    original && files.config === undefined
+      ? original.originalSamConfig(files)
+      : (await import("./readConfig.ts")).samConfig(files.config ?? {});
   const naming = original ? original.originalSamNaming(files) : samNaming(files);
-  const recipe = recipeOf(files, config);
+  const { samRecipe } = await import("./recipe.ts");
+  const recipe = samRecipe(files, config);
   return {
     ...{ config, naming, recipe },
     firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
+    otherParts: (dtype) => [decoderPart({ config, dtype, P: 1, T: 7, hasMask: true, from: "embedding" })],
     examples: (dtype) => ({
       encoder: pixelsExample(encoderPart({ config, dtype })),
       decoder: pointExample(config, dtype),
     }),
   };
-}
-
-/** The picture comes to the padded square by its longer edge, whatever the file says of sizes. */
-function recipeOf({ processor }: ModelFiles, { image_size: side }: SamConfig): Preprocessing {
-  const pad = [side, side] as const;
-  const defaults: Preprocessing = { resample: "bilinear", pad, rescale: 1 / 255, mean: MEAN, std: STD };
-  if (processor === undefined) return defaults;
-  const { size: _, pad_size: __, ...values } = processor as Record<string, unknown>;
-  return { ...preprocessing(values, defaults), pad };
 }
 
 /** One point anywhere in the padded square. */

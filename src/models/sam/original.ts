@@ -3,16 +3,9 @@
 // TinyViT (image_encoder.layers.1.blocks.0.attn.qkv.weight) have no other name and stay as they are.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Naming, TensorTable } from "../weights.ts";
-import {
-  checked,
-  decoderConfig,
-  promptConfig,
-  type SamConfig,
-  type SamVisionConfig,
-  type TinyVitConfig,
-  visionConfig,
-} from "./config.ts";
+import type { SamConfig, SamVisionConfig, TinyVitConfig } from "./config.ts";
 import { hasTinyVit } from "./names.ts";
+import { checked, decoderConfig, promptConfig, visionConfig } from "./readConfig.ts";
 
 /** Beginnings, and parts within a layer. */
 const PARTS: readonly (readonly [string, string])[] = [

@@ -1,7 +1,8 @@
 // Reference and cases of cast: every half and bfloat16 there is, and the edges of the others.
 import { fromHalf, toHalf } from "../../device/half.ts";
+import { random } from "../../device/random.ts";
 import { type CastParams, cast, STORED, type StoredType } from "../../kernels/cast.ts";
-import { defineSuite, type HostTensor, type KernelCase, random } from "../suite.ts";
+import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
 /** Reads one stored element; 64-bit integers lose what float64 cannot hold, which f32 could not hold either. */
 const READ: Readonly<Record<StoredType, (view: DataView, at: number) => number>> = {

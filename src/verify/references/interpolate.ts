@@ -54,7 +54,7 @@ const MODES = ["bilinear", "bicubic"] as const;
 
 export const interpolateSuite = defineSuite<InterpolateParams>({
   kernel: interpolate,
-  reference: ({ x }, { mode, size, scaleFactor, antialias, grid }) => {
+  reference: ({ x }, { mode, size, scaleFactor, antialias, grid, window }) => {
     const { shape, data } = x as HostTensor;
     const [height = 0, width = 0] = grid ?? shape.slice(-3, -1);
     const cols = shape.at(-1) as number;
@@ -63,8 +63,11 @@ export const interpolateSuite = defineSuite<InterpolateParams>({
         const scale = to === undefined ? 1 / factor : from / to;
         return (antialias ? antialiasTaps : plainTaps)(place, scale, from, mode === "bicubic");
       });
-    const rows = taps(height, size?.[0], scaleFactor?.[0]);
-    const columns = taps(width, size?.[1], scaleFactor?.[1]);
+    /** Of the window; a place beyond the result has no taps. */
+    const kept = (all: Tap[][], first = 0, count = all.length) =>
+      Array.from({ length: count }, (_, i) => all[first + i] ?? []);
+    const rows = kept(taps(height, size?.[0], scaleFactor?.[0]), window?.top, window?.height);
+    const columns = kept(taps(width, size?.[1], scaleFactor?.[1]), window?.left, window?.width);
     const out: number[] = [];
     for (let start = 0; start < data.length; start += height * width * cols) {
       for (const row of rows) {
@@ -91,6 +94,11 @@ export const interpolateSuite = defineSuite<InterpolateParams>({
       interpolateCase([16, 16, 5], { mode, size: [3, 7], antialias: true }, "odd columns"),
       interpolateCase([64, 48, 1], { mode, size: [1, 1], antialias: true }, "to one place"),
       interpolateCase([1, 49, 16], { mode, grid: [7, 7], size: [5, 8] }, "position embedding"),
+      interpolateCase(
+        [20, 31, 3],
+        { mode, size: [12, 17], antialias: true, window: { top: 2, left: -3, height: 8, width: 23 } },
+        "a window that is lower and wider",
+      ),
     ]),
     interpolateCase([196, 64], { mode: "bicubic", grid: [14, 14], scaleFactor: [20.1 / 14, 30.1 / 14] }, "DINO"),
     interpolateCase([196, 8], { mode: "bicubic", grid: [14, 14], scaleFactor: [7.1 / 14, 30.1 / 14], antialias: true }),
@@ -106,6 +114,14 @@ export const interpolateSuite = defineSuite<InterpolateParams>({
       message: "does not hold a grid of 4 by 4",
     },
     { ...interpolateCase([4, 4, 8], { mode: "bilinear", size: [0, 2] }), message: "from 4 by 4 to 0 by 2" },
+    {
+      ...interpolateCase([4, 4, 8], {
+        mode: "bilinear",
+        size: [2, 2],
+        window: { top: 0.5, left: 0, height: 1, width: 1 },
+      }),
+      message: "the window is 1 x 1 at 0.5, 0",
+    },
     {
       inputs: { x: { shape: [4, 4, 1], dtype: "i32" } },
       params: { mode: "bilinear", size: [2, 2] },

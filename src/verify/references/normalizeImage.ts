@@ -4,7 +4,7 @@ import { type NormalizeImageParams, normalizeImage } from "../../kernels/normali
 import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
 const CLIP = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] } as const;
-const SAM = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375], scale: 1, padAfter: true } as const;
+const SAM = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375], scale: 1 } as const;
 
 function normalizeImageCase(shape: Shape, params: NormalizeImageParams, why?: string): KernelCase {
   const dtype = params.dtype ?? "f32";
@@ -13,20 +13,21 @@ function normalizeImageCase(shape: Shape, params: NormalizeImageParams, why?: st
 
 export const normalizeImageSuite = defineSuite<NormalizeImageParams>({
   kernel: normalizeImage,
-  reference: ({ image }, { top = 0, left = 0, scale = 1 / 255, mean, std, padAfter, ...window }) => {
+  reference: ({ image }, { top = 0, left = 0, scale = 1 / 255, mean, std, fill = [0, 0, 0], kept, ...window }) => {
     const { shape, data } = image as HostTensor;
     const [H = 0, W = 0] = shape.slice(-2);
     const { height = H, width = W } = window;
     const pictures = shape.length === 3 ? (shape[0] as number) : 1;
     return Float64Array.from({ length: pictures * height * width * 3 }, (_, index) => {
       const channel = index % 3;
-      const col = (Math.floor(index / 3) % width) + left;
+      const place = Math.floor(index / 3) % width;
+      const col = place + left;
       const line = Math.floor(index / 3 / width);
       const row = (line % height) + top;
+      if (kept && (line % height >= kept[0] || place >= kept[1])) return 0;
       const isInside = row >= 0 && row < H && col >= 0 && col < W;
-      if (!isInside && padAfter) return 0;
       const pixel = isInside ? (data[(Math.floor(line / height) * H + row) * W + col] as number) : 0;
-      const byte = Math.floor(pixel / 256 ** channel) % 256;
+      const byte = isInside ? Math.floor(pixel / 256 ** channel) % 256 : (fill[channel] as number);
       return (byte * scale - (mean[channel] as number)) / (std[channel] as number);
     });
   },
@@ -37,7 +38,12 @@ export const normalizeImageSuite = defineSuite<NormalizeImageParams>({
     normalizeImageCase([5, 13], CLIP, "one pixel more"),
     normalizeImageCase([64, 85], { ...CLIP, top: 0, left: 10, height: 64, width: 64 }, "centre crop"),
     normalizeImageCase([9, 6], { ...CLIP, top: -3, left: -5, height: 16, width: 17 }, "crop larger than the picture"),
-    normalizeImageCase([37, 64], { ...SAM, height: 64, width: 64 }, "padding right and below"),
+    normalizeImageCase([37, 64], { ...SAM, height: 64, width: 64, kept: [37, 64] }, "padding right and below"),
+    normalizeImageCase(
+      [9, 30],
+      { ...CLIP, top: -3, left: 4, height: 24, width: 25, kept: [15, 20], fill: [124, 116, 104] },
+      "a crop with a border of a colour, then padding",
+    ),
     normalizeImageCase([3, 20, 31], { ...CLIP, top: 2, left: 3, height: 16, width: 27 }, "batch"),
     normalizeImageCase([3, 20, 31], { ...CLIP, top: 2, left: 3, height: 16, width: 27, dtype: "f16" }),
     normalizeImageCase([224, 224], { ...CLIP, dtype: "f16" }),

@@ -1,9 +1,11 @@
 // Reference and cases of quantise. Adapters divide to within a few units in the last place, so elements are made in the
 // middle of a level, and ties have units that are powers of 2, by which every adapter divides exactly.
+
+import { random } from "../../device/random.ts";
 import { type Shape, sizeOf } from "../../device/tensor.ts";
 import type { ChannelScaleParams } from "../../kernels/channelScale.ts";
 import { quantise } from "../../kernels/quantise.ts";
-import { defineSuite, type HostTensor, type KernelCase, random } from "../suite.ts";
+import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
 /** The channel that an element of [.., rows, cols] belongs to. */
 function channelOf(i: number, shape: Shape, axis: -1 | -2): number {

@@ -68,6 +68,7 @@ export const resizeSuite = defineSuite<ResizeParams>({
     along("horizontal", [2, 3, 50], 20, "hamming"),
     along("vertical", [9, 13], 20, "box"),
     along("horizontal", [9, 13], 5, "nearest"),
+    along("horizontal", [5, 40], 31, "nearest-exact"),
     along("horizontal", [48, 640], 224, "bicubic"),
     along("horizontal", [0, 8], 4, "bilinear"),
   ],

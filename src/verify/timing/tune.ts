@@ -1,10 +1,11 @@
 // Chooses variants by measuring them on the adapter at hand: for each launch of a plan those in the kernel's table that
 // suit it take turns, the results are compared, and the fastest one is noted. Bounded in time, dearest launches first.
 import type { Device } from "../../device/device.ts";
+import { random } from "../../device/random.ts";
 import { type DType, type HostArray, type Spec, sizeOf } from "../../device/tensor.ts";
 import { type AnyKernel, launchKey } from "../../kernels/kernel.ts";
 import { largestError, readAll } from "../run.ts";
-import { random, toDevice } from "../suite.ts";
+import { toDevice } from "../suite.ts";
 import { type Prepared, prepare, quantile, sample, type TimedInputs } from "./measure.ts";
 
 /** A kernel and what it is launched on. */

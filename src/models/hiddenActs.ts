@@ -1,0 +1,12 @@
+// transformers' names of activations (transformers: activations.py, ACT2FN).
+import type { Activation } from "../kernels/activation.ts";
+
+export const HIDDEN_ACTS: Readonly<Record<string, Activation>> = {
+  quick_gelu: "quickGelu",
+  gelu: "gelu",
+  gelu_new: "geluTanh",
+  gelu_pytorch_tanh: "geluTanh",
+  relu: "relu",
+  silu: "silu",
+  swish: "silu",
+};

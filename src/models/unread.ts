@@ -1,0 +1,33 @@
+// Tensors of a checkpoint that its model does not read. A layout that differs from what is known here shows as such
+// tensors, and results would be wrong without a word; so they are an error, but for what is known to be beside the
+// model (beside.ts). Loaded with the first model.
+import { CheckpointError } from "../device/errors.ts";
+import { BESIDE, BUFFERS } from "./beside.ts";
+import type { Family, FamilyModel } from "./family.ts";
+import { graphOf } from "./part.ts";
+import { type TensorTable, Weights } from "./weights.ts";
+
+// Names in one message: more tell nothing.
+const MOST_NAMES = 4;
+
+/** Names of the tensors that no part of the model reads, but for those that it has beside it. */
+export function unreadTensors(table: TensorTable, { modelClass }: Family, model: FamilyModel): string[] {
+  const read = new Set<string>();
+  const parts = [...model.firstParts("f32"), ...(model.otherParts?.("f32") ?? [])];
+  for (const part of parts) graphOf(part, (graph) => Weights.of(graph, table, "f32", model.naming, read));
+  const known = [...BUFFERS, ...BESIDE[modelClass], ...(model.beside ?? [])];
+  const isBeside = (name: string) => known.some((pattern) => pattern.test(name));
+  return [...table.tensors.keys()].filter((name) => !read.has(name) && !isBeside(name));
+}
+
+/** Throws CheckpointError where the checkpoint has tensors of the model that nothing reads. */
+export function checkAllRead(table: TensorTable, family: Family, model: FamilyModel): void {
+  const unread = unreadTensors(table, family, model);
+  if (unread.length === 0) return;
+  const names = unread.slice(0, MOST_NAMES).map((name) => `"${name}"`);
+  throw new CheckpointError(
+    `${table.name} has tensors that this model does not read: ${names.join(", ")}` +
+      `${unread.length > MOST_NAMES ? ` and ${unread.length - MOST_NAMES} more` : ""}. Its features would be wrong ` +
+      "without them: it is of another architecture, or its config.json is of another model",
+  );
+}
