@@ -43,7 +43,10 @@ const forPages = {
       const source = await readFile(path, "utf8");
       const contents = source
         .replace(/(?<!\bimport\b[^;]*|const )\bHAS_DISK\b/g, "false")
-        .replace(/(?<!typeof )\bimport\("(node:.*|webgpu|sharp)"\)/g, "Promise.reject()");
+        .replace(
+          /(?<!typeof )\bimport\("(node:.*|webgpu|sharp|@imagemagick\/magick-wasm|@napi-rs\/canvas)"\)/g,
+          "Promise.reject()",
+        );
       return { contents, loader: "ts" };
     });
   },

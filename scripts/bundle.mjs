@@ -23,7 +23,10 @@ export const COMMON = {
 export const withoutNode = {
   name: "withoutNode",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:.*|webgpu|sharp)$/ }, ({ path }) => ({ path, namespace: "node" }));
+    onResolve({ filter: /^(node:.*|webgpu|sharp|@imagemagick\/magick-wasm|@napi-rs\/canvas)$/ }, ({ path }) => ({
+      path,
+      namespace: "node",
+    }));
     onResolve({ filter: /^\..*\.ts$/ }, async ({ path, resolveDir }) => {
       const source = await readFile(join(resolveDir, path), "utf8");
       return /^import\b[^;]*\bfrom "node:/m.test(source) ? { path, namespace: "node" } : undefined;

@@ -1,6 +1,5 @@
 // How much a model is to download, before anything of it is.
 
-import { NotFoundError } from "../device/errors.ts";
 import { INDEX, OPEN_CLIP, SINGLE } from "../io/safetensors/checkpoint.ts";
 import { shardsOf } from "../io/safetensors/shards.ts";
 import { openSource } from "../io/source/openSource.ts";
@@ -29,18 +28,19 @@ export interface ModelSize {
  * const { bytes, family } = await modelSize("openai/clip-vit-base-patch32"); // 607_567_208, "clip"
  */
 export async function modelSize(from: SourceLike, options: SourceOptions = {}): Promise<ModelSize> {
-  const { signal, revision } = options;
-  const source = await openSource(from, { signal, revision, cache: false });
+  const { signal, revision, subfolder, variant } = options;
+  const source = await openSource(from, { signal, revision, subfolder, variant, cache: false });
   const { allFamilies } = await import("../models/families.ts");
   const families = allFamilies();
   const { config, openClip } = await readSettings(source, families);
   const type = openClip === undefined ? (config as { model_type?: unknown } | undefined)?.model_type : "clip";
   const family = families.find(({ modelTypes }) => modelTypes.some((known) => known === type));
-  const weights = await weightNames(source);
-  if (weights.length === 0) throw new NotFoundError(`${source.name} has no weights: expected ${SINGLE} or ${INDEX}`);
+  let weights = await weightsOf(source);
+  if (weights.length === 0)
+    weights = await weightsOf(await (await import("../io/safetensors/noWeights.ts")).convertedSource(source));
   const others = openClip === undefined ? [] : (family?.settings ?? []); // read where config.json does not say all
   const settings = ["config.json", ...others, ...processorFiles(config, openClip)];
-  const files = await sizes(source, [...settings, ...weights]);
+  const files = [...(await sizes(source, settings)), ...weights];
   if (family?.hasTokenizer) files.push(...(await tokenizerSizes(source)));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   return { bytes, family: typeof type === "string" ? type : undefined, modelClass: family?.modelClass, files };
@@ -51,6 +51,10 @@ async function tokenizerSizes(source: Source): Promise<ModelFile[]> {
   const files = await sizes(source, ["tokenizer_config.json", "tokenizer.json"]);
   if (files.some(({ name }) => name === "tokenizer.json")) return files;
   return [...files, ...(await sizes(source, ["vocab.json", "merges.txt"]))];
+}
+
+async function weightsOf(source: Source): Promise<ModelFile[]> {
+  return sizes(source, await weightNames(source));
 }
 
 /** The files of the weights, as `openCheckpoint` finds them. */

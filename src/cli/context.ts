@@ -1,6 +1,7 @@
 // What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
 import type { Command } from "commander";
 import { Clip, type ClipOptions } from "../api/clip.ts";
+import type { SourceOptions } from "../io/source/source.ts";
 import type { ModelDType } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
 import { shippedCheckpoint } from "./files/paths.ts";
@@ -9,6 +10,9 @@ import type { Terminal } from "./terminal.ts";
 /** Options of every command. */
 export interface GlobalOptions {
   readonly model?: string;
+  readonly revision?: string;
+  readonly subfolder?: string;
+  readonly variant?: string;
   readonly dtype: ModelDType | "auto";
   readonly tune?: boolean;
   readonly json?: boolean;
@@ -34,9 +38,18 @@ export function modelName({ model }: GlobalOptions, shipped = "tiny-clip"): stri
   return model ?? shipped;
 }
 
+/** Where in the model's place its files are. */
+export function sourceOptions({
+  options: { revision, subfolder, variant },
+  signal,
+}: Pick<Context, "options" | "signal">) {
+  return { revision, subfolder, variant, signal } satisfies SourceOptions;
+}
+
 /** What every model is loaded with. */
-function loadOptions({ options: { dtype, tune = false }, signal }: Pick<Context, "options" | "signal">) {
-  return { dtype, tune, signal };
+function loadOptions(context: Pick<Context, "options" | "signal">) {
+  const { dtype, tune = false } = context.options;
+  return { ...sourceOptions(context), dtype, tune };
 }
 
 /** The type of --dtype for commands that load no model as a user would, so that there is nothing to choose by. */

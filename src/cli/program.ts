@@ -25,7 +25,10 @@ export function makeProgram(run: RunCommand): Command {
   const program = new Command("webgpu-vision")
     .description("CLIP, DINO and SAM on WebGPU: classify, search, compare and segment pictures, on this machine's GPU")
     .version(packageVersion())
-    .option("--model <source>", "folder or Hub id of a checkpoint (default: the tiny one that ships)")
+    .option("--model <source>", "folder, URL or Hub id of a checkpoint (default: the tiny one that ships)")
+    .option("--revision <name>", "branch, tag or commit of a Hub id, or refs/pr/N (default: main)")
+    .option("--subfolder <folder>", "folder of the repository or folder that holds the model")
+    .option("--variant <name>", "which weights, where there are several: fp16 reads model.fp16.safetensors")
     .addOption(
       new Option(
         "--dtype <type>",

@@ -88,22 +88,28 @@ interface Row {
 }
 
 /**
- * The weights that bring an axis of `inSize` pixels to `outSize`, computed in float64 as Pillow does. Throws an
- * ArgumentError on sizes that are not whole and positive.
+ * The weights that bring an axis of `inSize` pixels to `outSize`, computed in float64 as Pillow does; of the pixels
+ * [begin, end) of the result alone, where a crop keeps no others: those of a line of 16,384 pixels that is brought to a
+ * height of 224 would be millions. Throws an ArgumentError on sizes that are not whole and positive.
  *
  * @example
  * const { starts, weights, taps } = resizeCoefficients(640, 224, "bicubic");
  */
-export function resizeCoefficients(inSize: number, outSize: number, filter: ResizeFilter): ResizeCoefficients {
+export function resizeCoefficients(
+  inSize: number,
+  outSize: number,
+  filter: ResizeFilter,
+  range: readonly [begin: number, end: number] = [0, outSize],
+): ResizeCoefficients {
   for (const size of [inSize, outSize]) {
     if (!Number.isInteger(size) || size < 1) {
       throw new ArgumentError(`resizeCoefficients: a size is ${size}, expected a whole number from 1`);
     }
   }
-  const rows = rowsOf(inSize, outSize, filter);
+  const rows = rowsOf(inSize, outSize, filter, range);
   const taps = rows.reduce((most, { weights }) => Math.max(most, weights.length), 1);
-  const starts = new Int32Array(outSize);
-  const weights = new Int32Array(outSize * taps);
+  const starts = new Int32Array(rows.length);
+  const weights = new Int32Array(rows.length * taps);
   for (const [i, row] of rows.entries()) {
     // Every row has the same number of taps; those near the end begin earlier, so that none reads beyond it.
     const start = Math.min(row.start, inSize - taps);
@@ -113,9 +119,10 @@ export function resizeCoefficients(inSize: number, outSize: number, filter: Resi
   return { starts, weights, taps };
 }
 
-function rowsOf(inSize: number, outSize: number, filter: ResizeFilter): Row[] {
-  if (filter === "nearest") return nearestRows(inSize, outSize);
-  return filter === "nearest-exact" ? exactRows(inSize, outSize) : filterRows(inSize, outSize, FILTERS[filter]);
+function rowsOf(inSize: number, outSize: number, filter: ResizeFilter, range: readonly [number, number]): Row[] {
+  if (filter === "nearest") return nearestRows(inSize, outSize, range);
+  if (filter === "nearest-exact") return exactRows(inSize, outSize, range);
+  return filterRows(inSize, outSize, FILTERS[filter], range);
 }
 
 /** Rounds half away from zero. */
@@ -124,13 +131,18 @@ function fixedPoint(weight: number): number {
 }
 
 /** Pillow's precompute_coeffs. */
-function filterRows(inSize: number, outSize: number, { support: halfWidth, weight }: Filter): Row[] {
+function filterRows(
+  inSize: number,
+  outSize: number,
+  { support: halfWidth, weight }: Filter,
+  [begin, until]: readonly [number, number],
+): Row[] {
   const scale = inSize / outSize;
   const filterScale = Math.max(scale, 1);
   const inverse = 1 / filterScale;
   const support = halfWidth * filterScale;
-  return Array.from({ length: outSize }, (_, i) => {
-    const center = (i + 0.5) * scale;
+  return Array.from({ length: until - begin }, (_, i) => {
+    const center = (begin + i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(inSize, Math.trunc(center + support + 0.5));
     const raw = Array.from({ length: end - start }, (_, x) => weight((x + start - center + 0.5) * inverse));
@@ -140,10 +152,11 @@ function filterRows(inSize: number, outSize: number, { support: halfWidth, weigh
 }
 
 /** Pillow's ImagingScaleAffine: the position is a running sum, with the rounding errors that such a sum has. */
-function nearestRows(inSize: number, outSize: number): Row[] {
+function nearestRows(inSize: number, outSize: number, [begin, end]: readonly [number, number]): Row[] {
   const scale = inSize / outSize;
   let position = scale * 0.5;
-  return Array.from({ length: outSize }, () => {
+  for (let i = 0; i < begin; i++) position += scale;
+  return Array.from({ length: end - begin }, () => {
     const start = Math.min(Math.trunc(position), inSize - 1);
     position += scale;
     return { start, weights: [1] };
@@ -151,10 +164,10 @@ function nearestRows(inSize: number, outSize: number): Row[] {
 }
 
 /** torch's nearest_neighbor_exact_compute_source_index: each position for itself, in float32. */
-function exactRows(inSize: number, outSize: number): Row[] {
+function exactRows(inSize: number, outSize: number, [begin, end]: readonly [number, number]): Row[] {
   const scale = Math.fround(inSize / outSize);
-  return Array.from({ length: outSize }, (_, i) => {
-    const start = Math.floor(Math.fround((i + 0.5) * scale));
+  return Array.from({ length: end - begin }, (_, i) => {
+    const start = Math.floor(Math.fround((begin + i + 0.5) * scale));
     return { start: Math.min(start, inSize - 1), weights: [1] };
   });
 }

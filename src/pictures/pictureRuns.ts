@@ -111,7 +111,7 @@ export class PictureRuns<Outputs, Row> {
   async #upload(device: Device, index: number, picture: Picture): Promise<UploadedPicture> {
     const startMs = performance.now();
     const { session } = this.#tower;
-    const work = uploadPicture(device, picture).then(async (uploaded) => {
+    const work = uploadPicture(device, picture, this.#tower.recipe(picture)).then(async (uploaded) => {
       try {
         await session.use([this.#preprocessor(uploaded)], () => this.#check(device));
         this.#signal?.throwIfAborted();
@@ -183,7 +183,7 @@ export class PictureRuns<Outputs, Row> {
   }
 
   #preprocessor(picture: UploadedPicture) {
-    return preprocessor(this.#tower.session, picture, this.#tower.recipe(picture));
+    return preprocessor(this.#tower.session, picture, picture.recipe ?? this.#tower.recipe(picture));
   }
 
   /** After their commands were submitted. */

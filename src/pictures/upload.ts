@@ -4,6 +4,7 @@ import { type Device, USAGE } from "../device/device.ts";
 import { LimitError } from "../device/errors.ts";
 import { bufferBytes, type Spec } from "../device/tensor.ts";
 import type { HeldImage, Picture, RgbaImage } from "../io/image/rgba.ts";
+import type { Preprocessing } from "../models/preprocess/recipe.ts";
 
 /** A picture on the GPU, or on its way there. */
 export interface UploadedPicture {
@@ -15,6 +16,8 @@ export interface UploadedPicture {
   readonly buffer: GPUBuffer;
   /** Where the picture is until it was copied to the buffer. */
   readonly texture?: GPUTexture;
+  /** What is left to do of its recipe, where a part of that was done on the way (bands.ts). */
+  readonly recipe?: Preprocessing;
 }
 
 /** Textures are copied to buffers in rows of whole 256 bytes. */
@@ -25,14 +28,21 @@ const TEXTURE_USAGE = 1 | 2 | 16;
 
 /**
  * Brings a picture to the GPU; the decoded one is needed no more then. What a browser holds and cannot copy is read
- * back through a canvas.
+ * back through a canvas. A picture that is too large to be bound is resized by the recipe on its way.
  *
  * @throws LimitError where the GPU cannot hold it
  */
-export async function uploadPicture(device: Device, picture: Picture): Promise<UploadedPicture> {
+export async function uploadPicture(device: Device, picture: Picture, recipe: Preprocessing): Promise<UploadedPicture> {
+  const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+  const bytes = Math.ceil(picture.width / ROW_PIXELS) * ROW_PIXELS * picture.height * 4;
+  if (bytes > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
+    const { uploadInBands } = await import("../models/preprocess/bands.ts");
+    const uploaded = await uploadInBands(device, await bytesOf(picture), recipe);
+    if (uploaded) return uploaded;
+  }
   if (!("source" in picture)) return uploadBytes(device, picture);
   const texture = toTexture(device.gpu, picture);
-  if (!texture) return uploadBytes(device, await (await import("../io/image/canvasPixels.ts")).pixelsOf(picture));
+  if (!texture) return uploadBytes(device, await bytesOf(picture));
   const { width, height } = picture;
   const rowLength = Math.ceil(width / ROW_PIXELS) * ROW_PIXELS;
   try {
@@ -41,6 +51,10 @@ export async function uploadPicture(device: Device, picture: Picture): Promise<U
     texture.destroy();
     throw error;
   }
+}
+
+async function bytesOf(picture: Picture): Promise<RgbaImage> {
+  return "source" in picture ? (await import("../io/image/canvasPixels.ts")).pixelsOf(picture) : picture;
 }
 
 async function uploadBytes(device: Device, { width, height, data }: RgbaImage): Promise<UploadedPicture> {

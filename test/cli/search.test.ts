@@ -56,6 +56,7 @@ interface Found {
   readonly pictures: number;
   readonly embedded: number;
   readonly cached: number;
+  readonly leftOut: readonly string[];
   readonly results: readonly { readonly path: string; readonly score: number }[];
   readonly warnings: readonly { readonly path: string; readonly message: string }[];
 }
@@ -104,6 +105,16 @@ it("warns of pictures that cannot be read and ranks the others", async () => {
   expect(found.results).toHaveLength(3);
   expect(found.warnings).toEqual([{ path: join(folder, "words.png"), message: expect.stringMatching(/words\.png/) }]);
   expect(errors).toEqual([expect.stringMatching(/^warning: .*words\.png cannot be decoded/)]);
+});
+
+it("reads BMP, and says which pictures of other formats it left out", async () => {
+  await copyFile("test/golden/pictureFormats/rgb.bmp", join(folder, "rgb.bmp"));
+  await writeFile(join(folder, "deeper", "raw.CR2"), "");
+  const { code, errors, found } = await run();
+  expect(code).toBe(0);
+  expect(counts(found)).toEqual({ pictures: 4, embedded: 4, cached: 0 });
+  expect(found.leftOut).toEqual([join(folder, "deeper", "raw.CR2")]);
+  expect(errors).toEqual([expect.stringMatching(/^warning: .*raw\.CR2 is left out, as no decoder here reads them/)]);
 });
 
 it("keeps what was embedded when it is cancelled", async () => {

@@ -19,8 +19,9 @@ export interface Fault {
   noRanges?: boolean;
   /** Hides X-Repo-Commit, as some mirrors do. */
   noCommit?: boolean;
-  /** Answers with this status, and X-Error-Code. */
+  /** Answers with this status, and X-Error-Code; so many times if that is given. */
   status?: number;
+  times?: number;
   errorCode?: string;
 }
 
@@ -40,6 +41,12 @@ export class HubServer {
   readonly files = new Map<string, Uint8Array>();
   readonly faults = new Map<string, Fault>();
   readonly seen: Seen[] = [];
+  /** Files of pull requests, by "refs/pr/N". */
+  readonly requests = new Map<string, Map<string, Uint8Array>>();
+  /** Answers of the API, by what comes after the model's id. */
+  readonly api = new Map<string, unknown>();
+  /** What a busy server asks to wait. */
+  retryAfter = "0";
   /** When set, requests without this token are refused. */
   token: string | undefined;
   url = "";
@@ -81,12 +88,21 @@ export class HubServer {
 
   #hub(request: IncomingMessage, response: ServerResponse): void {
     const path = this.#note(request, "hub");
-    const [, id, revision, file = ""] = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    const answer = this.api.get(path.split("/api/models/owner/tiny-clip/")[1] ?? "");
+    if (answer !== undefined) return void response.end(JSON.stringify(answer));
+    const [, id, revision, file = ""] = /^\/([^/]+\/[^/]+)\/resolve\/(refs\/pr\/\d+|[^/]+)\/(.+)$/.exec(path) ?? [];
     const fault = this.faults.get(file) ?? {};
     const fail = (status: number, code: string) => response.writeHead(status, { "X-Error-Code": code }).end(code);
-    if (fault.status) return void fail(fault.status, fault.errorCode ?? "");
+    if (fault.status && (fault.times === undefined || fault.times-- > 0)) {
+      response.setHeader("Retry-After", this.retryAfter);
+      return void fail(fault.status, fault.errorCode ?? "");
+    }
     if (this.token && request.headers.authorization !== `Bearer ${this.token}`) return void fail(401, "GatedRepo");
     if (id !== this.id) return void fail(404, "RepoNotFound");
+    if (this.requests.has(revision ?? "")) {
+      const bytes = this.requests.get(revision ?? "")?.get(file);
+      return void (bytes ? this.#send(request, response, file, bytes, gitHash(bytes)) : fail(404, "EntryNotFound"));
+    }
     if (revision !== "main" && revision !== this.commit) return void fail(404, "RevisionNotFound");
     if (!fault.noCommit) response.setHeader("X-Repo-Commit", this.commit);
     const bytes = this.files.get(file);

@@ -4,7 +4,7 @@ import type { Device } from "../../device/device.ts";
 import { openDevice } from "../../device/open.ts";
 import { formatShape } from "../../device/tensor.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
-import { type Context, downloadBars, modelName, modelSource, namedDType } from "../context.ts";
+import { type Context, downloadBars, modelName, modelSource, namedDType, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { pairs, short } from "../table.ts";
 
@@ -18,11 +18,13 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-export async function info({ options, terminal, signal }: Context): Promise<number> {
+export async function info(context: Context): Promise<number> {
+  const { options, terminal } = context;
   using device = await openDevice();
   const { onProgress, stop } = downloadBars(terminal);
   const dtype = namedDType(options);
-  const model = await describeModel(modelSource(options), device, { dtype, signal, onProgress }).finally(stop);
+  const wanted = { ...sourceOptions(context), dtype, onProgress };
+  const model = await describeModel(modelSource(options), device, wanted).finally(stop);
   const adapter = { ...device.info, features: [...device.gpu.features].sort(), limits: limitsOf(device) };
   if (options.json) {
     terminal.result(JSON.stringify({ adapter, model: { name: modelName(options), dtype, ...model } }, undefined, 2));

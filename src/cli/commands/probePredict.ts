@@ -3,7 +3,7 @@
 import { CheckpointError } from "../../device/errors.ts";
 import type { LinearProbe } from "../../features/linearProbe.ts";
 import { openSource } from "../../io/source/openSource.ts";
-import { type Context, modelName, modelSource } from "../context.ts";
+import { type Context, modelName, modelSource, sourceOptions } from "../context.ts";
 import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
@@ -52,7 +52,7 @@ export async function probePredict(request: PredictRequest, given: Context): Pro
 /** A checkpoint of the same width gives answers too, and they mean nothing. */
 async function warnOfOther(path: string, { checkpoint, model }: ProbeSetting, context: Context): Promise<void> {
   const { options, terminal, signal } = context;
-  const source = await openSource(modelSource(options, SHIPPED_DINO), { signal });
+  const source = await openSource(modelSource(options, SHIPPED_DINO), sourceOptions(context));
   if ((await checkpointIdentity(source, signal)) === checkpoint) return;
   const trained = model ?? SHIPPED_DINO;
   terminal.error(`warning: ${path} was trained on another checkpoint than this one (${trained}): do not trust it`);

@@ -5,7 +5,7 @@ import type { NdArray } from "../../device/tensor.ts";
 import { KnnClassifier } from "../../features/knn.ts";
 import { LinearProbe } from "../../features/linearProbe.ts";
 import { openSource } from "../../io/source/openSource.ts";
-import { type Context, modelName, modelSource } from "../context.ts";
+import { type Context, modelName, modelSource, sourceOptions } from "../context.ts";
 import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
@@ -36,7 +36,7 @@ interface Labelled {
 
 export async function probeTrain(request: TrainRequest, context: Context): Promise<number> {
   const { options, signal } = context;
-  const { train, test } = await divide(request, signal);
+  const { train, test } = await divide(request, context);
   using dino = await openDino(context);
   const training = await encode(dino, train, request, context);
   const probe = await LinearProbe.fit(training.features, training.labels, { device: await dino.device(), signal });
@@ -47,19 +47,21 @@ export async function probeTrain(request: TrainRequest, context: Context): Promi
   };
   signal.throwIfAborted();
   const { model } = options;
-  const checkpoint = await checkpointIdentity(await openSource(modelSource(options, SHIPPED_DINO), { signal }), signal);
+  const source = await openSource(modelSource(options, SHIPPED_DINO), sourceOptions(context));
+  const checkpoint = await checkpointIdentity(source, signal);
   const { features, size, out } = request;
   await writeWhole(out, await encodeProbe(probe, { model, checkpoint, features, size }));
   report(request, context, { dtype: dino.dtype, training, testing, accuracy });
   return EXIT.OK;
 }
 
-async function divide({ folder, test, holdout, seed }: TrainRequest, signal: AbortSignal): Promise<Division> {
-  const pictures = await findLabelled(folder, signal);
+async function divide({ folder, test, holdout, seed }: TrainRequest, { signal, terminal }: Context): Promise<Division> {
+  const find = (from: string) => findLabelled(from, signal, (text) => terminal.error(text));
+  const pictures = await find(folder);
   checkClasses(folder, pictures);
   if (holdout !== undefined) return holdOut(pictures, holdout, seed);
   if (test === undefined) return { train: pictures, test: [] };
-  const testPictures = await findLabelled(test, signal);
+  const testPictures = await find(test);
   const known = new Set(pictures.map(({ label }) => label));
   const other = testPictures.find(({ label }) => !known.has(label));
   if (other) throw new ArgumentError(`${test} has the class ${other.label}, which ${folder} has not`);

@@ -4,12 +4,19 @@ import { join } from "node:path";
 import type { Clip } from "../../api/clip.ts";
 import { ImageError, NotFoundError } from "../../device/errors.ts";
 import { openSource } from "../../io/source/openSource.ts";
-import { type Context, downloadBars, modelName, modelSource, openClip } from "../context.ts";
+import { type Context, downloadBars, modelName, modelSource, openClip, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { EmbeddingCache } from "../files/embeddingCache.ts";
 import { checkpointIdentity } from "../files/identity.ts";
 import { cacheFolder } from "../files/paths.ts";
-import { EXTENSIONS, embedPictures, findPictures, type PictureFailure, type PictureFile } from "../files/pictures.ts";
+import {
+  EXTENSIONS,
+  embedPictures,
+  findPictures,
+  leftOutNote,
+  type PictureFailure,
+  type PictureFile,
+} from "../files/pictures.ts";
 import { bar, table } from "../table.ts";
 
 export interface SearchRequest {
@@ -32,7 +39,9 @@ interface Match {
 
 export async function search({ folder, query, top, batch }: SearchRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
-  const files = await findPictures(folder, signal);
+  const { pictures: files, leftOut } = await findPictures(folder, signal);
+  const note = leftOutNote(leftOut);
+  if (note) terminal.error(note);
   if (files.length === 0) throw new NotFoundError(`no pictures in ${folder}: looked for ${EXTENSIONS.join(", ")}`);
   using clip = await openClip(context);
   const cache = await openCache(context, clip.dtype);
@@ -44,7 +53,7 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
   const matches = rank(known, text).slice(0, top);
   const embedded = missing.length - warnings.length;
   if (options.json) {
-    const counts = { pictures: files.length, embedded, cached: files.length - missing.length };
+    const counts = { pictures: files.length, embedded, cached: files.length - missing.length, leftOut };
     terminal.result(
       JSON.stringify({ model: modelName(options), query, ...counts, results: matches, warnings }, undefined, 2),
     );
@@ -57,11 +66,14 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
 }
 
 /** The cache for this model, as its files are now, in this type. */
-async function openCache({ options, terminal, signal }: Context, dtype: Clip["dtype"]): Promise<EmbeddingCache> {
+async function openCache(context: Context, dtype: Clip["dtype"]): Promise<EmbeddingCache> {
+  const { options, terminal, signal } = context;
   const { onProgress, stop } = downloadBars(terminal);
-  const source = await openSource(modelSource(options), { signal, onProgress });
+  const source = await openSource(modelSource(options), { ...sourceOptions(context), onProgress });
   const identity = await checkpointIdentity(source, signal).finally(stop);
-  const key = [modelSource(options), identity, dtype].join("\n");
+  const { revision, subfolder, variant } = options;
+  const place = [modelSource(options), revision, subfolder, variant].filter((part) => part !== undefined);
+  const key = [...place, identity, dtype].join("\n");
   return new EmbeddingCache(join(cacheFolder(), "embeddings"), key);
 }
 

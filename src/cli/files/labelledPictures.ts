@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { relative, sep } from "node:path";
 import { ArgumentError, NotFoundError } from "../../device/errors.ts";
-import { EXTENSIONS, findPictures } from "./pictures.ts";
+import { EXTENSIONS, findPictures, leftOutNote } from "./pictures.ts";
 
 export interface LabelledPicture {
   readonly path: string;
@@ -10,13 +10,26 @@ export interface LabelledPicture {
   readonly label: string;
 }
 
-/** The pictures of all classes. Those that lie beside the classes' folders have no class and are left out. */
-export async function findLabelled(folder: string, signal?: AbortSignal): Promise<LabelledPicture[]> {
-  const pictures = await findPictures(folder, signal);
+/**
+ * The pictures of all classes. Those that lie beside the classes' folders have no class and are left out; `warn` is
+ * told of those, and of pictures that no decoder reads.
+ */
+export async function findLabelled(
+  folder: string,
+  signal?: AbortSignal,
+  warn: (text: string) => void = () => {},
+): Promise<LabelledPicture[]> {
+  const { pictures, leftOut } = await findPictures(folder, signal);
+  const note = leftOutNote(leftOut);
+  if (note) warn(note);
   const labelled = pictures.flatMap(({ path }) => {
     const parts = relative(folder, path).split(sep);
     return parts.length > 1 ? [{ path, label: parts[0] as string }] : [];
   });
+  const beside = pictures.length - labelled.length;
+  if (beside > 0 && labelled.length > 0) {
+    warn(`warning: ${beside} pictures right in ${folder} are left out: those of a class lie in a folder of its name`);
+  }
   if (labelled.length > 0) return labelled;
   const why = pictures.length ? "its pictures lie in no folder of a class" : `looked for ${EXTENSIONS.join(", ")}`;
   throw new NotFoundError(`no folders of pictures in ${folder}: ${why}`);

@@ -21,23 +21,55 @@ export interface PictureFailure {
 
 export type EmbeddedPicture = { readonly path: string; readonly embedding: Float32Array } | PictureFailure;
 
-export const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"];
+/** Suffixes of pictures that are read. */
+export const EXTENSIONS: readonly string[] = (
+  ".jpg .jpeg .jpe .jfif .png .webp .avif .gif .tif .tiff .svg " +
+  ".bmp .dib .ppm .pgm .pbm .pnm .tga .ico .jp2 .j2k .heic .heif"
+).split(" ");
+
+/** Suffixes of pictures that are not read: cameras' raw files, and formats of other programs. */
+const UNREAD: readonly string[] = (
+  ".arw .cr2 .cr3 .dng .nef .orf .raf .raw .rw2 " + ".jxl .jxr .psd .xcf .exr .hdr .dds .eps .pdf .pcx .pfm .pam .icns"
+).split(" ");
+
+/** What a folder holds. */
+export interface FoundPictures {
+  readonly pictures: readonly PictureFile[];
+  /** Paths of pictures of formats that are not read. */
+  readonly leftOut: readonly string[];
+}
 
 /**
  * The pictures in a folder and the folders in it, by name; links to folders and names that begin with a dot are left
  * out.
  */
-export async function findPictures(folder: string, signal?: AbortSignal): Promise<PictureFile[]> {
+export async function findPictures(folder: string, signal?: AbortSignal): Promise<FoundPictures> {
   const pictures: PictureFile[] = [];
+  const leftOut: string[] = [];
   for (const entry of await listFolder(folder)) {
     signal?.throwIfAborted();
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) pictures.push(...(await findPictures(path, signal)));
-    if (!EXTENSIONS.includes(extname(entry.name).toLowerCase())) continue;
+    if (entry.isDirectory()) {
+      const below = await findPictures(path, signal);
+      pictures.push(...below.pictures);
+      leftOut.push(...below.leftOut);
+      continue;
+    }
+    const suffix = extname(entry.name).toLowerCase();
+    if (UNREAD.includes(suffix)) leftOut.push(path);
+    if (!EXTENSIONS.includes(suffix)) continue;
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isFile()) pictures.push({ path, size: stats.size, mtimeMs: stats.mtimeMs });
   }
-  return pictures;
+  return { pictures, leftOut };
+}
+
+/** One line on pictures that are left out; undefined where none is. */
+export function leftOutNote(leftOut: readonly string[]): string | undefined {
+  if (leftOut.length === 0) return undefined;
+  const suffixes = [...new Set(leftOut.map((path) => extname(path).toLowerCase()))].sort();
+  const files = leftOut.length === 1 ? `${leftOut[0]} is` : `${leftOut.length} pictures (${suffixes.join(", ")}) are`;
+  return `warning: ${files} left out, as no decoder here reads them: convert them to JPEG or PNG`;
 }
 
 async function listFolder(folder: string): Promise<Dirent[]> {

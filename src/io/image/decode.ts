@@ -1,10 +1,13 @@
-// Pictures in Node and Deno: files from the disk, decoded by sharp (libvips). The pixels are those of Pillow's
+// Pictures in Node and Deno: files from the disk, decoded by sharp (libvips), and by optional packages where sharp does
+// not know a format (magick.ts) or its pixels are not Pillow's (avif.ts). The pixels are those of Pillow's
 // `ImageOps.exif_transpose(image).convert("RGB")`, which the published models were measured with: embedded colour
 // profiles are not applied, alpha is kept beside the colours and not blended, CMYK is converted without a profile.
 import { ImageError, NotFoundError } from "../../device/errors.ts";
+import { formatOf } from "./formats.ts";
+import { upright, xmpOrientation } from "./orientation.ts";
 import { checkSize, MAX_SIDE, type RgbaImage } from "./rgba.ts";
 
-const FORMATS = "JPEG, PNG, WebP, AVIF, GIF, TIFF or SVG";
+const FORMATS = "JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG, BMP, PPM, PGM, PBM, TGA, ICO, JPEG 2000 or HEIC";
 
 /** The bytes of a file; NotFoundError when it is not there. */
 export async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
@@ -26,26 +29,88 @@ export async function readPicture(path: string | URL, signal?: AbortSignal): Pro
   }
 }
 
-/** RGBA of an encoded picture, the first frame of an animation, turned as its EXIF orientation says. */
+/** RGBA of an encoded picture, the first frame of an animation, turned as its EXIF or XMP orientation says. */
 export async function decodePicture(bytes: Uint8Array, name: string): Promise<RgbaImage> {
-  const sharp = await loadSharp();
-  const options = { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_SIDE * MAX_SIDE } as const;
   try {
-    const { width, height, space } = await sharp(bytes, options).metadata();
-    checkSize(name, width, height);
-    const isCmyk = space === "cmyk";
-    const picture = sharp(bytes, options).autoOrient();
-    const pixels = isCmyk
-      ? picture.pipelineColourspace("cmyk").toColourspace("cmyk")
-      : picture.toColourspace("srgb").ensureAlpha();
-    const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
-    const rgba = isCmyk ? cmykToRgba(data, info.channels) : new Uint8Array(data.buffer, data.byteOffset, data.length);
-    return { width: info.width, height: info.height, data: rgba };
+    const format = formatOf(bytes);
+    if (format === "gif") return await decodeGif(bytes, name);
+    if (format === "tiff") return await decodeTiff(bytes, name);
+    if (format === "avif") return await decodeAvifPicture(bytes, name);
+    if (format === undefined) return await bySharp(bytes, name);
+    const { decodeByMagick } = await import("./magick.ts");
+    return await decodeByMagick(bytes, name, format);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
     throw new ImageError(`[image] ${name} cannot be decoded, expected ${FORMATS}: ${messageOf(cause)}`, { cause });
   }
 }
+
+async function bySharp(bytes: Uint8Array, name: string): Promise<RgbaImage> {
+  const sharp = await loadSharp();
+  const options = { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_SIDE * MAX_SIDE } as const;
+  const { width, height, space, orientation, xmp } = await sharp(bytes, options).metadata();
+  checkSize(name, width, height);
+  const isCmyk = space === "cmyk";
+  const opened = sharp(bytes, options);
+  const picture = orientation === undefined ? upright(opened, xmpOrientation(xmp)) : opened.autoOrient();
+  const pixels = isCmyk
+    ? picture.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : picture.toColourspace("srgb").ensureAlpha();
+  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+  const rgba = isCmyk ? cmykToRgba(data, info.channels) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+  return { width: info.width, height: info.height, data: rgba };
+}
+
+/** Colours under transparent pixels, and around the first frame, are Pillow's; the alpha is sharp's. */
+async function decodeGif(bytes: Uint8Array, name: string): Promise<RgbaImage> {
+  const { fillAround, firstFrame } = await import("./gif.ts");
+  const frame = firstFrame(bytes);
+  const picture = await bySharp(frame?.opaque ?? bytes, name);
+  if (frame) fillAround(picture.data, picture.width, frame);
+  if (!frame?.opaque) return picture;
+  const { data } = await bySharp(bytes, name);
+  for (let i = 3; i < data.length; i += 4) picture.data[i] = data[i] ?? 255;
+  return picture;
+}
+
+async function decodeTiff(bytes: Uint8Array, name: string): Promise<RgbaImage> {
+  const { ycbcrOf, ycbcrToRgb } = await import("./ycbcr.ts");
+  const ycbcr = ycbcrOf(bytes);
+  // libtiff, which ImageMagick and Pillow have in common, unpacks and converts in one.
+  if (ycbcr === "packed") return (await import("./magick.ts")).decodeByMagick(bytes, name, "tiff");
+  const picture = await bySharp(bytes, name);
+  if (ycbcr === "plain") ycbcrToRgb(picture.data);
+  return picture;
+}
+
+/** Animations, which sharp does not read. */
+const NOT_FOR_SHARP = { width: 1, height: 1, orientation: undefined, xmp: undefined };
+
+let isWarned = false;
+
+async function decodeAvifPicture(bytes: Uint8Array, name: string): Promise<RgbaImage> {
+  const { decodeAvif, turnsItself } = await import("./avif.ts");
+  const sharp = await loadSharp();
+  const { width, height, orientation, xmp } = await sharp(bytes)
+    .metadata()
+    .catch(() => NOT_FOR_SHARP);
+  checkSize(name, width, height);
+  const picture = await decodeAvif(bytes);
+  if (!picture) {
+    if (!isWarned) console.warn(AVIF_WARNING);
+    isWarned = true;
+    return bySharp(bytes, name);
+  }
+  const turn = orientation === undefined && !turnsItself(bytes) ? xmpOrientation(xmp) : 1;
+  if (turn === 1) return picture;
+  const raw = { width: picture.width, height: picture.height, channels: 4 } as const;
+  const { data, info } = await upright(sharp(picture.data, { raw }), turn).raw().toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
+}
+
+const AVIF_WARNING =
+  "webgpu-vision: AVIF is decoded by sharp, whose colours at edges are not Python's: " +
+  "`npm install @napi-rs/canvas` for those";
 
 /** sharp, loaded when first needed: browsers never do. */
 export async function loadSharp(): Promise<typeof import("sharp").default> {

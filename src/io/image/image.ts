@@ -1,6 +1,6 @@
 // Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
-import { ImageError, NetworkError, NotFoundError } from "../../device/errors.ts";
+import { ImageError } from "../../device/errors.ts";
 import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
@@ -25,9 +25,6 @@ export type ImageLike =
 const KINDS =
   "a path, URL, bytes or Blob of an encoded picture, a RawImage { width, height, data, channels }, or in browsers an " +
   "ImageBitmap, ImageData, img or video element, canvas or VideoFrame";
-
-/** Larger files are not fetched: no picture within the limits of its sides needs so much. */
-const MAX_BYTES = 2 ** 30;
 
 /**
  * The pixels of an image, upright (EXIF orientation applied), with colours as they are stored: alpha is not blended.
@@ -68,7 +65,10 @@ async function load<T>(
   const decode = (picture: Uint8Array | Blob, name: string) => decoded(picture, name, take);
   if (typeof image === "string" || image instanceof URL) {
     const url = urlOf(image);
-    if (url) return decode(await download(url, signal), shownUrl(url));
+    if (url) {
+      const { download, shownUrl } = await import("./download.ts");
+      return decode(await download(url, signal), shownUrl(url));
+    }
     const { readPicture } = await import("./decode.ts");
     const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
     return decode(await readPicture(path, signal), String(image));
@@ -92,29 +92,6 @@ async function decoded<T>(picture: Uint8Array | Blob, name: string, take: Take<T
   return decodePicture(bytes, name);
 }
 
-async function download(url: URL, signal?: AbortSignal): Promise<Blob> {
-  const name = shownUrl(url);
-  try {
-    const response = await fetch(url, { signal });
-    if (response.status === 404 || response.status === 410) {
-      throw new NotFoundError(`[image] there is nothing at ${name} (HTTP ${response.status}): check the address`);
-    }
-    if (!response.ok) throw new NetworkError(`[image] ${name} answered HTTP ${response.status} ${response.statusText}`);
-    const length = Number(response.headers.get("content-length") ?? 0);
-    if (length > MAX_BYTES)
-      throw new ImageError(`[image] ${name} is ${length} bytes long, expected ${MAX_BYTES} at most`);
-    return await response.blob();
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof NotFoundError || cause instanceof NetworkError || cause instanceof ImageError) throw cause;
-    const { message, cause: inner } = cause instanceof Error ? cause : new Error(String(cause));
-    const reason = inner instanceof Error ? `${message} (${inner.message})` : message;
-    throw new NetworkError(`[image] ${name} could not be fetched: ${reason}. Check the address and the network`, {
-      cause,
-    });
-  }
-}
-
 /**
  * The URL to fetch, undefined for a path or file: URL outside browsers. In browsers a string is relative to the page.
  */
@@ -129,11 +106,6 @@ function parseUrl(text: string, base?: string): URL {
   } catch (cause) {
     throw new ImageError(`[image] ${text} is not a valid URL`, { cause });
   }
-}
-
-/** A URL for messages: without query, user or data, which may be secret or long. */
-function shownUrl(url: URL): string {
-  return url.protocol === "data:" ? "the data: URL" : `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 function isRaw(image: ImageLike): image is RawImage | ImageData {

@@ -2,7 +2,7 @@
 // headers only; a tensor's bytes are streamed when asked for, straight from the file, server or Blob that holds them,
 // so a checkpoint of any size costs no memory here.
 
-import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
+import { ArgumentError, InvalidFileError } from "../../device/errors.ts";
 import { type ByteSource, blobFile, bytesFile } from "../source/bytes.ts";
 import { openFile } from "../source/openSource.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
@@ -86,7 +86,8 @@ function storedTensor(file: ByteSource, entry: TensorEntry, start: number, opene
 
 /**
  * Opens a model's weights: model.safetensors, or model.safetensors.index.json with its shards, or
- * open_clip_model.safetensors, in that order; or before them the file `preferred`, where it is there.
+ * open_clip_model.safetensors, in that order; or before them the file `preferred`, where it is there. Of a repository
+ * on the Hub that has none of them, the conversion by the Hub's own bot is taken, and the console told.
  *
  * @throws NotFoundError when the source has none of them or lacks a shard; InvalidFileError; NetworkError.
  */
@@ -108,8 +109,6 @@ export async function openCheckpoint(
   }
   const openClip = await open(OPEN_CLIP);
   if (openClip) return openClip;
-  throw new NotFoundError(
-    `${source.name} has no weights: expected ${SINGLE}, ${INDEX} or ${OPEN_CLIP}` +
-      " (a pytorch_model.bin cannot be read: convert it to safetensors)",
-  );
+  const { convertedSource } = await import("./noWeights.ts");
+  return openCheckpoint(await convertedSource(source), { signal });
 }

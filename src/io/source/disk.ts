@@ -1,6 +1,6 @@
 // Files on disk, for Node and Deno. Browsers never load this module: it is imported dynamically.
 
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
@@ -15,7 +15,20 @@ export async function findFolder(path: string | URL): Promise<FileSource | undef
   if (!stats.isDirectory()) {
     throw new ArgumentError(`${folder} is a file: give the folder that holds it together with config.json`);
   }
-  return { name: folder, open: (file) => openDiskFile(join(folder, file), file) };
+  return { name: folder, open: (file) => openDiskFile(join(folder, file), file), list: () => listFolder(folder) };
+}
+
+/** Paths of the files in a folder and in the folders right below it, which is as deep as models lie. */
+async function listFolder(folder: string, depth = 2): Promise<string[]> {
+  const paths: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    if (entry.name.startsWith(".")) continue;
+    if (!entry.isDirectory()) paths.push(entry.name);
+    else if (depth > 0) {
+      paths.push(...(await listFolder(join(folder, entry.name), depth - 1)).map((path) => `${entry.name}/${path}`));
+    }
+  }
+  return paths.sort();
 }
 
 /** Opens a file for random access; undefined when it is not there. */

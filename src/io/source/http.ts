@@ -47,7 +47,11 @@ export function openHttpFolder(folder: URL, options: SourceOptions): FileSource 
       judge: (response) => judgePage(response) ?? judgePublic(response, url),
     });
   };
-  return { name: fileUrl(folder, "").href, open };
+  const list = async () => {
+    const { heldOf, TELLING_FILES } = await import("./tellingFiles.ts");
+    return heldOf(open, TELLING_FILES);
+  };
+  return { name: fileUrl(folder, "").href, open, list };
 }
 
 /** The address of a file in a folder, whose own address may lack the last slash. */
@@ -264,10 +268,16 @@ export function retryHint(status: number): string {
   return status === 429 ? "too many requests, wait a while" : "try again later";
 }
 
-/** fetch that rejects with a NetworkError when no server answers, and with the signal's reason when cancelled. */
+/**
+ * fetch that asks a busy server again, and rejects with a NetworkError when no server answers, and with the signal's
+ * reason when cancelled.
+ */
 export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
+  const ask = () => fetch(url, init);
   try {
-    return await fetch(url, init);
+    const response = await ask();
+    if (response.status !== 429 && response.status < 500) return response;
+    return await (await import("./retry.ts")).askAgain(response, ask, init.signal);
   } catch (cause) {
     if (init.signal?.aborted) throw init.signal.reason;
     throw new NetworkError(`${url.origin} cannot be reached (${reasonOf(cause)}): check the network`, { cause });

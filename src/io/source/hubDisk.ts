@@ -8,16 +8,17 @@
 
 import { randomUUID } from "node:crypto";
 import { access, copyFile, mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { fileDownloadInfo, getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
+import { fileDownloadInfo, getRepoFolderName } from "@huggingface/hub";
 import { NetworkError, NotFoundError } from "../../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openDiskFile } from "./disk.ts";
 import { reachServer } from "./http.ts";
 import { authorization, hubLabel, judgeHub, openRemote } from "./hub.ts";
-import { HUB_URL, type HubRepo } from "./hubId.ts";
+import { expandPath, hubCacheFolder, hubEndpoint, offlineBy, readToken } from "./hubEnvironment.ts";
+import type { HubRepo } from "./hubId.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
+import { whereMissing } from "./whereMissing.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 const BLOB_NAME = /^[\w.+=-]+$/;
@@ -28,21 +29,14 @@ export async function openHubOnDisk(
   name: Pick<HubRepo, "id" | "revision">,
   options: SourceOptions,
 ): Promise<FileSource> {
-  const endpoint = (process.env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
-  const repo: HubRepo = { ...name, endpoint, token: await readToken() };
+  const repo: HubRepo = { ...name, endpoint: hubEndpoint(), token: await readToken() };
   const label = hubLabel(repo);
-  if (options.cache === false) return { name: label, open: (file) => openRemote(repo, file, options) };
-  const root = typeof options.cache === "string" ? options.cache : getHFHubCachePath();
+  const reopen = (revision: string) => openHubOnDisk({ ...name, revision }, options);
+  const others = offlineBy() ? {} : whereMissing(repo, options, reopen);
+  if (options.cache === false) return { name: label, open: (file) => openRemote(repo, file, options), ...others };
+  const root = typeof options.cache === "string" ? expandPath(options.cache) : hubCacheFolder();
   const cache = new HubCache(join(root, getRepoFolderName({ type: "model", name: repo.id })), repo, options);
-  return { name: label, open: (file) => cache.open(file) };
-}
-
-/** Where Python keeps the token: HF_TOKEN, else the file that `hf auth login` writes. */
-async function readToken(): Promise<string | undefined> {
-  const { HF_TOKEN, HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME } = process.env;
-  const home = HF_HOME ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "huggingface");
-  const text = HF_TOKEN ?? (await readFile(HF_TOKEN_PATH ?? join(home, "token"), "utf8").catch(() => ""));
-  return text.trim() || undefined;
+  return { name: label, open: (file) => cache.open(file), ...others };
 }
 
 /** What the Hub says of a file. */
@@ -75,7 +69,8 @@ class HubCache {
       }
       if (await exists(join(this.#folder, ".no_exist", this.#commit, file))) return undefined;
     }
-    if (isOffline()) return this.#missOffline(file);
+    const offline = offlineBy();
+    if (offline) return this.#missOffline(file, offline);
     const pinned = { ...this.#repo, revision: this.#commit ?? this.#repo.revision };
     const listing = await this.#ask(pinned, file);
     if (listing === "absent") return undefined;
@@ -125,10 +120,10 @@ class HubCache {
     return files.some((file) => file.endsWith(".safetensors"));
   }
 
-  async #missOffline(file: string): Promise<undefined> {
+  async #missOffline(file: string, variable: string): Promise<undefined> {
     if (this.#commit && (await exists(this.#snapshot(this.#commit)))) return undefined;
     throw new NotFoundError(
-      `${file} of ${hubLabel(this.#repo)} is not in ${this.#folder}, and HF_HUB_OFFLINE forbids a download: unset it`,
+      `${file} of ${hubLabel(this.#repo)} is not in ${this.#folder}, and ${variable} forbids a download: unset it`,
     );
   }
 
@@ -268,8 +263,4 @@ function exists(path: string): Promise<boolean> {
 function cannotWrite(error: unknown): error is NodeJS.ErrnoException {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   return ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST"].includes(code);
-}
-
-function isOffline(): boolean {
-  return /^(1|true|yes|on)$/i.test(process.env.HF_HUB_OFFLINE ?? "");
 }

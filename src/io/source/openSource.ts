@@ -2,8 +2,7 @@
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
-import { type ByteSource, blobFile, bytesFile, HAS_DISK } from "./bytes.ts";
-import { openHttp, openHttpFolder } from "./http.ts";
+import { type ByteSource, HAS_DISK } from "./bytes.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
 import type { FileSource, Source, SourceBytes, SourceLike, SourceOptions } from "./source.ts";
 
@@ -21,13 +20,15 @@ const MAX_JSON_BYTES = 256 * 1024 * 1024;
  */
 export async function openSource(source: SourceLike, options: SourceOptions = {}): Promise<Source> {
   options.signal?.throwIfAborted();
-  if (typeof source === "string") return withJson(await openString(source, options), options);
-  if (source instanceof URL) return withJson(await openUrl(source, options), options);
-  if (Array.isArray(source)) {
-    const { openFileList } = await import("./fileList.ts");
-    return withJson(openFileList(source), options);
-  }
-  return openBytes(source as SourceBytes);
+  if (typeof source === "string") return placed(await openString(source, options), options);
+  if (source instanceof URL) return placed(await openUrl(source, options), options);
+  const { openBytes, openFileList } = await import("./heldFiles.ts");
+  return Array.isArray(source) ? placed(openFileList(source), options) : openBytes(source as SourceBytes, options);
+}
+
+async function placed(source: FileSource, options: SourceOptions): Promise<Source> {
+  if (!options.subfolder && !options.variant) return withJson(source, options);
+  return withJson((await import("./layout.ts")).withLayout(source, options), options);
 }
 
 async function openString(text: string, options: SourceOptions): Promise<FileSource> {
@@ -57,8 +58,13 @@ async function openHub(repo: Pick<HubRepo, "id" | "revision">, options: SourceOp
 
 /** A folder on a web server, which a page keeps where it was told to. */
 async function openFolder(url: URL, options: SourceOptions): Promise<FileSource> {
-  if (HAS_DISK || options.cache !== true) return openHttpFolder(url, options);
-  const { openFolderInPage } = await import("./pageCache.ts");
+  if (HAS_DISK || /^(www\.)?(hf\.co|huggingface\.co)$/.test(url.hostname)) {
+    const { openHubPage } = await import("./hubAddress.ts");
+    const page = await openHubPage(url, options, openHub);
+    if (page) return page;
+  }
+  if (HAS_DISK || options.cache !== true) return (await import("./http.ts")).openHttpFolder(url, options);
+  const { openFolderInPage } = await import("./keptFiles.ts");
   return openFolderInPage(url, options);
 }
 
@@ -91,7 +97,7 @@ function isHttp(url: URL): boolean {
 export async function openFile(from: string | URL, options: SourceOptions): Promise<ByteSource> {
   const url = from instanceof URL ? from : /^(https?|file):/i.test(from) ? parseUrl(from) : undefined;
   if (url && isHttp(url)) {
-    const file = await openHttp(url, options);
+    const file = await (await import("./http.ts")).openHttp(url, options);
     if (!file) throw new NotFoundError(`${url.href} does not exist (404): check the address`);
     return file;
   }
@@ -102,34 +108,6 @@ export async function openFile(from: string | URL, options: SourceOptions): Prom
     throw new NotFoundError(`there is no file ${from}: check the path`);
   }
   throw new ArgumentError(`${from} cannot be read in a browser: give an http(s) URL, a Blob or bytes`);
-}
-
-function openBytes(source: SourceBytes): Source {
-  const { config, weights, tokenizer, preprocessor, processor } = source ?? {};
-  const isBytes = weights instanceof Uint8Array || weights instanceof ArrayBuffer || weights instanceof Blob;
-  if (typeof config !== "object" || config === null || !isBytes) {
-    throw new ArgumentError(
-      "a model given as bytes needs { config, weights }: the parsed config.json, and model.safetensors as Uint8Array," +
-        ` ArrayBuffer or Blob; got ${config === null ? "null" : typeof config} and ` +
-        Object.prototype.toString.call(weights),
-    );
-  }
-  const parsed = new Map<string, unknown>([
-    ["config.json", config],
-    ["tokenizer.json", tokenizer],
-    ["preprocessor_config.json", preprocessor],
-    ["processor_config.json", processor],
-  ]);
-  return {
-    name: "the bytes given",
-    json: async (file) => parsed.get(file),
-    open: async (file) => {
-      const json = parsed.get(file);
-      if (json !== undefined) return bytesFile(file, new TextEncoder().encode(JSON.stringify(json)));
-      if (file !== "model.safetensors") return undefined;
-      return weights instanceof Blob ? blobFile(file, weights) : bytesFile(file, weights);
-    },
-  };
 }
 
 function withJson(source: FileSource, { signal }: SourceOptions): Source {
@@ -143,7 +121,13 @@ function withJson(source: FileSource, { signal }: SourceOptions): Source {
       await file.close?.();
     }
   };
-  return { name: source.name, open: (file) => source.open(file), json };
+  const { conversion } = source;
+  if (!conversion) return { ...(source as Omit<FileSource, "conversion">), json };
+  const converted = async () => {
+    const found = await conversion();
+    return found && withJson(found, { signal });
+  };
+  return { ...source, json, conversion: converted };
 }
 
 async function parseJson(name: string, from: string, bytes: Uint8Array): Promise<unknown> {

@@ -7,8 +7,15 @@ export interface SourceOptions {
   signal?: AbortSignal;
   /** Bytes of a file that have come over the network so far. */
   onProgress?: (progress: { file: string; loaded: number; total: number }) => void;
-  /** Branch, tag or commit on the Hub, "main" by default; "owner/name@revision" says the same. */
+  /** Branch, tag or commit on the Hub, "main" by default, or "refs/pr/N"; "owner/name@revision" says the same. */
   revision?: string;
+  /** Folder of the repository, folder or URL that holds the model's files: "image_encoder", "models/image_encoder". */
+  subfolder?: string;
+  /**
+   * Which weights, where a model has several: "fp16" reads model.fp16.safetensors, or the shards of the index of that
+   * variant.
+   */
+  variant?: string;
   /**
    * Hub files are kept on disk (browser: in Cache Storage). false: not at all; a string: in this folder (Node, Deno);
    * true: in browsers, the files of a URL's folder are kept too.
@@ -24,6 +31,12 @@ export interface Source {
   open(file: string): Promise<ByteSource | undefined>;
   /** A parsed JSON file; undefined when absent, InvalidFileError when it is not JSON. */
   json(file: string): Promise<unknown>;
+  /** Paths of the files there, or of those that tell what kind of model it is; absent where nothing can be listed. */
+  list?(): Promise<readonly string[]>;
+  /** The Hub bot's conversion of a repository's weights to safetensors, if there is one; absent elsewhere. */
+  conversion?(): Promise<Source | undefined>;
+  /** Number of another pull request that holds safetensors; absent outside the Hub. */
+  pullRequest?(): Promise<number | undefined>;
 }
 
 /**
@@ -46,7 +59,10 @@ export interface SourceBytes {
 export type SourceLike = string | URL | readonly File[] | SourceBytes;
 
 /** A source before it can parse JSON. */
-export type FileSource = Pick<Source, "name" | "open">;
+export interface FileSource extends Omit<Source, "json" | "conversion"> {
+  /** As a source's. */
+  conversion?(): Promise<FileSource | undefined>;
+}
 
 /** A file of a model. */
 export interface ModelFile {

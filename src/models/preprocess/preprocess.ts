@@ -101,14 +101,14 @@ interface Window {
 /** One pass of Pillow's resize, of what the crop keeps: a picture of 3000 x 2 would become one of 336,000 x 224. */
 function resizeAxis(image: Value, axis: ResizeAxis, window: Window, filter: ResizeFilter): Value {
   const { length, size, first, count } = window;
-  const { starts, weights, taps } = resizeCoefficients(length, size, filter);
   const [begin, end] = [Math.max(0, first), Math.min(size, first + count)];
+  const { starts, weights, taps } = resizeCoefficients(length, size, filter, [begin, end]);
   const { graph } = image;
   return ops.resize(
     {
       image,
-      starts: graph.constant({ dtype: "i32", shape: [end - begin] }, starts.slice(begin, end)),
-      weights: graph.constant({ dtype: "i32", shape: [end - begin, taps] }, weights.slice(begin * taps, end * taps)),
+      starts: graph.constant({ dtype: "i32", shape: [end - begin] }, starts),
+      weights: graph.constant({ dtype: "i32", shape: [end - begin, taps] }, weights),
     },
     { axis },
   );

@@ -1,0 +1,87 @@
+// What a repository of the Hub holds besides the file that was asked for: loaded when a model has no weights that can
+// be read, to say what there is, and to find the Hub's own conversion of them.
+import { reachServer } from "./http.ts";
+import { authorization, hubLabel, openRemote } from "./hub.ts";
+import type { HubRepo } from "./hubId.ts";
+import type { FileSource, SourceOptions } from "./source.ts";
+import { heldOf, TELLING_FILES } from "./tellingFiles.ts";
+
+/** Who converts the Hub's models (transformers: safetensors_conversion.py). */
+const BOT = "SFconvertbot";
+const WEIGHTS = ["model.safetensors", "model.safetensors.index.json"];
+
+/**
+ * What a repository's source can do where weights are missing. `reopen` gives the same repository at another revision.
+ */
+export function listingOf(repo: HubRepo, options: Ask, reopen: (revision: string) => Promise<FileSource>) {
+  let asked: ReturnType<typeof findPullRequest> | undefined;
+  const request = () => {
+    asked ??= findPullRequest(repo, options);
+    return asked;
+  };
+  return {
+    list: () => listRepo(repo, options),
+    conversion: async (): Promise<FileSource | undefined> => {
+      const found = await request();
+      if (!found?.isBot) return undefined;
+      tellConversion(repo, found.number);
+      return reopen(`refs/pr/${found.number}`);
+    },
+    pullRequest: async () => (await request())?.number,
+  };
+}
+
+type Ask = Pick<SourceOptions, "signal">;
+
+/** Paths of the files of a repository; where the server has no such list (a mirror), of those that tell something. */
+async function listRepo(repo: HubRepo, options: Ask): Promise<string[]> {
+  const tree = await json(repo, `tree/${encodeURIComponent(repo.revision)}?recursive=true`, options);
+  if (Array.isArray(tree)) return tree.filter(({ type }) => type === "file").map(({ path }) => String(path));
+  return heldOf((file) => openRemote(repo, file, options), TELLING_FILES);
+}
+
+/** A pull request that holds safetensors. */
+interface PullRequest {
+  readonly number: number;
+  /** Whether the Hub's bot made it, from the repository's own weights. */
+  readonly isBot: boolean;
+}
+
+/** The pull request of the Hub's bot, or else the newest other one that holds weights as safetensors. */
+async function findPullRequest(repo: HubRepo, options: Ask): Promise<PullRequest | undefined> {
+  const found = (await json(repo, "discussions?type=pull_request", options)) as { discussions?: Discussion[] };
+  const open = (found?.discussions ?? []).filter(({ isPullRequest = true, status }) => {
+    return isPullRequest && (status === undefined || status === "open");
+  });
+  const isBot = ({ author }: Discussion) => author?.name === BOT;
+  for (const request of [...open.filter(isBot), ...open.filter((one) => !isBot(one))]) {
+    const at = { ...repo, revision: `refs/pr/${request.num}` };
+    if ((await heldOf((file) => openRemote(at, file, options), WEIGHTS)).length > 0) {
+      return { number: request.num, isBot: isBot(request) };
+    }
+  }
+  return undefined;
+}
+
+interface Discussion {
+  readonly num: number;
+  readonly author?: { readonly name?: string };
+  readonly isPullRequest?: boolean;
+  readonly status?: string;
+}
+
+/** Something of the Hub's API; undefined where the server has none of it, which is no reason to fail. */
+async function json(repo: HubRepo, what: string, { signal }: Ask): Promise<unknown> {
+  const url = new URL(`${repo.endpoint}/api/models/${repo.id}/${what}`);
+  const response = await reachServer(url, { headers: authorization(repo), ...(signal && { signal }) });
+  if (!response.ok) return void (await response.body?.cancel());
+  return response.json().catch(() => undefined);
+}
+
+/** Says on the console that weights are taken from a pull request. */
+function tellConversion(repo: HubRepo, number: number): void {
+  console.warn(
+    `webgpu-vision: ${hubLabel(repo)} has no safetensors: its weights are taken from refs/pr/${number}, ` +
+      `the conversion by the Hub's own bot (${BOT})`,
+  );
+}

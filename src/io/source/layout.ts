@@ -1,0 +1,58 @@
+// Models that are not at the top of their place, or not under the usual names: transformers' `subfolder` and `variant`.
+import { ArgumentError } from "../../device/errors.ts";
+import type { FileSource, SourceOptions } from "./source.ts";
+
+/** The files below a folder of the source, with the weights' files of the variant in place of the plain ones. */
+export function withLayout(source: FileSource, options: Pick<SourceOptions, "subfolder" | "variant">): FileSource {
+  const folder = folderOf(options.subfolder);
+  const names = variantNames(options.variant);
+  const open = async (file: string) => {
+    for (const name of names.get(file) ?? [file]) {
+      const found = await source.open(folder + name);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  const below = (paths: readonly string[]) =>
+    paths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
+  const { list, conversion, pullRequest } = source;
+  return {
+    name: [source.name, folder && `, folder ${folder}`, options.variant && `, variant ${options.variant}`].join(""),
+    open,
+    ...(pullRequest && { pullRequest }),
+    ...(list && { list: async () => below(await list()) }),
+    ...(conversion && {
+      conversion: async () => {
+        const found = await conversion();
+        return found && withLayout(found, options);
+      },
+    }),
+  };
+}
+
+function folderOf(subfolder = ""): string {
+  const parts = subfolder.split(/[/\\]/).filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..") || /^([/\\]|[A-Za-z]:)/.test(subfolder)) {
+    throw new ArgumentError(`subfolder "${subfolder}" leads out of the model: give a folder in it, as "image_encoder"`);
+  }
+  return parts.map((part) => `${part}/`).join("");
+}
+
+/**
+ * Names of a variant's files, by the plain ones: transformers and diffusers put it in different places of an index's
+ * name (transformers: modeling_utils.py, _add_variant; diffusers: utils/hub_utils.py).
+ */
+function variantNames(variant: string | undefined): ReadonlyMap<string, readonly string[]> {
+  if (variant === undefined || variant === "") return new Map();
+  if (!/^[\w-]+$/.test(variant)) {
+    throw new ArgumentError(`variant "${variant}" is no part of a file's name: expected letters and digits, as "fp16"`);
+  }
+  return new Map([
+    ["model.safetensors", [`model.${variant}.safetensors`]],
+    [
+      "model.safetensors.index.json",
+      [`model.safetensors.index.${variant}.json`, `model.${variant}.safetensors.index.json`],
+    ],
+    ["open_clip_model.safetensors", [`open_clip_model.${variant}.safetensors`]],
+  ]);
+}
