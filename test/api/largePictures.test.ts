@@ -50,6 +50,14 @@ describe("bands of a picture", () => {
     for (const { buffer } of [...Object.values(inputs), whole, uploaded]) device.free(buffer);
   });
 
+  it("begin with the width where the recipe does", async () => {
+    const device = await testDevice();
+    const recipe = { ...RECIPE, resize: [60, 50], widthFirst: true } as const;
+    const uploaded = await uploadInBands(device, noise(97, 211), recipe, 97 * 4 * 30);
+    expect(uploaded).toMatchObject({ width: 50, height: 211, rowLength: 50 });
+    if (uploaded) device.free(uploaded.buffer);
+  });
+
   it("are none of where no resize comes first", async () => {
     const device = await testDevice();
     expect(await uploadInBands(device, noise(8, 8), { ...RECIPE, resize: [8, 8] })).toBeUndefined();
