@@ -21,7 +21,8 @@ const HOST = [
   "test/io/*.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/matrixUnits.test.ts",
-  "test/models/{clipConfig,clipTokens,families,part,plainNames,processorConfig,quantisedBytes,weights}.test.ts",
+  "test/models/{settingsFiles,timm,weights}.test.ts",
+  "test/models/{clipConfig,clipTokens,families,part,plainNames,processorConfig,quantisedBytes}.test.ts",
   "test/api/{attentionMaps,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",
   "test/cli/{adapter,dinoUsage,drawing,embeddingCache,parts,prompts}.test.ts",
 ];

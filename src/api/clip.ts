@@ -270,7 +270,8 @@ export class Clip {
 
   /** What a run of this many pictures costs: dispatches, FLOPs, bytes. */
   async summary(images = 1): Promise<PlanSummary> {
-    return this.#session.summary(this.#tower().part(images, outputSize(this.#model.recipe, [1, 1])));
+    const side = this.config.vision.image_size;
+    return this.#session.summary(this.#tower().part(images, outputSize(this.#model.recipe, [side, side])));
   }
 
   /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */

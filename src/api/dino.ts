@@ -7,7 +7,8 @@ import type { ImageLike } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { type AnyDinoConfig, DINO_FAMILIES, type DinoModel } from "../models/dino/family.ts";
 import { type DinoRequest, layerName } from "../models/dino/parts.ts";
-import { outputSize, type Preprocessing, type Size } from "../models/preprocess/recipe.ts";
+import type { Part } from "../models/part.ts";
+import type { Preprocessing, Size } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
@@ -174,8 +175,8 @@ export class Dino {
 
   /** What a run on one picture of the checkpoint's own size costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
-    const { recipe } = this.#model;
-    return this.#session.summary(this.#model.image(1, outputSize(recipe, [1, 1]), this.#session.dtype));
+    const [first] = this.#model.firstParts(this.#session.dtype);
+    return this.#session.summary(first as Part);
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */

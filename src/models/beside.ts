@@ -6,7 +6,8 @@ import type { ModelClass } from "./family.ts";
 export const BUFFERS: readonly RegExp[] = [
   /(^|\.)num_batches_tracked$/, // BatchNorm2d: counts of batches
   /(^|\.)position_ids$/, // older transformers: 0, 1, 2 …
-  /^attn_mask$/, // older open_clip: the causal mask
+  /^(text\.)?attn_mask$/, // older open_clip: the causal mask
+  /^n_averaged$/, // AveragedModel of torch.optim.swa_utils: how many models it is the mean of
 ];
 
 /** By the class that runs the model. */
@@ -17,7 +18,7 @@ export const BESIDE: Readonly<Record<ModelClass, readonly RegExp[]>> = {
     /^classifier\./, // CLIPForImageClassification
   ],
   Dino: [
-    /^(heads?|head_dist|fc|fc_norm|classifier|lm_head)\./, // classifiers', and DINO's own
+    /^(heads?|head_dist|fc|fc_norm|classifier|lm_head|linear(_head)?)\./, // classifiers', and DINO's own
     /^(dino_head|ibot_head|projection_head|prototypes|projectors)\./, // of training: DINOv2, SwAV, distilled DINOv3
     /^(embeddings\.)?mask_token$/, // stands for patches that training hides
     /^pooler\./, // ViTModel's, which DINO was not trained with

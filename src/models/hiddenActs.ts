@@ -4,7 +4,10 @@ import type { Activation } from "../kernels/activation.ts";
 export const HIDDEN_ACTS: Readonly<Record<string, Activation>> = {
   quick_gelu: "quickGelu",
   gelu: "gelu",
+  gelu_python: "gelu",
   gelu_new: "geluTanh",
+  gelu_fast: "geluTanh",
+  gelu_python_tanh: "geluTanh",
   gelu_pytorch_tanh: "geluTanh",
   relu: "relu",
   silu: "silu",

@@ -98,8 +98,8 @@ export async function openModelFiles(
 }
 
 /**
- * The JSON files beside the weights. timm's config.json, which describes an image tower alone, does not count where
- * open_clip's says all.
+ * The JSON files beside the weights. A config.json of timm, which describes an image tower alone, or one that names no
+ * model does not count where open_clip's file says all.
  */
 export async function readSettings(
   source: Source,
@@ -107,8 +107,7 @@ export async function readSettings(
 ): Promise<Pick<ModelFiles, "config" | "openClip" | "processor">> {
   const config = await source.json("config.json");
   const mayBeOpenClip = families.some(({ settings }) => settings?.includes("open_clip_config.json"));
-  const openClip =
-    mayBeOpenClip && (config === undefined || isTimm(config)) ? await source.json("open_clip_config.json") : undefined;
+  const openClip = mayBeOpenClip && !isTransformers(config) ? await source.json("open_clip_config.json") : undefined;
   const processor = await readProcessor(source, processorFiles(config, openClip));
   return { config: openClip === undefined ? config : undefined, openClip, processor };
 }
@@ -117,6 +116,14 @@ export async function readSettings(
 export function processorFiles(config: unknown, openClip: unknown): readonly string[] {
   return isTimm(config) || openClip !== undefined ? [] : ["processor_config.json", "preprocessor_config.json"];
 }
+
+/** Whether a config.json says what the model is in transformers' terms: a file of another kind may lie in its place. */
+function isTransformers(config: unknown): boolean {
+  const { model_type, ...others } = (config ?? {}) as Readonly<Record<string, unknown>>;
+  return model_type !== undefined && (model_type !== "clip" || Object.keys(others).some((key) => TOWERS.test(key)));
+}
+
+const TOWERS = /^(text|vision)_config(_dict)?$/;
 
 function isTimm(config: unknown): boolean {
   return (config as { architecture?: unknown } | undefined)?.architecture !== undefined;
@@ -129,6 +136,6 @@ function isTimm(config: unknown): boolean {
 async function readProcessor(source: Source, files: readonly string[]): Promise<ModelFiles["processor"]> {
   const [all, image] = await Promise.all(files.map((file) => source.json(file)));
   const part = (all as { image_processor?: unknown } | undefined)?.image_processor;
-  if (part !== undefined) return { file: "processor_config.json: image_processor", json: part };
+  if (part != null) return { file: "processor_config.json: image_processor", json: part };
   return image === undefined ? undefined : { file: "preprocessor_config.json", json: image };
 }

@@ -13,7 +13,7 @@ const QUANTISED: readonly (readonly [RegExp, string])[] = [
   [/(^|\.)(weight_scale(_inv)?|scale_weight|input_scale|scale_input|scaled_fp8)$/, "8-bit floats with scales"],
 ];
 
-const READ_AS_F32: readonly string[] = ["F64", "F8_E4M3", "F8_E5M2"];
+const READ_AS_F32: readonly string[] = ["F64", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"];
 
 /** The same tensors as the GPU can read them; throws CheckpointError where one is quantised or LoRA has no scale. */
 export async function readableWeights(

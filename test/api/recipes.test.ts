@@ -77,3 +77,20 @@ describe("Clip with resize 80 and crop 64", () => {
     expect((await encode(used, before)).data).not.toEqual(expected.data);
   });
 });
+
+describe("pictures that are not resized", () => {
+  const settings = { do_resize: false, do_center_crop: false };
+
+  it("load, and a picture of the model's size gives what it gives resized", async () => {
+    const device = await testDevice();
+    const image = picture(64, 64);
+    using dino = await Dino.fromPretrained(await source("tiny-dino", settings), { device });
+    using usual = await Dino.fromPretrained("checkpoints/tiny-dino", { device });
+    expect((await dino.encodeImage(image)).cls.data).toEqual((await usual.encodeImage(image)).cls.data);
+    expect((await dino.summary()).dispatches).toBe((await usual.summary()).dispatches);
+    using clip = await Clip.fromPretrained(await source("tiny-clip", settings), { device });
+    using usualClip = await Clip.fromPretrained("checkpoints/tiny-clip", { device });
+    expect((await clip.encodeImage(image)).data).toEqual((await usualClip.encodeImage(image)).data);
+    expect((await clip.summary()).dispatches).toBe((await usualClip.summary()).dispatches);
+  });
+});

@@ -22,6 +22,15 @@ it.each(["F8_E4M3", "F8_E5M2"] as const)("%s: all 256", async (dtype) => {
   expect([...(await readFloats(stored(dtype, codes, 256)))]).toEqual(wanted);
 });
 
+it.each([
+  // torch.tensor(codes, dtype=torch.uint8).view(torch.float8_e4m3fnuz).float(), and of float8_e5m2fnuz
+  ["F8_E4M3FNUZ", [0, 2 ** -10, 240, Number.NaN, 0.75, -240, 2 ** -7, 1]],
+  ["F8_E5M2FNUZ", [0, 2 ** -17, 57344, Number.NaN, 0.5, -57344, 2 ** -14, 1]],
+] as const)("%s: zero, the smallest, the largest, NaN in place of -0", async (dtype, wanted) => {
+  const codes = Uint8Array.of(0, 1, 0x7f, 0x80, 0x3c, 0xff, 8, 0x40);
+  expect([...(await readFloats(stored(dtype, codes, 8)))]).toEqual(wanted);
+});
+
 it("F64, of chunks that end within an element", async () => {
   const values = [0, -1.5, 1 / 3, 1e300, Number.MIN_VALUE, Number.NaN];
   const bytes = new Uint8Array(Float64Array.from(values).buffer);

@@ -62,15 +62,15 @@ describe("config.json", () => {
     expect(vision).toMatchObject({ hidden_size: 1024, image_size: 336, patch_size: 14, num_hidden_layers: 24 });
   });
 
-  it("text_config_dict and vision_config_dict win over text_config and vision_config", () => {
+  it("text_config_dict and vision_config_dict, with their defaults, take the place of all of the others", () => {
     const { text, vision } = clipConfig({
-      text_config: { hidden_size: 512, hidden_act: "gelu" },
+      text_config: { hidden_size: 64, hidden_act: "gelu", vocab_size: 100 },
       text_config_dict: { hidden_size: 640, num_attention_heads: 10 },
-      vision_config: { patch_size: 32 },
+      vision_config: { image_size: 336, patch_size: 32 },
       vision_config_dict: { patch_size: 16 },
     });
-    expect(text).toMatchObject({ hidden_size: 640, num_attention_heads: 10, hidden_act: "gelu" });
-    expect(vision.patch_size).toBe(16);
+    expect(text).toMatchObject({ hidden_size: 640, num_attention_heads: 10, hidden_act: "quickGelu" });
+    expect([text.vocab_size, vision.image_size, vision.patch_size]).toEqual([49408, 224, 16]); // of CLIPConfig(...)
   });
 
   it("null for a *_config_dict, as the older files have it, changes nothing", () => {

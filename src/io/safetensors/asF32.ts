@@ -15,21 +15,23 @@ interface FloatFormat {
 
 /**
  * An 8-bit float by its fields. E4M3 has no infinities, and NaN where all bits but the sign are 1 (Micikevicius et al.
- * 2022, "FP8 formats for deep learning", table 1).
+ * 2022, "FP8 formats for deep learning", table 1). FNUZ, of AMD and Graphcore, has a bias of one more, no infinities,
+ * and NaN in place of -0 (Noune et al. 2022, "8-bit numerical formats for deep neural networks").
  */
-function eightBits(bits: number, exponentBits: 4 | 5): number {
+function eightBits(bits: number, exponentBits: 4 | 5, isFnuz: boolean): number {
   const mantissaBits = 7 - exponentBits;
-  const bias = 2 ** (exponentBits - 1) - 1;
+  const bias = 2 ** (exponentBits - 1) - (isFnuz ? 0 : 1);
   const sign = bits & 0x80 ? -1 : 1;
   const exponent = (bits & 0x7f) >> mantissaBits;
   const fraction = (bits & (2 ** mantissaBits - 1)) / 2 ** mantissaBits;
-  if (exponentBits === 4 && (bits & 0x7f) === 0x7f) return Number.NaN;
-  if (exponentBits === 5 && exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (isFnuz && bits === 0x80) return Number.NaN;
+  if (!isFnuz && exponentBits === 4 && (bits & 0x7f) === 0x7f) return Number.NaN;
+  if (!isFnuz && exponentBits === 5 && exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
 }
 
-function eightBitFormat(exponentBits: 4 | 5): FloatFormat {
-  const values = Float32Array.from({ length: 256 }, (_, bits) => eightBits(bits, exponentBits));
+function eightBitFormat(exponentBits: 4 | 5, isFnuz = false): FloatFormat {
+  const values = Float32Array.from({ length: 256 }, (_, bits) => eightBits(bits, exponentBits, isFnuz));
   return { width: 1, read: (bytes, at) => values[bytes.getUint8(at)] as number };
 }
 
@@ -51,6 +53,8 @@ const FORMATS: ReadonlyMap<string, FloatFormat> = new Map([
   ],
   ["F8_E4M3", eightBitFormat(4)],
   ["F8_E5M2", eightBitFormat(5)],
+  ["F8_E4M3FNUZ", eightBitFormat(4, true)],
+  ["F8_E5M2FNUZ", eightBitFormat(5, true)],
 ]);
 
 /** The same tensor as one of F32; throws CheckpointError where it holds no floats. */

@@ -73,8 +73,10 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   const naming = await clipNaming(files);
   const recipe = await recipeOf(files, config);
   const has = towersOf(files, naming);
-  const image = (dtype: FloatType) =>
-    imagePart({ vision: config.vision, batch: 1, size: outputSize(recipe, [1, 1]), dtype });
+  const { image_size } = config.vision;
+  // Of the picture that the model is made for, where its recipe leaves pictures as they come.
+  const size = outputSize(recipe, [image_size, image_size]);
+  const image = (dtype: FloatType) => imagePart({ vision: config.vision, batch: 1, size, dtype });
   const firstText = () => {
     return textPart({ text: config.text, batch: 1, tokens: Math.min(8, config.text.max_position_embeddings) });
   };

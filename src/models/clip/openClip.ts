@@ -169,8 +169,10 @@ function actOf(name: string, { act_kwargs }: Json, isQuick: boolean): string {
 
 /** norm_kwargs are the arguments of nn.LayerNorm. */
 function epsOf(name: string, { norm_kwargs }: Json): number {
-  const { eps, ...others } = object(norm_kwargs ?? {}, "norm_kwargs");
-  if (Object.keys(others).length) fail(name, "norm_kwargs", norm_kwargs, "expected eps alone");
+  const { eps, elementwise_affine = true, bias = true, ...others } = object(norm_kwargs ?? {}, "norm_kwargs");
+  if (elementwise_affine !== true || bias !== true || Object.keys(others).length) {
+    fail(name, "norm_kwargs", norm_kwargs, "expected eps, and weights and a bias");
+  }
   return number({ file: `${FILE}: ${name}: norm_kwargs`, json: { eps } }, "eps", 1e-5, 0, 1);
 }
 

@@ -37,15 +37,13 @@ export function clipConfig(json: unknown): ClipConfig & { readonly vision: ClipV
   if (!["clip", "clip_vision_model", "clip_text_model"].includes(String(type))) {
     throw new CheckpointError(`config.json says model_type "${type}"; Clip reads "clip" models`);
   }
-  // A file of one tower holds that tower's keys at the top.
-  const part = (name: "text" | "vision"): Fields => ({
-    file: "config.json",
-    json: {
-      ...(type === `clip_${name}_model` ? config : {}),
-      ...object(config[`${name}_config`] ?? {}, `${name}_config`),
-      ...object(config[`${name}_config_dict`] ?? {}, `${name}_config_dict`),
-    },
-  });
+  // A file of one tower holds that tower's keys at the top. Of the old and the new name of a tower's settings the old
+  // one counts alone: with its defaults it takes the place of all of the other (transformers: configuration_clip.py).
+  const part = (name: "text" | "vision"): Fields => {
+    const key = config[`${name}_config_dict`] == null ? `${name}_config` : `${name}_config_dict`;
+    const top = type === `clip_${name}_model` ? config : {};
+    return { file: "config.json", json: { ...top, ...object(config[key] ?? {}, key) } };
+  };
   const whole = { file: "config.json", json: config };
   return {
     text: textConfig(part("text")),

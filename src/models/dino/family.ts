@@ -81,11 +81,17 @@ async function recipeOf(files: ModelFiles, side: number): Promise<Preprocessing>
   return (await import("./recipe.ts")).dinoRecipe(files, side);
 }
 
+/** The picture that a model is made for, where its recipe leaves pictures as they come. */
+function squareOf(config: AnyDinoConfig): Size {
+  const side = "image_size" in config ? config.image_size : 224;
+  return [side, side];
+}
+
 function dinoModel(
   files: Pick<DinoModel, "naming" | "recipe"> & { readonly config: AnyDinoConfig },
   image: DinoModel["image"],
 ): DinoModel {
-  const first = (dtype: FloatType) => image(1, outputSize(files.recipe, [1, 1]), dtype);
+  const first = (dtype: FloatType) => image(1, outputSize(files.recipe, squareOf(files.config)), dtype);
   return {
     ...files,
     image,

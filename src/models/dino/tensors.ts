@@ -20,7 +20,7 @@ export function dinoConfigOf(files: ModelFiles): DinoConfig {
     );
   }
   const timm = timmSettings(files.config, hidden_size);
-  const model_type = modelType(files);
+  const model_type = timm?.isDinov3 ? "dinov3_vit" : modelType(files);
   const isV3 = model_type === "dinov3_vit";
   const naming = facebookNaming(files);
   const isGated = files.tensors.has(naming("blocks.0.mlp.w1.weight").name);
@@ -39,7 +39,7 @@ export function dinoConfigOf(files: ModelFiles): DinoConfig {
     num_register_tokens,
     ...(isV3 && { rope_theta: timm?.rope_theta ?? 100 }),
     ...(positions && positions.prefix !== 1 && { embedded_prefix_tokens: positions.prefix }),
-    ...(hasNoFinalNorm(files) && { final_norm: false }),
+    ...(hasNoFinalNorm(files, timm) && { final_norm: false }),
     // timm resizes positions so (timm/layers/pos_embed.py), DINOv2 with registers too.
     antialias: timm !== undefined || model_type === "dinov2_with_registers",
   };
@@ -70,8 +70,8 @@ function facebookHeads(file: string, width: number): number {
 }
 
 /** timm norms the pooled features where they are a mean, and the tokens not at all (vision_transformer.py, fc_norm). */
-function hasNoFinalNorm({ tensors }: TensorTable): boolean {
-  return tensors.has("fc_norm.weight") && !tensors.has("norm.weight");
+function hasNoFinalNorm({ tensors }: TensorTable, timm?: TimmSettings): boolean {
+  return !tensors.has("norm.weight") && (tensors.has("fc_norm.weight") || timm?.final_norm === false);
 }
 
 /** The side of the trained grid, and how many tokens before it have a position: none, the class token, or all. */

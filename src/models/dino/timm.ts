@@ -16,6 +16,9 @@ export interface TimmSettings {
   /** Of the pictures that the model is made for. */
   readonly image_size: number | undefined;
   readonly rope_theta: number;
+  /** Tokens have no norm after the last block: it is the classifier's, or there is none. */
+  readonly final_norm: boolean;
+  readonly isDinov3: boolean;
 }
 
 interface Architecture {
@@ -41,7 +44,7 @@ const ARCHITECTURES: readonly (readonly [RegExp, Architecture])[] = [
   [/^vit_7b_patch16_dinov3$/, { eps: 1e-5, num_heads: 32 }],
   [/^vit_(tiny|small|small_plus|base|large|huge_plus)_patch16_dinov3(_qkvb)?$/, { eps: 1e-5 }],
   [/^vit_(huge|giant|gigantic)_patch14_224$/, { num_heads: 16 }],
-  [/^vit_(tiny|small|base|large)_patch\d+(_plus)?_\d+(_miil)?$/, {}],
+  [/^vit_(tiny|small|base|large)_patch\d+(_plus)?_\d+(_miil|_in21k|_miil_in21k|_dino)?$/, {}],
   [/^deit_(tiny|small|base)_patch16_\d+$/, {}],
   [/^deit3_huge_patch14_\d+$/, { num_heads: 16, no_embed_class: true }],
   [/^deit3_(small|medium|base|large)_patch16_\d+$/, { no_embed_class: true }],
@@ -66,7 +69,7 @@ const READ = ["num_heads", "act_layer", "norm_layer", "no_embed_class", "img_siz
 const HARMLESS = [
   ...["patch_size", "in_chans", "embed_dim", "depth", "mlp_ratio", "init_values", "reg_tokens", "num_reg_tokens"],
   ...["qkv_bias", "qkv_fused", "proj_bias", "pre_norm", "use_pre_transformer_norm", "swiglu_mlp", "swiglu_align_to"],
-  ...["mlp_layer", "use_abs_pos_emb", "use_rot_pos_emb", "dynamic_img_size", "strict_img_size"],
+  ...["mlp_layer", "dynamic_img_size", "strict_img_size"],
   ...["num_classes", "global_pool", "fc_norm", "use_fc_norm", "final_norm", "use_post_transformer_norm"],
   ...["pool_include_prefix", "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate"],
   ...["drop_path_rate", "weight_init", "fix_init", "head_init_scale", "rope_shift_coords", "rope_jitter_coords"],
@@ -91,7 +94,9 @@ const ONLY: Readonly<Record<string, unknown>> = {
 export function timmSettings(json: unknown, width: number): TimmSettings | undefined {
   const config = object(json ?? {}, "config.json");
   if (config.architecture === undefined) return undefined;
-  const name = String(config.architecture);
+  // Newer files have the tag of the weights behind the name.
+  const [name = ""] = String(config.architecture).split(".");
+  const isDinov3 = /dinov3/.test(name);
   const architecture = ARCHITECTURES.find(([pattern]) => pattern.test(name))?.[1];
   if (!architecture) {
     throw new CheckpointError(
@@ -100,7 +105,7 @@ export function timmSettings(json: unknown, width: number): TimmSettings | undef
     );
   }
   const args: Fields = { file: "config.json: model_args", json: object(config.model_args ?? {}, "model_args") };
-  checkArguments(args);
+  checkArguments(args, { ...ONLY, use_rot_pos_emb: isDinov3, use_abs_pos_emb: !isDinov3 });
   const { num_heads = width / 64, eps = 1e-6, act = "gelu", no_embed_class = false } = architecture;
   const heads = integer(args, "num_heads", num_heads, 1, 1 << 12);
   if (width % heads) throw new CheckpointError(`${args.file}: ${width} channels do not divide into ${heads} heads`);
@@ -111,16 +116,18 @@ export function timmSettings(json: unknown, width: number): TimmSettings | undef
     no_embed_class: (args.json.no_embed_class ?? no_embed_class) === true,
     image_size: imageSize(args, config),
     rope_theta: number(args, "rope_temperature", 100, 1, 1e9),
+    final_norm: args.json.final_norm !== false && args.json.use_post_transformer_norm !== false,
+    isDinov3,
   };
 }
 
-function checkArguments({ file, json }: Fields): void {
+function checkArguments({ file, json }: Fields, only: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(json)) {
-    if (READ.includes(key) || HARMLESS.includes(key) || value === null || value === false) continue;
-    if (Object.hasOwn(ONLY, key) && ONLY[key] === value) continue;
+    if (READ.includes(key) || HARMLESS.includes(key) || value === null) continue;
+    // A switch that is not known and off changes nothing.
+    if (Object.hasOwn(only, key) ? only[key] === value : value === false) continue;
     throw new CheckpointError(`${file}: ${key} is ${JSON.stringify(value)}, which Dino does not read`);
   }
-  if (json.class_token === false) throw new CheckpointError(`${file}: class_token is false: Dino's ViTs have one`);
   const norm = String(json.norm_layer ?? "layernorm");
   if (norm !== "layernorm") throw new CheckpointError(`${file}: norm_layer is "${norm}", expected layernorm`);
 }

@@ -21,6 +21,8 @@ const IRRELEVANT = new Set([
   ...["do_convert_rgb", "data_format", "input_data_format", "return_tensors"],
   // Where and in what groups the reference computes.
   ...["device", "disable_grouping"],
+  // Of the model.
+  ...["num_channels", "patch_size"],
   // Of the texts that go with pictures.
   "image_seq_length",
 ]);

@@ -53,12 +53,11 @@ export function oneOf<Name extends string>(value: unknown, names: readonly Name[
 
 /**
  * Throws CheckpointError for the first key that is not among the known ones and says something: null says nothing, and
- * a step that is not done (`do_x: false`) changes nothing.
+ * what is off (`do_x: false`) changes nothing.
  */
 export function refuseUnknown(json: Json, known: ReadonlySet<string>, file: string, reader: string): void {
-  const isSilent = (key: string, value: unknown) => value === null || (value === false && key.startsWith("do_"));
   for (const [key, value] of Object.entries(json)) {
-    if (known.has(key) || isSilent(key, value)) continue;
+    if (known.has(key) || value === null || value === false) continue;
     throw new CheckpointError(
       `${file}: ${key} is ${JSON.stringify(value)}, which ${reader} does not know: remove it if pictures are ` +
         "prepared without it",
