@@ -76,9 +76,7 @@ function prefixOf(file: string, names: readonly string[]): string {
     if (first === undefined) continue;
     if (others.length === 0 || prefixes.includes("")) return others.length ? "" : first;
     // Of a student and its teacher, Facebook's own loader takes the teacher (dino: utils.py, load_pretrained_weights).
-    const teachers = prefixes.filter((prefix) =>
-      prefix.split(".").some((part) => /^(teacher|model_ema|ema)(_|$)/.test(part)),
-    );
+    const teachers = prefixes.filter((prefix) => prefix.split(".").some((part) => /^teacher(_|$)/.test(part)));
     if (teachers.length === 1) return teachers[0] as string;
     const found = prefixes.map((prefix) => `"${prefix}"`).join(", ");
     throw new CheckpointError(`${file} has several models, below ${found}: keep the tensors of one`);
