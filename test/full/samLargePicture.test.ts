@@ -1,8 +1,7 @@
-// A picture of 10,000 x 10,000 pixels: the right mask where the adapter binds its 400 MB at once, else an error with
-// the numbers, and nothing left on the GPU either way.
+// A picture of 10,000 x 10,000 pixels, whose 400 MB few adapters bind at once: its upload and first resize go in bands
+// there. The mask is that of the small picture.
 import { expect, it } from "vitest";
 import { Sam } from "../../src/api/sam.ts";
-import { LimitError } from "../../src/device/errors.ts";
 import { testDevice } from "../adapters.ts";
 
 const SIDE = 10_000;
@@ -29,23 +28,18 @@ async function maskOf(sam: Sam, side: number): Promise<Uint8Array> {
   }
 }
 
-it("10,000 x 10,000 pixels: the mask of the small picture, or a LimitError", async () => {
+it("10,000 x 10,000 pixels: the mask of the small picture, and nothing left on the GPU", async () => {
   const device = await testDevice();
-  const sam = await Sam.fromPretrained("checkpoints/tiny-sam", { device });
-  const before = device.memory.bytes;
+  void device.zero; // kept for the life of the device
   const isBound = SIDE * SIDE * 4 <= device.limits.maxStorageBufferBindingSize;
-  if (!isBound) {
-    await expect(maskOf(sam, SIDE)).rejects.toThrow(LimitError);
-    await expect(maskOf(sam, SIDE)).rejects.toThrow(/381\.5 MiB/);
-    expect(device.memory.bytes).toBe(before);
-  } else {
-    const [large, small] = [await maskOf(sam, SIDE), await maskOf(sam, 1000)];
-    let same = 0;
-    for (let y = 0; y < 1000; y++) {
-      for (let x = 0; x < 1000; x++) same += Number(large[(y * SIDE + x) * 10 + 5 * SIDE + 5] === small[y * 1000 + x]);
-    }
-    expect(same / 1e6).toBeGreaterThan(0.99);
+  const sam = await Sam.fromPretrained("checkpoints/tiny-sam", { device });
+  const [large, small] = [await maskOf(sam, SIDE), await maskOf(sam, 1000)];
+  let same = 0;
+  for (let y = 0; y < 1000; y++) {
+    for (let x = 0; x < 1000; x++) same += Number(large[(y * SIDE + x) * 10 + 5 * SIDE + 5] === small[y * 1000 + x]);
   }
-  console.log(isBound ? "the adapter binds it at once" : "refused by this adapter's limits");
+  expect(same / 1e6).toBeGreaterThan(0.99);
+  console.log(isBound ? "the adapter binds it at once" : "uploaded and resized in bands");
   sam.dispose();
+  expect(device.memory.bytes).toBe(device.zero.size);
 });
