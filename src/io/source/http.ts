@@ -2,7 +2,7 @@
 // (header, then tensor after tensor) makes one request, not one per tensor, and the server is only as far ahead as the
 // network buffers. A read elsewhere in the file opens another response.
 
-import { NetworkError } from "../../device/errors.ts";
+import { ArgumentError, NetworkError } from "../../device/errors.ts";
 import { type ByteSource, blobFile, streamRange } from "./bytes.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
@@ -273,7 +273,8 @@ export function retryHint(status: number): string {
  * reason when cancelled.
  */
 export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
-  const ask = () => fetch(url, init);
+  const headers = checkedHeaders(url, init.headers);
+  const ask = () => fetch(url, { ...init, headers });
   try {
     const response = await ask();
     if (response.status !== 429 && response.status < 500) return response;
@@ -281,6 +282,15 @@ export async function reachServer(url: URL, init: RequestInit): Promise<Response
   } catch (cause) {
     if (init.signal?.aborted) throw init.signal.reason;
     throw new NetworkError(`${url.origin} cannot be reached (${reasonOf(cause)}): check the network`, { cause });
+  }
+}
+
+/** Headers that can be sent. What fetch says of others repeats them, and one of them is the token: it stays unsaid. */
+function checkedHeaders(url: URL, headers: RequestInit["headers"]): Headers {
+  try {
+    return new Headers(headers);
+  } catch {
+    throw new ArgumentError(`a header for ${url.origin} holds characters that cannot be sent: check the token`);
   }
 }
 

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ArgumentError } from "../../device/errors.ts";
 import { HUB_URL } from "./hubId.ts";
 
 /** A path as Python's os.path.expanduser and expandvars read it: what is not set stays as it is written. */
@@ -24,19 +25,30 @@ export function hubCacheFolder(): string {
   return expandPath(HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || join(hubHome(), "hub"));
 }
 
-/** The Hub's address, or that of a mirror of it. */
+/**
+ * The Hub's address, or that of a mirror of it.
+ *
+ * @throws ArgumentError where HF_ENDPOINT is none
+ */
 export function hubEndpoint(): string {
-  return (process.env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
+  const endpoint = (process.env.HF_ENDPOINT?.trim() || HUB_URL).replace(/\/+$/, "");
+  if (/^https?:/i.test(endpoint) && URL.canParse(endpoint)) return endpoint;
+  throw new ArgumentError(`HF_ENDPOINT is "${endpoint}", expected an address such as ${HUB_URL}`);
 }
 
 /** HF_TOKEN or its old name, else the file that `hf auth login` writes. */
 export async function readToken(): Promise<string | undefined> {
   const { HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH, HF_HUB_DISABLE_IMPLICIT_TOKEN } = process.env;
   if (isTrue(HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
-  const named = (HF_TOKEN || HUGGING_FACE_HUB_TOKEN || "").trim();
+  const named = cleanToken(HF_TOKEN || HUGGING_FACE_HUB_TOKEN);
   if (named) return named;
   const path = expandPath(HF_TOKEN_PATH || join(hubHome(), "token"));
-  return (await readFile(path, "utf8").catch(() => "")).replace(/[\r\n]/g, "").trim() || undefined;
+  return cleanToken(await readFile(path, "utf8").catch(() => ""));
+}
+
+/** A token without line breaks, inside it too (huggingface_hub: utils/_auth.py, _clean_token). */
+function cleanToken(text = ""): string | undefined {
+  return text.replace(/[\r\n]/g, "").trim() || undefined;
 }
 
 /** The variable that forbids to ask the Hub; undefined where none does. */
