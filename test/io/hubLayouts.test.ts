@@ -70,7 +70,7 @@ describe("subfolder and variant", () => {
     [["top"], {}],
     [["half"], { variant: "fp16" }],
     [["below"], { subfolder }],
-    [["below"], { subfolder: "/models/image_encoder/".slice(1) }],
+    [["below"], { subfolder: "/models/image_encoder/" }],
     [["half below"], { subfolder, variant: "fp16" }],
   ];
 
@@ -100,7 +100,7 @@ describe("subfolder and variant", () => {
     },
   );
 
-  test.each(["../other", "a/../../b", "/etc", "C:\\models"])("a folder that leads out: %s", async (out) => {
+  test.each(["../other", "a/../../b", "/../etc", "C:\\models"])("a folder that leads out: %s", async (out) => {
     await expect(openSource(hub.id, { subfolder: out })).rejects.toThrow(/subfolder .* leads out of the model/);
   });
 

@@ -25,7 +25,7 @@ const MAX_IDLE = 4;
  * @throws NetworkError when the server cannot be reached, refuses, or sends something else than it announced.
  */
 export async function openHttp(url: URL, options: HttpOptions = {}): Promise<ByteSource | undefined> {
-  const name = options.name ?? decodeURIComponent(url.pathname.split("/").pop() || url.host);
+  const name = options.name ?? nameOf(url);
   const first = await request(url, 0, options);
   if (first.response.status === 416) return blobFile(name, new Blob()); // no range of an empty file is satisfiable
   const verdict = (options.judge ?? judgePublic)(first.response, url);
@@ -35,6 +35,15 @@ export async function openHttp(url: URL, options: HttpOptions = {}): Promise<Byt
   const size = totalSize(first.response, 0);
   if (size === undefined) return blobFile(name, await wholeBody(first, url, options.signal));
   return new HttpFile(name, size, url, options, first);
+}
+
+function nameOf(url: URL): string {
+  const name = url.pathname.split("/").pop() || url.host;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // a "%" that is none of a code
+  }
 }
 
 /** A folder on a web server. A server that answers any path with its own page has no such file. */

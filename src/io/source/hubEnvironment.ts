@@ -1,16 +1,31 @@
 // Environment variables of the Hub, with the meaning they have for Python's huggingface_hub (constants.py,
 // utils/_auth.py). For Node and Deno.
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { ArgumentError } from "../../device/errors.ts";
 import { HUB_URL } from "./hubId.ts";
 
 /** A path as Python's os.path.expanduser and expandvars read it: what is not set stays as it is written. */
 export function expandPath(path: string): string {
-  const home = process.env.HOME || homedir();
-  const fromHome = path.replace(/^~(?=$|[/\\])/, () => home);
+  const fromHome = path.replace(/^~([^/\\]*)/, (whole, user) => homeOf(user) ?? whole);
   return fromHome.replace(/\$(?:(\w+)|\{([^}]*)\})/g, (whole, name, braced) => process.env[name ?? braced] ?? whole);
+}
+
+/** The home of a user, or the own one for ""; undefined where there is no such user (Python: posixpath.expanduser). */
+function homeOf(user: string): string | undefined {
+  if (user === "") return process.env.HOME || homedir();
+  try {
+    const own = userInfo();
+    if (own.username === user) return own.homedir;
+  } catch {} // a container's user may have no name
+  try {
+    const users = readFileSync("/etc/passwd", "utf8").split("\n");
+    return users.map((line) => line.split(":")).find(([name]) => name === user)?.[5] || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** HF_HOME, or the folder "huggingface" among the user's caches. */

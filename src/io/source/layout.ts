@@ -30,9 +30,11 @@ export function withLayout(source: FileSource, options: Pick<SourceOptions, "sub
   };
 }
 
-function folderOf(subfolder = ""): string {
+/** The folder with its last slash. One before it is passed over, as a repository has no folder above its top. */
+function folderOf(subfolder: string | null | undefined): string {
+  if (!subfolder) return "";
   const parts = subfolder.split(/[/\\]/).filter((part) => part !== "" && part !== ".");
-  if (parts.includes("..") || /^([/\\]|[A-Za-z]:)/.test(subfolder)) {
+  if (parts.includes("..") || /^[A-Za-z]:/.test(subfolder)) {
     throw new ArgumentError(`subfolder "${subfolder}" leads out of the model: give a folder in it, as "image_encoder"`);
   }
   return parts.map((part) => `${part}/`).join("");
@@ -42,8 +44,8 @@ function folderOf(subfolder = ""): string {
  * Names of a variant's files, by the plain ones: transformers and diffusers put it in different places of an index's
  * name (transformers: modeling_utils.py, _add_variant; diffusers: utils/hub_utils.py).
  */
-function variantNames(variant: string | undefined): ReadonlyMap<string, readonly string[]> {
-  if (variant === undefined || variant === "") return new Map();
+function variantNames(variant: string | null | undefined): ReadonlyMap<string, readonly string[]> {
+  if (!variant) return new Map();
   if (!/^[\w-]+$/.test(variant)) {
     throw new ArgumentError(`variant "${variant}" is no part of a file's name: expected letters and digits, as "fp16"`);
   }

@@ -1,0 +1,114 @@
+// What is made of addresses, arguments and variables that are unusual or wrong, and of servers that fail.
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
+import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { expandPath } from "../../src/io/source/hubEnvironment.ts";
+import { openSource } from "../../src/io/source/openSource.ts";
+import type { SourceLike, SourceOptions } from "../../src/io/source/source.ts";
+import { HubServer } from "./hubServer.ts";
+
+/** Weights that are told by their one tensor. */
+function weightsOf(name: string): Uint8Array {
+  return writeSafetensors({ [name]: { dtype: "F32", shape: [1], data: new Float32Array([1]) } });
+}
+
+const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
+
+let hub: HubServer;
+let home: string;
+
+beforeEach(async () => {
+  hub = await HubServer.start();
+  home = await mkdtemp(join(tmpdir(), "hub-layouts-"));
+  const unset = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
+  for (const name of [...unset, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]) vi.stubEnv(name, "");
+  vi.stubEnv("HOME", home);
+  vi.stubEnv("HF_HOME", join(home, "hf"));
+  vi.stubEnv("HF_ENDPOINT", hub.url);
+  hub.files.set("config.json", json({ model_type: "clip" }));
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  await hub.stop();
+  await rm(home, { recursive: true, force: true });
+});
+
+/** Names of the tensors that a place gives. */
+async function tensorsOf(from: SourceLike, options: SourceOptions = {}): Promise<string[]> {
+  const checkpoint = await openCheckpoint(await openSource(from, options), options);
+  const names = [...checkpoint.tensors.keys()];
+  await checkpoint.close();
+  return names;
+}
+
+const asError = (name: string, message: RegExp) => ({ name, message: expect.stringMatching(message) });
+
+describe("the address of a page", () => {
+  beforeEach(() => {
+    hub.files.set("model.safetensors", weightsOf("top"));
+    hub.files.set("image_encoder/model.safetensors", weightsOf("below"));
+  });
+
+  test.each([
+    ["/resolve/main/model.safetensors?download=true", ["top"]],
+    ["/raw/main/config.json", ["top"]],
+    ["/resolve/main/image_encoder/model.safetensors", ["below"]],
+    ["/resolve/main/image_encoder", ["below"]],
+    ["/tree/main/image%5Fencoder", ["below"]],
+  ])("%s", async (path, tensors) => {
+    expect(await tensorsOf(`${hub.url}/${hub.id}${path}`)).toEqual(tensors);
+  });
+
+  it("keeps the encoded slash of a branch", async () => {
+    const { name } = await openSource(`${hub.url}/${hub.id}/tree/feature%2Fx/image_encoder`);
+    expect(name).toBe(`the Hub id ${hub.id}@feature/x, folder image_encoder/`);
+  });
+
+  test.each(["/owner/tiny-clip/tree/main/%ZZ", "/datasets/a/b", "/spaces/a/b/tree/main", "/datasets/a/b/blob/main/c"])(
+    "refuses %s",
+    async (path) => {
+      const error = asError("ArgumentError", /write it as %25|page of a (dataset|space), which is no model/);
+      await expect(openSource(hub.url + path)).rejects.toMatchObject(error);
+    },
+  );
+});
+
+describe("arguments", () => {
+  test.each([{ subfolder: 5 }, { revision: 5 }, { variant: 5 }, { subfolder: ["a"] }])("refuses %j", async (wrong) => {
+    const error = asError("ArgumentError", /(subfolder|revision|variant) is (5|\["a"\]), expected a string/);
+    await expect(openSource(hub.id, wrong as unknown as SourceOptions)).rejects.toMatchObject(error);
+  });
+
+  it("takes null as absent", async () => {
+    hub.files.set("model.safetensors", weightsOf("top"));
+    const none = { subfolder: null, revision: null, variant: null } as unknown as SourceOptions;
+    expect(await tensorsOf(hub.id, none)).toEqual(["top"]);
+  });
+
+  it("skips what is null among the discussions", async () => {
+    hub.files.set("pytorch_model.bin", new Uint8Array(9));
+    hub.requests.set("refs/pr/1", new Map());
+    hub.api.set("discussions?type=pull_request", { discussions: [null, { num: 1, author: null }] });
+    await expect(tensorsOf(hub.id)).rejects.toMatchObject(asError("NotFoundError", /a Python pickle/));
+  });
+});
+
+describe("~user", () => {
+  it("is that user's home", () => {
+    const { username, homedir } = userInfo();
+    expect(expandPath(`~${username}/hf`)).toBe(`${homedir}/hf`);
+    expect(expandPath("~nobody-of-that-name/hf")).toBe("~nobody-of-that-name/hf");
+    expect(expandPath("~/hf")).toBe(`${home}/hf`);
+  });
+
+  test.runIf(existsSync("/etc/passwd"))("of another user is read from /etc/passwd", async () => {
+    const users = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":"));
+    const [name, , , , , folder] = users.find(([user]) => user && user !== userInfo().username) ?? [];
+    expect(expandPath(`~${name}/hf`)).toBe(`${folder}/hf`);
+  });
+});
