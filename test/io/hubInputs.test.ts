@@ -5,6 +5,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { reachServer } from "../../src/io/source/http.ts";
 import { expandPath } from "../../src/io/source/hubEnvironment.ts";
 import { openSource } from "../../src/io/source/openSource.ts";
 import type { SourceLike, SourceOptions } from "../../src/io/source/source.ts";
@@ -110,5 +111,56 @@ describe("~user", () => {
     const users = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":"));
     const [name, , , , , folder] = users.find(([user]) => user && user !== userInfo().username) ?? [];
     expect(expandPath(`~${name}/hf`)).toBe(`${folder}/hf`);
+  });
+});
+
+describe("a server that is asked again", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  /** Milliseconds until the second try, for what the first one gave. */
+  async function pauseAfter(first: Response | Error): Promise<number> {
+    vi.useFakeTimers();
+    const start = Date.now();
+    const give = vi.fn(async () => new Response("ok"));
+    give.mockImplementationOnce(async () => {
+      if (first instanceof Error) throw first;
+      return first;
+    });
+    vi.stubGlobal("fetch", give);
+    const answer = reachServer(new URL("http://hub/x"), {});
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await vi.runAllTimersAsync();
+    expect(await (await answer).text()).toBe("ok");
+    return Date.now() - start;
+  }
+  const busy = (status: number, headers: Record<string, string> = {}) => new Response("", { status, headers });
+  const api = (text: string) => ({ ratelimit: text, "retry-after": "7" });
+
+  test.each<[string, Response | Error, number]>([
+    ["408", busy(408), 1],
+    ["a limit", busy(429, api('"api";r=0;t=55')), 56],
+    ["a limit that is not reached", busy(429, api('"api";r=3;t=55')), 7],
+    ["a limit beside another status", busy(503, api('"api";r=0;t=55')), 7],
+    ["a fraction", busy(503, { "retry-after": "1.5" }), 1],
+    ["less than nothing", busy(503, { "retry-after": "-5" }), 1],
+    ["a reset", Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNRESET" } }), 1],
+    ["a closed socket", Object.assign(new TypeError("fetch failed"), { cause: { code: "UND_ERR_SOCKET" } }), 1],
+  ])("%s", async (_name, first, seconds) => {
+    // The clock also moves by what waitFor polls.
+    expect(Math.floor((await pauseAfter(first)) / 1000)).toBe(seconds);
+  });
+
+  it("is left alone when cancelled", async () => {
+    const reset = Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNRESET" } });
+    const tries = vi.fn(() => Promise.reject(reset));
+    vi.stubGlobal("fetch", tries);
+    const control = new AbortController();
+    const answer = reachServer(new URL("http://hub/x"), { signal: control.signal });
+    setTimeout(() => control.abort(new Error("enough")), 50);
+    await expect(answer).rejects.toThrow("enough");
+    expect(tries).toHaveBeenCalledTimes(1);
   });
 });

@@ -278,21 +278,31 @@ export function retryHint(status: number): string {
 }
 
 /**
- * fetch that asks a busy server again, and rejects with a NetworkError when no server answers, and with the signal's
+ * fetch that asks a busy server, or one that hung up, again, and rejects with a NetworkError when no server answers, and with the signal's
  * reason when cancelled.
  */
 export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
   const headers = checkedHeaders(url, init.headers);
-  const ask = () => fetch(url, { ...init, headers });
+  const ask = () =>
+    fetch(url, { ...init, headers }).catch((error: Error) => {
+      if (RESET.test(reasonOf(error))) return error;
+      throw error;
+    });
   try {
-    const response = await ask();
-    if (response.status !== 429 && response.status < 500) return response;
-    return await (await import("./retry.ts")).askAgain(response, ask, init.signal);
+    let answer = await ask();
+    if (answer instanceof Error || answer.status === 408 || answer.status === 429 || answer.status >= 500) {
+      answer = await (await import("./retry.ts")).askAgain(answer, ask, init.signal);
+    }
+    if (answer instanceof Error) throw answer;
+    return answer;
   } catch (cause) {
     if (init.signal?.aborted) throw init.signal.reason;
     throw new NetworkError(`${url.origin} cannot be reached (${reasonOf(cause)}): check the network`, { cause });
   }
 }
+
+/** A connection that was there and broke before the answer, by Node's codes and Deno's words. */
+const RESET = /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$|connection (reset|closed)/i;
 
 /** Headers that can be sent. What fetch says of others repeats them, and one of them is the token: it stays unsaid. */
 function checkedHeaders(url: URL, headers: RequestInit["headers"]): Headers {
