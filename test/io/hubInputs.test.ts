@@ -164,3 +164,43 @@ describe("a server that is asked again", () => {
     expect(tries).toHaveBeenCalledTimes(1);
   });
 });
+
+describe("what is told of a place without the weights", () => {
+  const holds = (...paths: string[]) => {
+    for (const path of paths) hub.files.set(path, weightsOf("x"));
+    hub.api.set(
+      "tree/main?recursive=true",
+      [...hub.files.keys()].map((path) => ({ type: "file", path })),
+    );
+  };
+
+  test.each<[string[], SourceOptions, RegExp]>([
+    [["model.safetensors"], { variant: "fp16" }, /It has model.safetensors: leave the variant out$/],
+    [["model.safetensors", "model.fp16.safetensors"], { variant: "bf16" }, /leave the variant out, or give .*"fp16"/],
+    [["a/b/model.safetensors", "c/x.bin"], { subfolder: "nope" }, /no files in nope\/: give one of a\/b, c$/],
+    [["model.safetensors"], { subfolder: "nope" }, /no files in nope\/: leave the subfolder out$/],
+    [["model.fp16-00001-of-00002.safetensors"], {}, /variant "fp16": give/],
+    [["model-00001-of-00002.fp16.safetensors"], {}, /variant "fp16": give/],
+    [["model.safetensors.index.fp16.json"], {}, /variant "fp16": give/],
+    [["model.fp16.safetensors.index.json"], {}, /variant "fp16": give/],
+    [["model-00001-of-00002.safetensors"], {}, /a part of the weights: model.safetensors.index.json/],
+    [["vit_b.safetensors"], {}, /vit_b.safetensors: .* name the file model.safetensors/],
+    [["pytorch_lora_weights.safetensors"], {}, /LoRA adapter .pytorch_lora_weights.*fuse_lora/],
+    [["text/pytorch_lora_weights.safetensors"], {}, /a LoRA adapter in text /],
+  ])("%j: %j", async (paths, options, message) => {
+    holds(...paths);
+    await expect(tensorsOf(hub.id, options)).rejects.toMatchObject(asError("NotFoundError", message));
+  });
+
+  it("names the base of an adapter in a folder", async () => {
+    holds("text/adapter_config.json", "text/adapter_model.safetensors");
+    hub.files.set("text/adapter_config.json", json({ base_model_name_or_path: "owner/base" }));
+    await expect(tensorsOf(hub.id)).rejects.toThrow(/has a LoRA adapter in text of owner\/base/);
+  });
+
+  it("knows the folder of a server that has no list", async () => {
+    hub.files.set("text/config.json", json({}));
+    await expect(tensorsOf(hub.id, { subfolder: "text" })).rejects.toThrow(/has no weights/);
+    await expect(tensorsOf(hub.id, { subfolder: "nope" })).rejects.toThrow(/no files in nope/);
+  });
+});

@@ -278,8 +278,8 @@ export function retryHint(status: number): string {
 }
 
 /**
- * fetch that asks a busy server, or one that hung up, again, and rejects with a NetworkError when no server answers, and with the signal's
- * reason when cancelled.
+ * fetch that asks a busy server again, and one that hung up; rejects with a NetworkError when no server answers, and
+ * with the signal's reason when cancelled.
  */
 export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
   const headers = checkedHeaders(url, init.headers);

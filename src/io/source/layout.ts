@@ -1,5 +1,5 @@
 // Models that are not at the top of their place, or not under the usual names: transformers' `subfolder` and `variant`.
-import { ArgumentError } from "../../device/errors.ts";
+import { ArgumentError, NotFoundError } from "../../device/errors.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 /** The files below a folder of the source, with the weights' files of the variant in place of the plain ones. */
@@ -13,14 +13,12 @@ export function withLayout(source: FileSource, options: Pick<SourceOptions, "sub
     }
     return undefined;
   };
-  const below = (paths: readonly string[]) =>
-    paths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
   const { list, conversion, pullRequest } = source;
   return {
     name: [source.name, folder && `, folder ${folder}`, options.variant && `, variant ${options.variant}`].join(""),
     open,
     ...(pullRequest && { pullRequest }),
-    ...(list && { list: async () => below(await list()) }),
+    ...(list && { list: () => listBelow(source, folder, list) }),
     ...(conversion && {
       conversion: async () => {
         const found = await conversion();
@@ -28,6 +26,26 @@ export function withLayout(source: FileSource, options: Pick<SourceOptions, "sub
       },
     }),
   };
+}
+
+/** Paths of the files below a folder; throws NotFoundError, with the folders that are known, where it is not there. */
+async function listBelow(
+  source: FileSource,
+  folder: string,
+  list: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const all = await list();
+  const below = all.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
+  if (folder === "" || below.length > 0) return below;
+  // A server without lists was asked for a few files of its top, and a disk is not listed to its depths.
+  const { heldOf, TELLING_FILES } = await import("./tellingFiles.ts");
+  const held = await heldOf((file) => source.open(folder + file), ["config.json", ...TELLING_FILES]);
+  if (held.length > 0) return held;
+  const folders = new Set(all.filter((path) => path.includes("/")).map((path) => path.slice(0, path.lastIndexOf("/"))));
+  const names = [...folders].slice(0, 8).join(", ");
+  throw new NotFoundError(
+    `${source.name} has no files in ${folder}: ${names ? `give one of ${names}` : "leave the subfolder out"}`,
+  );
 }
 
 /** The folder with its last slash. One before it is passed over, as a repository has no folder above its top. */

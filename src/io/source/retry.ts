@@ -1,5 +1,5 @@
-// A server that is busy or hangs up is asked again, as often and after such pauses as by huggingface_hub (utils/_http.py,
-// http_backoff). Loaded when one is.
+// A server that is busy or hangs up is asked again, as often and after such pauses as by huggingface_hub
+// (utils/_http.py, http_backoff). Loaded when one is.
 
 /** Statuses that may pass: a time-out, too many requests, and failures of a server. */
 const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504];
