@@ -70,7 +70,7 @@ describe("subfolder and variant", () => {
     [["top"], {}],
     [["half"], { variant: "fp16" }],
     [["below"], { subfolder }],
-    [["below"], { subfolder: "/models/image_encoder/".slice(1) }],
+    [["below"], { subfolder: "/models/image_encoder/" }],
     [["half below"], { subfolder, variant: "fp16" }],
   ];
 
@@ -100,7 +100,7 @@ describe("subfolder and variant", () => {
     },
   );
 
-  test.each(["../other", "a/../../b", "/etc", "C:\\models"])("a folder that leads out: %s", async (out) => {
+  test.each(["../other", "a/../../b", "/../etc", "C:\\models"])("a folder that leads out: %s", async (out) => {
     await expect(openSource(hub.id, { subfolder: out })).rejects.toThrow(/subfolder .* leads out of the model/);
   });
 
@@ -233,6 +233,7 @@ describe("environment variables", () => {
     [{ HF_TOKEN: "hf_new", HUGGING_FACE_HUB_TOKEN: "hf_old" }, "Bearer hf_new"],
     [{ HUGGING_FACE_HUB_TOKEN: "hf_old" }, "Bearer hf_old"],
     [{ HF_TOKEN_PATH: "~/other" }, "Bearer hf_other"],
+    [{ HF_TOKEN: " hf_\r\nnew\n" }, "Bearer hf_new"],
     [{ HF_TOKEN: "hf_new", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }, undefined],
   ])("token: %j", async (variables, authorization) => {
     await mkdir(join(home, "hf"));
@@ -241,6 +242,23 @@ describe("environment variables", () => {
     for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
     await tensorsOf(hub.id);
     expect(hub.seen[0]?.authorization).toBe(authorization);
+  });
+
+  it("never prints a token that cannot be sent", async () => {
+    vi.stubEnv("HF_TOKEN", "hf_\u4e2d_secret");
+    const error: Error = await tensorsOf(hub.id).catch((caught) => caught);
+    expect(error).toMatchObject({ name: "ArgumentError", message: expect.stringMatching(/check the token/) });
+    expect(`${error.stack} ${error.cause}`).not.toContain("secret");
+  });
+
+  test.each(["huggingface.co", "localhost:80", "http://"])("HF_ENDPOINT=%s", async (endpoint) => {
+    vi.stubEnv("HF_ENDPOINT", endpoint);
+    await expect(tensorsOf(hub.id)).rejects.toMatchObject({
+      name: "ArgumentError",
+      message: expect.stringContaining("HF_ENDPOINT"),
+    });
+    vi.stubEnv("HF_ENDPOINT", ` ${hub.url}/ `);
+    expect(await tensorsOf(hub.id)).toEqual(["top"]);
   });
 
   test.each(["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])("%s", async (name) => {

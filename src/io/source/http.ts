@@ -2,7 +2,7 @@
 // (header, then tensor after tensor) makes one request, not one per tensor, and the server is only as far ahead as the
 // network buffers. A read elsewhere in the file opens another response.
 
-import { NetworkError } from "../../device/errors.ts";
+import { ArgumentError, NetworkError } from "../../device/errors.ts";
 import { type ByteSource, blobFile, streamRange } from "./bytes.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
@@ -25,7 +25,7 @@ const MAX_IDLE = 4;
  * @throws NetworkError when the server cannot be reached, refuses, or sends something else than it announced.
  */
 export async function openHttp(url: URL, options: HttpOptions = {}): Promise<ByteSource | undefined> {
-  const name = options.name ?? decodeURIComponent(url.pathname.split("/").pop() || url.host);
+  const name = options.name ?? nameOf(url);
   const first = await request(url, 0, options);
   if (first.response.status === 416) return blobFile(name, new Blob()); // no range of an empty file is satisfiable
   const verdict = (options.judge ?? judgePublic)(first.response, url);
@@ -35,6 +35,15 @@ export async function openHttp(url: URL, options: HttpOptions = {}): Promise<Byt
   const size = totalSize(first.response, 0);
   if (size === undefined) return blobFile(name, await wholeBody(first, url, options.signal));
   return new HttpFile(name, size, url, options, first);
+}
+
+function nameOf(url: URL): string {
+  const name = url.pathname.split("/").pop() || url.host;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // a "%" that is none of a code
+  }
 }
 
 /** A folder on a web server. A server that answers any path with its own page has no such file. */
@@ -269,18 +278,38 @@ export function retryHint(status: number): string {
 }
 
 /**
- * fetch that asks a busy server again, and rejects with a NetworkError when no server answers, and with the signal's
- * reason when cancelled.
+ * fetch that asks a busy server again, and one that hung up; rejects with a NetworkError when no server answers, and
+ * with the signal's reason when cancelled.
  */
 export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
-  const ask = () => fetch(url, init);
+  const headers = checkedHeaders(url, init.headers);
+  const ask = () =>
+    fetch(url, { ...init, headers }).catch((error: Error) => {
+      if (RESET.test(reasonOf(error))) return error;
+      throw error;
+    });
   try {
-    const response = await ask();
-    if (response.status !== 429 && response.status < 500) return response;
-    return await (await import("./retry.ts")).askAgain(response, ask, init.signal);
+    let answer = await ask();
+    if (answer instanceof Error || answer.status === 408 || answer.status === 429 || answer.status >= 500) {
+      answer = await (await import("./retry.ts")).askAgain(answer, ask, init.signal);
+    }
+    if (answer instanceof Error) throw answer;
+    return answer;
   } catch (cause) {
     if (init.signal?.aborted) throw init.signal.reason;
     throw new NetworkError(`${url.origin} cannot be reached (${reasonOf(cause)}): check the network`, { cause });
+  }
+}
+
+/** A connection that was there and broke before the answer, by Node's codes and Deno's words. */
+const RESET = /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$|connection (reset|closed)/i;
+
+/** Headers that can be sent. What fetch says of others repeats them, and one of them is the token: it stays unsaid. */
+function checkedHeaders(url: URL, headers: RequestInit["headers"]): Headers {
+  try {
+    return new Headers(headers);
+  } catch {
+    throw new ArgumentError(`a header for ${url.origin} holds characters that cannot be sent: check the token`);
   }
 }
 

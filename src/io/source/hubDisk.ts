@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import { access, copyFile, mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileDownloadInfo, getRepoFolderName } from "@huggingface/hub";
-import { NetworkError, NotFoundError } from "../../device/errors.ts";
+import { NetworkError, NotFoundError, VisionError } from "../../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openDiskFile } from "./disk.ts";
 import { reachServer } from "./http.ts";
@@ -168,7 +168,7 @@ async function list(
     },
   }).catch((error) => {
     if (signal?.aborted) throw signal.reason;
-    if (verdict === undefined && error instanceof NetworkError) throw error;
+    if (verdict === undefined && error instanceof VisionError) throw error;
     return null; // refused, or without size or etag: the verdict says which
   });
   if (verdict instanceof Error) throw verdict;

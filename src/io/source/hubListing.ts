@@ -49,10 +49,15 @@ interface PullRequest {
 
 /** The pull request of the Hub's bot, or else the newest other one that holds weights as safetensors. */
 async function findPullRequest(repo: HubRepo, options: Ask): Promise<PullRequest | undefined> {
-  const found = (await json(repo, "discussions?type=pull_request", options)) as { discussions?: Discussion[] };
-  const open = (found?.discussions ?? []).filter(({ isPullRequest = true, status }) => {
-    return isPullRequest && (status === undefined || status === "open");
-  });
+  const found = (await json(repo, "discussions?type=pull_request", options)) as {
+    discussions?: (Discussion | null)[];
+  } | null;
+  const told = Array.isArray(found?.discussions) ? found.discussions : [];
+  const open = told
+    .filter((one) => one !== null)
+    .filter(({ isPullRequest = true, status }) => {
+      return isPullRequest && (status === undefined || status === "open");
+    });
   const isBot = ({ author }: Discussion) => author?.name === BOT;
   for (const request of [...open.filter(isBot), ...open.filter((one) => !isBot(one))]) {
     const at = { ...repo, revision: `refs/pr/${request.num}` };

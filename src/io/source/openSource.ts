@@ -20,6 +20,10 @@ const MAX_JSON_BYTES = 256 * 1024 * 1024;
  */
 export async function openSource(source: SourceLike, options: SourceOptions = {}): Promise<Source> {
   options.signal?.throwIfAborted();
+  for (const name of ["revision", "subfolder", "variant"] as const) {
+    const value: unknown = options[name] ?? ""; // null is as good as absent
+    if (typeof value !== "string") throw new ArgumentError(`${name} is ${JSON.stringify(value)}, expected a string`);
+  }
   if (typeof source === "string") return placed(await openString(source, options), options);
   if (source instanceof URL) return placed(await openUrl(source, options), options);
   const { openBytes, openFileList } = await import("./heldFiles.ts");
@@ -41,7 +45,7 @@ async function openString(text: string, options: SourceOptions): Promise<FileSou
   } else if (looksLocal(text)) {
     return openFolder(new URL(text, globalThis.location?.href), options);
   }
-  const id = hubName(text, options.revision);
+  const id = hubName(text, options.revision ?? undefined);
   if (id) return openHub(id, options);
   throw new NotFoundError(`"${text}" is no folder here and no Hub id: give ${ACCEPTED}`);
 }

@@ -5,6 +5,8 @@ import type { ByteSource } from "./bytes.ts";
 export const TELLING_FILES: readonly string[] = [
   "adapter_config.json",
   "adapter_model.safetensors",
+  "pytorch_lora_weights.safetensors",
+  "model.safetensors",
   "model.fp16.safetensors",
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
