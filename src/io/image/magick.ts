@@ -2,8 +2,9 @@
 // bits a channel, whose pixels are Pillow's but for three things that are mended here.
 import type { IMagickImage, IMagickImageCollection } from "@imagemagick/magick-wasm";
 import { ImageError } from "../../device/errors.ts";
+import { checkDeclared } from "./declared.ts";
 import type { MagickFormat } from "./formats.ts";
-import { checkSize, type RgbaImage } from "./rgba.ts";
+import { checkSize, MAX_SIDE, type RgbaImage } from "./rgba.ts";
 
 const TITLES: Readonly<Record<MagickFormat | "tiff", string>> = {
   bmp: "BMP",
@@ -24,6 +25,7 @@ export async function decodeByMagick(
   name: string,
   format: MagickFormat | "tiff",
 ): Promise<RgbaImage> {
+  checkDeclared(bytes, name, format);
   loading ??= loadMagick();
   const magick = await loading.catch((cause) => {
     loading = undefined;
@@ -36,7 +38,7 @@ export async function decodeByMagick(
   });
   const { ImageMagick, MagickReadSettings } = magick;
   const settings = new MagickReadSettings(format === "ico" || format === "tga" ? { format: ASKED[format] } : {});
-  const file = format === "tga" ? greyAlone(bytes) : bytes;
+  const file = format === "tga" ? greyAlone(bytes, name) : bytes;
   const pixels = ImageMagick.readCollection(file, settings, (pictures) => pixelsOf(choose(pictures, format), name));
   const bits = channelBits(file, format);
   if (bits) stretch(pixels.data, bits);
@@ -52,6 +54,9 @@ async function loadMagick(): Promise<Magick> {
   const { readFile } = await import("node:fs/promises");
   const path = createRequire(import.meta.url).resolve("@imagemagick/magick-wasm/magick.wasm");
   await magick.initializeImageMagick(new Uint8Array(await readFile(path)));
+  // For what declares its size deeper within, as HEIC does.
+  magick.ResourceLimits.width = BigInt(MAX_SIDE);
+  magick.ResourceLimits.height = BigInt(MAX_SIDE);
   return magick;
 }
 
@@ -93,26 +98,34 @@ function stretch(rgba: Uint8Array, bits: readonly number[]): void {
 }
 
 /** ImageMagick takes TGA's grey with alpha (two bytes a pixel) for something else: here the grey alone is kept. */
-function greyAlone(tga: Uint8Array): Uint8Array {
+function greyAlone(tga: Uint8Array, name: string): Uint8Array {
   const [idLength = 0, , type = 0] = tga;
   if ((type !== 3 && type !== 11) || tga[16] !== 16) return tga;
   const view = new DataView(tga.buffer, tga.byteOffset, tga.byteLength);
   const count = view.getUint16(12, true) * view.getUint16(14, true);
+  let at = 18 + idLength;
+  // A packet of three bytes is 128 pixels at the most: what is longer has an end too early, and is not made room for.
+  const needed = type === 11 ? Math.ceil(count / 128) * 3 : count * 2;
+  if (tga.length - at < needed) throw cutOff(name);
   const header = tga.slice(0, 18);
   header.set([0, 0, 3], 0);
   header[16] = 8;
   header[17] = (tga[17] ?? 0) & 0xf0; // no bits of alpha any more
   const out = new Uint8Array(18 + count);
   out.set(header);
-  let at = 18 + idLength;
-  for (let to = 18; to < out.length && at < tga.length; ) {
+  for (let to = 18; to < out.length; ) {
     const packet = type === 11 ? (tga[at++] ?? 0) : 0;
     const isRun = packet >= 128;
     for (let left = type === 11 ? (packet & 127) + 1 : count; left > 0 && to < out.length; left--) {
+      if (at + 1 >= tga.length) throw cutOff(name);
       out[to++] = tga[at] ?? 0;
       if (!isRun) at += 2;
     }
     if (isRun) at += 2;
   }
   return out;
+}
+
+function cutOff(name: string): ImageError {
+  return new ImageError(`[image] ${name} is cut off: it ends before its last pixel. Get the whole file`);
 }
