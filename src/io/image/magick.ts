@@ -42,6 +42,7 @@ export async function decodeByMagick(
   const pixels = ImageMagick.readCollection(file, settings, (pictures) => pixelsOf(choose(pictures, format), name));
   const bits = channelBits(file, format);
   if (bits) stretch(pixels.data, bits);
+  if (format === "jp2" && isSycc(bytes)) (await import("./ycbcr.ts")).ycbcrToRgb(pixels.data);
   return pixels;
 }
 
@@ -66,6 +67,12 @@ function choose(pictures: IMagickImageCollection, format: string): IMagickImage 
   if (!first) throw new Error("it holds no picture");
   const area = ({ width, height }: IMagickImage) => width * height;
   return format === "ico" ? others.reduce((best, next) => (area(next) > area(best) ? next : best), first) : first;
+}
+
+/** Luma and chroma, which ImageMagick leaves so: a `colr` box of enumerated colours (1), sYCC (18), as in ISO 15444-1. */
+function isSycc(jp2: Uint8Array): boolean {
+  const header = String.fromCharCode(...jp2.subarray(0, 1024));
+  return /colr\x01[\0-\xff]{2}\0\0\0\x12/.test(header);
 }
 
 function pixelsOf(picture: IMagickImage, name: string): RgbaImage {
