@@ -50,3 +50,45 @@ describe("files that declare a size they do not hold", () => {
     });
   });
 });
+
+describe("files written otherwise than their format says have Pillow's pixels", () => {
+  const whole = bytesOf("rgb.bmp"); // 18 x 13, rows of 54 bytes and 2 of padding
+  const joined = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
+  const gap = joined(whole.subarray(0, 54), new Uint8Array(16), whole.subarray(54));
+  new DataView(gap.buffer).setUint32(10, 70, true);
+
+  it.each([
+    ["a length of 0", edited("rgb.bmp", (view) => view.setUint32(2, 0, true))],
+    ["a length that is wrong", edited("rgb.bmp", (view) => view.setUint32(2, 99, true))],
+    ["bytes behind the pixels", joined(whole, new Uint8Array(5))],
+    ["a gap before the pixels", gap],
+    ["no padding of the last row", whole.subarray(0, -2)],
+    ["no offset", edited("rgb.bmp", (view) => view.setUint32(10, 0, true))],
+  ])("BMP with %s", async (_, bytes) => {
+    expect(await loadImage(bytes)).toEqual(await loadImage(whole));
+  });
+
+  it("an icon without masks, whose lengths say more than it holds", async () => {
+    const icon = edited("bitmaps.ico", (view) => {
+      for (const entry of [6, 22]) view.setUint32(entry + 8, 1e6, true);
+    });
+    expect(await loadImage(icon)).toEqual(await loadImage(bytesOf("bitmaps.ico")));
+  });
+
+  it.each([
+    ["P5 3 1 100\n", [49, 50, 51], [125, 128, 130]], // 124.95, 127.5 to even, 130.05
+    ["P5 3 1 254\n", [1, 127, 255], [1, 128, 255]], // 127.5; more than the most is cut off
+    ["P2 # plain\n3 1\n100\n49 50 # half\n51", [], [125, 128, 130]],
+    ["P5 2 1 1000\n", [0, 2, 1, 244], [1, 128]], // 0.51 and 127.5
+  ])("%j", async (header, pixels, expected) => {
+    const { data } = await loadImage(joined(new TextEncoder().encode(header), new Uint8Array(pixels)));
+    expect([...data.filter((_, i) => i % 4 === 0)]).toEqual(expected);
+  });
+
+  it.each(["P1\n3 2\n10110", "P4\n9 2\n000", "P5 2 2 100\n000", "P2 1 1 9\n10", "P3 1 1 255\n1 2"])(
+    "refuses %j",
+    async (text) => {
+      await expect(loadImage(new TextEncoder().encode(text))).rejects.toMatchObject({ name: "ImageError" });
+    },
+  );
+});

@@ -4,6 +4,7 @@ import type { IMagickImage, IMagickImageCollection } from "@imagemagick/magick-w
 import { ImageError } from "../../device/errors.ts";
 import { checkDeclared } from "./declared.ts";
 import type { MagickFormat } from "./formats.ts";
+import { cutOff, mendBmp, mendIco, mendPnm } from "./mend.ts";
 import { checkSize, MAX_SIDE, type RgbaImage } from "./rgba.ts";
 
 const TITLES: Readonly<Record<MagickFormat | "tiff", string>> = {
@@ -38,13 +39,16 @@ export async function decodeByMagick(
   });
   const { ImageMagick, MagickReadSettings } = magick;
   const settings = new MagickReadSettings(format === "ico" || format === "tga" ? { format: ASKED[format] } : {});
-  const file = format === "tga" ? greyAlone(bytes, name) : bytes;
+  const file = MENDERS[format]?.(bytes, name) ?? bytes;
   const pixels = ImageMagick.readCollection(file, settings, (pictures) => pixelsOf(choose(pictures, format), name));
   const bits = channelBits(file, format);
   if (bits) stretch(pixels.data, bits);
   if (format === "jp2" && isSycc(bytes)) (await import("./ycbcr.ts")).ycbcrToRgb(pixels.data);
   return pixels;
 }
+
+type Mender = (bytes: Uint8Array, name: string) => Uint8Array;
+const MENDERS: Partial<Record<string, Mender>> = { bmp: mendBmp, ico: mendIco, pnm: mendPnm, tga: greyAlone };
 
 /** These two are not told by their bytes. */
 const ASKED = { ico: "ICO", tga: "TGA" } as const;
@@ -131,8 +135,4 @@ function greyAlone(tga: Uint8Array, name: string): Uint8Array {
     if (isRun) at += 2;
   }
   return out;
-}
-
-function cutOff(name: string): ImageError {
-  return new ImageError(`[image] ${name} is cut off: it ends before its last pixel. Get the whole file`);
 }
