@@ -36,13 +36,19 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Rg
     if (format === "gif") return await decodeGif(bytes, name);
     if (format === "tiff") return await decodeTiff(bytes, name);
     if (format === "avif") return await decodeAvifPicture(bytes, name);
-    if (format === undefined) return await bySharp(bytes, name);
+    if (format === undefined) return await bySharp(bytes, name, await statedByPng(bytes));
     const { decodeByMagick } = await import("./magick.ts");
     return await decodeByMagick(bytes, name, format);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
     throw new ImageError(`[image] ${name} cannot be decoded, expected ${FORMATS}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** The orientation in a PNG's EXIF; sharp passes over some places and forms of it. */
+async function statedByPng(bytes: Uint8Array): Promise<number | undefined> {
+  if (bytes[0] !== 0x89 || bytes[1] !== 0x50) return undefined;
+  return (await import("./png.ts")).pngOrientation(bytes);
 }
 
 /** `stated` is the orientation where the file's own tags were read already. */
