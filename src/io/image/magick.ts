@@ -89,6 +89,7 @@ function pixelsOf(picture: IMagickImage, name: string): RgbaImage {
 
 /** Bits of red, green and blue in pixels of two bytes; undefined for other pictures. */
 function channelBits(bytes: Uint8Array, format: string): readonly number[] | undefined {
+  if (format === "tga" && bytes[1] === 1 && bytes[7] === 16) return [5, 5, 5]; // of its palette
   if (format === "tga") return bytes[16] === 16 && bytes[2] !== 3 && bytes[2] !== 11 ? [5, 5, 5] : undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (format !== "bmp" || bytes.length < 66 || view.getUint32(14, true) < 40 || view.getUint16(28, true) !== 16) {
