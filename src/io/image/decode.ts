@@ -36,7 +36,7 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Rg
     if (format === "gif") return await decodeGif(bytes, name);
     if (format === "tiff") return await decodeTiff(bytes, name);
     if (format === "avif") return await decodeAvifPicture(bytes, name);
-    if (format === undefined) return await bySharp(bytes, name);
+    if (format === undefined) return await bySharp(bytes, name, await statedByPng(bytes));
     const { decodeByMagick } = await import("./magick.ts");
     return await decodeByMagick(bytes, name, format);
   } catch (cause) {
@@ -45,20 +45,41 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Rg
   }
 }
 
-async function bySharp(bytes: Uint8Array, name: string): Promise<RgbaImage> {
+/** The orientation in a PNG's EXIF; sharp passes over some places and forms of it. */
+async function statedByPng(bytes: Uint8Array): Promise<number | undefined> {
+  if (bytes[0] !== 0x89 || bytes[1] !== 0x50) return undefined;
+  return (await import("./png.ts")).pngOrientation(bytes);
+}
+
+/** `stated` is the orientation where the file's own tags were read already. */
+async function bySharp(bytes: Uint8Array, name: string, stated?: number): Promise<RgbaImage> {
   const sharp = await loadSharp();
   const options = { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_SIDE * MAX_SIDE } as const;
-  const { width, height, space, orientation, xmp } = await sharp(bytes, options).metadata();
+  const { width, height, space, depth, orientation, xmp } = await sharp(bytes, options).metadata();
   checkSize(name, width, height);
   const isCmyk = space === "cmyk";
   const opened = sharp(bytes, options);
-  const picture = orientation === undefined ? upright(opened, xmpOrientation(xmp)) : opened.autoOrient();
+  const turn = stated ?? (orientation === undefined ? xmpOrientation(xmp) : undefined);
+  const picture = turn === undefined ? opened.autoOrient() : upright(opened, turn);
   const pixels = isCmyk
     ? picture.pipelineColourspace("cmyk").toColourspace("cmyk")
     : picture.toColourspace("srgb").ensureAlpha();
-  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
-  const rgba = isCmyk ? cmykToRgba(data, info.channels) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+  // libvips cuts ink of 16 bits off at 255 where it is asked for bytes. Pillow takes the high byte (CMYK;16L).
+  const isWide = isCmyk && depth === "ushort";
+  const { data, info } = await pixels.raw(isWide ? { depth: "ushort" } : {}).toBuffer({ resolveWithObject: true });
+  const count = info.width * info.height * info.channels;
+  if (data.length !== count * (isWide ? 2 : 1) || info.channels < 4) {
+    throw new ImageError(`[image] ${name} has ${info.channels} channels of ${depth}: convert it to PNG of RGB first`);
+  }
+  const channels = isWide ? Uint8Array.from({ length: count }, (_, i) => data.readUInt16LE(i * 2) >> 8) : data;
+  const rgba = isCmyk ? cmykToRgba(channels, info.channels) : firstFour(channels, info.channels);
   return { width: info.width, height: info.height, data: rgba };
+}
+
+/** Pillow passes over what a TIFF file has beside colours and alpha (its rawmodes RGBX, RGBXX, RGBAXX ...). */
+function firstFour(data: Uint8Array, channels: number): Uint8Array {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  return channels === 4 ? bytes : bytes.filter((_, i) => i % channels < 4);
 }
 
 /** Colours under transparent pixels, and around the first frame, are Pillow's; the alpha is sharp's. */
@@ -74,13 +95,39 @@ async function decodeGif(bytes: Uint8Array, name: string): Promise<RgbaImage> {
 }
 
 async function decodeTiff(bytes: Uint8Array, name: string): Promise<RgbaImage> {
-  const { ycbcrOf, ycbcrToRgb } = await import("./ycbcr.ts");
-  const ycbcr = ycbcrOf(bytes);
-  // libtiff, which ImageMagick and Pillow have in common, unpacks and converts in one.
-  if (ycbcr === "packed") return (await import("./magick.ts")).decodeByMagick(bytes, name, "tiff");
-  const picture = await bySharp(bytes, name);
+  const { firstTags, unturned, ycbcrOf, ycbcrToRgb } = await import("./ycbcr.ts");
+  const tags = firstTags(bytes);
+  const ycbcr = ycbcrOf(tags);
+  // sharp says 1 also for a file that has no tag of orientation, where Pillow looks into XMP.
+  const turn = tags.get(274)?.[0] ?? xmpOrientation((await metadataOf(bytes)).xmp);
+  if (ycbcr === "packed") {
+    // libtiff, which ImageMagick and Pillow have in common, unpacks and converts in one.
+    const { decodeByMagick } = await import("./magick.ts");
+    return turned(await decodeByMagick(unturned(bytes, tags), name, "tiff"), turn);
+  }
+  const picture = await bySharp(bytes, name, turn);
+  // Samples beside colours and alpha: the fourth is alpha only where tag 338 says so.
+  if ((tags.get(277)?.[0] ?? 1) > 4 && ![1, 2].includes(tags.get(338)?.[0] ?? 0)) {
+    for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
+  }
   if (ycbcr === "plain") ycbcrToRgb(picture.data);
   return picture;
+}
+
+/** Pixels of a picture of this orientation, the right way up. */
+async function turned(picture: RgbaImage, orientation: number): Promise<RgbaImage> {
+  if (!(orientation >= 2 && orientation <= 8)) return picture;
+  const raw = { width: picture.width, height: picture.height, channels: 4 } as const;
+  const sharp = (await loadSharp())(picture.data, { raw });
+  const { data, info } = await upright(sharp, orientation).raw().toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
+}
+
+async function metadataOf(bytes: Uint8Array) {
+  const sharp = await loadSharp();
+  return sharp(bytes)
+    .metadata()
+    .catch(() => NOT_FOR_SHARP);
 }
 
 /** Animations, which sharp does not read. */
@@ -90,10 +137,7 @@ let isWarned = false;
 
 async function decodeAvifPicture(bytes: Uint8Array, name: string): Promise<RgbaImage> {
   const { decodeAvif, turnsItself } = await import("./avif.ts");
-  const sharp = await loadSharp();
-  const { width, height, orientation, xmp } = await sharp(bytes)
-    .metadata()
-    .catch(() => NOT_FOR_SHARP);
+  const { width, height, orientation, xmp } = await metadataOf(bytes);
   checkSize(name, width, height);
   const picture = await decodeAvif(bytes);
   if (!picture) {
@@ -102,10 +146,7 @@ async function decodeAvifPicture(bytes: Uint8Array, name: string): Promise<RgbaI
     return bySharp(bytes, name);
   }
   const turn = orientation === undefined && !turnsItself(bytes) ? xmpOrientation(xmp) : 1;
-  if (turn === 1) return picture;
-  const raw = { width: picture.width, height: picture.height, channels: 4 } as const;
-  const { data, info } = await upright(sharp(picture.data, { raw }), turn).raw().toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
+  return turned(picture, turn);
 }
 
 const AVIF_WARNING =

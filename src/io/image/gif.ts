@@ -55,10 +55,23 @@ function without(gif: Uint8Array, control: number): Uint8Array {
 
 /** Gives what lies around the frame its colour, in RGBA of the whole canvas. */
 export function fillAround(rgba: Uint8Array, canvasWidth: number, frame: GifFrame): void {
+  const height = rgba.length / 4 / canvasWidth;
+  const [right, bottom] = [frame.left + frame.width, frame.top + frame.height];
+  if (frame.left === 0 && frame.top === 0 && right >= canvasWidth && bottom >= height) return;
   const [red = 0, green = 0, blue = 0] = frame.around;
-  for (let i = 0; i < rgba.length; i += 4) {
-    const [x, y] = [(i / 4) % canvasWidth, Math.floor(i / 4 / canvasWidth)];
-    const isInside = x >= frame.left && x < frame.left + frame.width && y >= frame.top && y < frame.top + frame.height;
-    if (!isInside) rgba.set([red, green, blue], i);
+  // Whole rows at once: of a large canvas with a small frame each pixel for itself takes seconds.
+  const row = new Uint8Array(canvasWidth * 4);
+  new Uint32Array(row.buffer).fill(new Uint32Array(new Uint8Array([red, green, blue, 255]).buffer)[0] ?? 0);
+  const fill = (y: number, from: number, to: number) => {
+    if (to <= from) return;
+    const start = (y * canvasWidth + from) * 4;
+    const alphas = frame.opaque ? undefined : rgba.slice(start, start + (to - from) * 4);
+    rgba.set(row.subarray(0, (to - from) * 4), start);
+    if (alphas) for (let i = 3; i < alphas.length; i += 4) rgba[start + i] = alphas[i] ?? 255;
+  };
+  for (let y = 0; y < height; y++) {
+    const isBeside = y >= frame.top && y < bottom;
+    fill(y, 0, isBeside ? Math.min(frame.left, canvasWidth) : canvasWidth);
+    if (isBeside) fill(y, right, canvasWidth);
   }
 }
