@@ -1,6 +1,6 @@
 // Formats and variants that more than sharp is needed for, against Pillow (test/golden/pictureFormats, made by
-// scripts/goldenPictures.py, which takes up those it finds there too: cmyk16, fiveSamples, xmp6, ycbcrOrientation6.tiff,
-// sycc.jp2, exifText6, exifLast6 and exifPrefix6.png, palette555.tga were written by hand), and what is said where an
+// scripts/goldenPictures.py, which takes up those it finds there too: cmyk16, fiveSamples, xmp6 and
+// ycbcrOrientation6.tiff, sycc.jp2, exifText6, exifLast6 and exifPrefix6.png, palette555.tga were written by hand), and what is said where an
 // optional package is not there.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -3,7 +3,7 @@
 import type { MagickFormat } from "./formats.ts";
 import { checkSize } from "./rgba.ts";
 
-/** Throws ImageError for a header that declares more than MAX_SIDE; what is cut off within it is left to the decoder. */
+/** Throws ImageError for a header that declares more than MAX_SIDE. What is cut off in it is left to the decoder. */
 export function checkDeclared(bytes: Uint8Array, name: string, format: MagickFormat | "tiff"): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
@@ -29,7 +29,7 @@ function sizeOfBitmap(view: DataView, at: number): Size {
   return [view.getInt32(at + 4, true), Math.abs(view.getInt32(at + 8, true))];
 }
 
-/** The largest sides of all pictures in an icon: ImageMagick decodes each. A bitmap has its mask's rows beside its own. */
+/** The largest sides of all pictures in an icon, as ImageMagick decodes each. A bitmap has its mask's rows too. */
 function sizeOfIcon(view: DataView): Size | undefined {
   let largest: [number, number] | undefined;
   for (let i = 0; i < view.getUint16(4, true); i++) {

@@ -73,7 +73,7 @@ function choose(pictures: IMagickImageCollection, format: string): IMagickImage 
   return format === "ico" ? others.reduce((best, next) => (area(next) > area(best) ? next : best), first) : first;
 }
 
-/** Luma and chroma, which ImageMagick leaves so: a `colr` box of enumerated colours (1), sYCC (18), as in ISO 15444-1. */
+/** Luma and chroma, which ImageMagick leaves: a `colr` box of enumerated colours (1), sYCC (18), of ISO 15444-1. */
 function isSycc(jp2: Uint8Array): boolean {
   const header = String.fromCharCode(...jp2.subarray(0, 1024));
   return /colr\x01[\0-\xff]{2}\0\0\0\x12/.test(header);

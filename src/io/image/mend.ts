@@ -45,8 +45,8 @@ export function mendBmp(bytes: Uint8Array, name: string): Uint8Array {
 }
 
 /**
- * Icons without the last mask, of which Pillow reads none at 32 bits a pixel, or with lengths beyond the end of the file,
- * which Pillow does not look at. Those whose pixels are cut off are left to the decoder, which refuses them.
+ * Icons without the last mask, of which Pillow reads none at 32 bits a pixel, or with lengths beyond the end of the
+ * file, which Pillow does not look at. Those whose pixels are cut off are left to the decoder, which refuses them.
  */
 export function mendIco(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
