@@ -1,7 +1,7 @@
 // Formats and variants that more than sharp is needed for, against Pillow (test/golden/pictureFormats, made by
 // scripts/goldenPictures.py, which takes up those it finds there too: cmyk16, fiveSamples, xmp6 and
-// ycbcrOrientation6.tiff, sycc.jp2, exifText6, exifLast6 and exifPrefix6.png, palette555.tga were written by hand), and what is said where an
-// optional package is not there.
+// ycbcrOrientation6.tiff, sycc.jp2, exifText6, exifLast6 and exifPrefix6.png, palette555.tga were written by hand), and
+// what is said where an optional package is not there.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
