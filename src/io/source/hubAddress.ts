@@ -67,13 +67,13 @@ const RESERVED = /^(datasets|spaces|docs|blog|papers|collections|settings|organi
 
 /** A wrong HF_ENDPOINT is told when the Hub is meant, which another server's address does not do. */
 async function endpoint(): Promise<string> {
-  if (!HAS_DISK) return HUB_URL;
-  const { hubEndpoint } = await import("./hubEnvironment.ts");
-  try {
-    return hubEndpoint();
-  } catch {
-    return HUB_URL;
+  if (HAS_DISK) {
+    const { hubEndpoint } = await import("./hubEnvironment.ts");
+    try {
+      return hubEndpoint();
+    } catch {}
   }
+  return HUB_URL;
 }
 
 function pathBelow({ origin, pathname }: URL, hubs: readonly string[]): string | undefined {
