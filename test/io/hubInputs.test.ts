@@ -1,51 +1,15 @@
 // What is made of addresses, arguments and variables that are unusual or wrong, and of servers that fail.
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
-import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { reachServer } from "../../src/io/source/http.ts";
 import { expandPath } from "../../src/io/source/hubEnvironment.ts";
 import { openSource } from "../../src/io/source/openSource.ts";
-import type { SourceLike, SourceOptions } from "../../src/io/source/source.ts";
-import { HubServer } from "./hubServer.ts";
+import type { SourceOptions } from "../../src/io/source/source.ts";
+import { home, hub, json, tensorsOf, useHub, weightsOf } from "./hubHome.ts";
 
-/** Weights that are told by their one tensor. */
-function weightsOf(name: string): Uint8Array {
-  return writeSafetensors({ [name]: { dtype: "F32", shape: [1], data: new Float32Array([1]) } });
-}
-
-const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
-
-let hub: HubServer;
-let home: string;
-
-beforeEach(async () => {
-  hub = await HubServer.start();
-  home = await mkdtemp(join(tmpdir(), "hub-layouts-"));
-  const unset = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
-  for (const name of [...unset, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]) vi.stubEnv(name, "");
-  vi.stubEnv("HOME", home);
-  vi.stubEnv("HF_HOME", join(home, "hf"));
-  vi.stubEnv("HF_ENDPOINT", hub.url);
-  hub.files.set("config.json", json({ model_type: "clip" }));
-});
-
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  vi.restoreAllMocks();
-  await hub.stop();
-  await rm(home, { recursive: true, force: true });
-});
-
-/** Names of the tensors that a place gives. */
-async function tensorsOf(from: SourceLike, options: SourceOptions = {}): Promise<string[]> {
-  const checkpoint = await openCheckpoint(await openSource(from, options), options);
-  const names = [...checkpoint.tensors.keys()];
-  await checkpoint.close();
-  return names;
-}
+useHub();
 
 const asError = (name: string, message: RegExp) => ({ name, message: expect.stringMatching(message) });
 

@@ -1,50 +1,14 @@
 // Where in a repository, a folder or a server's folder a model lies, what is said where it has no weights that are
 // read, environment variables as in huggingface_hub, and a busy server.
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
+import { beforeEach, describe, expect, it, test, vi } from "vitest";
 import { modelSize } from "../../src/api/modelSize.ts";
-import { openCheckpoint, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { openSource } from "../../src/io/source/openSource.ts";
-import type { SourceLike, SourceOptions } from "../../src/io/source/source.ts";
-import { HubServer } from "./hubServer.ts";
+import type { SourceOptions } from "../../src/io/source/source.ts";
+import { home, hub, json, tensorsOf, useHub, weightsOf } from "./hubHome.ts";
 
-/** Weights that are told by their one tensor. */
-function weightsOf(name: string): Uint8Array {
-  return writeSafetensors({ [name]: { dtype: "F32", shape: [1], data: new Float32Array([1]) } });
-}
-
-const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
-
-let hub: HubServer;
-let home: string;
-
-beforeEach(async () => {
-  hub = await HubServer.start();
-  home = await mkdtemp(join(tmpdir(), "hub-layouts-"));
-  const unset = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
-  for (const name of [...unset, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]) vi.stubEnv(name, "");
-  vi.stubEnv("HOME", home);
-  vi.stubEnv("HF_HOME", join(home, "hf"));
-  vi.stubEnv("HF_ENDPOINT", hub.url);
-  hub.files.set("config.json", json({ model_type: "clip" }));
-});
-
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  vi.restoreAllMocks();
-  await hub.stop();
-  await rm(home, { recursive: true, force: true });
-});
-
-/** Names of the tensors that a place gives. */
-async function tensorsOf(from: SourceLike, options: SourceOptions = {}): Promise<string[]> {
-  const checkpoint = await openCheckpoint(await openSource(from, options), options);
-  const names = [...checkpoint.tensors.keys()];
-  await checkpoint.close();
-  return names;
-}
+useHub();
 
 /** The hub's files in a folder. */
 async function asFolder(): Promise<string> {
