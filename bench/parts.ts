@@ -5,7 +5,7 @@ import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
 import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
 import { CLIP_FAMILIES } from "../src/models/clip/family.ts";
-import { imagePart, textPart } from "../src/models/clip/parts.ts";
+import { textPart } from "../src/models/clip/parts.ts";
 import { DINO_FAMILIES } from "../src/models/dino/family.ts";
 import { noise, pixelsExample } from "../src/models/exampleInputs.ts";
 import { type Family, type FamilyModel, type FloatType, familyOf, type ModelFiles } from "../src/models/family.ts";
@@ -23,10 +23,9 @@ export interface LoadedModel {
 const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Promise<Omit<ModelPart, "checkpoint">>>> =
   {
     "clip image": async (files, dtype) => {
-      const { config, naming } = await read(CLIP_FAMILIES, files);
-      const { vision } = config;
-      const size = [vision.image_size, vision.image_size] as const;
-      return { naming, ...pixelsExample(imagePart({ vision, batch: 1, size, dtype, isUnit: false })) };
+      const { config, naming, image } = await read(CLIP_FAMILIES, files);
+      const { image_size } = config.vision;
+      return { naming, ...pixelsExample(image({ batch: 1, size: [image_size, image_size], dtype, isUnit: false })) };
     },
     "clip text": async (files, dtype) => {
       const { config, naming, examples } = await read(CLIP_FAMILIES, files);

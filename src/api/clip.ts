@@ -9,14 +9,13 @@ import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
 import { type ClipConfig, isClipResnet } from "../models/clip/config.ts";
 import { CLIP_FAMILIES, type ClipModel } from "../models/clip/family.ts";
-import { imagePart, similarityPart, type TokenRequest, textPart } from "../models/clip/parts.ts";
+import { similarityPart, type TokenRequest, textPart } from "../models/clip/parts.ts";
 import { endPositions, needsWholeContext, padTokens, truncateTokens } from "../models/clip/tokens.ts";
 import { atSize, outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
-import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
-import { encodeKept } from "../pictures/keepOnGpu.ts";
+import { encodeKept, type KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
@@ -301,15 +300,15 @@ export class Clip {
   }
 
   #tower(size?: number, request?: TokenRequest): PictureTower {
-    const { recipe, config, has } = this.#model;
+    const { recipe, has, image } = this.#model;
     if (!has.image) throw new CheckpointError(`${this.#name} has no image tower`);
     const session = this.#session;
     const sized = size === undefined ? recipe : atSize(recipe, this.#checkSize(size));
-    const settings = { vision: config.vision, dtype: session.dtype, ...(request && { request }) };
+    const settings = { dtype: session.dtype, ...(request && { request }) };
     return {
       session,
       recipe: () => sized,
-      part: (batch, pixels) => imagePart({ ...settings, batch, size: pixels }),
+      part: (batch, pixels) => image({ ...settings, batch, size: pixels }),
     };
   }
 

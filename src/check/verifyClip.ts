@@ -3,7 +3,7 @@ import type { NdArray } from "../device/tensor.ts";
 import type { Source } from "../io/source/source.ts";
 import { openTokenizer } from "../io/tokenizer.ts";
 import type { ClipModel } from "../models/clip/family.ts";
-import { imagePart, similarityPart, textPart } from "../models/clip/parts.ts";
+import { similarityPart, textPart } from "../models/clip/parts.ts";
 import { endPositions } from "../models/clip/tokens.ts";
 import { floatArray } from "../models/exampleInputs.ts";
 import { compare, type ExpectedArray } from "./compare.ts";
@@ -27,15 +27,14 @@ export async function* verifyClipOutputs(check: ModelCheck<ClipModel>): AsyncGen
   const { model, source, dtypes, run } = check;
   const expected = check.expected as ExpectedClip;
   if (expected.texts) yield await verifyTokens(source, expected.texts, expected);
-  const { vision, text } = model.config;
+  const { text } = model.config;
   const [, C = 3, H = 0, W = 0] = expected.pixel_values.shape;
   const [B, T] = [expected.input_ids.length, expected.input_ids[0]?.length ?? 0];
   const ends = endPositions(expected.input_ids, text).map((position, row) => row * T + position);
   const tokens = { ids: Int32Array.from(expected.input_ids.flat()), end: Int32Array.from(ends) };
   for (const dtype of dtypes) {
     const pixels = floatArray(sines(C, H * W), dtype);
-    const image = (await run(imagePart({ vision, batch: 1, size: [H, W], dtype }), { pixels }, dtype))
-      .embeds as NdArray;
+    const image = (await run(model.image({ batch: 1, size: [H, W], dtype }), { pixels }, dtype)).embeds as NdArray;
     const texts = (await run(textPart({ text, batch: B, tokens: T }), tokens, dtype)).embeds as NdArray;
     const channels = image.shape[1] as number;
     const similarity = similarityPart({ config: model.config, images: 1, texts: B, channels });

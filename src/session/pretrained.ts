@@ -37,7 +37,7 @@ export async function openPretrained<Model extends FamilyModel>(
   const { dtype, ...others } = options;
   let session: Session | undefined;
   try {
-    const { checkAllRead } = await import("../models/unread.ts");
+    const { checkAllRead } = await import("./plainCheckpoint.ts");
     checkAllRead(checkpoint, family, model);
     const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
       ? await (await import("./autoDType.ts")).openAuto(Session.open, checkpoint, model, others)

@@ -10,7 +10,7 @@ import * as ops from "../../src/graph/ops.ts";
 import type { Place } from "../../src/graph/placement.ts";
 import { type Plan, plan } from "../../src/graph/plan.ts";
 import { staticKey } from "../../src/graph/statics.ts";
-import { clipImage, clipText } from "../../src/models/clip/model.ts";
+import { clipText, clipVit } from "../../src/models/clip/model.ts";
 import { clipConfig } from "../../src/models/clip/readConfig.ts";
 import { preprocess } from "../../src/models/preprocess/preprocess.ts";
 import { type TensorTable, Weights } from "../../src/models/weights.ts";
@@ -159,7 +159,7 @@ describe("CLIP ViT-B/32", async () => {
   const image = (dtype: "f32" | "f16", batch = 1) => {
     const graph = new Graph();
     const pixels = graph.input("pixels", { dtype, shape: [batch, 224, 224, 3] });
-    const { embeds } = clipImage(pixels, Weights.of(graph, table, dtype), config.vision);
+    const { embeds } = clipVit(pixels, Weights.of(graph, table, dtype), config.vision);
     graph.output("embeds", ops.l2Normalize({ x: embeds }));
     return graph;
   };

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
-import { clipImage, clipText, type TowerOutput } from "../../src/models/clip/model.ts";
+import { clipText, clipVit, type TowerOutput } from "../../src/models/clip/model.ts";
 import { clipNaming } from "../../src/models/clip/names.ts";
 import { clipConfig } from "../../src/models/clip/readConfig.ts";
 import { endPositions } from "../../src/models/clip/tokens.ts";
@@ -37,7 +37,7 @@ export async function runTowers(
       const weights = Weights.of(graph, checkpoint, dtype, naming);
       return named(
         "vision",
-        clipImage(graph.input("pixels", { dtype, shape: pixels.shape }), weights, config.vision),
+        clipVit(graph.input("pixels", { dtype, shape: pixels.shape }), weights, config.vision),
         "image_embeds",
       );
     },

@@ -3,9 +3,11 @@ import { readFile } from "node:fs/promises";
 import type { Device } from "../../src/device/device.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Checkpoint } from "../../src/io/safetensors/checkpoint.ts";
-import { clipImage, clipText } from "../../src/models/clip/model.ts";
+import type { ClipResnetConfig } from "../../src/models/clip/config.ts";
+import { clipText } from "../../src/models/clip/model.ts";
 import { clipNaming } from "../../src/models/clip/names.ts";
 import { openClipConfig } from "../../src/models/clip/openClip.ts";
+import { clipResnet } from "../../src/models/clip/resnet.ts";
 import { Weights } from "../../src/models/weights.ts";
 import { computedIn, type ModelDType } from "../../src/session/session.ts";
 import { channelsLast, readGolden, runGraph, toDevice } from "./parity.ts";
@@ -34,6 +36,7 @@ export async function runClipResnet(
 ) {
   const dtype = computedIn(type);
   const config = openClipConfig(JSON.parse(await readFile(`${folder}/open_clip_config.json`, "utf8")));
+  const vision = config.vision as ClipResnetConfig;
   const [pixels, ids] = [golden.get("pixel_values"), golden.get("input_ids")];
   if (!pixels || !ids) throw new RangeError("the golden has no inputs");
   const [B = 0, T = 0] = ids.shape;
@@ -48,7 +51,7 @@ export async function runClipResnet(
     checkpoint,
     (graph) => {
       const w = Weights.of(graph, checkpoint, dtype, naming);
-      const image = clipImage(graph.input("pixels", { dtype, shape: pixels.shape }), w, config.vision);
+      const image = clipResnet(graph.input("pixels", { dtype, shape: pixels.shape }), w.at("visual"), vision);
       const [stem, layer1] = image.hiddenStates;
       const text = clipText(
         graph.input("ids", { dtype: "i32", shape: ids.shape }),

@@ -7,10 +7,12 @@ import { Graph, type Value } from "../../src/graph/graph.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { quantise } from "../../src/graph/rewrites/quantise.ts";
 import { staticBytes, staticKey } from "../../src/graph/statics.ts";
-import { clipImage, clipText } from "../../src/models/clip/model.ts";
+import { isClipResnet } from "../../src/models/clip/config.ts";
+import { clipText, clipVit } from "../../src/models/clip/model.ts";
 import { clipNaming } from "../../src/models/clip/names.ts";
 import { openClipConfig } from "../../src/models/clip/openClip.ts";
 import { clipConfig } from "../../src/models/clip/readConfig.ts";
+import { clipResnet } from "../../src/models/clip/resnet.ts";
 import { dino } from "../../src/models/dino/model.ts";
 import { dinoNaming } from "../../src/models/dino/names.ts";
 import { dinoConfig } from "../../src/models/dino/readConfig.ts";
@@ -60,7 +62,15 @@ async function clipBuilds(name: string): Promise<Builds> {
   const config = published ? clipConfig(published) : openClipConfig(json(`test/golden/${name}/open_clip_config.json`));
   const integers = { dtype: "i32", shape: [1, 8] } as const;
   return [
-    (graph) => ({ image: clipImage(input(graph, "pixels", [1, 224, 224, 3]), w(graph), config.vision).embeds }),
+    (graph) => {
+      const pixels = input(graph, "pixels", [1, 224, 224, 3]);
+      const { vision } = config;
+      const isResnet = isClipResnet(vision);
+      return {
+        image: (isResnet ? clipResnet(pixels, w(graph).at("visual"), vision) : clipVit(pixels, w(graph), vision))
+          .embeds,
+      };
+    },
     (graph) => {
       const end = graph.input("end", { dtype: "i32", shape: [1] });
       return { text: clipText(graph.input("ids", integers), end, w(graph), config.text).embeds };

@@ -3,11 +3,12 @@
 import { CheckpointError } from "../../device/errors.ts";
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
+import type { Part } from "../part.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
 import type { Naming } from "../weights.ts";
 import { type ClipConfig, type ClipTextConfig, isClipResnet } from "./config.ts";
 import { clipNaming, hasOpenaiNames } from "./names.ts";
-import { imagePart, textPart } from "./parts.ts";
+import { type ImageSettings, imagePart, textPart } from "./parts.ts";
 
 const MODEL_TYPES = ["clip", "clip_vision_model", "clip_text_model"];
 const SETTINGS = ["open_clip_config.json"];
@@ -19,6 +20,8 @@ export interface ClipModel extends FamilyModel {
   readonly has: { readonly image: boolean; readonly text: boolean };
   /** The first projection that a tower which is there lacks: pictures and texts cannot be compared then. */
   readonly missingProjection?: string | undefined;
+  /** The part that embeds pictures as the tower sees them. */
+  image(settings: ImageSettings): Part<"pixels">;
 }
 
 /** CLIP with a Vision Transformer, of transformers, OpenAI or open_clip. */
@@ -76,20 +79,27 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
   const { image_size } = config.vision;
   // Of the picture that the model is made for, where its recipe leaves pictures as they come.
   const size = outputSize(recipe, [image_size, image_size]);
-  const image = (dtype: FloatType) => imagePart({ vision: config.vision, batch: 1, size, dtype });
+  const image = await imageOf(config.vision);
+  const first = (dtype: FloatType) => image({ batch: 1, size, dtype });
   const firstText = () => {
     return textPart({ text: config.text, batch: 1, tokens: Math.min(8, config.text.max_position_embeddings) });
   };
   return {
-    ...{ config, naming, recipe, has },
+    ...{ config, naming, recipe, has, image },
     missingProjection: missingProjection(files, naming, has, config),
     beside: otherTower(files, has),
-    firstParts: (dtype) => [...(has.image ? [image(dtype)] : []), ...(has.text ? [firstText()] : [])],
+    firstParts: (dtype) => [...(has.image ? [first(dtype)] : []), ...(has.text ? [firstText()] : [])],
     examples: (dtype) => ({
-      ...(has.image && { image: pixelsExample(image(dtype)) }),
+      ...(has.image && { image: pixelsExample(first(dtype)) }),
       ...(has.text && { text: textExample(config.text) }),
     }),
   };
+}
+
+async function imageOf(vision: ClipConfig["vision"]): Promise<ClipModel["image"]> {
+  if (!isClipResnet(vision)) return (settings) => imagePart({ ...settings, vision });
+  const { resnetImagePart } = await import("./resnet.ts");
+  return (settings) => resnetImagePart({ ...settings, vision });
 }
 
 /** What transformers' processor makes of its files, at the model's size where there are none; or open_clip's own. */
@@ -98,7 +108,7 @@ async function recipeOf(files: ModelFiles, { vision: { image_size } }: ClipConfi
     const { openClipRecipe } = await import("../preprocess/openClip.ts");
     return openClipRecipe(files.openClip);
   }
-  const { processorRecipe } = await import("../preprocess/processorConfig.ts");
+  const { processorRecipe } = await import("./readConfig.ts");
   const json = { size: { shortest_edge: image_size }, crop_size: image_size };
   return processorRecipe(files.processor ?? { file: "config.json", json }, files.config, "CLIPImageProcessor");
 }

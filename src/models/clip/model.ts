@@ -1,18 +1,11 @@
-// CLIP (Radford et al. 2021, figure 1): an image tower, a Vision Transformer here or a ResNet in clipResnet.ts, and a
-// text tower that end in one space. Follows transformers' models/clip/modeling_clip.py; weights under its names.
+// CLIP (Radford et al. 2021, figure 1): an image tower, a Vision Transformer here or a ResNet in resnet.ts, and a text
+// tower that end in one space. Follows transformers' models/clip/modeling_clip.py; weights under its names.
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { activation, add, embedding, layerNorm, layerScale, linear, patchEmbedding } from "../layers.ts";
 import type { Weights } from "../weights.ts";
-import {
-  type ClipConfig,
-  type ClipTextConfig,
-  type ClipTowerConfig,
-  type ClipVisionConfig,
-  isClipResnet,
-} from "./config.ts";
-import { clipResnet } from "./resnet.ts";
+import type { ClipConfig, ClipTextConfig, ClipTowerConfig, ClipVisionConfig } from "./config.ts";
 
 /** What a tower gives: the embedding [B, proj], and tokens after each layer [B, T, C] or maps after each stage. */
 export interface TowerOutput {
@@ -25,11 +18,7 @@ export interface TowerOutput {
 }
 
 /** pixels [B, H, W, 3], normalised. */
-export function clipImage(pixels: Value, weights: Weights, config: ClipConfig["vision"]): TowerOutput {
-  return isClipResnet(config) ? clipResnet(pixels, weights.at("visual"), config) : clipVit(pixels, weights, config);
-}
-
-function clipVit(pixels: Value, weights: Weights, config: ClipVisionConfig): TowerOutput {
+export function clipVit(pixels: Value, weights: Weights, config: ClipVisionConfig): TowerOutput {
   const w = weights.at("vision_model");
   const { patch_size, layer_norm_eps: eps } = config;
   const [, H = 0, W = 0] = pixels.shape;

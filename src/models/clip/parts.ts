@@ -1,11 +1,11 @@
-// The parts of CLIP: an embedding of pictures, of texts, and the logits of pairs.
+// The parts of CLIP: an embedding of pictures, of texts, and the logits of pairs. The ResNets' is in resnet.ts.
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { FloatType } from "../family.ts";
 import { definePart } from "../part.ts";
 import type { Size } from "../preprocess/recipe.ts";
-import type { ClipConfig, ClipTextConfig } from "./config.ts";
-import { clipImage, clipLogits, clipText, type TowerOutput } from "./model.ts";
+import type { ClipConfig, ClipTextConfig, ClipVisionConfig } from "./config.ts";
+import { clipLogits, clipText, clipVit, type TowerOutput } from "./model.ts";
 
 /** What is wanted of a tower beside the embedding. */
 export interface TokenRequest {
@@ -15,8 +15,8 @@ export interface TokenRequest {
   readonly lastHiddenState: boolean;
 }
 
-interface ImageSettings {
-  readonly vision: ClipConfig["vision"];
+/** Pictures of one size, and what is wanted of them. */
+export interface ImageSettings {
   readonly batch: number;
   readonly size: Size;
   readonly dtype: FloatType;
@@ -25,12 +25,16 @@ interface ImageSettings {
   readonly request?: TokenRequest;
 }
 
+export const pixelInputs = ({ batch, size, dtype }: ImageSettings) => ({
+  pixels: { dtype, shape: [batch, ...size, 3] } as const,
+});
+
 /** pixels [B, H, W, 3], normalised, to embeds [B, projection], and tokens as asked for (see `outputsOf`). */
 export const imagePart = /* @__PURE__ */ definePart({
   name: "clip image",
-  inputs: ({ batch, size, dtype }: ImageSettings) => ({ pixels: { dtype, shape: [batch, ...size, 3] } }),
-  record: ({ pixels }, weights, { vision, isUnit = true, request }) => {
-    return outputsOf(clipImage(pixels, weights, vision), isUnit, request);
+  inputs: (settings: ImageSettings & { readonly vision: ClipVisionConfig }) => pixelInputs(settings),
+  record: ({ pixels }, weights, { vision, isUnit, request }) => {
+    return outputsOf(clipVit(pixels, weights, vision), isUnit, request);
   },
 });
 
@@ -38,7 +42,7 @@ export const imagePart = /* @__PURE__ */ definePart({
  * embeds, of unit length where there is a projection; `hidden 3` [B, T, C] of each layer asked for, and
  * lastHiddenState: of a picture the last layer's tokens as they are, of a text after the last norm.
  */
-function outputsOf(tower: TowerOutput, isUnit: boolean, request?: TokenRequest): Readonly<Record<string, Value>> {
+export function outputsOf(tower: TowerOutput, isUnit = true, request?: TokenRequest): Readonly<Record<string, Value>> {
   const { embeds, isProjected, hiddenStates, lastHiddenState = () => hiddenStates.at(-1) as Value } = tower;
   const states = request?.hiddenStates.map((layer) => [stateName(layer), hiddenStates[layer]]);
   return {
@@ -72,7 +76,7 @@ export const textPart = /* @__PURE__ */ definePart({
     ids: { dtype: "i32", shape: [batch, tokens] },
     end: { dtype: "i32", shape: [batch] },
   }),
-  record: ({ ids, end }, weights, { text, isUnit = true, request }) => {
+  record: ({ ids, end }, weights, { text, isUnit, request }) => {
     return outputsOf(clipText(ids, end, weights, text), isUnit, request);
   },
 });

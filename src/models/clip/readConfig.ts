@@ -1,5 +1,7 @@
 // config.json of CLIP models, with the class defaults of transformers' CLIPConfig (models/clip/configuration_clip.py):
 // published files often hold only what differs from them. Loaded with the first checkpoint.
+export { processorRecipe } from "../preprocess/processorConfig.ts";
+
 import { CheckpointError } from "../../device/errors.ts";
 import { type Fields, integer, number, object, side } from "../fields.ts";
 import { HIDDEN_ACTS } from "../hiddenActs.ts";

@@ -1,15 +1,26 @@
 // The image tower of CLIP's ResNets (Radford et al. 2021, section 2.4): three convolutions in the stem, average pooling
 // in place of strides, and attention in place of the last pooling. Follows openai/CLIP: clip/model.py, ModifiedResNet,
-// and speaks its names.
+// and speaks its names. Loaded where a checkpoint has one.
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { convNorm } from "../convNorm.ts";
 import type { ConvolutionParams } from "../convolution.ts";
 import { activation, add, linear } from "../layers.ts";
+import { definePart } from "../part.ts";
 import { globalMean } from "../resnet/model.ts";
 import type { Weights } from "../weights.ts";
 import type { ClipResnetConfig } from "./config.ts";
+import { type ImageSettings, outputsOf, pixelInputs } from "./parts.ts";
+
+/** As imagePart of parts.ts; there are no tokens to ask for. */
+export const resnetImagePart = /* @__PURE__ */ definePart({
+  name: "clip resnet image",
+  inputs: (settings: ImageSettings & { readonly vision: ClipResnetConfig }) => pixelInputs(settings),
+  record: ({ pixels }, weights, { vision, isUnit }) => {
+    return outputsOf(clipResnet(pixels, weights.at("visual"), vision), isUnit);
+  },
+});
 
 /**
  * pixels [B, S, S, 3], normalised, with as many blocks as there are tensors of them, give embeds [B, proj], and the
