@@ -11,7 +11,7 @@ import { noise, pixelsExample } from "../src/models/exampleInputs.ts";
 import { type Family, type FamilyModel, type FloatType, familyOf, type ModelFiles } from "../src/models/family.ts";
 import type { Part } from "../src/models/part.ts";
 import { SAM_FAMILIES } from "../src/models/sam/family.ts";
-import { decoderPart, encoderPart, sceneSpecs } from "../src/models/sam/parts.ts";
+import { decoderPart, sceneSpecs } from "../src/models/sam/parts.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
 
 /** A checkpoint with the parsed file that says what it is. */
@@ -39,8 +39,8 @@ const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Pr
       return { naming, ...pixelsExample(withOutput(part, config.model_type === "resnet" ? "pooled" : "tokens")) };
     },
     "sam encoder": async (files, dtype) => {
-      const { config, naming } = await read(SAM_FAMILIES, files);
-      return { naming, ...pixelsExample(encoderPart({ config, dtype, isEmbeddingOnly: true })) };
+      const { naming, encoder } = await read(SAM_FAMILIES, files);
+      return { naming, ...pixelsExample(encoder({ dtype, isEmbeddingOnly: true })) };
     },
     "sam decoder": async (files, dtype) => {
       const { config, naming } = await read(SAM_FAMILIES, files);

@@ -9,7 +9,6 @@ import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/o
 import { resizedSize } from "../models/preprocess/recipe.ts";
 import type { SamConfig } from "../models/sam/config.ts";
 import { SAM_FAMILIES, type SamModel } from "../models/sam/family.ts";
-import { encoderPart } from "../models/sam/parts.ts";
 import { encodePicture } from "../pictures/encodePictures.ts";
 import type { PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
@@ -140,6 +139,6 @@ export class Sam {
 
   /** From pixels to what a scene keeps, in the scene's own buffers. */
   #encoder() {
-    return encoderPart({ config: this.config, dtype: this.#session.dtype, isBound: true });
+    return this.#model.encoder({ dtype: this.#session.dtype, isBound: true });
   }
 }

@@ -4,7 +4,7 @@ import type { NdArray } from "../device/tensor.ts";
 import { floatArray } from "../models/exampleInputs.ts";
 import type { FloatType } from "../models/family.ts";
 import type { SamModel } from "../models/sam/family.ts";
-import { decoderPart, encoderPart, maskSizes } from "../models/sam/parts.ts";
+import { decoderPart, maskSizes } from "../models/sam/parts.ts";
 import { type SamPrompt, tokensOf } from "../models/sam/prompts.ts";
 import { channelsFirst, compare, type ExpectedArray } from "./compare.ts";
 import type { ModelCheck } from "./modelCheck.ts";
@@ -27,7 +27,7 @@ export async function* verifySamOutputs(check: ModelCheck<SamModel>): AsyncGener
   const expected = check.expected as ExpectedSam;
   const [, C = 3, H = 0, W = 0] = expected.pixel_values.shape;
   for (const dtype of dtypes) {
-    const encoder = encoderPart({ config, dtype, isEmbeddingOnly: true });
+    const encoder = model.encoder({ dtype, isEmbeddingOnly: true });
     const pixels = floatArray(sines(C, H * W), dtype);
     const embedding = (await run(encoder, { pixels }, dtype)).embedding as NdArray;
     yield compare("image_embeddings", dtype, channelsFirst(embedding), [expected.image_embeddings]);

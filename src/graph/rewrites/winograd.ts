@@ -6,6 +6,7 @@
 import { type Conv2dParams, windowsOf } from "../../kernels/convolution.ts";
 import * as kernels from "../../kernels/index.ts";
 import type { Graph, Value } from "../graph.ts";
+import * as ops from "../ops.ts";
 import { type Rule, rewrite } from "./rewrite.ts";
 
 /**
@@ -23,7 +24,7 @@ const LEAST_CHANNELS = 16;
 
 const byWinograd: Rule = ({ kernel, inputs, params, graph }) => {
   const { x, weight, bias, scale, residual } = inputs;
-  if (kernel !== kernels.conv2d || !x || !weight) return;
+  if (kernel.name !== "conv2d" || !x || !weight) return;
   const { packed, padding = 0, activation, outputActivation, groups = 1 } = params as Conv2dParams;
   const [O = 0, C = 0] = packed ?? [];
   // Sums of tiles in f16 would lose digits that the convolution itself keeps.
@@ -32,7 +33,7 @@ const byWinograd: Rule = ({ kernel, inputs, params, graph }) => {
   const { kernel: sides, stride, dilation, places } = windowsOf({ x, weight }, params as Conv2dParams);
   if (sides.some((n) => n !== 3) || [...stride, ...dilation].some((n) => n !== 1)) return;
   const a = graph.add(kernels.winogradInput, { x }, { padding }); // [16, tiles, C]
-  const m = graph.add(kernels.matmul, { a, b: transformed(weight) }, { n: O }); // [16, tiles, O]
+  const m = ops.matmul({ a, b: transformed(weight) }, { n: O }); // [16, tiles, O]
   const epilogue = { ...(activation && { activation }), ...(outputActivation && { outputActivation }) };
   return graph.add(
     kernels.winogradOutput,
@@ -56,5 +57,5 @@ function transformed(weight: Value): Value {
   const factors = G.flatMap((row) => G.flatMap((col) => row.flatMap((u) => col.map((v) => u * v))));
   const a = graph.constant({ dtype: "f32", shape: [16, 9] }, Float32Array.from(factors));
   const b = graph.reshape(weight, [9, (rows / 9) * columns]);
-  return graph.reshape(graph.add(kernels.matmul, { a, b }, {}), [16, rows / 9, columns]);
+  return graph.reshape(ops.matmul({ a, b }), [16, rows / 9, columns]);
 }

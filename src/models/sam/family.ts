@@ -3,14 +3,17 @@
 
 import { noise, pixelsExample } from "../exampleInputs.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
+import type { Part } from "../part.ts";
 import type { SamConfig } from "./config.ts";
 import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
-import { decoderPart, encoderPart, sceneSpecs } from "./parts.ts";
+import { decoderPart, type EncoderSettings, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
 
 /** What a checkpoint of SAM's files say. */
 export interface SamModel extends FamilyModel {
   readonly config: SamConfig;
+  /** The part that encodes a picture. */
+  encoder(settings: Omit<EncoderSettings, "config">): Part<"pixels">;
 }
 
 /** SAM with a plain ViT: B, L, H, SlimSAM. */
@@ -49,12 +52,14 @@ async function readSam(files: ModelFiles): Promise<SamModel> {
   const naming = original ? original.originalSamNaming(files) : samNaming(files);
   const { samRecipe } = await import("./recipe.ts");
   const recipe = samRecipe(files, config);
+  const encode = hasTinyVit(files) ? (await import("./tinyVit.ts")).tinyVitPart : encoderPart;
+  const encoder: SamModel["encoder"] = (settings) => encode({ ...settings, config });
   return {
-    ...{ config, naming, recipe },
-    firstParts: (dtype) => [encoderPart({ config, dtype, isBound: true })],
+    ...{ config, naming, recipe, encoder },
+    firstParts: (dtype) => [encoder({ dtype, isBound: true })],
     otherParts: (dtype) => [decoderPart({ config, dtype, P: 1, T: 7, hasMask: true, from: "embedding" })],
     examples: (dtype) => ({
-      encoder: pixelsExample(encoderPart({ config, dtype })),
+      encoder: pixelsExample(encoder({ dtype })),
       decoder: pointExample(config, dtype),
     }),
   };

@@ -1,4 +1,5 @@
-// The parts of SAM: the image encoder, the mask decoder on prompts, and what brings its masks to the picture's size.
+// The parts of SAM: the image encoder (MobileSAM's is in tinyVit.ts), the mask decoder on prompts, and what brings its
+// masks to the picture's size.
 import type { Spec } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
@@ -6,11 +7,10 @@ import type { FloatType } from "../family.ts";
 import { definePart, type InputSpec } from "../part.ts";
 import type { Size } from "../preprocess/recipe.ts";
 import type { Weights } from "../weights.ts";
-import type { SamConfig } from "./config.ts";
+import type { SamConfig, SamVisionConfig } from "./config.ts";
 import { samImageEncoder } from "./imageEncoder.ts";
 import { type SamImage, samDecoder, samImage } from "./maskDecoder.ts";
 import { promptTokens } from "./promptEncoder.ts";
-import { tinyVitEncoder } from "./tinyVit.ts";
 
 interface ModelSettings {
   readonly config: SamConfig;
@@ -44,31 +44,34 @@ export function sceneSpecs({ config, dtype }: ModelSettings): Readonly<Record<"e
   };
 }
 
-interface EncoderSettings extends SceneSettings {
+export interface EncoderSettings extends SceneSettings {
   /** The embedding alone, as SamModel.get_image_embeddings gives it. */
   readonly isEmbeddingOnly?: boolean;
 }
 
-/** pixels [1, S, S, 3], normalised, to what a scene keeps. */
-export const encoderPart = /* @__PURE__ */ definePart({
-  name: "sam encoder",
-  inputs: ({ config: { image_size: side }, dtype }: EncoderSettings) => ({
-    pixels: { dtype, shape: [1, side, side, 3] },
-  }),
-  record: ({ pixels }, weights, { config, isEmbeddingOnly = false }): Readonly<Record<string, Value>> => {
-    const { image_embedding_size: side, vision } = config;
-    const embedding = pixels.graph.reshape(encode(pixels, weights, config), [1, side * side, vision.output_channels]);
-    return isEmbeddingOnly ? { embedding } : { embedding, ...samImage(embedding, weights, config) };
-  },
-  boundOutputs: (settings) => (settings.isBound ? Object.keys(sceneSpecs(settings)) : []),
-});
+/** pixels [1, S, S, 3], normalised, to the image embedding [1, S / patch, S / patch, channels]. */
+type Encode = (pixels: Value, weights: Weights, config: SamConfig) => Value;
 
-/** The image embedding [1, S / patch, S / patch, channels] by the encoder that the config asks for. */
-function encode(pixels: Value, weights: Weights, { vision }: SamConfig): Value {
-  return vision.model_type === "tiny_vit"
-    ? tinyVitEncoder(pixels, weights, vision)
-    : samImageEncoder(pixels, weights, vision);
+/** The part of an encoder: pixels [1, S, S, 3], normalised, to what a scene keeps. */
+export function defineEncoder(name: string, encode: Encode) {
+  return definePart({
+    name,
+    inputs: ({ config: { image_size: side }, dtype }: EncoderSettings) => ({
+      pixels: { dtype, shape: [1, side, side, 3] },
+    }),
+    record: ({ pixels }, weights, { config, isEmbeddingOnly = false }): Readonly<Record<string, Value>> => {
+      const { image_embedding_size: side, vision } = config;
+      const embedding = pixels.graph.reshape(encode(pixels, weights, config), [1, side * side, vision.output_channels]);
+      return isEmbeddingOnly ? { embedding } : { embedding, ...samImage(embedding, weights, config) };
+    },
+    boundOutputs: (settings) => (settings.isBound ? Object.keys(sceneSpecs(settings)) : []),
+  });
 }
+
+/** The encoder of SAM with a plain ViT. */
+export const encoderPart = /* @__PURE__ */ defineEncoder("sam encoder", (pixels, weights, { vision }) => {
+  return samImageEncoder(pixels, weights, vision as SamVisionConfig);
+});
 
 /** Prompts of one run: as many tokens each, and all with a mask or none. */
 export interface PromptSizes {

@@ -1,6 +1,7 @@
 // MobileSAM's image encoder: TinyViT (Wu et al. 2022) with SAM's neck (Zhang et al. 2023). Convolutions at the first
 // resolution, then attention in windows with a table of biases, and a depthwise convolution in each block.
-// Follows ChaoningZhang/MobileSAM: mobile_sam/modeling/tiny_vit_sam.py; weights under its names.
+// Follows ChaoningZhang/MobileSAM: mobile_sam/modeling/tiny_vit_sam.py; weights under its names. Loaded where a
+// checkpoint has it.
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
@@ -10,10 +11,16 @@ import { activation, add, layerNorm, linear, project } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import type { TinyVitConfig } from "./config.ts";
 import { samNeck } from "./imageEncoder.ts";
+import { defineEncoder } from "./parts.ts";
 
 const LAYER_NORM_EPS = 1e-5;
 // Widths to which a map is brought without halving it, so that the last stage sees as much as the one before.
 const KEEPS_SIZE = [320, 448, 576];
+
+/** As encoderPart of parts.ts, of MobileSAM. */
+export const tinyVitPart = /* @__PURE__ */ defineEncoder("mobile sam encoder", (pixels, weights, { vision }) => {
+  return tinyVitEncoder(pixels, weights, vision as TinyVitConfig);
+});
 
 /**
  * pixels [B, S, S, 3], normalised, to the image embedding [B, S / 16, S / 16, output_channels]. `onStage` is given the
