@@ -1,5 +1,5 @@
-// Tensors that checkpoints hold beside their model: nothing reads them, and that is right. Loaded with the check of
-// what is read (unread.ts).
+// Tensors that checkpoints hold beside their model: nothing reads them, and that is right. What else is not read is an
+// error (unread.ts).
 import type { ModelClass } from "./family.ts";
 
 /** Buffers that frameworks keep among the weights, which no model reads. */

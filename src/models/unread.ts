@@ -1,6 +1,6 @@
 // Tensors of a checkpoint that its model does not read. A layout that differs from what is known here shows as such
 // tensors, and results would be wrong without a word; so they are an error, but for what is known to be beside the
-// model (beside.ts). Loaded with the first model.
+// model (beside.ts).
 import { CheckpointError } from "../device/errors.ts";
 import { BESIDE, BUFFERS } from "./beside.ts";
 import type { Family, FamilyModel } from "./family.ts";

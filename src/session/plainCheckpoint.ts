@@ -4,8 +4,6 @@ import type { Checkpoint, StoredTensor } from "../io/safetensors/checkpoint.ts";
 import type { Source } from "../io/source/source.ts";
 import { plainNames } from "../models/plainNames.ts";
 
-export { checkAllRead } from "../models/unread.ts";
-
 /** Integers are of buffers that no model reads: position_ids, num_batches_tracked. */
 const USUAL: readonly string[] = ["F32", "F16", "BF16", "I64", "I32"];
 

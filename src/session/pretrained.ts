@@ -6,6 +6,8 @@ import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import { openSource } from "../io/source/openSource.ts";
 import type { Source, SourceLike, SourceOptions } from "../io/source/source.ts";
 import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
+import { checkAllRead } from "../models/unread.ts";
+import { plainCheckpoint } from "./plainCheckpoint.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** A checkpoint that was recognised: its family, and what its files say. */
@@ -37,7 +39,6 @@ export async function openPretrained<Model extends FamilyModel>(
   const { dtype, ...others } = options;
   let session: Session | undefined;
   try {
-    const { checkAllRead } = await import("./plainCheckpoint.ts");
     checkAllRead(checkpoint, family, model);
     const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
       ? await (await import("./autoDType.ts")).openAuto(Session.open, checkpoint, model, others)
@@ -84,11 +85,8 @@ export async function openModelFiles(
   const source = await openSource(from, options);
   const settings = await readSettings(source, families);
   const preferred = settings.openClip === undefined ? undefined : OPEN_CLIP;
-  // It comes while the header is on its way.
-  const names = import("./plainCheckpoint.ts");
   const stored = await openWeights(source, options, preferred);
   try {
-    const { plainCheckpoint } = await names;
     const checkpoint = await plainCheckpoint(stored, source);
     return { source, checkpoint, files: { ...settings, name: checkpoint.name, tensors: checkpoint.tensors } };
   } catch (error) {

@@ -2,6 +2,7 @@
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError } from "../../device/errors.ts";
 import { canDraw, type Drawable, hold } from "./canvas.ts";
+import { download, shownUrl } from "./download.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
 export { closePicture, cropped, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
@@ -66,7 +67,6 @@ async function load<T>(
   if (typeof image === "string" || image instanceof URL) {
     const url = urlOf(image);
     if (url) {
-      const { download, shownUrl } = await import("./download.ts");
       return decode(await download(url, signal), shownUrl(url));
     }
     const { readPicture } = await import("./decode.ts");

@@ -3,6 +3,7 @@
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
 import { type ByteSource, HAS_DISK } from "./bytes.ts";
+import { openHttp, openHttpFolder } from "./http.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
 import type { FileSource, Source, SourceBytes, SourceLike, SourceOptions } from "./source.ts";
 
@@ -67,7 +68,7 @@ async function openFolder(url: URL, options: SourceOptions): Promise<FileSource>
     const page = await openHubPage(url, options, openHub);
     if (page) return page;
   }
-  if (HAS_DISK || options.cache !== true) return (await import("./http.ts")).openHttpFolder(url, options);
+  if (HAS_DISK || options.cache !== true) return openHttpFolder(url, options);
   const { openFolderInPage } = await import("./keptFiles.ts");
   return openFolderInPage(url, options);
 }
@@ -101,7 +102,7 @@ function isHttp(url: URL): boolean {
 export async function openFile(from: string | URL, options: SourceOptions): Promise<ByteSource> {
   const url = from instanceof URL ? from : /^(https?|file):/i.test(from) ? parseUrl(from) : undefined;
   if (url && isHttp(url)) {
-    const file = await (await import("./http.ts")).openHttp(url, options);
+    const file = await openHttp(url, options);
     if (!file) throw new NotFoundError(`${url.href} does not exist (404): check the address`);
     return file;
   }

@@ -1,5 +1,6 @@
 // config.json of CLIP models, with the class defaults of transformers' CLIPConfig (models/clip/configuration_clip.py):
 // published files often hold only what differs from them. Loaded with the first checkpoint.
+// What most checkpoints need comes in one piece.
 export { processorRecipe } from "../preprocess/processorConfig.ts";
 
 import { CheckpointError } from "../../device/errors.ts";

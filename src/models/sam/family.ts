@@ -45,12 +45,10 @@ function isSam(files: ModelFiles): boolean {
 
 async function readSam(files: ModelFiles): Promise<SamModel> {
   const original = hasOriginalSamNames(files) ? await import("./original.ts") : undefined;
+  const { samConfig, samRecipe } = await import("./readConfig.ts");
   const config =
-    original && files.config === undefined
-      ? original.originalSamConfig(files)
-      : (await import("./readConfig.ts")).samConfig(files.config ?? {});
+    original && files.config === undefined ? original.originalSamConfig(files) : samConfig(files.config ?? {});
   const naming = original ? original.originalSamNaming(files) : samNaming(files);
-  const { samRecipe } = await import("./recipe.ts");
   const recipe = samRecipe(files, config);
   const encode = hasTinyVit(files) ? (await import("./tinyVit.ts")).tinyVitPart : encoderPart;
   const encoder: SamModel["encoder"] = (settings) => encode({ ...settings, config });

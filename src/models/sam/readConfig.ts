@@ -1,5 +1,8 @@
 // config.json of SAM models, with the class defaults of transformers' SamConfig (models/sam/configuration_sam.py):
 // published files often hold only what differs from them. Loaded with the first checkpoint.
+// What all checkpoints need comes in one piece.
+export { samRecipe } from "./recipe.ts";
+
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { type Fields, integer, number, object, only, side } from "../fields.ts";
