@@ -1,6 +1,7 @@
 // Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError } from "../../device/errors.ts";
+import { HAS_DISK } from "../source/bytes.ts";
 import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { download, shownUrl } from "./download.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
@@ -69,9 +70,12 @@ async function load<T>(
     if (url) {
       return decode(await download(url, signal), shownUrl(url));
     }
-    const { readPicture } = await import("./decode.ts");
-    const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
-    return decode(await readPicture(path, signal), String(image));
+    if (HAS_DISK) {
+      const { readPicture } = await import("./decode.ts");
+      const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
+      return decode(await readPicture(path, signal), String(image));
+    }
+    throw new ImageError(`[image] ${image} cannot be read in a page. Expected ${KINDS}`);
   }
   if (image instanceof Uint8Array) return decode(image, "the picture");
   if (image instanceof ArrayBuffer) return decode(new Uint8Array(image), "the picture");
@@ -87,9 +91,12 @@ async function load<T>(
 /** An encoded picture, by the browser where there is one. */
 async function decoded<T>(picture: Uint8Array | Blob, name: string, take: Take<T>): Promise<T | RgbaImage> {
   if (canDraw()) return take(picture instanceof Blob ? picture : new Blob([picture.slice()]), name);
-  const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
-  const { decodePicture } = await import("./decode.ts");
-  return decodePicture(bytes, name);
+  if (HAS_DISK) {
+    const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
+    const { decodePicture } = await import("./decode.ts");
+    return decodePicture(bytes, name);
+  }
+  throw new ImageError(`[image] ${name} cannot be decoded: this browser has no OffscreenCanvas`);
 }
 
 /**
