@@ -88,6 +88,12 @@ describe("a key or value that is not understood is named with its file", () => {
     expect(() => timmRecipe(flat, 32)).toThrow(message.replace("pretrained_cfg: ", ""));
   });
 
+  it("timm: a larger size is known and not taken, as create_transform takes it only when asked", () => {
+    const cfg = { input_size: [3, 48, 48], crop_pct: 0.9 };
+    const larger = { test_input_size: [3, 64, 64], test_crop_pct: 1 };
+    expect(timmRecipe({ pretrained_cfg: { ...cfg, ...larger } }, 48)).toEqual(timmRecipe({ pretrained_cfg: cfg }, 48));
+  });
+
   it("open_clip's image_size", () => {
     expect(() => openClipRecipe({ model_cfg: { vision_cfg: { image_size: [32] } } })).toThrow("image_size is [32]");
   });
