@@ -26,14 +26,16 @@ interface Comparison {
 export function writeTables(): void {
   const reports = readReports();
   const path = "README.md";
-  writeFileSync(path, replaceBetweenMarks(readFileSync(path, "utf8"), summary(reports)));
+  writeFileSync(path, replaceBetweenMarks(readFile(path), summary(reports)));
   writeFileSync(join(FOLDER, "README.md"), everything(reports));
   console.log(`bench: wrote ${path} and ${FOLDER}/README.md from ${reports.map(({ file }) => file).join(", ")}`);
 }
 
+const readFile = (path: string) => readFileSync(path, "utf8");
+
 function readReports(): NamedReport[] {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
-  const reports = files.map((file) => ({ file, ...(JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Report) }));
+  const reports = files.map((file) => ({ file, ...(JSON.parse(readFile(join(FOLDER, file))) as Report) }));
   const filled = reports.filter(({ kernels, models, peers, browser }) => kernels ?? models ?? peers ?? browser);
   return filled.map(({ peers, browser, ...rest }) => ({
     ...rest,
@@ -71,46 +73,56 @@ function comparison(
   cold: readonly ColdResult[],
 ): Comparison {
   const adapter = around.results[0]?.adapter ?? around.adapter?.description ?? "unknown";
-  const title = `${around.runtime.split(",")[0]} on ${adapter}, against ${peer} ${around.versions[peer] ?? ""}`;
+  const [runtime] = around.runtime.split(",");
+  const title = `${peer} ${around.versions[peer] ?? ""} (${runtime} on ${adapter.split(":")[0]})`;
   const isGpu = around.adapter ? !isCpu(around.adapter.class) : !/swiftshader|llvmpipe/i.test(adapter);
   return { title: title.trim(), around, results: around.results, cold, isGpu };
 }
 
-/** For README.md: every contest once for each comparison, and how many GPUs there are. */
+/** For README.md: what a page downloads, and how much faster models run than the peer; how many GPUs there are. */
 function summary(reports: readonly NamedReport[]): string {
   const all = comparisons(reports);
-  const gpus = all.filter(({ isGpu }) => isGpu);
-  const none = gpus.length === 0 ? "No GPU has been measured yet: these adapters compute on the CPU.\n" : "";
-  return [none, ...all.map((one) => `${one.title}:\n\n${contestRows(one)}`)].filter(Boolean).join("\n");
+  const browser = reports.find((report) => report.browser)?.browser;
+  const none = "No GPU has been measured yet: these adapters compute on the CPU, and only the ratios mean something.\n";
+  return [downloads(browser), timesFaster(all), ...(all.some(({ isGpu }) => isGpu) ? [] : [none])].join("\n");
 }
 
-function contestRows({ results, cold }: Comparison): string {
-  const rows = results.map((result) => {
-    const [ours, ...peers] = result.sides;
-    const best = bestOf(peers);
-    const peer = best?.ms ? ms(best.ms.median) : failureOf(peers);
-    const ratio = result.ratio === undefined ? "" : `${result.ratio.toFixed(2)}x`;
-    return `| ${result.what} | ${ours?.ms ? ms(ours.ms.median) : ""} | ${peer} | ${ratio} |`;
-  });
-  const mean = geometricMean(results);
-  const last = mean === undefined ? [] : [`| geometric mean | | | ${mean.toFixed(2)}x |`];
-  const starts = cold.flatMap(({ what, ms: { "webgpu-vision": ours, "onnxruntime-web": peer }, ratio }) => {
-    if (!ours || !peer || ratio === undefined) return [];
-    return `| ${what}, cold start | ${ms(middle(ours))} | ${ms(middle(peer))} | ${(1 / ratio).toFixed(2)}x |`;
-  });
-  return ["| | webgpu-vision | peer | |", "|---|---|---|---|", ...rows, ...last, ...starts, ""].join("\n");
+function downloads(browser: Report["browser"]): string {
+  const sizes = JSON.parse(readFile("bench/sizes.json")) as Record<string, number>;
+  const page = (name: string) => `${((sizes[name] ?? Number.NaN) / 1e3).toFixed(0)} KB`;
+  const peer = browser && `, onnxruntime-web with WebGPU ${MB(browser.download.gzipBytes)}`;
+  return (
+    `What a page downloads before the weights, gzipped: Clip ${page("clip")}, Dino ${page("dino")}, ` +
+    `Sam ${page("sam")}, all three ${page("all")}${peer}.\n`
+  );
 }
 
-/** Why no peer counts: the fastest wrong one, or the first error. */
+/** A row for each model, a column for each comparison and for its cold starts. */
+function timesFaster(all: readonly Comparison[]): string {
+  const models = CONTESTS.filter(({ name }) => !/^(matmul|attention|layerNorm|conv)/.test(name));
+  const heads = all.flatMap(({ title, cold }) => [title, ...(cold.length > 0 ? ["the same, cold start"] : [])]);
+  const rows = models.map(({ name, what }) => {
+    const cells = all.flatMap(({ results, cold }) => {
+      const [run, start] = [results.find((result) => result.name === name), cold.find((one) => one.name === name)];
+      const ratio = run?.ratio === undefined ? run && failureOf(run.sides.slice(1)) : `${run.ratio.toFixed(1)}x`;
+      return [ratio ?? "", ...(cold.length > 0 ? [start?.ratio ? `${(1 / start.ratio).toFixed(1)}x` : ""] : [])];
+    });
+    return `| ${what} | ${cells.join(" | ")} |`;
+  });
+  const means = all.flatMap(({ results, cold }) => {
+    const starts = cold.flatMap(({ ratio }) => (ratio ? Math.log(1 / ratio) : []));
+    const start = Math.exp(starts.reduce((sum, log) => sum + log, 0) / starts.length);
+    return [`${geometricMean(results)?.toFixed(1)}x`, ...(cold.length > 0 ? [`${start.toFixed(1)}x`] : [])];
+  });
+  const last = `| geometric mean, with kernels alone | ${means.join(" | ")} |`;
+  return [`| faster than | ${heads.join(" | ")} |`, `|---|${"---|".repeat(heads.length)}`, ...rows, last, ""].join(
+    "\n",
+  );
+}
+
+/** Why no peer counts: the fastest is wrong, or the first error. */
 function failureOf(peers: readonly SideResult[]): string {
-  const times = peers.flatMap(({ ms: time }) => time?.median ?? []);
-  if (times.length > 0) return `wrong result (${ms(Math.min(...times))})`;
-  return `fails: ${peers[0]?.error ?? "no peer"}`;
-}
-
-function bestOf(peers: readonly SideResult[]): SideResult | undefined {
-  const right = peers.filter(({ ms: time, difference = 0 }) => time && difference <= TOLERANCE);
-  return right.sort((a, b) => (a.ms?.median ?? 0) - (b.ms?.median ?? 0))[0];
+  return peers.some(({ ms: time }) => time) ? "the peer's result is wrong" : "the peer fails";
 }
 
 const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as errors from "../src/device/errors.ts";
 import { blocksOf, commandsOf, PAGES, programsOf, ROOT, read } from "./docs/blocks.ts";
+import { commandReference } from "./docs/commandReference.ts";
 import { judge } from "./docs/commands.ts";
 import { compile, complaints, ENTRIES, type Example, publicExamples, publicNames } from "./docs/typeCheck.ts";
 
@@ -23,7 +24,7 @@ const fileOf = ({ name }: { name: string }) => `${name.replaceAll(/\W/g, "-")}.t
 
 describe("code blocks", () => {
   it("are of a kind that is known, so that none is passed over", () => {
-    const kinds = /^(ts( (continued|browser|[\w./-]+\/[\w.-]+))?|wgsl [\w./-]+\/[\w.-]+|sh|text)$/;
+    const kinds = /^(ts( (continued|browser|[\w./-]+\/[\w.-]+))?|wgsl [\w./-]+\/[\w.-]+|sh|js|python|text)$/;
     const all = PAGES.flatMap(blocksOf);
     const unknown = all.filter(({ language, note }) => !kinds.test(`${language} ${note}`.trim()));
     expect(unknown.map(({ file, line, language, note }) => `${file}:${line}: ${language} ${note}`)).toEqual([]);
@@ -102,6 +103,10 @@ describe("guides", () => {
     const { projectDocuments, readme } = JSON.parse(read("typedoc.json"));
     const guides = PAGES.filter((page) => page.startsWith("docs/"));
     expect([readme, ...projectDocuments]).toEqual(expect.arrayContaining(guides));
+  });
+
+  it("the reference of the command line says what the commands say", async () => {
+    await expect(commandReference()).toMatchFileSnapshot("../docs/commandLine.md"); // npm test -- test/docs.test.ts -u
   });
 
   it("troubleshooting names every class of error", () => {

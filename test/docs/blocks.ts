@@ -4,6 +4,7 @@
 //   ts browser             a program of its own, run in Chromium
 //   ts PATH, wgsl PATH     lines of a file of this repository, word for word
 //   sh                     commands for a shell
+//   js, python             another library's code, beside which ours stands
 //   text                   what is shown, no code
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
