@@ -29,7 +29,7 @@ export function compare(
   const columns = got?.shape.at(-1) ?? 0;
   const errors = rows.map(({ first }, row) => {
     const scale = Math.max(...first.map(Math.abs));
-    const differences = first.map((wanted, i) => Math.abs((got?.data[row * columns + i] ?? Number.NaN) - wanted));
+    const differences = first.map((expected, i) => Math.abs((got?.data[row * columns + i] ?? Number.NaN) - expected));
     return Math.max(...differences) / scale;
   });
   const worst = Math.max(...errors);

@@ -78,8 +78,8 @@ function prefixOf(file: string, names: readonly string[]): string {
     // Of a student and its teacher, Facebook's own loader takes the teacher (dino: utils.py, load_pretrained_weights).
     const teachers = prefixes.filter((prefix) => prefix.split(".").some((part) => /^teacher(_|$)/.test(part)));
     if (teachers.length === 1) return teachers[0] as string;
-    const found = prefixes.map((prefix) => `"${prefix}"`).join(", ");
-    throw new CheckpointError(`${file} has several models, below ${found}: keep the tensors of one`);
+    const listed = prefixes.map((prefix) => `"${prefix}"`).join(", ");
+    throw new CheckpointError(`${file} has several models, below ${listed}: keep the tensors of one`);
   }
   return "";
 }

@@ -105,22 +105,22 @@ export class Weights {
   #find(name: string) {
     const { table, naming } = this.#root;
     const stored = naming(this.#prefix + name);
-    const found = table.tensors.get(stored.name);
-    if (!found) {
+    const tensor = table.tensors.get(stored.name);
+    if (!tensor) {
       const near = nearest(stored.name, [...table.tensors.keys()]);
       throw new CheckpointError(
         `${table.name} has no tensor "${stored.name}"${near && `; the nearest names are ${near}`}`,
       );
     }
-    const [rows = 1, ...rest] = found.shape;
+    const [rows = 1, ...rest] = tensor.shape;
     if (stored.part && rows % stored.part.of) {
       throw new CheckpointError(
-        `${table.name}: tensor "${stored.name}" has shape ${formatShape(found.shape)}, whose rows are not ` +
+        `${table.name}: tensor "${stored.name}" has shape ${formatShape(tensor.shape)}, whose rows are not ` +
           `${stored.part.of} equal parts`,
       );
     }
-    const shape = stored.part ? [rows / stored.part.of, ...rest] : found.shape;
-    return { stored, storedShape: found.shape, shape: stored.transposed ? [...shape].reverse() : shape };
+    const shape = stored.part ? [rows / stored.part.of, ...rest] : tensor.shape;
+    return { stored, storedShape: tensor.shape, shape: stored.transposed ? [...shape].reverse() : shape };
   }
 
   #rows({ part, transposed }: StoredName, shape: Shape, rows?: readonly [number, number]) {
@@ -135,9 +135,9 @@ export class Weights {
     if (expected.length === 0) return;
     const fits = shape.length === expected.length && expected.every((n, i) => n === undefined || n === shape[i]);
     if (fits) return;
-    const wanted = `[${expected.map((n) => n ?? "any").join(", ")}]`;
+    const sizes = `[${expected.map((n) => n ?? "any").join(", ")}]`;
     throw new CheckpointError(
-      `${this.#root.table.name}: tensor "${this.#prefix}${name}" has shape ${formatShape(shape)}, expected ${wanted} ` +
+      `${this.#root.table.name}: tensor "${this.#prefix}${name}" has shape ${formatShape(shape)}, expected ${sizes} ` +
         "by config.json and the other tensors: they are of different models",
     );
   }

@@ -58,8 +58,8 @@ export function largestErrorOf(
 ): number {
   return Math.max(
     ...outputs.map(({ shape }, i) => {
-      const [got, wanted] = [results[i], expected[i]];
-      return got && wanted ? largestError(got, wanted, shape) : Number.POSITIVE_INFINITY;
+      const [got, reference] = [results[i], expected[i]];
+      return got && reference ? largestError(got, reference, shape) : Number.POSITIVE_INFINITY;
     }),
   );
 }

@@ -31,7 +31,7 @@ async function draw({ createCanvas, loadImage }: Canvas, bytes: Uint8Array): Pro
 function withoutAlpha(bytes: Uint8Array): Uint8Array | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const copy = bytes.slice();
-  let found = false;
+  let hasAlpha = false;
   for (let at = 0; at + 8 <= bytes.length; ) {
     const size = view.getUint32(at) || bytes.length - at;
     const type = textAt(bytes, at + 4);
@@ -40,12 +40,12 @@ function withoutAlpha(bytes: Uint8Array): Uint8Array | undefined {
       if (bytes[i] === 0x70 && textAt(bytes, i) === "prem") return undefined;
       if (bytes[i] !== 0x61 || textAt(bytes, i) !== "auxl") continue;
       copy.set([0x66, 0x72, 0x65, 0x65], i); // "free" is a reference of no meaning
-      found = true;
+      hasAlpha = true;
     }
     if (size < 8) break; // a length of 64 bits: no file within the limits of sides has one before its description
     at += size;
   }
-  return found ? copy : undefined;
+  return hasAlpha ? copy : undefined;
 }
 
 function textAt(bytes: Uint8Array, at: number): string {

@@ -66,8 +66,8 @@ export function pnmHeader(bytes: Uint8Array): PnmHeader | undefined {
   const text = new TextDecoder("latin1").decode(bytes.subarray(0, 4096)); // comments may be long
   const isBilevel = text[1] === "1" || text[1] === "4";
   const skipped = "(?:\\s|#[^\\r\\n]*[\\r\\n])+";
-  const found = new RegExp(`^P[1-6]${`${skipped}(\\d+)`.repeat(isBilevel ? 2 : 3)}\\s`).exec(text);
-  if (!found) return undefined;
-  const [all, width, height, most] = found;
+  const match = new RegExp(`^P[1-6]${`${skipped}(\\d+)`.repeat(isBilevel ? 2 : 3)}\\s`).exec(text);
+  if (!match) return undefined;
+  const [all, width, height, most] = match;
   return { size: [Number(width), Number(height)], most: isBilevel ? undefined : Number(most), end: all.length };
 }

@@ -72,10 +72,10 @@ function explainFolders(files: readonly string[]): string | undefined {
   const folders = files.map(
     (file) => /^(.+)\/(?:open_clip_)?model(?:\.[\w-]+)?\.safetensors(?:\.index.*)?$/.exec(file)?.[1],
   );
-  const found = [...new Set(folders.filter((folder) => folder !== undefined))];
-  if (found.length === 0) return undefined;
-  const names = found.slice(0, 5).join(", ");
-  return `It has weights in ${names}: give { subfolder: "${found[0]}" }, or --subfolder ${found[0]}`;
+  const withWeights = [...new Set(folders.filter((folder) => folder !== undefined))];
+  if (withWeights.length === 0) return undefined;
+  const names = withWeights.slice(0, 5).join(", ");
+  return `It has weights in ${names}: give { subfolder: "${withWeights[0]}" }, or --subfolder ${withWeights[0]}`;
 }
 
 interface AdapterConfig {

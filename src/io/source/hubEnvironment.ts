@@ -17,8 +17,8 @@ export function expandPath(path: string): string {
 function homeOf(user: string): string | undefined {
   if (user === "") return process.env.HOME || homedir();
   try {
-    const own = userInfo();
-    if (own.username === user) return own.homedir;
+    const currentUser = userInfo();
+    if (currentUser.username === user) return currentUser.homedir;
   } catch {} // a container's user may have no name
   try {
     const users = readFileSync("/etc/passwd", "utf8").split("\n");

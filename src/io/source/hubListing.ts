@@ -22,10 +22,10 @@ export function listingOf(repo: HubRepo, options: Ask, reopen: (revision: string
   return {
     list: () => listRepo(repo, options),
     conversion: async (): Promise<FileSource | undefined> => {
-      const found = await request();
-      if (!found?.isBot) return undefined;
-      tellConversion(repo, found.number);
-      return reopen(`refs/pr/${found.number}`);
+      const pullRequest = await request();
+      if (!pullRequest?.isBot) return undefined;
+      tellConversion(repo, pullRequest.number);
+      return reopen(`refs/pr/${pullRequest.number}`);
     },
     pullRequest: async () => (await request())?.number,
   };
@@ -49,11 +49,11 @@ interface PullRequest {
 
 /** The pull request of the Hub's bot, or else the newest other one that holds weights as safetensors. */
 async function findPullRequest(repo: HubRepo, options: Ask): Promise<PullRequest | undefined> {
-  const found = (await json(repo, "discussions?type=pull_request", options)) as {
+  const answer = (await json(repo, "discussions?type=pull_request", options)) as {
     discussions?: (Discussion | null)[];
   } | null;
-  const told = Array.isArray(found?.discussions) ? found.discussions : [];
-  const open = told
+  const discussions = Array.isArray(answer?.discussions) ? answer.discussions : [];
+  const open = discussions
     .filter((one) => one !== null)
     .filter(({ isPullRequest = true, status }) => {
       return isPullRequest && (status === undefined || status === "open");

@@ -8,8 +8,8 @@ export function withLayout(source: FileSource, options: Pick<SourceOptions, "sub
   const names = variantNames(options.variant);
   const open = async (file: string) => {
     for (const name of names.get(file) ?? [file]) {
-      const found = await source.open(folder + name);
-      if (found) return found;
+      const opened = await source.open(folder + name);
+      if (opened) return opened;
     }
     return undefined;
   };
@@ -21,8 +21,8 @@ export function withLayout(source: FileSource, options: Pick<SourceOptions, "sub
     ...(list && { list: () => listBelow(source, folder, list) }),
     ...(conversion && {
       conversion: async () => {
-        const found = await conversion();
-        return found && withLayout(found, options);
+        const convertedSource = await conversion();
+        return convertedSource && withLayout(convertedSource, options);
       },
     }),
   };

@@ -129,8 +129,8 @@ function withJson(source: FileSource, { signal }: SourceOptions): Source {
   const { conversion } = source;
   if (!conversion) return { ...(source as Omit<FileSource, "conversion">), json };
   const converted = async () => {
-    const found = await conversion();
-    return found && withJson(found, { signal });
+    const convertedSource = await conversion();
+    return convertedSource && withJson(convertedSource, { signal });
   };
   return { ...source, json, conversion: converted };
 }

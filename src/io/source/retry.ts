@@ -17,10 +17,10 @@ export async function askAgain(busy: Answer, ask: () => Promise<Answer>, signal?
   let answer = busy;
   let pause = FIRST_PAUSE_S;
   for (let retry = 0; retry < MAX_RETRIES && mayPass(answer); retry++) {
-    const wanted = answer instanceof Error ? undefined : (untilReset(answer) ?? retryAfter(answer));
-    if (wanted !== undefined && wanted > MAX_PATIENCE_S) break;
+    const askedPause = answer instanceof Error ? undefined : (untilReset(answer) ?? retryAfter(answer));
+    if (askedPause !== undefined && askedPause > MAX_PATIENCE_S) break;
     if (!(answer instanceof Error)) await answer.body?.cancel();
-    await sleep(1000 * (wanted ?? pause), signal);
+    await sleep(1000 * (askedPause ?? pause), signal);
     pause = Math.min(MAX_PAUSE_S, 2 * pause);
     answer = await ask();
   }

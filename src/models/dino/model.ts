@@ -78,12 +78,12 @@ function embeddings(pixels: Value, grid: Grid, w: Weights, config: DinoConfig, o
 
 /** [1 + registers + N, C]: the class token's, in most models none for registers, and the trained grid resized. */
 function positions(grid: Grid, C: number, w: Weights, config: DinoConfig, options: DinoOptions): Value {
-  const { antialias, num_register_tokens, embedded_prefix_tokens: own = 1 } = config;
+  const { antialias, num_register_tokens, embedded_prefix_tokens: prefixTokens = 1 } = config;
   const side = Math.floor(config.image_size / config.patch_size);
   const { graph } = w;
-  const table = graph.reshape(w.get("pos_embed", [1, own + side * side, C]), [own + side * side, C]);
-  const prefix = own ? ops.narrow({ x: table }, { axis: 0, start: 0, length: own }) : undefined;
-  let patches = ops.narrow({ x: table }, { axis: 0, start: own, length: side * side });
+  const table = graph.reshape(w.get("pos_embed", [1, prefixTokens + side * side, C]), [prefixTokens + side * side, C]);
+  const prefix = prefixTokens ? ops.narrow({ x: table }, { axis: 0, start: 0, length: prefixTokens }) : undefined;
+  let patches = ops.narrow({ x: table }, { axis: 0, start: prefixTokens, length: side * side });
   if (grid[0] !== side || grid[1] !== side) {
     const offset = options.interpolateOffset ?? 0;
     const target = offset
@@ -91,8 +91,8 @@ function positions(grid: Grid, C: number, w: Weights, config: DinoConfig, option
       : { size: grid };
     patches = ops.interpolate({ x: patches }, { grid: [side, side], ...target, mode: "bicubic", antialias });
   }
-  const rest = noPositions(graph, C, w.dtype, 1 + num_register_tokens - own);
-  const parts = [prefix, rest, patches].filter((part) => part !== undefined);
+  const registers = noPositions(graph, C, w.dtype, 1 + num_register_tokens - prefixTokens);
+  const parts = [prefix, registers, patches].filter((part) => part !== undefined);
   return parts.reduce((a, b) => ops.concat({ a, b }, { axis: 0 }));
 }
 

@@ -74,8 +74,8 @@ function twoWayTransformer(tokens: Value, image: SamImage, positions: Value, w: 
   for (let i = 0; i < num_hidden_layers; i++) {
     const l = w.at(`layers.${i}`);
     const norm = (y: Value, j: number) => layerNorm(y, l.at(`layer_norm${j}`), eps);
-    const own = selfAttention(i === 0 ? x : queries, x, l.at("self_attn"), heads);
-    x = norm(i === 0 ? own : add(x, own), 1); // the first layer's has no residual
+    const attended = selfAttention(i === 0 ? x : queries, x, l.at("self_attn"), heads);
+    x = norm(i === 0 ? attended : add(x, attended), 1); // the first layer's has no residual
     const toImage = l.at("cross_attn_token_to_image");
     const [k, v] = i === 0 ? [image.k, image.v] : keysAndValues(map, positions, toImage);
     x = norm(add(x, crossAttention(add(x, tokens), k, v, toImage, heads)), 2);

@@ -59,8 +59,8 @@ export function originalSamNaming({ tensors }: TensorTable): Naming {
  */
 export function originalSamConfig({ name, tensors }: TensorTable): SamConfig {
   const shape = (tensor: string): readonly number[] => {
-    const found = tensors.get(tensor)?.shape;
-    if (found) return found;
+    const stored = tensors.get(tensor)?.shape;
+    if (stored) return stored;
     throw new CheckpointError(`${name} has neither a config.json nor a tensor "${tensor}": is it a SAM checkpoint?`);
   };
   const decoder = {
