@@ -1,6 +1,8 @@
 // What every command is given: the global options, a terminal to speak on, and the signal of Ctrl-C.
 import type { Command } from "commander";
 import { Clip, type ClipOptions } from "../api/clip.ts";
+import type { Device } from "../device/device.ts";
+import { openDevice } from "../device/open.ts";
 import type { SourceOptions } from "../io/source/source.ts";
 import type { ModelDType } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
@@ -23,6 +25,8 @@ export interface Context {
   readonly options: GlobalOptions;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
+  /** The device to run on. Where there is none a command opens one, and closes it. */
+  readonly device?: Device;
 }
 
 /** Runs a command's work where there is a GPU; gives its exit code. */
@@ -47,9 +51,16 @@ export function sourceOptions({
 }
 
 /** What every model is loaded with. */
-function loadOptions(context: Pick<Context, "options" | "signal">) {
+function loadOptions(context: Pick<Context, "options" | "signal" | "device">) {
   const { dtype, tune = false } = context.options;
-  return { ...sourceOptions(context), dtype, tune };
+  return { ...sourceOptions(context), dtype, tune, ...(context.device && { device: context.device }) };
+}
+
+/** Runs work on the command's device. */
+export async function onDevice<T>({ device }: Context, work: (device: Device) => Promise<T>): Promise<T> {
+  if (device) return work(device);
+  using opened = await openDevice();
+  return await work(opened);
 }
 
 /** The type of --dtype for commands that load no model as a user would, so that there is nothing to choose by. */

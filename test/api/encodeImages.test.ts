@@ -14,7 +14,7 @@ let device: Device;
 let clip: Clip;
 beforeAll(async () => {
   device = await testDevice();
-  clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device });
+  clip = await Clip.fromPretrained("test/golden/small-clip", { device });
 });
 afterAll(() => clip.dispose());
 
@@ -46,8 +46,8 @@ async function settledBytes(): Promise<number> {
   return device.memory.bytes;
 }
 
-/** The model's own size, and one that takes a quarter of the work, where there are many pictures. */
-const [OWN, SMALL] = [64, 32];
+/** The model's own size, and one that takes half of the work, where there are many pictures. */
+const [OWN, SMALL] = [48, 32];
 
 /** What the call for one picture alone gives, by its number and the size: the same in every test. */
 const alone = new Map<string, Float32Array>();
@@ -218,7 +218,7 @@ describe("ending early", () => {
     await expect(all()).rejects.toThrow(/abort/i);
     expect(seen).toEqual(Array.from({ length: 11 }, (_, i) => i));
     await settledBytes();
-    expect((await clip.encodeImage(picture(0))).shape).toEqual([1, 128]);
+    expect((await clip.encodeImage(picture(0))).shape).toEqual([1, 40]);
   });
 
   it("a signal that is aborted before: nothing is read", async () => {
@@ -242,7 +242,7 @@ it.each([{ batchSize: 0 }, { batchSize: 1.5 }, { decodeAheadBytes: Number.NaN },
 
 describe("memory", () => {
   it("is bounded for many pictures of as many sizes", async () => {
-    const sizes = Array.from({ length: 120 }, (_, i) => [900 + i, 1100 - 3 * i] as const);
+    const sizes = Array.from({ length: 120 }, (_, i) => [440 + i, 560 - 2 * i] as const);
     function* source() {
       for (const [i, [width, height]] of sizes.entries()) yield picture(i, width, height);
     }
@@ -251,8 +251,8 @@ describe("memory", () => {
       if (index % 8 === 7) bytes.push(device.memory.bytes);
     }
     const [half, end] = [Math.max(...bytes.slice(0, 7)), Math.max(...bytes.slice(8))];
-    expect(end).toBeLessThan(half + (8 << 20));
-    expect(end).toBeLessThan(256 << 20);
+    expect(end).toBeLessThan(half + (2 << 20));
+    expect(end).toBeLessThan(64 << 20);
   });
 
   it("few pictures are decoded ahead when they are large", async () => {
@@ -276,7 +276,7 @@ describe("memory", () => {
 
 describe("Dino", () => {
   it("gives what single calls give, whatever sizes the pictures come to", async () => {
-    using dino = await Dino.fromPretrained("checkpoints/tiny-dino", { device });
+    using dino = await Dino.fromPretrained("test/golden/small-dino-p8", { device });
     const list = [64, 64, 64, 96, 96, 64].map((width, i) => picture(i, width, 64));
     const options = { size: 64, layers: [-1], attention: true } as const;
     let next = 0;

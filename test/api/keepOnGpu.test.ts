@@ -94,7 +94,7 @@ describe.each(dtypes)("%s, on the caller's GPUDevice", (dtype) => {
 });
 
 it("a list of 16 pictures takes a submit for each batch, not for each picture", async () => {
-  using clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device: callersDevice.gpu });
+  using clip = await Clip.fromPretrained("test/golden/small-clip", { device: callersDevice.gpu });
   const list = Array.from({ length: 16 }, (_, i) => (i % 2 ? CAT : COFFEE));
   const { submit } = callersDevice.gpu.queue;
   let submits = 0;

@@ -8,9 +8,9 @@ import type { RawImage } from "../../src/io/image/image.ts";
 import type { SourceBytes } from "../../src/io/source/source.ts";
 import { testDevice } from "../adapters.ts";
 
-/** A checkpoint that ships, with settings of another preprocessing. */
+/** A small model, with settings of another preprocessing. */
 async function source(name: string, settings: object): Promise<SourceBytes> {
-  const folder = `checkpoints/${name}`;
+  const folder = `test/golden/${name}`;
   const json = async (file: string) => JSON.parse(await readFile(`${folder}/${file}`, "utf8"));
   const preprocessor = { ...(await json("preprocessor_config.json")), ...settings };
   const weights = await readFile(`${folder}/model.safetensors`);
@@ -45,7 +45,7 @@ describe("Dino with resize 96 and crop 64", () => {
 
   it.each(cases)("%s: size %j, then %j", async (name, before, size, image) => {
     const device = await testDevice();
-    const from = await source("tiny-dino", RECIPE);
+    const from = await source("small-dino", RECIPE);
     const encode = (dino: Dino, wanted: DinoEncodeOptions["size"]) =>
       dino.encodeImage(image, wanted === undefined ? {} : { size: wanted });
     using used = await Dino.fromPretrained(from, { device });
@@ -61,12 +61,12 @@ describe("Dino with resize 96 and crop 64", () => {
   });
 });
 
-describe("Clip with resize 80 and crop 64", () => {
-  const SIZES: readonly (number | undefined)[] = [undefined, 64];
+describe("Clip with resize 64 and crop 48", () => {
+  const SIZES: readonly (number | undefined)[] = [undefined, 48];
 
   it.each(pairs(SIZES))("size %j, then %j", async (before, size) => {
     const device = await testDevice();
-    const from = await source("tiny-clip", { size: { shortest_edge: 80 }, crop_size: { height: 64, width: 64 } });
+    const from = await source("small-clip", { size: { shortest_edge: 64 }, crop_size: { height: 48, width: 48 } });
     const encode = (clip: Clip, wanted: number | undefined) =>
       clip.encodeImage(PICTURES.wide, wanted === undefined ? {} : { size: wanted });
     using used = await Clip.fromPretrained(from, { device });
@@ -84,13 +84,14 @@ describe("pictures that are not resized", () => {
   it("load, and a picture of the model's size gives what it gives resized", async () => {
     const device = await testDevice();
     const image = picture(64, 64);
-    using dino = await Dino.fromPretrained(await source("tiny-dino", settings), { device });
-    using usual = await Dino.fromPretrained("checkpoints/tiny-dino", { device });
+    const smaller = picture(48, 48);
+    using dino = await Dino.fromPretrained(await source("small-dino", settings), { device });
+    using usual = await Dino.fromPretrained("test/golden/small-dino", { device });
     expect((await dino.encodeImage(image)).cls.data).toEqual((await usual.encodeImage(image)).cls.data);
     expect((await dino.summary()).dispatches).toBe((await usual.summary()).dispatches);
-    using clip = await Clip.fromPretrained(await source("tiny-clip", settings), { device });
-    using usualClip = await Clip.fromPretrained("checkpoints/tiny-clip", { device });
-    expect((await clip.encodeImage(image)).data).toEqual((await usualClip.encodeImage(image)).data);
+    using clip = await Clip.fromPretrained(await source("small-clip", settings), { device });
+    using usualClip = await Clip.fromPretrained("test/golden/small-clip", { device });
+    expect((await clip.encodeImage(smaller)).data).toEqual((await usualClip.encodeImage(smaller)).data);
     expect((await clip.summary()).dispatches).toBe((await usualClip.summary()).dispatches);
   });
 });

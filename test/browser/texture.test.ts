@@ -2,7 +2,7 @@
 // without reading them back; and by a canvas where that is not possible.
 import { join } from "node:path";
 import type { Browser, Page as Tab } from "puppeteer-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type PageServer, servePage, startChromium } from "./chromium.ts";
 import type { TexturePage } from "./texturePage.ts";
 
@@ -15,14 +15,9 @@ let tab: Tab;
 beforeAll(async () => {
   server = await servePage(join(import.meta.dirname, "texturePage.ts"));
   browser = await startChromium();
-});
-
-beforeEach(async () => {
   tab = await browser.newPage();
   await tab.goto(server.url, { waitUntil: "load" });
 });
-
-afterEach(() => tab.close());
 
 afterAll(async () => {
   await browser?.close();

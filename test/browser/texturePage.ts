@@ -1,13 +1,21 @@
 // What the page of texture.test.ts runs: models on pictures that the browser holds, beside the same pixels as bytes.
-import { Clip, Dino, type ImageLike, type NdArray, Sam } from "../../src/index.ts";
+import { Clip, type Device, Dino, type ImageLike, type NdArray, openDevice, Sam } from "../../src/index.ts";
 import { loadImage } from "../../src/io/image/image.ts";
 
 const MODELS = {
-  clip: new URL("checkpoints/tiny-clip", location.href),
-  dino: new URL("checkpoints/tiny-dino", location.href),
+  clip: new URL("test/golden/small-clip", location.href),
+  dino: new URL("test/golden/small-dino-p8", location.href),
   dinov3: new URL("test/golden/small-dinov3", location.href),
   sam: new URL("checkpoints/tiny-sam", location.href),
 };
+
+let opened: Promise<Device> | undefined;
+
+/** The device that the models share, so that a pipeline is compiled once. */
+async function shared() {
+  opened ??= openDevice();
+  return { device: await opened };
+}
 
 const fetchBlob = async (url: string) => (await fetch(url)).blob();
 
@@ -73,7 +81,7 @@ const KINDS = {
 const page = {
   /** Embeddings of pictures of one kind, by texture and by canvas. */
   async clip(kind: keyof typeof KINDS, urls: readonly string[]) {
-    using clip = await Clip.fromPretrained(MODELS.clip);
+    using clip = await Clip.fromPretrained(MODELS.clip, await shared());
     const images = await Promise.all(urls.map((url) => KINDS[kind](url)));
     const expected: NdArray[] = [];
     for (const image of images) expected.push(await clip.encodeImage(await bytesOf(image)));
@@ -92,7 +100,7 @@ const page = {
 
   /** A video's current frame: by texture, and by createImageBitmap and canvas. */
   async video(url: string) {
-    using clip = await Clip.fromPretrained(MODELS.clip);
+    using clip = await Clip.fromPretrained(MODELS.clip, await shared());
     const video = await videoOf(url);
     const expected = await clip.encodeImage(await bytesOf(await createImageBitmap(video)));
     const { result, ...counts } = await counted(() => clip.encodeImage(video));
@@ -101,7 +109,7 @@ const page = {
   },
 
   async dino(model: "dino" | "dinov3", url: string) {
-    using dino = await Dino.fromPretrained(MODELS[model]);
+    using dino = await Dino.fromPretrained(MODELS[model], await shared());
     const blob = await fetchBlob(url);
     const expected = await dino.encodeImage(await bytesOf(blob));
     const { result, ...counts } = await counted(() => dino.encodeImage(blob));
@@ -110,7 +118,7 @@ const page = {
 
   /** A scene, and everything mode with crops, which are cut out by the copy. */
   async sam(url: string) {
-    using sam = await Sam.fromPretrained(MODELS.sam);
+    using sam = await Sam.fromPretrained(MODELS.sam, await shared());
     const blob = await fetchBlob(url);
     const bytes = await bytesOf(blob);
     const options = { pointsPerSide: 2, cropNLayers: 1, predIouThresh: 0, stabilityScoreThresh: 0 } as const;
@@ -129,7 +137,7 @@ const page = {
   /** A browser that refuses the source, and a device whose textures are too small: by canvas, the same. */
   async fallbacks(url: string) {
     const blob = await fetchBlob(url);
-    using clip = await Clip.fromPretrained(MODELS.clip);
+    using clip = await Clip.fromPretrained(MODELS.clip, await shared());
     const expected = await clip.encodeImage(await bytesOf(blob));
     const failing = watch(GPUQueue.prototype, "copyExternalImageToTexture", true);
     const refused = await counted(() => clip.encodeImage(blob)).finally(failing.restore);
@@ -156,9 +164,10 @@ const page = {
     const { memory } = await clip.device();
     const before = memory.bytes;
     const kept = await clip.encodeImage(frame, { keepOnGpu: true });
-    const staging = gpu.createBuffer({ size: 512, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const { byteLength } = expected.data;
+    const staging = gpu.createBuffer({ size: byteLength, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     const encoder = gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(kept.buffer, 0, staging, 0, 512);
+    encoder.copyBufferToBuffer(kept.buffer, 0, staging, 0, byteLength);
     gpu.queue.submit([encoder.finish()]);
     await staging.mapAsync(GPUMapMode.READ);
     const error = difference(new Float32Array(staging.getMappedRange()), expected.data);

@@ -1,6 +1,14 @@
-// Runs the command line as a user does: as a process of its own, from a bundle of the source.
+// Runs the command line. Most commands run within the test's process, on the device that tests share, so that a pipeline
+// is compiled once and not for every command. A command whose environment, signals or output as it comes matter runs as
+// a user's does: as a process of its own, from a bundle of the source.
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Command } from "commander";
 import { bundleForNode } from "../../scripts/bundle.mjs";
+import type { GlobalOptions } from "../../src/cli/context.ts";
+import { describeFailure, EXIT } from "../../src/cli/failure.ts";
+import { makeProgram } from "../../src/cli/program.ts";
+import { Terminal } from "../../src/cli/terminal.ts";
+import { testDevice } from "../adapters.ts";
 
 export interface CliResult {
   readonly code: number | null;
@@ -14,9 +22,62 @@ export interface RunCliOptions {
   readonly onStdout?: (text: string, child: ChildProcess) => void;
 }
 
+export async function runCli(args: readonly string[], options: RunCliOptions = {}): Promise<CliResult> {
+  return options.env || options.onStdout ? runCliProcess(args, options) : runCliHere(args);
+}
+
+/** Keeps what a command says, in place of a terminal. */
+export class RecordingTerminal extends Terminal {
+  stdout = "";
+  stderr = "";
+
+  override result(text: string): void {
+    this.stdout += `${text}\n`;
+  }
+
+  override error(text: string): void {
+    this.stderr += `${text}\n`;
+  }
+}
+
+/** Does what src/cli/main.ts does, but for what it does to its process. */
+async function runCliHere(args: readonly string[]): Promise<CliResult> {
+  // Of the program's own words, which are usage and help, nothing depends on the options.
+  const said = { stdout: "", stderr: "" };
+  let terminal = new RecordingTerminal();
+  let code: number = EXIT.OK;
+  const program = makeProgram(async (command, work) => {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    terminal = new RecordingTerminal({ isQuiet: options.quiet === true });
+    code = await work({ options, terminal, signal: new AbortController().signal, device: await testDevice() });
+  });
+  const record = (command: Command) => {
+    command.configureOutput({
+      writeOut: (text) => {
+        said.stdout += text;
+      },
+      writeErr: (text) => {
+        said.stderr += text;
+      },
+    });
+    command.commands.forEach(record);
+  };
+  record(program);
+  await program.parseAsync(args, { from: "user" }).catch((error: unknown) => {
+    const failure = describeFailure(error);
+    code = failure.code;
+    if (failure.message) terminal.error(failure.message);
+  });
+  return { code, stdout: said.stdout + terminal.stdout, stderr: said.stderr + terminal.stderr };
+}
+
 let bundle: Promise<string> | undefined;
 
-export async function runCli(args: readonly string[], { env, onStdout }: RunCliOptions = {}): Promise<CliResult> {
+/** Runs a command as a process of its own. */
+export async function runCliProcess(
+  args: readonly string[],
+  { env, onStdout }: RunCliOptions = {},
+): Promise<CliResult> {
   bundle ??= bundleForNode("src/cli/main.ts");
   const child = spawn(process.execPath, [await bundle, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },

@@ -1,10 +1,9 @@
 // `info`: the adapter with its features and limits, and what a model is and costs on it.
 import { describeModel, type ModelDescription, type PartDescription } from "../../check/describe.ts";
 import type { Device } from "../../device/device.ts";
-import { openDevice } from "../../device/open.ts";
 import { formatShape } from "../../device/tensor.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
-import { type Context, downloadBars, modelName, modelSource, namedDType, sourceOptions } from "../context.ts";
+import { type Context, downloadBars, modelName, modelSource, namedDType, onDevice, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { pairs, short } from "../table.ts";
 
@@ -18,9 +17,12 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
-export async function info(context: Context): Promise<number> {
+export function info(context: Context): Promise<number> {
+  return onDevice(context, (device) => describe(device, context));
+}
+
+async function describe(device: Device, context: Context): Promise<number> {
   const { options, terminal } = context;
-  using device = await openDevice();
   const { onProgress, stop } = downloadBars(terminal);
   const dtype = namedDType(options);
   const wanted = { ...sourceOptions(context), dtype, onProgress };

@@ -3,8 +3,7 @@
 import { KERNELS, type Verification, verifyKernels } from "../../check/verifyKernels.ts";
 import { verifyModel } from "../../check/verifyModel.ts";
 import type { Device } from "../../device/device.ts";
-import { openDevice } from "../../device/open.ts";
-import type { Context } from "../context.ts";
+import { type Context, onDevice } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
 
@@ -17,8 +16,15 @@ export function checkNames(names: readonly string[]): void {
 }
 
 /** `names` are kernels and checkpoints that ship; all when empty, or the checkpoint that --model names. */
-export async function verify(names: readonly string[], { terminal, options, signal }: Context): Promise<number> {
-  using device = await openDevice();
+export function verify(names: readonly string[], context: Context): Promise<number> {
+  return onDevice(context, (device) => verifyOn(device, names, context));
+}
+
+async function verifyOn(
+  device: Device,
+  names: readonly string[],
+  { terminal, options, signal }: Context,
+): Promise<number> {
   const adapter = device.info.description || device.info.vendor;
   const say = options.json ? () => {} : (text: string) => terminal.result(text);
   say(`Adapter: ${adapter}${device.hasF16 ? "" : " (no shader-f16: f32 only)"}\n`);
