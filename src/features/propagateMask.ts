@@ -2,6 +2,7 @@
 // is evaluated on DAVIS (facebookresearch/dino: eval_video_segmentation.py; Jabri et al., 2020).
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
+import { isA } from "../io/isA.ts";
 import { checkChannels, type PatchFeatures, patchRows, type Rows, unitRows } from "./featureRows.ts";
 
 /** Labels 0 (background) to 255, one a cell. */
@@ -112,7 +113,7 @@ function settingsOf(options: PropagateOptions): Settings {
 
 function checkMask({ width, height, data }: LabelMask): void {
   const isSized = [width, height].every((size) => Number.isInteger(size) && size > 0);
-  if (isSized && data instanceof Uint8Array && data.length === width * height) return;
+  if (isSized && isA(data, "Uint8Array") && data.length === width * height) return;
   throw new ArgumentError(
     `[propagateMask] the first mask is ${width} x ${height} with ${data?.length} labels, ` +
       "expected a Uint8Array of width * height",

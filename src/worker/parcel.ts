@@ -2,6 +2,7 @@
 // absolute, as those of a worker are relative to its script. Nothing of the caller's is detached unless it was given.
 import { bitmapOf } from "../io/image/canvas.ts";
 import type { ImageLike } from "../io/image/image.ts";
+import { isA } from "../io/isA.ts";
 import { looksLocal } from "../io/source/openSource.ts";
 import type { SourceLike } from "../io/source/source.ts";
 
@@ -22,7 +23,7 @@ export function transfer<Picture extends ImageBitmap | VideoFrame>(picture: Pict
 
 /** A picture as the worker takes it. What can be drawn is copied at once: it may change after the call. */
 export async function packImage(image: ImageLike, transfers: Transferable[]): Promise<unknown> {
-  if (typeof image === "string" || image instanceof URL) return absolute(String(image));
+  if (typeof image === "string" || isA(image, "URL")) return absolute(String(image));
   const moved = movable(image);
   if (moved && given.has(image as object)) {
     transfers.push(moved);
@@ -30,7 +31,7 @@ export async function packImage(image: ImageLike, transfers: Transferable[]): Pr
   }
   if (moved || isDrawn(image)) {
     // A clone of a frame shares its pixels: nothing is copied.
-    const isFrame = typeof VideoFrame === "function" && image instanceof VideoFrame && image.displayWidth > 0;
+    const isFrame = isA(image, "VideoFrame") && image.displayWidth > 0;
     const copy = isFrame ? image.clone() : await bitmapOf(image as ImageBitmap, `the ${image.constructor.name}`);
     transfers.push(copy);
     return copy;
@@ -49,17 +50,17 @@ export async function packImages(
 
 /** Where a model comes from. Bytes are copied; a Blob or File is passed on as it is. */
 export function packSource(from: SourceLike, transfers: Transferable[]): unknown {
-  if (from instanceof URL) return from.href;
+  if (isA(from, "URL")) return from.href;
   if (typeof from === "string") return looksLocal(from) ? absolute(from) : from;
   return pack(from, transfers);
 }
 
 /** Plain data: arrays of numbers are copied, and the copies handed over. */
 export function pack(value: unknown, transfers: Transferable[]): unknown {
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+  if (ArrayBuffer.isView(value) || isA(value, "ArrayBuffer")) {
     const copy = (value as Uint8Array | ArrayBuffer).slice(0);
-    const buffer = copy instanceof ArrayBuffer ? copy : copy.buffer;
-    if (buffer instanceof ArrayBuffer) transfers.push(buffer);
+    const buffer = isA(copy, "ArrayBuffer") ? copy : copy.buffer;
+    if (isA(buffer, "ArrayBuffer")) transfers.push(buffer);
     return copy;
   }
   if (Array.isArray(value)) return value.map((part) => pack(part, transfers));
@@ -74,19 +75,17 @@ function absolute(text: string): string {
 }
 
 function movable(image: unknown): ImageBitmap | VideoFrame | undefined {
-  if (typeof ImageBitmap === "function" && image instanceof ImageBitmap) return image;
-  return typeof VideoFrame === "function" && image instanceof VideoFrame ? image : undefined;
+  return isA(image, "ImageBitmap", "VideoFrame") ? image : undefined;
 }
 
 function isDrawn(image: unknown): boolean {
-  const isElement = typeof Element === "function" && image instanceof Element;
-  return isElement || (typeof OffscreenCanvas === "function" && image instanceof OffscreenCanvas);
+  return (image as Node | null)?.nodeType === 1 || isA(image, "OffscreenCanvas"); // 1: an element
 }
 
 /** The buffers of all arrays within a value, each once. */
 export function buffersOf(value: unknown, buffers = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
   if (ArrayBuffer.isView(value)) {
-    if (value.buffer instanceof ArrayBuffer) buffers.add(value.buffer);
+    if (isA(value.buffer, "ArrayBuffer")) buffers.add(value.buffer);
   } else if (typeof value === "object" && value !== null) {
     for (const part of Object.values(value)) buffersOf(part, buffers);
   }

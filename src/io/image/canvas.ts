@@ -1,5 +1,6 @@
 // Pictures in browsers, in pages and workers: decoded by createImageBitmap, then held for the GPU to copy.
 import { ImageError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { checkSize, type HeldImage } from "./rgba.ts";
 
 /** What createImageBitmap takes. */
@@ -24,7 +25,7 @@ export function canDraw(): boolean {
  */
 export async function bitmapOf(image: Drawable, name: string): Promise<ImageBitmap> {
   try {
-    if (typeof HTMLImageElement === "function" && image instanceof HTMLImageElement) await image.decode(); // loaded?
+    if (isA(image, "HTMLImageElement")) await image.decode(); // loaded?
     return await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -40,7 +41,7 @@ export async function bitmapOf(image: Drawable, name: string): Promise<ImageBitm
  * that, and Chromium on a software adapter ends its GPU process over it.)
  */
 export async function hold(image: Drawable, name: string): Promise<HeldImage> {
-  const source = image instanceof ImageBitmap ? image : await bitmapOf(image, name);
+  const source = isA(image, "ImageBitmap") ? image : await bitmapOf(image, name);
   const { width, height } = source;
   checkSize(name, width, height);
   return { width, height, source, close: () => (source === image ? undefined : source.close()) };

@@ -3,6 +3,7 @@
 // `ImageOps.exif_transpose(image).convert("RGB")`, which the published models were measured with: embedded colour
 // profiles are not applied, alpha is kept beside the colours and not blended, CMYK is converted without a profile.
 import { ImageError, NotFoundError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { formatOf } from "./formats.ts";
 import { upright, xmpOrientation } from "./orientation.ts";
 import { checkSize, MAX_SIDE, type RgbaImage } from "./rgba.ts";
@@ -12,7 +13,7 @@ const FORMATS = "JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG, BMP, PPM, PGM, PBM, TGA,
 /** The bytes of a file; NotFoundError when it is not there. */
 export async function readPicture(path: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
   const { readFile, stat } = await import("node:fs/promises");
-  const shown = path instanceof URL ? decodeURIComponent(path.pathname) : path;
+  const shown = isA(path, "URL") ? decodeURIComponent(path.pathname) : path;
   try {
     if ((await stat(path)).isDirectory()) {
       throw new ImageError(`[image] ${shown} is a folder, expected a picture: name a file in it`);
@@ -21,7 +22,7 @@ export async function readPicture(path: string | URL, signal?: AbortSignal): Pro
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof ImageError) throw cause;
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code;
     if (code === "ENOENT" || code === "ENOTDIR") {
       throw new NotFoundError(`[image] there is no file ${shown}: check the path`, { cause });
     }

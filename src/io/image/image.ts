@@ -1,6 +1,7 @@
 // Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { HAS_DISK } from "../source/bytes.ts";
 import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { download, shownUrl } from "./download.ts";
@@ -65,7 +66,7 @@ async function load<T>(
   signal?: AbortSignal,
 ): Promise<T | RgbaImage> {
   const decode = (picture: Uint8Array | Blob, name: string) => decoded(picture, name, take);
-  if (typeof image === "string" || image instanceof URL) {
+  if (typeof image === "string" || isA(image, "URL")) {
     const url = urlOf(image);
     if (url) {
       return decode(await download(url, signal), shownUrl(url));
@@ -77,9 +78,9 @@ async function load<T>(
     }
     throw new ImageError(`[image] ${image} cannot be read in a page. Expected ${KINDS}`);
   }
-  if (image instanceof Uint8Array) return decode(image, "the picture");
-  if (image instanceof ArrayBuffer) return decode(new Uint8Array(image), "the picture");
-  if (image instanceof Blob) return decode(image, "the Blob");
+  if (isA(image, "Uint8Array")) return decode(image, "the picture");
+  if (isA(image, "ArrayBuffer")) return decode(new Uint8Array(image), "the picture");
+  if (isA(image, "Blob", "File")) return decode(image, "the Blob");
   if (typeof image !== "object" || image === null || ArrayBuffer.isView(image)) {
     const what = typeof image === "object" && image !== null ? "a typed array that is not bytes" : String(image);
     throw new ImageError(`[image] ${what} is not an image. Expected ${KINDS}`);
@@ -90,11 +91,13 @@ async function load<T>(
 
 /** An encoded picture, by the browser where there is one. */
 async function decoded<T>(picture: Uint8Array | Blob, name: string, take: Take<T>): Promise<T | RgbaImage> {
-  if (canDraw()) return take(picture instanceof Blob ? picture : new Blob([picture.slice()]), name);
+  if (canDraw()) return take(isA(picture, "Blob", "File") ? picture : new Blob([picture.slice()]), name);
   if (HAS_DISK) {
-    const bytes = picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
+    const { buffer, byteOffset, byteLength } = isA(picture, "Blob", "File")
+      ? new Uint8Array(await picture.arrayBuffer())
+      : picture;
     const { decodePicture } = await import("./decode.ts");
-    return decodePicture(bytes, name);
+    return decodePicture(new Uint8Array(buffer, byteOffset, byteLength), name); // of this realm, as sharp asks
   }
   throw new ImageError(`[image] ${name} cannot be decoded: this browser has no OffscreenCanvas`);
 }

@@ -1,5 +1,6 @@
 // Pixels in memory: the raw forms that a caller may pass, and RGBA bytes, the one form that all other code takes.
 import { ImageError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 
 /**
  * Pixels that need no decoding: rows from the top, `channels` bytes a pixel, red first. Alpha is stored, not applied.
@@ -82,7 +83,7 @@ export function fromRaw(image: RawImage | ImageData): RgbaImage {
   if (channels !== 3 && channels !== 4) {
     throw new ImageError(`[image] the RawImage has ${channels} channels, expected 3 (RGB) or 4 (RGBA)`);
   }
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  if (!isA(data, "Uint8Array", "Uint8ClampedArray")) {
     throw new ImageError(
       "[image] the RawImage's data is not a Uint8Array or Uint8ClampedArray: give bytes from 0 to 255",
     );

@@ -3,6 +3,7 @@
 // so a checkpoint of any size costs no memory here.
 
 import { ArgumentError, InvalidFileError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { type ByteSource, blobFile, bytesFile } from "../source/bytes.ts";
 import { openFile } from "../source/openSource.ts";
 import type { Source, SourceOptions } from "../source/source.ts";
@@ -57,9 +58,9 @@ async function readFile(file: ByteSource, label: string, signal?: AbortSignal): 
 }
 
 async function toFile(from: SafetensorsLike, options: SourceOptions): Promise<ByteSource> {
-  if (typeof from === "string" || from instanceof URL) return openFile(from, options);
-  if (from instanceof Uint8Array || from instanceof ArrayBuffer) return bytesFile("safetensors bytes", from);
-  if (from instanceof Blob) return blobFile(from instanceof File ? from.name : "safetensors Blob", from);
+  if (typeof from === "string" || isA(from, "URL")) return openFile(from, options);
+  if (isA(from, "Uint8Array", "ArrayBuffer")) return bytesFile("safetensors bytes", from);
+  if (isA(from, "Blob", "File")) return blobFile(isA(from, "File") ? from.name : "safetensors Blob", from);
   if (typeof from?.read === "function" && typeof from.size === "number") return from;
   throw new ArgumentError(
     "[readSafetensors] expected bytes (Uint8Array, ArrayBuffer, Blob), a path, a URL or an open file",

@@ -2,6 +2,7 @@
 // read a range; streams are cut from reads here, so that every kind of source gives chunks of the same size.
 
 import { InvalidFileError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 
 /** One file with random access. It is read in ranges and never held whole in the JavaScript heap. */
 export interface ByteSource {
@@ -40,7 +41,7 @@ export async function* streamRange(
 
 /** A file in memory: reads are views, nothing is copied. */
 export function bytesFile(name: string, data: Uint8Array | ArrayBuffer): ByteSource {
-  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  const bytes = isA(data, "Uint8Array") ? data : new Uint8Array(data);
   const file: ByteSource = {
     name,
     size: bytes.byteLength,

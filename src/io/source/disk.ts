@@ -4,12 +4,13 @@ import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { type ByteSource, streamRange } from "./bytes.ts";
 import type { FileSource } from "./source.ts";
 
 /** A folder as a source; undefined when nothing of that name exists. */
 export async function findFolder(path: string | URL): Promise<FileSource | undefined> {
-  const folder = path instanceof URL ? fileURLToPath(path) : path;
+  const folder = isA(path, "URL") ? fileURLToPath(path) : path;
   const stats = await stat(folder).catch((error: NodeJS.ErrnoException) => absent(folder, error));
   if (!stats) return undefined;
   if (!stats.isDirectory()) {

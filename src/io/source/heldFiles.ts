@@ -1,6 +1,7 @@
 // Models whose files the caller holds: a folder as a browser hands it over, dropped or chosen; or bytes.
 
 import { ArgumentError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { blobFile, bytesFile } from "./bytes.ts";
 import type { FileSource, Source, SourceBytes, SourceOptions } from "./source.ts";
 
@@ -9,7 +10,7 @@ import type { FileSource, Source, SourceBytes, SourceOptions } from "./source.ts
  * folders in it is the end of a path.
  */
 export function openFileList(list: readonly File[]): FileSource {
-  const areFiles = list.length > 0 && list.every((item) => item instanceof Blob && "name" in item);
+  const areFiles = list.length > 0 && list.every((item) => isA(item, "File", "Blob") && "name" in item);
   if (!areFiles) throw new ArgumentError("expected a list of File objects: choose config.json and the weights");
   const depth = ({ webkitRelativePath: path = "" }: File) => path.split("/").length;
   const byName = new Map<string, File>();
@@ -34,7 +35,7 @@ export function openBytes(source: SourceBytes, { subfolder, variant }: SourceOpt
     );
   }
   const { config, weights, tokenizer, preprocessor, processor } = source ?? {};
-  const isBytes = weights instanceof Uint8Array || weights instanceof ArrayBuffer || weights instanceof Blob;
+  const isBytes = isA(weights, "Uint8Array", "ArrayBuffer", "Blob", "File");
   if (typeof config !== "object" || config === null || !isBytes) {
     throw new ArgumentError(
       "a model given as bytes needs { config, weights }: the parsed config.json, and model.safetensors as Uint8Array," +
@@ -55,7 +56,7 @@ export function openBytes(source: SourceBytes, { subfolder, variant }: SourceOpt
       const json = parsed.get(file);
       if (json !== undefined) return bytesFile(file, new TextEncoder().encode(JSON.stringify(json)));
       if (file !== "model.safetensors") return undefined;
-      return weights instanceof Blob ? blobFile(file, weights) : bytesFile(file, weights);
+      return isA(weights, "Blob", "File") ? blobFile(file, weights) : bytesFile(file, weights);
     },
   };
 }

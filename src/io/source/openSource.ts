@@ -2,6 +2,7 @@
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
+import { isA } from "../isA.ts";
 import { type ByteSource, HAS_DISK } from "./bytes.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
@@ -26,7 +27,7 @@ export async function openSource(source: SourceLike, options: SourceOptions = {}
     if (typeof value !== "string") throw new ArgumentError(`${name} is ${JSON.stringify(value)}, expected a string`);
   }
   if (typeof source === "string") return placed(await openString(source, options), options);
-  if (source instanceof URL) return placed(await openUrl(source, options), options);
+  if (isA(source, "URL")) return placed(await openUrl(source, options), options);
   const { openBytes, openFileList } = await import("./heldFiles.ts");
   return Array.isArray(source) ? placed(openFileList(source), options) : openBytes(source as SourceBytes, options);
 }
@@ -100,7 +101,7 @@ function isHttp(url: URL): boolean {
 
 /** Opens one file by path or URL, for `readSafetensors`. */
 export async function openFile(from: string | URL, options: SourceOptions): Promise<ByteSource> {
-  const url = from instanceof URL ? from : /^(https?|file):/i.test(from) ? parseUrl(from) : undefined;
+  const url = isA(from, "URL") ? from : /^(https?|file):/i.test(from) ? parseUrl(from) : undefined;
   if (url && isHttp(url)) {
     const file = await openHttp(url, options);
     if (!file) throw new NotFoundError(`${url.href} does not exist (404): check the address`);
