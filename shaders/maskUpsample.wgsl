@@ -2,9 +2,9 @@
 // cut to the part that the picture takes, bilinear from there to H x W (torch.nn.functional.interpolate, align_corners
 // False, twice); the square is computed where it is read and never stored.
 // x: [masks, L, L], of which with HAS_IDS those are taken that ids [masks of y] name.
-// logits: y [masks, H, W] f32, an element a thread. bits: y [masks, PLANES, W, ceil(H / 32)] u32, column by column; bit
-// i of word w is set where the logit of row 32 w + i is above the threshold; of three planes the second and third have
-// the threshold moved up and down by `offset`.
+// Of the H rows, y has `rows` from `first` on. logits: y [masks, rows, W] f32, an element a thread.
+// bits: y [masks, PLANES, W, ceil(rows / 32)] u32, column by column; bit i of word w is set where the logit of row
+// 32 w + i is above the threshold; of three planes the second and third have the threshold moved up and down by `offset`.
 
 alias Elem = f32; // f32 | f16
 alias Out = f32; // f32 | u32
@@ -19,6 +19,8 @@ struct Params {
   W: u32,
   threshold: f32,
   offset: f32,
+  first: u32,
+  rows: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Elem>;
@@ -75,7 +77,8 @@ fn logitAt(mask: u32, row: u32, col: u32) -> f32 {
 fn logits(thread: Invocation) {
   let at = flatIndex(thread);
   if (at < params.count) {
-    y[at] = Out(logitAt(sourceOf(at / params.W / params.H), at / params.W % params.H, at % params.W));
+    let row = params.first + at / params.W % params.rows;
+    y[at] = Out(logitAt(sourceOf(at / params.W / params.rows), row, at % params.W));
   }
 }
 
@@ -92,7 +95,7 @@ fn bits(thread: Invocation) {
   if (at >= params.count) {
     return;
   }
-  let words = (params.H + 31) / 32;
+  let words = (params.rows + 31) / 32;
   let first = at % words * 32;
   let col = at / words % params.W;
   let mask = at / words / params.W;
@@ -104,8 +107,8 @@ fn bits(thread: Invocation) {
   var word = vec3u();
   var kept = vec3<f32>(); // rows `top` and the two below it
   var top = params.L;
-  for (var i = 0u; i < 32 && first + i < params.H; i++) {
-    let rows = tapOf(first + i, params.cutH, f32(params.cutH) / f32(params.H));
+  for (var i = 0u; i < 32 && first + i < params.rows; i++) {
+    let rows = tapOf(params.first + first + i, params.cutH, f32(params.cutH) / f32(params.H));
     let upper = tapOf(rows.low, params.L, scale);
     let lower = tapOf(rows.high, params.L, scale);
     if (upper.low != top) {

@@ -1,8 +1,8 @@
 // CLIP for people who have pictures and words: embeddings, zero-shot classification, search by text.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, CheckpointError } from "../device/errors.ts";
-import type { GpuTensor } from "../device/gpuTensor.ts";
-import type { NdArray } from "../device/tensor.ts";
+import { GpuTensor } from "../device/gpuTensor.ts";
+import type { NdArray, Shape } from "../device/tensor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
@@ -110,7 +110,9 @@ export class Clip {
   static async fromPretrained(from: SourceLike, options: ClipOptions = {}): Promise<Clip> {
     const pretrained = await openPretrained(CLIP_FAMILIES, from, options);
     try {
-      return new Clip(pretrained, await openTokenizer(pretrained.source));
+      const tokenizer = await openTokenizer(pretrained.source);
+      options.signal?.throwIfAborted();
+      return new Clip(pretrained, tokenizer);
     } catch (error) {
       pretrained.session.dispose();
       throw error;
@@ -127,8 +129,8 @@ export class Clip {
    * projection, what transformers calls pooler_output: [images, channels], of the length that it has. With `keepOnGpu`
    * they stay on the GPU, in the type that the model computes in; with `hiddenStates` or `patches` tokens come too.
    *
-   * @throws ImageError for what is no picture, ArgumentError for an empty list or tokens of a ResNet, CheckpointError
-   * where the checkpoint has no image tower.
+   * @throws ImageError for what is no picture, ArgumentError for tokens of a ResNet, CheckpointError where the checkpoint
+   * has no image tower.
    * @example
    * const { data, shape } = await clip.encodeImage(["cat.jpg", "dog.jpg"]);     // shape [2, 512]
    * const { patches, grid } = await clip.encodeImage("cat.jpg", { patches: true });     // [1, 49, 768], [7, 7]
@@ -143,22 +145,14 @@ export class Clip {
     images: ImageLike | readonly ImageLike[],
     options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens = {},
   ): Promise<NdArray | GpuTensor | ClipImageTokens> {
-    const list = listOf(images);
-    if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
-    if (options.hiddenStates !== undefined || options.patches) return this.#imageTokens(list, options);
-    if (options.keepOnGpu) {
-      const { embeds } = await encodeKept(
-        this.#tower(options.size),
-        list,
-        ({ embeds: shape = [] }) => {
-          return { embeds: { output: "embeds", first: 0, shape: shape.slice(1) } };
-        },
-        options,
-      );
-      return embeds;
-    }
-    const encoded = await encodeList(this.#tower(options.size), list, options);
-    return stack(encoded.map(({ outputs }) => outputs.embeds as NdArray));
+    const discard = (result: NdArray | GpuTensor | ClipImageTokens) => {
+      if (result instanceof GpuTensor) result.dispose();
+    };
+    return this.#session.call(
+      options.signal,
+      (signal) => this.#encodeList(listOf(images), { ...options, signal }),
+      discard,
+    );
   }
 
   /**
@@ -174,8 +168,13 @@ export class Clip {
     source: ImageSource,
     { size, ...options }: ClipEncodeImagesOptions = {},
   ): AsyncGenerator<ImageEmbedding, void, undefined> {
-    for await (const { index, image, outputs } of encodePictures(this.#tower(size), source, options)) {
-      yield { index, image, embedding: (outputs.embeds as NdArray).data };
+    const { signal, over } = this.#session.begin(options.signal);
+    try {
+      for await (const { index, image, outputs } of encodePictures(this.#tower(size), source, { ...options, signal })) {
+        yield { index, image, embedding: (outputs.embeds as NdArray).data };
+      }
+    } finally {
+      over();
     }
   }
 
@@ -183,8 +182,8 @@ export class Clip {
    * Embeds texts: [texts, projection], each row of unit length; without a projection as `encodeImage`. With
    * `hiddenStates` tokens come too.
    *
-   * @throws ArgumentError for an empty list, or a text that is too long when `truncate` is false; CheckpointError where
-   * the checkpoint has no text tower or no tokenizer.
+   * @throws ArgumentError for a text that is too long when `truncate` is false; CheckpointError where the checkpoint has
+   * no text tower or no tokenizer.
    * @example
    * await clip.encodeText(["a red saree with gold border", "a cat"]);     // shape [2, 512]
    * const { hiddenStates } = await clip.encodeText("a cat", { hiddenStates: [-2] });     // one of [1, 77, 512]
@@ -195,8 +194,29 @@ export class Clip {
     texts: string | readonly string[],
     options: EncodeTextOptions & Partial<TextTokenOptions> = {},
   ): Promise<NdArray | ClipTextTokens> {
+    return this.#session.call(options.signal, (signal) => this.#encodeTexts(texts, { ...options, signal }));
+  }
+
+  async #encodeList(
+    list: readonly ImageLike[],
+    options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens,
+  ): Promise<NdArray | GpuTensor | ClipImageTokens> {
+    if (options.hiddenStates !== undefined || options.patches) return this.#imageTokens(list, options);
+    if (options.keepOnGpu) {
+      const viewsOf = ({ embeds = [] }: Readonly<Record<string, Shape>>) => {
+        return { embeds: { output: "embeds", first: 0, shape: embeds.slice(1) } };
+      };
+      return (await encodeKept(this.#tower(options.size), list, viewsOf, options)).embeds;
+    }
+    const encoded = await encodeList(this.#tower(options.size), list, options);
+    return stack(encoded.map(({ outputs }) => outputs.embeds as NdArray));
+  }
+
+  async #encodeTexts(
+    texts: string | readonly string[],
+    options: EncodeTextOptions & Partial<TextTokenOptions>,
+  ): Promise<NdArray | ClipTextTokens> {
     const list = typeof texts === "string" ? [texts] : texts;
-    if (list.length === 0) throw new ArgumentError("encodeText got an empty list, expected at least one text");
     if (!this.#model.has.text) throw new CheckpointError(`${this.#name} has no text tower`);
     if (!this.#tokenizer) {
       throw new CheckpointError(`${this.#name} has no tokenizer (tokenizer.json, or vocab.json and merges.txt)`);
@@ -207,9 +227,11 @@ export class Clip {
     const tokens = wanted === undefined ? undefined : await import("./clipTokens.ts");
     const request = wanted && tokens?.textRequest(this.config.text, wanted);
     const runs: Readonly<Record<string, NdArray>>[] = [];
+    if (ids.length === 0) runs.push(await this.#session.none(this.#textPart(1, 1, request)));
     for (let at = 0; at < ids.length; at += TEXTS_PER_RUN) {
       options.signal?.throwIfAborted();
-      runs.push(await this.#encodeTokens(this.#tokenizer, ids.slice(at, at + TEXTS_PER_RUN), request));
+      const some = ids.slice(at, at + TEXTS_PER_RUN);
+      runs.push(await this.#encodeTokens(this.#tokenizer, some, request, options.signal));
     }
     return tokens && request ? tokens.textTokens(runs, request) : stack(runs.map(({ embeds }) => embeds as NdArray));
   }
@@ -228,8 +250,14 @@ export class Clip {
     labels: readonly string[],
     options: ClassifyOptions = {},
   ): Promise<LabelScore[] | LabelScore[][]> {
-    const text = await this.encodeLabels(labels, options.template);
-    const logits = await this.similarity(await this.encodeImage(images, options), text);
+    const logits = await this.#session.call(options.signal, async (signal) => {
+      const text = await this.#encodeLabels(labels, options.template, signal);
+      return this.#similarity(
+        (await this.#encodeList(listOf(images), { ...options, signal })) as NdArray,
+        text,
+        signal,
+      );
+    });
     const scores = rowsOf(logits).map((row) => rank(labels, row));
     return Array.isArray(images) ? scores : (scores[0] as LabelScore[]);
   }
@@ -239,6 +267,14 @@ export class Clip {
     labels: readonly string[],
     template: string | readonly string[] = "a photo of a {}",
   ): Promise<NdArray> {
+    return this.#session.call(undefined, (signal) => this.#encodeLabels(labels, template, signal));
+  }
+
+  async #encodeLabels(
+    labels: readonly string[],
+    template: string | readonly string[] = "a photo of a {}",
+    signal: AbortSignal,
+  ): Promise<NdArray> {
     const templates = typeof template === "string" ? [template] : template;
     if (labels.length === 0) throw new ArgumentError("classify got an empty list of labels, expected at least one");
     if (templates.length === 0)
@@ -246,7 +282,7 @@ export class Clip {
     const wrong = templates.find((text) => !text.includes("{}"));
     if (wrong !== undefined) throw new ArgumentError(`the template "${wrong}" has no {} to put the label in`);
     const texts = labels.flatMap((label) => templates.map((text) => text.replaceAll("{}", label)));
-    const embeds = await this.encodeText(texts);
+    const embeds = (await this.#encodeTexts(texts, { signal })) as NdArray;
     return templates.length === 1 ? embeds : averageGroups(embeds, templates.length);
   }
 
@@ -256,14 +292,20 @@ export class Clip {
    * @throws ArgumentError for embeddings of different widths, CheckpointError where a tower has no projection.
    */
   async similarity(image: NdArray, text: NdArray): Promise<NdArray> {
+    return this.#session.call(undefined, (signal) => this.#similarity(image, text, signal));
+  }
+
+  async #similarity(image: NdArray, text: NdArray, signal: AbortSignal): Promise<NdArray> {
     const { missingProjection: missing } = this.#model;
     if (missing) throw new CheckpointError(`${this.#name} has no ${missing}: pictures and texts cannot be compared`);
     const [M = 0, C = 0] = image.shape;
     const [N = 0, D = 0] = text.shape;
     if (C !== D)
       throw new ArgumentError(`similarity got embeddings of ${C} and ${D} channels, expected the same number`);
+    if (M === 0 || N === 0) return { data: new Float32Array(0), shape: [M, N] };
     const part = similarityPart({ config: this.config, images: M, texts: N, channels: C });
-    const run = await this.#session.use([part], (executor) => executor.run({ image: image.data, text: text.data }));
+    const inputs = { image: image.data, text: text.data };
+    const run = await this.#session.use([part], (executor) => executor.run(inputs), signal);
     return run.logits as NdArray;
   }
 
@@ -313,16 +355,26 @@ export class Clip {
   }
 
   /** Token ids, all cut to size, as one run: padded to the longest, rounded up so that few shapes occur. */
-  async #encodeTokens(tokenizer: Tokenizer, ids: readonly (readonly number[])[], request?: TokenRequest) {
+  async #encodeTokens(
+    tokenizer: Tokenizer,
+    ids: readonly (readonly number[])[],
+    request?: TokenRequest,
+    signal?: AbortSignal,
+  ) {
     const { text } = this.config;
-    const longest = Math.max(...ids.map((row) => row.length));
-    const most = text.max_position_embeddings;
-    const T = request || needsWholeContext(text) ? most : Math.min(most, Math.ceil(longest / 8) * 8);
-    const part = textPart({ text, batch: ids.length, tokens: T, ...(request && { request }) });
+    const part = this.#textPart(ids.length, Math.max(...ids.map((row) => row.length)), request);
+    const [, T = 0] = part.inputs.ids.shape;
     const padded = padTokens(ids, T, text, tokenizer);
     const end = endPositions(padded, text).map((position, row) => row * T + position);
     const inputs = { ids: Int32Array.from(padded.flat()), end: Int32Array.from(end) };
-    return this.#session.use([part], (executor) => executor.run(inputs));
+    return this.#session.use([part], (executor) => executor.run(inputs), signal);
+  }
+
+  #textPart(batch: number, longest: number, request: TokenRequest | undefined) {
+    const { text } = this.config;
+    const most = text.max_position_embeddings;
+    const tokens = request || needsWholeContext(text) ? most : Math.min(most, Math.ceil(longest / 8) * 8);
+    return textPart({ text, batch, tokens, ...(request && { request }) });
   }
 
   #checkSize(size: number): number {

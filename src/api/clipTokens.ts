@@ -43,7 +43,7 @@ export function textTokens(runs: readonly Outputs[], request: TokenRequest): Cli
 
 /** Pictures under each other. */
 export function imageTokens(
-  encoded: readonly EncodedPicture[],
+  encoded: readonly Pick<EncodedPicture, "size" | "outputs">[],
   request: TokenRequest,
   vision: ClipConfig["vision"],
   { hiddenStates, patches }: ImageTokens,

@@ -127,8 +127,8 @@ export class Dino {
    * Features of pictures. Several must come to one grid: give `size` as [height, width], or call once for each. With
    * `keepOnGpu` they stay on the GPU, in the type that the model computes in; attention and layers cannot.
    *
-   * @throws ImageError for what is no picture, ArgumentError for an empty list, pictures of different grids, or
-   * attention and layers of a ResNet; LimitError, before anything is allocated, for a size that the GPU cannot hold.
+   * @throws ImageError for what is no picture, ArgumentError for pictures of different grids, or attention and layers of
+   * a ResNet; LimitError, before anything is allocated, for a size that the GPU cannot hold.
    * @example
    * const { cls, patches, grid } = await dino.encodeImage("cat.jpg", { size: 480 });
    */
@@ -142,14 +142,22 @@ export class Dino {
     options: DinoEncodeOptions & Partial<KeepOnGpu> = {},
   ): Promise<DinoFeatures | DinoGpuFeatures> {
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
-    if (list.length === 0) throw new ArgumentError("encodeImage got an empty list, expected at least one picture");
     const request = this.#request(options);
-    if (options.keepOnGpu) return this.#keep(list, request, options);
-    const encoded = await encodeList(this.#tower(request, options.size), list, options);
-    const [{ size }] = encoded as [EncodedPicture];
-    for (const { size: other } of encoded) checkSame(size, other);
-    const runs = encoded.map(({ outputs }) => outputs);
-    return this.#features(runs, size, request, options.layers !== undefined);
+    const discard = (features: DinoFeatures | DinoGpuFeatures) => {
+      if ("dispose" in features) features.dispose();
+    };
+    return this.#session.call<DinoFeatures | DinoGpuFeatures>(
+      options.signal,
+      async (signal) => {
+        if (options.keepOnGpu) return this.#keep(list, request, { ...options, signal });
+        const encoded = await encodeList(this.#tower(request, options.size), list, { ...options, signal });
+        const [{ size }] = encoded as [EncodedPicture];
+        for (const { size: other } of encoded) checkSame(size, other);
+        const runs = encoded.map(({ outputs }) => outputs);
+        return this.#features(runs, size, request, options.layers !== undefined);
+      },
+      discard,
+    );
   }
 
   /**
@@ -168,8 +176,13 @@ export class Dino {
   ): AsyncGenerator<ImageFeatures, void, undefined> {
     const request = this.#request(options);
     const tower = this.#tower(request, options.size);
-    for await (const { index, image, size, outputs } of encodePictures(tower, source, options)) {
-      yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
+    const { signal, over } = this.#session.begin(options.signal);
+    try {
+      for await (const { index, image, size, outputs } of encodePictures(tower, source, { ...options, signal })) {
+        yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
+      }
+    } finally {
+      over();
     }
   }
 

@@ -42,6 +42,7 @@ export async function modelSize(from: SourceLike, options: SourceOptions = {}): 
   const settings = ["config.json", ...others, ...processorFiles(config, openClip)];
   const files = [...(await sizes(source, settings)), ...weights];
   if (family?.hasTokenizer) files.push(...(await tokenizerSizes(source)));
+  signal?.throwIfAborted();
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   return { bytes, family: typeof type === "string" ? type : undefined, modelClass: family?.modelClass, files };
 }

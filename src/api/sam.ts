@@ -1,6 +1,6 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
-import { ArgumentError, DeviceLostError } from "../device/errors.ts";
+import { ArgumentError } from "../device/errors.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
@@ -65,12 +65,15 @@ export class Sam {
    */
   async encodeImage(image: ImageLike, options: { readonly signal?: AbortSignal } = {}): Promise<SamScene> {
     if (Array.isArray(image)) throw new ArgumentError("encodeImage of Sam takes one picture at a time");
-    const picture = await openImage(image, options.signal);
-    try {
-      return await this.#encodeOpened(picture, options.signal);
-    } finally {
-      closePicture(picture);
-    }
+    const encode = async (signal: AbortSignal) => {
+      const picture = await openImage(image, signal);
+      try {
+        return await this.#encodeOpened(picture, signal);
+      } finally {
+        closePicture(picture);
+      }
+    };
+    return this.#session.call(options.signal, encode, (scene) => scene.dispose());
   }
 
   /**
@@ -84,18 +87,20 @@ export class Sam {
     image: ImageLike,
     options: GenerateMasksOptions<Mode> = {},
   ): Promise<MaskRecord<Segmentations[Mode]>[]> {
-    const picture = await openImage(image, options.signal);
-    const predictor: CropPredictor = {
-      width: picture.width,
-      height: picture.height,
-      encodeCrop: (box, signal) => this.#encodeOpened(cropped(picture, box), signal),
-    };
-    try {
-      const { generateMasks } = await import("../masks/generateMasks.ts");
-      return await generateMasks(predictor, options);
-    } finally {
-      closePicture(picture);
-    }
+    return this.#session.call(options.signal, async (signal) => {
+      const picture = await openImage(image, signal);
+      const predictor: CropPredictor = {
+        width: picture.width,
+        height: picture.height,
+        encodeCrop: (box) => this.#encodeOpened(cropped(picture, box), signal),
+      };
+      try {
+        const { generateMasks } = await import("../masks/generateMasks.ts");
+        return await generateMasks(predictor, { ...options, signal });
+      } finally {
+        closePicture(picture);
+      }
+    });
   }
 
   /** What encoding a picture costs, after it was resized: dispatches, FLOPs, bytes. */
@@ -133,7 +138,7 @@ export class Sam {
       return scene;
     } catch (error) {
       scene.dispose();
-      throw device.lost instanceof DeviceLostError ? device.lost : error;
+      throw device.lost ?? error;
     }
   }
 

@@ -13,12 +13,14 @@ import type { SamConfig } from "../models/sam/config.ts";
 import { decoderPart, maskSizes, masksPart, sceneSpecs, stabilityPart } from "../models/sam/parts.ts";
 import {
   checkPrompt,
+  isList,
   type Placement,
   PROMPTS_PER_RUN,
   type Run,
   runsOf,
   type SamBox,
   type SamPrompt,
+  shown,
 } from "../models/sam/prompts.ts";
 import { type KeepOnGpu, type SamGpuMasks, together } from "../pictures/keepOnGpu.ts";
 import type { Batch, Collector } from "../pictures/tower.ts";
@@ -45,6 +47,28 @@ interface Origin {
   readonly placement: Placement;
   readonly config: SamConfig;
   readonly session: Session;
+}
+
+/**
+ * Bytes of masks at the picture's size, logits or bits, that one run makes. With as many to read them back they are
+ * within what is kept of plans without weights (planCache.ts), so that a plan is made once for many runs.
+ */
+const MOST_MASK_BYTES = 24 << 20;
+
+/** A mask prompt is a wish: logits beyond the range of halves mean no more than those at its ends. */
+const MOST_HALF = 65504;
+
+/** What a run gives of rows of its masks, from `first` on. */
+interface BandOutputs {
+  readonly first: number;
+  readonly bytes: Readonly<Record<string, ArrayBuffer>>;
+}
+
+/** Masks of a run of points in everything mode, on the GPU. */
+interface Candidates {
+  readonly masks: GPUBuffer;
+  readonly run: Run;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What a scene keeps of its picture, by name. */
@@ -91,7 +115,7 @@ export class SamScene implements CropScene {
         throw error;
       }
     };
-    return { run, row: (scene) => scene };
+    return { run, row: (scene) => scene, discard: (scene) => scene.dispose() };
   }
 
   static #empty(device: Device, origin: Origin): SamScene {
@@ -123,33 +147,44 @@ export class SamScene implements CropScene {
   async predict(
     prompt: SamPrompt & { readonly boxes?: readonly SamBox[] } & PredictOptions & Partial<KeepOnGpu>,
   ): Promise<SamMask[] | SamMask[][] | SamGpuMasks> {
-    const { boxes } = prompt;
-    if (prompt.keepOnGpu) return this.#keep(prompt);
-    if (!boxes) return (await this.predictBatch([prompt], prompt))[0] as SamMask[];
-    if (prompt.points || prompt.box || prompt.maskInput) {
+    const { boxes, ...rest } = prompt ?? {};
+    if (rest.keepOnGpu)
+      return this.#origin.session.call(
+        rest.signal,
+        (signal) => this.#keep(rest, signal),
+        (masks) => masks.dispose(),
+      );
+    if (boxes === undefined) return (await this.predictBatch([prompt], rest))[0] as SamMask[];
+    if (!isList(boxes)) throw new ArgumentError(`boxes is ${shown(boxes)}, expected a list of [x0, y0, x1, y1]`);
+    if (rest.points || rest.box || rest.maskInput) {
       throw new ArgumentError("boxes are prompts of their own: use predictBatch to give each further points or a mask");
     }
     return this.predictBatch(
-      boxes.map((box) => ({ box })),
-      prompt,
+      Array.from(boxes, (box) => ({ box })),
+      rest,
     );
   }
 
   /** Masks of each prompt, many in one run: much faster than one by one. */
   async predictBatch(prompts: readonly SamPrompt[], options: PredictOptions = {}): Promise<SamMask[][]> {
-    if (prompts.length === 0) throw new ArgumentError("there is no prompt, expected at least one");
-    const { config } = this.#origin;
+    if (!isList(prompts)) throw new ArgumentError(`predictBatch got ${shown(prompts)}, expected a list of prompts`);
+    return this.#origin.session.call(options.signal, (signal) => this.#predictAll(prompts, options, signal));
+  }
+
+  async #predictAll(prompts: readonly SamPrompt[], options: PredictOptions, signal: AbortSignal): Promise<SamMask[][]> {
+    const { config, placement } = this.#origin;
     for (const prompt of prompts) checkPrompt(prompt, config);
     this.#check(); // before a plan is made on a new device
     const results: SamMask[][] = Array(prompts.length);
+    const { perRun, rows } = this.#roomFor(options);
     let before: Promise<void> | undefined;
     try {
-      for (const run of runsOf(prompts, this.#origin.placement, this.#origin.config)) {
-        options.signal?.throwIfAborted();
-        const bytes = this.#runMasks(run, options);
+      for (const run of runsOf(prompts, placement, config, perRun)) {
+        signal.throwIfAborted();
+        const bands = this.#runMasks(run, options, rows, signal);
         // Masks are unpacked while the GPU works on the next run.
         const earlier = before;
-        before = bytes.then((outputs) => this.#place(outputs, run, results));
+        before = bands.then((outputs) => this.#place(outputs, run, results));
         before.catch(() => {}); // told when it is awaited, which may be after the next plan was made
         await earlier;
       }
@@ -161,16 +196,28 @@ export class SamScene implements CropScene {
     return results;
   }
 
+  /**
+   * How many prompts a run has, and of how many rows their masks are made at once where those of one prompt are too
+   * many bytes.
+   */
+  #roomFor({ multimask = true, returnLogits = false }: PredictOptions): { perRun: number; rows?: number } {
+    const most = Math.min(MOST_MASK_BYTES, this.#device.mostBytes);
+    const masks = multimask ? maskSizes(this.#origin.config).M - 1 : 1;
+    const rowBytes = masks * this.width * (returnLogits ? 4 : 1 / 8);
+    // Words of bits hold 32 rows.
+    const bytes = rowBytes * (returnLogits ? this.height : Math.ceil(this.height / 32) * 32);
+    if (bytes > most) return { perRun: 1, rows: Math.max(32, Math.floor(most / rowBytes / 32) * 32) };
+    return { perRun: Math.min(PROMPTS_PER_RUN, Math.floor(most / bytes)) };
+  }
+
   /** Puts the masks of a run where their prompts stand. */
-  #place(bytes: Readonly<Record<string, ArrayBuffer>>, run: Run, results: SamMask[][]): void {
-    const { chosenScores, lowRes, logits, bits } = bytes as Readonly<Record<string, ArrayBuffer>>;
-    const arrays = {
-      scores: this.#floats(chosenScores as ArrayBuffer),
-      lowRes: this.#floats(lowRes as ArrayBuffer),
-      logits: logits && new Float32Array(logits),
-      bits: bits && new Uint32Array(bits),
-    };
-    const masks = unpackMasks(arrays, run.indices.length, this);
+  #place(outputs: readonly BandOutputs[], run: Run, results: SamMask[][]): void {
+    const bands = outputs.map(({ first, bytes: { logits, bits } }) => {
+      return { first, logits: logits && new Float32Array(logits), bits: bits && new Uint32Array(bits) };
+    });
+    const { chosenScores, lowRes } = (outputs[0] as BandOutputs).bytes;
+    const scores = this.#floats(chosenScores as ArrayBuffer);
+    const masks = unpackMasks({ scores, lowRes: this.#floats(lowRes as ArrayBuffer), bands }, run.indices.length, this);
     for (const [i, index] of run.indices.entries()) results[index] = masks[i] as SamMask[];
   }
 
@@ -223,12 +270,14 @@ export class SamScene implements CropScene {
     const bytes = bufferBytes({ dtype: session.dtype, shape: [run.P, M, L, L] });
     const masks = this.#device.createBuffer(bytes, usage, "candidates");
     try {
-      const { scores } = await session.use([this.#decoder(run, true)], (decoder) => {
+      const decode = (decoder: Executor) => {
         this.#check();
         return decoder.runBytes(this.#promptInputs(run), { bindings: { ...this.#imageOf(run), masks } });
-      });
+      };
+      const { scores } = await session.use([this.#decoder(run, true)], decode, signal);
       const ious = this.#floats(scores as ArrayBuffer);
-      const planes = (some: readonly number[]) => this.#planes(masks, run, some, filter.stabilityScoreOffset);
+      const planes = (some: readonly number[]) =>
+        this.#planes({ masks, run, signal }, some, filter.stabilityScoreOffset);
       const { width, height } = this;
       const { candidates } = await import("../masks/candidates.ts");
       yield* candidates({ width, height, first, M, ious, planes }, filter, signal);
@@ -238,24 +287,33 @@ export class SamScene implements CropScene {
   }
 
   /** Bits of some masks at the picture's size, and with the threshold moved up and down: three planes each. */
-  async #planes(masks: GPUBuffer, { P }: Run, ids: readonly number[], offset: number): Promise<Uint32Array> {
-    const part = stabilityPart({ ...this.#pictureSettings(), P, count: ids.length, offset });
-    const { planes } = await this.#origin.session.use([part], (stable) => {
+  async #planes({ masks, run, signal }: Candidates, ids: readonly number[], offset: number): Promise<Uint32Array> {
+    const part = stabilityPart({ ...this.#pictureSettings(), P: run.P, count: ids.length, offset });
+    const measure = (stable: Executor) => {
       this.#check();
       return stable.runBytes({ ids: Int32Array.from(ids) }, { bindings: { masks } });
-    });
+    };
+    const { planes } = await this.#origin.session.use([part], measure, signal);
     return new Uint32Array(planes as ArrayBuffer);
   }
 
   /** Masks of one prompt, written into the caller's tensors on the GPU. */
-  async #keep(prompt: SamPrompt & PredictOptions): Promise<SamGpuMasks> {
+  async #keep(prompt: SamPrompt & PredictOptions, signal: AbortSignal): Promise<SamGpuMasks> {
     const { config, placement, session } = this.#origin;
     checkPrompt(prompt, config);
     this.#check();
     const [run] = runsOf([prompt], placement, config) as [Run];
-    const parts = this.#maskParts(run, { ...prompt, returnLogits: true }, true);
-    return session.use(parts, (decoder, masks) => {
-      prompt.signal?.throwIfAborted();
+    const { multimask = true } = prompt;
+    const shape = [multimask ? maskSizes(config).M - 1 : 1, this.height, this.width];
+    const fewer = multimask ? "ask for one mask (multimask: false), or " : "";
+    this.#device.checkSize(
+      { dtype: "f32", shape },
+      "keepOnGpu: logits",
+      `${fewer}leave keepOnGpu out and ask for returnLogits: those come in parts`,
+    );
+    const parts = this.#maskParts(run, { multimask, returnLogits: true }, { staysOnGpu: true });
+    const record = (decoder: Executor, masks: Executor) => {
+      signal.throwIfAborted();
       this.#check();
       const { lowRes, chosenScores, logits } = this.#tensorsFor(masks);
       const encoder = this.#device.gpu.createCommandEncoder();
@@ -263,7 +321,8 @@ export class SamScene implements CropScene {
       masks.encode(encoder, { bindings: { ...masksOf(decoder), lowRes, chosenScores, logits } });
       this.#device.gpu.queue.submit([encoder.finish()]);
       return together({ logits, lowResLogits: lowRes, scores: chosenScores });
-    });
+    };
+    return session.use(parts, record, signal);
   }
 
   /** Tensors for the outputs of the masks of one prompt. */
@@ -280,13 +339,20 @@ export class SamScene implements CropScene {
     };
   }
 
-  /** The bytes of the masks' outputs for a run of prompts, once its commands are submitted. */
-  #runMasks(run: Run, options: PredictOptions): Promise<Record<string, ArrayBuffer>> {
-    return this.#origin.session.use(this.#maskParts(run, options), (decoder, masks) => {
+  /** The bytes of the masks' outputs for a run of prompts: all at once, or so many rows at a time. */
+  #runMasks(run: Run, options: PredictOptions, rows: number | undefined, signal: AbortSignal): Promise<BandOutputs[]> {
+    const decodeAndUpsample = (decoder: Executor, masks: Executor) => {
       this.#check();
-      const before = (encoder: GPUCommandEncoder) => this.#encodeDecoder(encoder, decoder, run);
-      return masks.runBytes({}, { before, bindings: masksOf(decoder) });
-    });
+      const band = async (first: number): Promise<BandOutputs> => {
+        const before = (encoder: GPUCommandEncoder) => this.#encodeDecoder(encoder, decoder, run);
+        const lengths: Readonly<Record<string, number>> = rows === undefined ? {} : { first };
+        const bindings = masksOf(decoder);
+        return { first, bytes: await masks.runBytes({}, { ...(first === 0 && { before }), lengths, bindings }) };
+      };
+      // All are submitted before anybody else uses the buffers that hold what the decoder gave.
+      return Promise.all(bandsOf(this.height, rows).map(band));
+    };
+    return this.#origin.session.use(this.#maskParts(run, options, { rows }), decodeAndUpsample, signal);
   }
 
   #decoder({ P, T, hasMask }: Run, keepsMasks = false): Part {
@@ -295,8 +361,12 @@ export class SamScene implements CropScene {
   }
 
   /** From prompts to logits of all masks, and from those to the chosen ones at the picture's size. */
-  #maskParts(run: Run, { multimask = true, returnLogits = false }: PredictOptions, staysOnGpu = false) {
-    const settings = { P: run.P, isMultimask: multimask, hasLogits: returnLogits, staysOnGpu };
+  #maskParts(
+    run: Run,
+    { multimask = true, returnLogits = false }: PredictOptions,
+    wishes: { readonly staysOnGpu?: boolean; readonly rows?: number | undefined },
+  ) {
+    const settings = { P: run.P, isMultimask: multimask, hasLogits: returnLogits, ...wishes };
     return [this.#decoder(run), masksPart({ ...this.#pictureSettings(), ...settings })] as const;
   }
 
@@ -326,8 +396,14 @@ export class SamScene implements CropScene {
   }
 
   #toDevice(values: Float32Array): HostArray {
-    return this.#origin.session.dtype === "f16" ? toHalfArray(values) : values;
+    if (this.#origin.session.dtype !== "f16") return values;
+    return toHalfArray(values.map((logit) => Math.min(MOST_HALF, Math.max(-MOST_HALF, logit))));
   }
+}
+
+/** The first rows of bands that make up a picture; the last band ends with it. */
+function bandsOf(height: number, rows = height): number[] {
+  return Array.from({ length: Math.ceil(height / rows) }, (_, i) => Math.min(i * rows, height - rows));
 }
 
 /** The decoder's outputs, in its own buffers, as the inputs of the masks' plan in the same submit. */

@@ -16,6 +16,9 @@ export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefin
     ({ create }) => create(["disable-dawn-features=timestamp_quantization", ...toggles]),
     () => undefined,
   );
+  dawn.catch(() => {
+    dawn = undefined; // asked again by the next call
+  });
   return dawn;
 }
 
@@ -26,7 +29,8 @@ const BUSY_MS = 0.2;
 /** A nap lasts at most this share of the time waited so far, so that it delays a result by no more than that. */
 const SHARE = 1 / 16;
 
-const cell = new Int32Array(new SharedArrayBuffer(4));
+/** Made at the first nap: this file comes to pages without WebGPU too, for HOW, and most have no SharedArrayBuffer. */
+let cell: Int32Array<SharedArrayBuffer> | undefined;
 let awaited = 0;
 let isTurning = false;
 let awaitedSince = 0;
@@ -54,6 +58,7 @@ function turn(): void {
   isTurning = awaited > 0;
   if (!isTurning) return;
   const now = performance.now();
+  cell ??= new Int32Array(new SharedArrayBuffer(4));
   if (now - napEnd < BUSY_MS) Atomics.wait(cell, 0, 0, Math.min(MOST_MS, (now - awaitedSince) * SHARE));
   napEnd = performance.now();
   setImmediate(turn);

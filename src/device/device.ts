@@ -48,6 +48,12 @@ export class Device {
   readonly #owned: boolean;
   readonly #rest: Rest;
   readonly #held = new Map<GPUBuffer, number>();
+  /** Those who wait for the GPU, to be told when the device is lost. */
+  readonly #waiting = new Set<(error: DeviceLostError) => void>();
+  /** What is told of errors outside any scope. */
+  #listener: ((event: GPUUncapturedErrorEvent) => void) | undefined;
+  /** The errors of what was last recorded on a device of the caller's. */
+  #scope: Promise<void> | undefined;
   #error: KernelError | undefined;
   #zero: GPUBuffer | undefined;
   readonly #onLost: Promise<DeviceLostError>;
@@ -64,15 +70,12 @@ export class Device {
     this.pipelines = new PipelineCache(gpu, rest);
     this.#owned = owned;
     this.#rest = rest;
-    gpu.addEventListener?.("uncapturederror", (event) => {
-      if (owned) event.preventDefault?.(); // the caller's own device reports to the caller too
-      this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
-    });
+    if (owned) this.#listen();
     this.#onLost = gpu.lost.then(({ reason, message }) => {
-      this.lost = new DeviceLostError(
+      const error = new DeviceLostError(
         `the GPU device was lost (${reason || "unknown"}): ${message}. Call again: a new device is opened`,
       );
-      return this.lost;
+      return this.#lose(error);
     });
   }
 
@@ -93,16 +96,19 @@ export class Device {
     if (error) throw error;
   }
 
-  /** Throws a LimitError when a tensor of this size cannot be bound on this device. */
-  checkSize(spec: Spec, name = "tensor"): void {
-    const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+  /** Bytes of the largest tensor that can be bound. */
+  get mostBytes(): number {
+    return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+  }
+
+  /** Throws a LimitError, with what to do, when a tensor of this size cannot be bound on this device. */
+  checkSize(spec: Spec, name = "tensor", advice = "use a smaller one"): void {
     const bytes = bufferBytes(spec);
-    if (bytes <= limit) return;
+    if (bytes <= this.mostBytes) return;
     const mib = (n: number) => `${(n / 2 ** 20).toFixed(1)} MiB`;
     throw new LimitError(
       `${name} ${formatShape(spec.shape)} ${spec.dtype} needs ${mib(bytes)}, ` +
-        `but this adapter (${this.info.description}) ` +
-        `binds at most ${mib(limit)}. Use a smaller input or batch, or dtype "f16"`,
+        `but this adapter (${this.info.description}) binds at most ${mib(this.mostBytes)}: ${advice}`,
     );
   }
 
@@ -182,23 +188,43 @@ export class Device {
    * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device is lost before.
    */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
-    const mapped = this.#rest(staging.mapAsync(MAP_READ));
     try {
-      const lost = await Promise.race([mapped, this.#onLost]);
-      if (lost) throw lost;
+      await this.#unlessLost(this.#rest(staging.mapAsync(MAP_READ)));
     } catch (error) {
-      mapped.catch(() => {});
       throw this.lost ?? error;
     }
     const copy = staging.getMappedRange().slice(0);
     staging.unmap();
+    await this.#scope;
     this.check();
     return copy;
   }
 
   /** Resolves when all that was submitted is done. */
-  done(): Promise<undefined> {
-    return this.#rest(this.gpu.queue.onSubmittedWorkDone());
+  async done(): Promise<undefined> {
+    await this.#unlessLost(this.#rest(this.gpu.queue.onSubmittedWorkDone()));
+    await this.#scope;
+  }
+
+  /**
+   * Does what makes, records and submits, all before it returns. On a device of the caller's its errors are told from
+   * those of others by a scope: `check` throws ours alone.
+   */
+  own<T>(work: () => T): T {
+    if (this.#owned || this.lost) return work();
+    this.gpu.pushErrorScope("validation");
+    try {
+      return work();
+    } finally {
+      const scope = this.gpu.popErrorScope().then(
+        (error) => {
+          if (error) this.#error ??= new KernelError(`WebGPU reported: ${error.message}`);
+          if (this.#scope === scope) this.#scope = undefined;
+        },
+        () => {}, // the device is lost
+      );
+      this.#scope = scope;
+    }
   }
 
   /** A buffer of zeros, bound in place of an optional input that is absent. */
@@ -218,12 +244,39 @@ export class Device {
     this.#zero = undefined;
     if (!this.#owned) return;
     this.gpu.destroy();
-    // Set now rather than when `gpu.lost` resolves, so that the very next call opens a new device.
-    this.lost ??= new DeviceLostError("the GPU device was destroyed. Call again: a new device is opened");
+    // Now rather than when `gpu.lost` resolves, so that the very next call opens a new device.
+    this.#lose(new DeviceLostError("the GPU device was destroyed. Call again: a new device is opened"));
   }
 
   /** The same as `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
+  }
+
+  #listen(): void {
+    this.#listener = (event) => {
+      event.preventDefault?.();
+      this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
+    };
+    this.gpu.addEventListener?.("uncapturederror", this.#listener);
+  }
+
+  /** Tells who waits, and takes the listener away, by which the runtime would keep this device for ever. */
+  #lose(error: DeviceLostError): DeviceLostError {
+    this.lost ??= error;
+    if (this.#listener) this.gpu.removeEventListener?.("uncapturederror", this.#listener);
+    this.#listener = undefined;
+    for (const reject of this.#waiting) reject(this.lost);
+    this.#waiting.clear();
+    return this.lost;
+  }
+
+  /** Rejects when the device is lost before. Promise.race would leave something with `gpu.lost` at every call. */
+  #unlessLost<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.lost) reject(this.lost);
+      else this.#waiting.add(reject);
+      promise.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
   }
 }

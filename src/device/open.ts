@@ -43,18 +43,35 @@ const LIMITS = [
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const dawn = globalThis.navigator?.gpu ? undefined : await import("./dawn.ts");
   if (options.gpu) return Device.from(options.gpu, dawn?.restWhile);
-  const gpu = dawn ? await dawn.loadDawn(options.toggles) : navigator.gpu;
+  const gpu = await asked("WebGPU does not start", () => (dawn ? dawn.loadDawn(options.toggles) : navigator.gpu));
   if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${dawn?.HOW}`);
-  const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+  const { powerPreference = "high-performance" } = options;
+  const adapter = await asked("WebGPU gave no adapter", () => gpu.requestAdapter({ powerPreference }));
   if (!adapter) throw new AdapterError(`WebGPU found no adapter. ${dawn?.HOW ?? "See chrome://gpu"}`);
   const requiredLimits: Record<string, number> = {};
   if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
   const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name) && !options.defaultLimits);
-  const gpuDevice = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  const gpuDevice = await asked("the adapter gave no device", () => {
+    return adapter.requestDevice({ requiredFeatures, requiredLimits });
+  });
   const device = new Device(gpuDevice, describeAdapter(adapter), true, dawn?.restWhile);
   if (gpuDevice.features.has(MATRIX_UNITS)) {
-    const { usableUnits } = await import("./matrixUnits.ts");
-    device.matrixUnits = await usableUnits(gpuDevice, device.info.matrixUnits);
+    try {
+      const { usableUnits } = await import("./matrixUnits.ts");
+      device.matrixUnits = await usableUnits(gpuDevice, device.info.matrixUnits);
+    } catch (error) {
+      device.destroy();
+      throw error;
+    }
   }
   return device;
+}
+
+/** What WebGPU gives; it rejects with its own errors where it is switched off, blocked or short of memory. */
+async function asked<T>(what: string, ask: () => T | Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    throw new AdapterError(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }

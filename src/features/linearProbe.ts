@@ -85,6 +85,7 @@ export class LinearProbe {
         },
       );
     });
+    signal?.throwIfAborted();
     const classes = known.classes.length;
     const coef = {
       data: Float32Array.from(theta.subarray(0, classes * rows.channels)),

@@ -7,6 +7,7 @@ import { type BoundBuffers, StepBindGroups } from "./bindings.ts";
 import type { Place } from "./placement.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { SlotPool } from "./slotPool.ts";
+import { weightAdvice } from "./statics.ts";
 import type { WeightStore } from "./store.ts";
 import { Uniforms } from "./uniforms.ts";
 
@@ -108,10 +109,11 @@ export function encodeDispatch(
 
 /** Throws LimitError where a tensor of the plan is more than this device can bind; nothing is allocated for it. */
 export function checkSizes(device: Device, plan: Plan): void {
+  const advice = "use a smaller input or batch";
   for (const { value } of plan.steps) {
-    for (const result of value.graph.resultsOf(value)) device.checkSize(result, "an activation");
+    for (const result of value.graph.resultsOf(value)) device.checkSize(result, "an activation", advice);
   }
-  for (const [name, { value }] of plan.inputs) device.checkSize(value, `input "${name}"`);
-  for (const [name, { kind, value }] of plan.bound) device.checkSize(value, `${kind} "${name}"`);
-  for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`);
+  for (const [name, { value }] of plan.inputs) device.checkSize(value, `input "${name}"`, advice);
+  for (const [name, { kind, value }] of plan.bound) device.checkSize(value, `${kind} "${name}"`, advice);
+  for (const [key, value] of plan.statics) device.checkSize(value, `weight ${key}`, weightAdvice(device, value));
 }

@@ -13,26 +13,40 @@ interface Part extends PlannedTensor {
   readonly size: number;
 }
 
+/** The outputs of a plan that come to the host, and where they lie in a buffer. */
+function partsOf({ outputs, bound }: Plan): Part[] {
+  let offset = 0;
+  return [...outputs].flatMap(([name, { value, place }]) => {
+    if (bound.get(name)?.kind === "output") return [];
+    const size = Math.ceil(byteLength(value) / 4) * 4;
+    const part = { name, value, place, offset, size };
+    offset += bytesOf(part);
+    return [part];
+  });
+}
+
+function bytesOf({ size }: Pick<Part, "size">): number {
+  return Math.max(8, Math.ceil(size / 8) * 8);
+}
+
+/** Bytes of a readback buffer of a plan. */
+export function readbackBytes(plan: Plan): number {
+  return partsOf(plan).reduce((sum, part) => sum + bytesOf(part), 0);
+}
+
 /** Copies the outputs of a plan to the host, but for those that the caller has in buffers of its own. */
 export class Readback {
   readonly #device: Device;
   readonly #parts: readonly Part[];
   readonly #bytes: number;
-  /** Buffers that no run is using. */
-  readonly #idle: GPUBuffer[] = [];
+  /** A buffer that no run is using; runs that overlap have further ones, which go when they are over. */
+  #idle: GPUBuffer | undefined;
   #isDisposed = false;
 
-  constructor(device: Device, { outputs, bound }: Plan) {
+  constructor(device: Device, plan: Plan) {
     this.#device = device;
-    let offset = 0;
-    this.#parts = [...outputs].flatMap(([name, { value, place }]) => {
-      if (bound.get(name)?.kind === "output") return [];
-      const size = Math.ceil(byteLength(value) / 4) * 4;
-      const part = { name, value, place, offset, size };
-      offset += Math.max(8, Math.ceil(size / 8) * 8);
-      return [part];
-    });
-    this.#bytes = offset;
+    this.#parts = partsOf(plan);
+    this.#bytes = readbackBytes(plan);
   }
 
   /** Records the copies of the outputs, submits, and gives their bytes when they are there. */
@@ -46,7 +60,8 @@ export class Readback {
       await this.#done();
       return {};
     }
-    const staging = this.#idle.pop() ?? this.#make();
+    const staging = this.#idle ?? this.#make();
+    this.#idle = undefined;
     try {
       for (const { place, offset, size } of this.#parts) {
         if (size) encoder.copyBufferToBuffer(bufferAt(place), 0, staging, offset, size);
@@ -54,15 +69,15 @@ export class Readback {
       queue.submit([encoder.finish()]);
       return this.#split(await this.#device.mapRead(staging));
     } finally {
-      if (this.#isDisposed || this.#device.lost) this.#device.free(staging);
-      else this.#idle.push(staging);
+      if (this.#isDisposed || this.#device.lost || this.#idle) this.#device.free(staging);
+      else this.#idle = staging;
     }
   }
 
   /** Frees the buffers; one that a run is using when that is over. */
   free(): void {
     this.#isDisposed = true;
-    for (const buffer of this.#idle) this.#device.free(buffer);
+    if (this.#idle) this.#device.free(this.#idle);
   }
 
   /** Of a run that gives nothing to the host. */

@@ -1,7 +1,8 @@
 // The part of a graph that no run changes: weights, constants and what is made of them alone (packed, joined or resized
 // weights). It is computed once, on the GPU, when a model is loaded. Equal expressions have equal keys, so that plans
 // for several input shapes share one copy.
-import { byteLength, formatShape, type HostArray, sizeOf } from "../device/tensor.ts";
+import type { Device } from "../device/device.ts";
+import { bufferBytes, byteLength, formatShape, type HostArray, type Spec, sizeOf } from "../device/tensor.ts";
 import { Length } from "../kernels/length.ts";
 import { sources, type Value } from "./graph.ts";
 
@@ -72,4 +73,10 @@ export function weightsOf(value: Value): Value[] {
 /** Bytes of a static value's elements. */
 export function staticBytes(value: Value): number {
   return sizeOf(value.shape) === 0 ? 0 : byteLength(value);
+}
+
+/** What to do about a weight that is too large. */
+export function weightAdvice(device: Device, weight: Spec): string {
+  const halfFits = weight.dtype === "f32" && device.hasF16 && bufferBytes(weight) / 2 <= device.mostBytes;
+  return halfFits ? 'use dtype "f16", or a smaller model' : "use a smaller model";
 }

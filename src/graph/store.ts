@@ -7,7 +7,7 @@ import { BYTES, formatShape, sameShape, sizeOf, type Tensor } from "../device/te
 import type { CastParams } from "../kernels/cast.ts";
 import { dispatch, dispatchAll } from "../kernels/dispatch.ts";
 import type { Value } from "./graph.ts";
-import { staticKey, weightsOf } from "./statics.ts";
+import { staticKey, weightAdvice, weightsOf } from "./statics.ts";
 
 /** A checkpoint as the store needs it; src/io/safetensors.ts reads such. */
 export interface WeightSource {
@@ -214,15 +214,15 @@ class Loading {
 
   async #allocate(key: string, leaf: Value, name: string): Promise<Tensor> {
     const { gpu } = this.#device;
-    this.#device.checkSize(leaf, name);
+    this.#device.checkSize(leaf, name, weightAdvice(this.#device, leaf));
     gpu.pushErrorScope("out-of-memory");
     const tensor = this.#device.createTensor(leaf, name);
     this.#tensors.set(key, tensor);
     const error = await gpu.popErrorScope();
     if (!error) return tensor;
     throw new LimitError(
-      `the GPU has no memory for ${name} ${formatShape(leaf.shape)} (${error.message}): ` +
-        'free some, use dtype "f16", or a smaller model',
+      `the GPU has no memory for ${name} ${formatShape(leaf.shape)} (${error.message}): free some, ` +
+        weightAdvice(this.#device, leaf),
     );
   }
 

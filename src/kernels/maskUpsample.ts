@@ -6,6 +6,7 @@ import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
+import { type Length, mostOf } from "./length.ts";
 
 export interface MaskUpsampleParams {
   /** Side of the padded square. */
@@ -21,10 +22,13 @@ export interface MaskUpsampleParams {
   readonly threshold?: number;
   /** Gives three such planes, u32 [masks, 3, W, ceil(H / 32)]: at the threshold, and moved up and down by this. */
   readonly offset?: number;
+  /** Rows of the picture to make, and the first of them: H is their number in the result. All when absent. */
+  readonly rows?: { readonly count: number; readonly first: number | Length };
 }
 
-function result(x: Spec, ids: Spec | undefined, { size: [H, W], threshold, offset }: MaskUpsampleParams): Spec {
+function result(x: Spec, ids: Spec | undefined, { size, threshold, offset, rows }: MaskUpsampleParams): Spec {
   const [masks = 0] = (ids ?? x).shape;
+  const [H, W] = [rows?.count ?? size[0], size[1]];
   if (threshold === undefined) return { dtype: "f32", shape: [masks, H, W] };
   return { dtype: "u32", shape: [masks, ...(offset === undefined ? [] : [3]), W, Math.ceil(H / 32)] };
 }
@@ -47,6 +51,8 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
     W: "u32",
     threshold: "f32",
     offset: "f32",
+    first: "u32",
+    rows: "u32",
   },
   output: ({ x, ids }, params) => {
     expectFloat("maskUpsample", "x", x);
@@ -62,13 +68,19 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
         `[maskUpsample] ${got}: expected whole numbers from 1, the cut within the square, L within it too`,
       );
     }
+    const { count = 1, first = 0 } = params.rows ?? {};
+    if (!isSize(count) || !(mostOf(first) >= 0 && mostOf(first) + count <= size[0])) {
+      throw new ArgumentError(
+        `[maskUpsample] ${count} rows from ${mostOf(first)} on: expected some of the ${size[0]} of the picture`,
+      );
+    }
     if (ids && (ids.dtype !== "i32" || ids.shape.length !== 1)) {
       throw new ShapeError(`[maskUpsample] ids is ${ids.dtype} ${formatShape(ids.shape)}, expected i32 [masks]`);
     }
     return result(x, ids, params);
   },
   launch: ({ x, ids }, params) => {
-    const { square: S, cut, size, threshold, offset } = params;
+    const { square: S, cut, size, threshold, offset, rows } = params;
     const planes = offset === undefined ? 1 : 3;
     const count = sizeOf(result(x, ids, params).shape) / planes;
     return {
@@ -77,11 +89,13 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
         ...{ count, L: x.shape[1] ?? 0, S, cutH: cut[0], cutW: cut[1], H: size[0], W: size[1] },
         threshold: threshold ?? 0,
         offset: offset ?? 0,
+        first: rows?.first ?? 0,
+        rows: rows?.count ?? size[0],
       },
       types: { Elem: x.dtype, Out: threshold === undefined ? "f32" : "u32" },
       overrides: { PLANES: planes, HAS_IDS: ids ? 1 : 0 },
       workgroups: flatWorkgroups(count),
     };
   },
-  flops: ({ x, ids }, { size }) => 42 * ((ids ?? x).shape[0] ?? 0) * sizeOf(size),
+  flops: ({ x, ids }, { size: [H, W], rows }) => 42 * ((ids ?? x).shape[0] ?? 0) * (rows?.count ?? H) * W,
 });

@@ -2,6 +2,7 @@
 // collector's: they are read back here; keepOnGpu.ts and SAM's scenes leave them on the GPU.
 import type { NdArray } from "../device/tensor.ts";
 import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
+import { outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
 import { PictureRuns } from "./pictureRuns.ts";
@@ -48,13 +49,25 @@ async function* streamPictures<Batch, Row>(
   yield* new PictureStream(tower, collector, source, options).results();
 }
 
-/** Runs a tower on all pictures of a list; a single one, with its preprocessing, is one submit. */
-export function encodeList(
+/**
+ * Runs a tower on all pictures of a list; a single one, with its preprocessing, is one submit. Of an empty list it gives
+ * outputs without rows, so that whoever joins the rows need not know.
+ */
+export async function encodeList(
   tower: PictureTower,
   list: readonly ImageLike[],
   options: ListOptions,
-): Promise<EncodedPicture[]> {
-  return collectList(tower, readBack, list, options);
+): Promise<Pick<EncodedPicture, "size" | "outputs">[]> {
+  return list.length === 0 ? [await encodeNone(tower)] : collectList(tower, readBack, list, options);
+}
+
+// Of no picture nothing depends on, where a tower takes any size, but the shapes.
+const ANY_SIZE = { width: 224, height: 224 };
+
+/** What a tower would give of no picture. */
+export async function encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">> {
+  const size = outputSize(tower.recipe(ANY_SIZE), [ANY_SIZE.height, ANY_SIZE.width]);
+  return { size, outputs: await tower.session.none(tower.part(1, size)) };
 }
 
 /** As `encodeList`, with the caller's collector. */

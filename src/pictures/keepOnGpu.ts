@@ -7,8 +7,8 @@ import { BYTES, type Shape, sizeOf } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import type { Size } from "../models/preprocess/recipe.ts";
-import type { ListOptions } from "./encodeOptions.ts";
-import { collectList } from "./encodePictures.ts";
+import type { EncodedPicture, ListOptions } from "./encodeOptions.ts";
+import { collectList, encodeNone } from "./encodePictures.ts";
 import type { Batch, Collector, PictureTower } from "./tower.ts";
 
 /** Asks for results that stay on the GPU; the caller disposes of them. */
@@ -74,7 +74,8 @@ export async function encodeKept<Name extends string>(
   const device = await tower.session.device();
   const collector = new KeptTensors(device, images.length, viewsOf);
   try {
-    await collectList(tower, collector, images, options);
+    if (images.length === 0) collector.keepNone(await encodeNone(tower), tower.session.dtype);
+    else await collectList(tower, collector, images, options);
     options.signal?.throwIfAborted();
     return collector.tensors as Readonly<Record<Name, GpuTensor>>;
   } catch (error) {
@@ -112,6 +113,14 @@ class KeptTensors<Name extends string> implements Collector<undefined, undefined
   }
 
   row(): undefined {}
+
+  /** Tensors without rows. */
+  keepNone({ size, outputs }: Pick<EncodedPicture, "size" | "outputs">, dtype: GpuTensor["dtype"]): void {
+    const shapes = Object.fromEntries(Object.entries(outputs).map(([name, { shape }]) => [name, shape]));
+    for (const [name, { shape }] of Object.entries(this.#viewsOf(shapes, size)) as [Name, OutputView][]) {
+      this.tensors[name] = new GpuTensor(this.#device, { dtype, shape: [0, ...shape] }, `kept ${name}`);
+    }
+  }
 
   dispose(): void {
     this.#isDisposed = true;

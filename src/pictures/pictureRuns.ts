@@ -6,7 +6,7 @@ import { DisposedError } from "../device/errors.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Picture } from "../io/image/image.ts";
 import { outputSize, type Size } from "../models/preprocess/recipe.ts";
-import { abortable } from "./bell.ts";
+import { abortable } from "../session/calls.ts";
 import { type Collector, type PictureSize, type PictureTower, preprocessor } from "./tower.ts";
 import { recordUpload, releasePicture, type UploadedPicture, uploadPicture } from "./upload.ts";
 
@@ -56,6 +56,8 @@ export class PictureRuns<Outputs, Row> {
   #pixels: GPUBuffer | undefined;
   /** Size of the pictures of the batch, as the tower sees them. */
   #size: Size = [0, 0];
+  /** Most pictures of that size in a run. */
+  #most = 1;
   /** A batch of this size ran full: what is left at the end then runs as one, which has a plan already. */
   #hasRunFull = false;
   #indices: number[] = [];
@@ -84,7 +86,7 @@ export class PictureRuns<Outputs, Row> {
   }
 
   get isFull(): boolean {
-    return this.#indices.length >= this.#most();
+    return this.#indices.length >= this.#most;
   }
 
   /** Whether a picture comes to the same size as those of the batch. */
@@ -96,9 +98,11 @@ export class PictureRuns<Outputs, Row> {
   async add(index: number, picture: Picture, onDone: () => void = () => {}): Promise<void> {
     this.#device ??= await this.#tower.session.device();
     const size = this.#sizeOf(picture);
-    if (!isSame(size, this.#size)) this.#hasRunFull = false;
+    const most = isSame(size, this.#size) ? this.#most : await this.#mostOf(size);
     const uploaded = await this.#upload(this.#device, index, picture);
+    if (!isSame(size, this.#size)) this.#hasRunFull = false;
     this.#size = size;
+    this.#most = most;
     this.#indices.push(index);
     this.#waiting.push({ picture: uploaded, onDone });
     const bytes = this.#waiting.reduce((sum, { picture: { buffer } }) => sum + buffer.size, 0);
@@ -113,7 +117,7 @@ export class PictureRuns<Outputs, Row> {
     const { session } = this.#tower;
     const work = uploadPicture(device, picture, this.#tower.recipe(picture)).then(async (uploaded) => {
       try {
-        await session.use([this.#preprocessor(uploaded)], () => this.#check(device));
+        await session.use([this.#preprocessor(uploaded)], () => this.#check(device), this.#signal);
         this.#signal?.throwIfAborted();
         return uploaded;
       } catch (error) {
@@ -129,7 +133,7 @@ export class PictureRuns<Outputs, Row> {
   /** Submits the batch; the next one may gather then. */
   async run(): Promise<SubmittedBatch<Outputs>> {
     const device = this.#device as Device;
-    const [indices, size, most, waiting] = [this.#indices, this.#size, this.#most(), this.#waiting];
+    const [indices, size, most, waiting] = [this.#indices, this.#size, this.#most, this.#waiting];
     this.#hasRunFull ||= indices.length === most;
     const tower = this.#tower.part(this.#hasRunFull ? most : indices.length, size);
     const work = this.#tower.session.use(
@@ -147,11 +151,18 @@ export class PictureRuns<Outputs, Row> {
         this.#release(device, waiting);
         return { outputs: this.#timed(device, indices, outputs) };
       },
+      this.#signal,
     );
-    const { outputs } = await abortable(work, this.#signal);
-    this.#indices = [];
-    this.#waiting = [];
-    return { size, outputs };
+    try {
+      const { outputs } = await abortable(work, this.#signal);
+      this.#indices = [];
+      this.#waiting = [];
+      return { size, outputs };
+    } catch (error) {
+      const discard = (outputs: Outputs) => this.#collector.discard?.(outputs);
+      work.then((batch) => batch.outputs).then(discard, () => {});
+      throw error;
+    }
   }
 
   /** Frees what waits; what is at work is left to end by itself. */
@@ -177,6 +188,7 @@ export class PictureRuns<Outputs, Row> {
         device.gpu.queue.submit([encoder.finish()]);
         this.#release(device, waiting);
       },
+      this.#signal,
     );
     await abortable(work, this.#signal);
     this.#waiting = [];
@@ -206,15 +218,21 @@ export class PictureRuns<Outputs, Row> {
     return outputSize(this.#tower.recipe(picture), [picture.height, picture.width]);
   }
 
-  /** Pictures are put side by side on the GPU, which copies whole 4-byte words: odd sizes in f16 go alone. */
-  #most(): number {
-    const [H, W] = this.#size;
-    return this.#tower.session.dtype === "f16" && (H * W) % 2 ? 1 : this.#batchSize;
+  /**
+   * Pictures of a size in a run: as many as the device binds at once, for what it refuses together it may run one by
+   * one. They are put side by side on the GPU, which copies whole 4-byte words: odd sizes in f16 go alone.
+   */
+  async #mostOf(size: Size): Promise<number> {
+    const { session } = this.#tower;
+    if (session.dtype === "f16" && (size[0] * size[1]) % 2) return 1;
+    let count = this.#batchSize;
+    while (count > 1 && !(await session.fits(this.#tower.part(count, size)))) count = Math.ceil(count / 2);
+    return count;
   }
 
   /** The buffer of a batch's pixels, of `bytes` each; a new one only for larger pictures than before. */
   #room(device: Device, bytes: number): GPUBuffer {
-    const needed = Math.ceil((bytes * this.#most()) / 4) * 4;
+    const needed = Math.ceil((bytes * this.#most) / 4) * 4;
     if (this.#pixels && this.#pixels.size >= needed) return this.#pixels;
     if (this.#pixels) device.free(this.#pixels);
     this.#pixels = device.createBuffer(needed, USAGE.COPY_SRC | USAGE.COPY_DST, "pixels of a batch");

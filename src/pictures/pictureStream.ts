@@ -1,7 +1,8 @@
 // Many pictures through a model: the next ones are read and decoded while the GPU works, and results come in order.
 import { ArgumentError, LimitError } from "../device/errors.ts";
 import { closePicture, type ImageLike } from "../io/image/image.ts";
-import { abortable, Bell } from "./bell.ts";
+import { abortable } from "../session/calls.ts";
+import { Bell } from "./bell.ts";
 import { DecodeAhead, type DecodedPicture, type ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "./encodeOptions.ts";
 import { PictureRuns, type SubmittedBatch } from "./pictureRuns.ts";

@@ -36,6 +36,8 @@ export interface Collector<Outputs, Row> {
   readonly isEager?: boolean;
   /** Runs the tower on a batch: records and submits it all before it returns. */
   run(tower: Executor, batch: Batch): Promise<Outputs>;
+  /** Frees what came of a run whose call is over. */
+  discard?(outputs: Outputs): void;
   /** What one picture of the batch gets of it. */
   row(outputs: Outputs, row: number): Row;
 }

@@ -41,7 +41,7 @@ export async function uploadPicture(device: Device, picture: Picture, recipe: Pr
     if (uploaded) return uploaded;
   }
   if (!("source" in picture)) return uploadBytes(device, picture);
-  const texture = toTexture(device.gpu, picture);
+  const texture = device.own(() => toTexture(device.gpu, picture));
   if (!texture) return uploadBytes(device, await bytesOf(picture));
   const { width, height } = picture;
   const rowLength = Math.ceil(width / ROW_PIXELS) * ROW_PIXELS;
@@ -68,7 +68,7 @@ const LARGE_BYTES = 16 << 20;
 
 async function pictureBuffer(device: Device, height: number, rowLength: number): Promise<GPUBuffer> {
   const spec: Spec = { dtype: "u32", shape: [height, rowLength] };
-  device.checkSize(spec, 'input "image"');
+  device.checkSize(spec, "the picture", "resize it first");
   const create = () => {
     return device.createBuffer(bufferBytes(spec), USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST, "picture");
   };
@@ -78,7 +78,9 @@ async function pictureBuffer(device: Device, height: number, rowLength: number):
   const error = await device.gpu.popErrorScope();
   if (!error) return buffer;
   device.free(buffer);
-  throw new LimitError(`the GPU has no memory for a picture of ${rowLength} x ${height} pixels (${error.message})`);
+  throw new LimitError(
+    `the GPU has no memory for a picture of ${rowLength} x ${height} pixels (${error.message}): resize it first`,
+  );
 }
 
 /** Records what is left to do until the picture is in its buffer. */

@@ -1,16 +1,19 @@
 // The plans of a session, of which the most recent are kept, within bounds of number and of bytes. What stands for a
 // plan is the key of the part that it was made of.
 import type { Device } from "../device/device.ts";
+import { LimitError } from "../device/errors.ts";
 import type { HostInputs } from "../graph/executor.ts";
 import { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Plan, type PlanOptions, plan } from "../graph/plan.ts";
 import { checkSizes } from "../graph/preparedPlan.ts";
+import { readbackBytes } from "../graph/readback.ts";
 import { SlotPool } from "../graph/slotPool.ts";
 import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
 import { graphOf, type Part } from "../models/part.ts";
 import type { Weights } from "../models/weights.ts";
+import { SharedWork } from "./calls.ts";
 
 /** A run whose result holds NaN or infinity: its part, the result's name, and the inputs from the host. */
 export interface NonFiniteRun {
@@ -28,16 +31,22 @@ export type WeightsOf = (graph: Graph) => Weights;
 // Of each kind, with weights and without.
 const MOST_PLANS = 32;
 
-// Plans without weights (a picture's preprocessing) are made again in milliseconds.
+/**
+ * Bytes on the GPU of the plans that are kept while nobody uses them, readback buffers among them. Plans without weights
+ * are a picture's: its preprocessing, its masks and their stability, a plan for every size of picture, and made again in
+ * milliseconds. The latest plan with weights is kept whatever it takes.
+ */
 const MOST_BYTES = { withWeights: 512 << 20, withoutWeights: 64 << 20 } as const;
 
 interface Entry {
-  readonly executor: Promise<Executor>;
+  readonly executor: SharedWork<Executor>;
   /** The executor once it is ready, so that it can be disposed at once. */
   ready?: Executor;
+  /** Calls that wait for it, or record with it: it is not disposed of before. */
+  users: number;
   /** Constants that belong to this plan alone: it has no weights. */
   readonly store?: WeightStore;
-  /** What it takes on the GPU by itself, weights aside: the most that it adds to the pool. */
+  /** What it takes on the GPU by itself, weights aside: the most that it adds to the pool, and a readback buffer. */
   readonly bytes: number;
 }
 
@@ -67,11 +76,26 @@ export class PlanCache {
     this.#pool = new SlotPool(device);
   }
 
-  /** The plans of parts, made at their first use. They may be disposed as soon as others are asked for. */
-  get(parts: readonly Part[], signal?: AbortSignal): Promise<Executor[]> {
-    const entries = parts.map((part) => this.#entry(part, signal));
-    this.#evict(new Set(entries));
-    return Promise.all(entries.map(({ executor }) => executor));
+  /**
+   * Gives `work` the plans of parts, which are made at their first use. They may be disposed of when it has returned:
+   * what it does with them is submitted by then. Undefined when all plans went meanwhile, with their device.
+   */
+  async use<T>(
+    parts: readonly Part[],
+    work: (...executors: Executor[]) => T,
+    signal?: AbortSignal,
+  ): Promise<[T] | undefined> {
+    const entries = parts.map((part) => this.#entry(part));
+    for (const entry of entries) entry.users++;
+    try {
+      this.#evict();
+      const executors = await Promise.all(entries.map(({ executor }) => executor.wait(signal)));
+      if (executors.some(({ isDisposed }) => isDisposed)) return undefined;
+      return [this.#device.own(() => work(...executors))];
+    } finally {
+      for (const entry of entries) entry.users--;
+      this.#evict();
+    }
   }
 
   /** A part made ready; throws LimitError where the device cannot hold it, before any weight is loaded for it. */
@@ -81,24 +105,34 @@ export class PlanCache {
     return planned;
   }
 
+  /** Whether the device can bind what a part needs. */
+  fits(part: Part): boolean {
+    if (this.#entries.has(part.key)) return true;
+    try {
+      this.plan(part);
+      return true;
+    } catch (error) {
+      if (error instanceof LimitError) return false;
+      throw error;
+    }
+  }
+
   dispose(): void {
     for (const entry of this.#entries.values()) disposeEntry(entry);
     this.#entries.clear();
   }
 
   /** The entry of a part, the most recent one from here on. */
-  #entry(part: Part, signal?: AbortSignal): Entry {
+  #entry(part: Part): Entry {
     const { key } = part;
-    const entry = this.#entries.get(key) ?? this.#add(part, signal);
+    const kept = this.#entries.get(key);
+    const entry = kept && !kept.executor.isAborted ? kept : this.#make(part);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    entry.executor.catch(() => {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
-    });
     return entry;
   }
 
-  #add(part: Part, signal?: AbortSignal): Entry {
+  #make(part: Part): Entry {
     const planned = this.plan(part);
     const nonFinite = (output: string, inputs: HostInputs) => this.#nonFinite({ part, output, inputs });
     const values = [...planned.statics.values()];
@@ -106,29 +140,36 @@ export class PlanCache {
     const constants = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
     const store = constants ?? this.#store;
     const pool = constants ? undefined : this.#pool;
-    const executor = store
-      .load(values, signal)
-      .then(() => Executor.create(this.#device, planned, store, { pool, nonFinite }));
-    const sizes = [...planned.slots, ...(constants ? values.map(staticBytes) : [])];
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const entry: Entry = { executor, bytes, ...(constants && { store: constants }) };
-    executor.then(
-      (ready) => {
+    const make = async (signal: AbortSignal) => {
+      try {
+        await store.load(values, signal);
+        const ready = await Executor.create(this.#device, planned, store, { pool, nonFinite });
+        if (signal.aborted) ready.dispose();
+        signal.throwIfAborted();
         entry.ready = ready;
-      },
-      () => constants?.dispose(),
-    );
+        return ready;
+      } catch (error) {
+        constants?.dispose();
+        if (this.#entries.get(part.key) === entry) this.#entries.delete(part.key);
+        throw error;
+      }
+    };
+    const sizes = [...planned.slots, readbackBytes(planned), ...(constants ? values.map(staticBytes) : [])];
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const executor = new SharedWork((signal) => Promise.resolve(signal).then(make));
+    const entry: Entry = { executor, users: 0, bytes, ...(constants && { store: constants }) };
     return entry;
   }
 
-  /** Disposes of the oldest, but for those that are used together now. */
-  #evict(used: ReadonlySet<Entry>): void {
+  /** Disposes of the oldest that nobody uses, beyond what is kept. */
+  #evict(): void {
     const kept = { withWeights: { count: 0, bytes: 0 }, withoutWeights: { count: 0, bytes: 0 } };
     for (const [key, entry] of [...this.#entries].reverse()) {
       const kind = entry.store ? "withoutWeights" : "withWeights";
       const { count, bytes } = kept[kind];
       const isTooMuch = bytes + entry.bytes > MOST_BYTES[kind] || count >= MOST_PLANS;
-      if (isTooMuch && !used.has(entry)) {
+      const isLatest = kind === "withWeights" && count === 0;
+      if (isTooMuch && !isLatest && entry.users === 0) {
         this.#entries.delete(key);
         disposeEntry(entry);
         continue;
@@ -145,5 +186,5 @@ function disposeEntry(entry: Entry): void {
     entry.store?.dispose();
   };
   if (entry.ready) dispose(entry.ready);
-  else entry.executor.then(dispose, () => {});
+  else entry.executor.wait().then(dispose, () => {});
 }

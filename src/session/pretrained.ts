@@ -45,6 +45,7 @@ export async function openPretrained<Model extends FamilyModel>(
       : { session: await Session.open(checkpoint, model, { ...others, dtype }) };
     session = chosen.session;
     await session.prepare(model.firstParts(session.dtype), options.signal);
+    options.signal?.throwIfAborted();
     return { ...recognized, ...chosen };
   } catch (error) {
     if (session) session.dispose();

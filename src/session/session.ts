@@ -4,14 +4,16 @@ import { isCpu } from "../device/adapter.ts";
 import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError, NumericError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
+import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { PlanOptions, PlanSummary } from "../graph/plan.ts";
+import type { PlannedTensor, PlanOptions, PlanSummary } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
+import { abortable, Calls } from "./calls.ts";
 import { type NonFiniteRun, PlanCache } from "./planCache.ts";
 
 /**
@@ -78,7 +80,9 @@ export class Session {
   readonly #model: SessionModel;
   readonly #given: Device | undefined;
   readonly #tuneSeconds: number;
-  #live: Promise<Live>;
+  readonly #calls = new Calls();
+  /** Undefined before the first opening and after one that failed: what failed once may do later. */
+  #live: Promise<Live> | undefined;
   #current: Live | undefined;
   #isDisposed = false;
 
@@ -89,7 +93,6 @@ export class Session {
     this.#model = model;
     this.#given = givenDevice(options.device);
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
-    this.#live = this.#open();
   }
 
   /**
@@ -104,12 +107,44 @@ export class Session {
     if (!MODEL_DTYPES.includes(dtype))
       throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16", "q8" or "auto"`);
     const session = new Session(checkpoint, model, options);
-    const { device } = await session.#live;
+    const { device } = await session.#alive(options.signal);
     if (dtype === "f16" && !device.hasF16) {
       session.dispose();
       throw new AdapterError(`the adapter (${device.info.description}) has no shader-f16: use dtype "f32"`);
     }
     return session;
+  }
+
+  /**
+   * Runs a call of the model's: its signal is aborted by the caller's, and when the model is disposed of. Then the call
+   * rejects with the reason at once; what the work still gives is passed to `discard`.
+   */
+  async call<T>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+    discard: (result: T) => void = () => {},
+  ): Promise<T> {
+    const call = this.begin(signal);
+    const working = work(call.signal);
+    working.then(
+      (result) => {
+        if (call.signal.aborted) discard(result);
+      },
+      () => {},
+    );
+    try {
+      const result = await abortable(working, call.signal);
+      call.signal.throwIfAborted();
+      return result;
+    } finally {
+      call.over();
+    }
+  }
+
+  /** As `call`, of a call whose end is told by `over`. */
+  begin(signal?: AbortSignal): ReturnType<Calls["begin"]> {
+    this.#check();
+    return this.#calls.begin(signal);
   }
 
   /** The device in use; a new one after a loss. */
@@ -119,7 +154,7 @@ export class Session {
 
   /** Loads the weights of several parts in one pass over the checkpoint. */
   async load(parts: readonly Part[], signal?: AbortSignal): Promise<void> {
-    const { device, store, plans } = await this.#alive();
+    const { device, store, plans } = await this.#alive(signal);
     const planned = parts.map((part) => plans.plan(part));
     if (this.#tuneSeconds > 0) {
       const { tunePlans } = await import("./tuneSession.ts");
@@ -134,12 +169,12 @@ export class Session {
   /** Loads parts and makes their plans ready. */
   async prepare(parts: readonly Part[], signal?: AbortSignal): Promise<void> {
     await this.load(parts, signal);
-    await Promise.all(parts.map((part) => this.use([part], () => {})));
+    await Promise.all(parts.map((part) => this.use([part], () => {}, signal)));
   }
 
   /**
-   * Calls `work` with an executor for each part. They stay alive until what `work` returns is settled, if it has
-   * recorded and submitted its commands by the time it returns.
+   * Calls `work` with an executor for each part, and gives what it gives. They are alive until it returns: it has
+   * recorded and submitted its commands by then.
    */
   async use<const Parts extends readonly Part[], T>(
     parts: Parts,
@@ -147,12 +182,22 @@ export class Session {
     signal?: AbortSignal,
   ): Promise<Awaited<T>> {
     for (;;) {
-      const { plans } = await this.#alive();
-      const executors = await plans.get(parts, signal);
-      // Other calls may have taken their place meanwhile.
-      if (executors.some(({ isDisposed }) => isDisposed)) continue;
-      return await work(...(executors as { [I in keyof Parts]: Executor }));
+      const { plans } = await this.#alive(signal);
+      const used = await plans.use(parts, work as (...executors: Executor[]) => T, signal);
+      if (used) return await used[0];
     }
+  }
+
+  /** Whether the device can bind what a part needs. */
+  async fits(part: Part): Promise<boolean> {
+    return (await this.#alive()).plans.fits(part);
+  }
+
+  /** What a part would give of no picture or text: its outputs without rows. */
+  async none(part: Part): Promise<Readonly<Record<string, NdArray>>> {
+    const { outputs } = (await this.#alive()).plans.plan(part);
+    const empty = ({ value }: PlannedTensor) => ({ data: new Float32Array(0), shape: [0, ...value.shape.slice(1)] });
+    return Object.fromEntries([...outputs].map(([name, output]) => [name, empty(output)]));
   }
 
   /** What a part costs, with the session's types and rewrites. Nothing is loaded. */
@@ -164,17 +209,22 @@ export class Session {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#live.catch(() => {});
+    // Before the device goes, so that calls under way do not take it for lost.
+    this.#calls.end(disposed());
     if (this.#current) this.#close(this.#current);
     void this.#checkpoint.close();
   }
 
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice());
-    const options = await planOptions(this.modelDType, device).catch((error) => {
+    let options: PlanOptions;
+    try {
+      options = await planOptions(this.modelDType, device);
+      this.#check(); // or the device of a model that went meanwhile would stay
+    } catch (error) {
       if (!this.#given) device.destroy();
       throw error;
-    });
+    }
     const store = new WeightStore(device, this.#checkpoint);
     const weightsOf = (graph: Graph) => Weights.of(graph, this.#checkpoint, this.dtype, this.#model.naming);
     const nonFinite = (run: NonFiniteRun) => this.#explain(live, run);
@@ -198,17 +248,32 @@ export class Session {
     }
   }
 
-  async #alive(): Promise<Live> {
-    if (this.#isDisposed) throw new DisposedError("this model was disposed; load it again with fromPretrained");
-    const live = await this.#live;
+  async #alive(signal?: AbortSignal): Promise<Live> {
+    this.#check();
+    const live = await abortable(this.#opened(), signal);
     if (!live.device.lost || this.#given) return live;
     // Whoever comes first opens the new device; calls that come meanwhile wait for the same one.
     if (this.#current === live) {
       this.#close(live);
       this.#current = undefined;
-      this.#live = this.#open();
+      this.#live = undefined;
     }
-    return this.#live;
+    return abortable(this.#opened(), signal);
+  }
+
+  /** The opening that all calls wait for; no call's signal ends it. */
+  #opened(): Promise<Live> {
+    if (this.#live) return this.#live;
+    const opening = this.#open();
+    this.#live = opening;
+    opening.catch(() => {
+      if (this.#live === opening) this.#live = undefined;
+    });
+    return opening;
+  }
+
+  #check(): void {
+    if (this.#isDisposed) throw disposed();
   }
 
   #close({ device, store, plans }: Live): void {
@@ -216,6 +281,10 @@ export class Session {
     store.dispose();
     if (!this.#given) device.destroy();
   }
+}
+
+function disposed(): DisposedError {
+  return new DisposedError("this model was disposed; load it again with fromPretrained");
 }
 
 /** Models on one GPUDevice of the caller's share what we keep of it: pipelines, and the count of memory. */

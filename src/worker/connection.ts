@@ -28,10 +28,14 @@ export class Connection {
     this.ready.catch(() => {}); // calls that wait report it
   }
 
-  /** Asks the worker for something, and gives its answer or throws its error. */
+  /**
+   * Asks the worker for something, and gives its answer or throws its error. An answer that comes after the call was
+   * aborted is passed to `discard`.
+   */
   async ask(
     hooks: Hooks,
     send: (thread: Remote<Thread>, port: MessagePort | undefined) => Promise<Answer>,
+    discard: (value: unknown) => void = () => {},
   ): Promise<unknown> {
     const { signal } = hooks;
     signal?.throwIfAborted();
@@ -39,6 +43,8 @@ export class Connection {
     try {
       const answering = send(this.#thread, port && transfer(port, [port]));
       const [answer] = await this.whileAlive(Promise.all([answering, ended]));
+      if ("value" in answer && signal?.aborted) discard(answer.value);
+      signal?.throwIfAborted();
       if ("value" in answer) return answer.value;
       throw answer.failure.isAbort ? signal?.reason : fromFailure(answer.failure);
     } finally {

@@ -64,9 +64,8 @@ export class RemoteModel<Config> {
     const load: Load<Config> = async (connection, loadHooks) => {
       const transfers: Transferable[] = [];
       const source = wrapped(packSource(from, transfers), transfers);
-      return (await connection.ask(loadHooks, (thread, port) =>
-        thread.load(kind, source, rest, port),
-      )) as Loaded<Config>;
+      const send: Send = (thread, port) => thread.load(kind, source, rest, port);
+      return (await connection.ask(loadHooks, send, disposeIn(connection))) as Loaded<Config>;
     };
     const remote = new RemoteModel<Config>(load, hooks);
     return { remote, loaded: await remote.#current.model };
@@ -81,7 +80,8 @@ export class RemoteModel<Config> {
   /** As `call`, for a method that gives a scene. */
   async encode(method: string, packing: Packing, options: Options) {
     const { connection, model } = this.#alive();
-    const { id, ...size } = (await invoke(connection, model, method, packing, options)) as Encoded;
+    const discard = disposeIn(connection);
+    const { id, ...size } = (await invoke(connection, model, method, packing, options, discard)) as Encoded;
     return { scene: new RemoteScene(connection, id), ...size };
   }
 
@@ -166,6 +166,7 @@ async function invoke(
   method: string,
   packing: Packing,
   options?: Options,
+  discard?: (value: unknown) => void,
 ): Promise<unknown> {
   const transfers: Transferable[] = [];
   const { rest, ...hooks } = withoutHooks(options ?? {});
@@ -173,7 +174,15 @@ async function invoke(
   const args = wrapped(await Promise.all(packing(transfers)), transfers);
   const { id } = await target;
   const more = options && pack(rest, transfers);
-  return connection.ask(hooks, (thread, port) => thread.call(id, method, args, more as object | undefined, port));
+  const send: Send = (thread, port) => thread.call(id, method, args, more as object | undefined, port);
+  return connection.ask(hooks, send, discard);
+}
+
+type Send = Parameters<Connection["ask"]>[1];
+
+/** Frees what a call gave that was aborted meanwhile. */
+function disposeIn(connection: Connection): (value: unknown) => void {
+  return (value) => connection.dispose((value as { readonly id: number }).id);
 }
 
 /** Marks a value for comlink with the objects that are transferred together with it. */

@@ -47,6 +47,7 @@ export class StreamFromPage {
       }),
     );
     if (this.#failure) throw this.#failure.error;
+    signal?.throwIfAborted();
     if (typeof reply === "object" && "failure" in reply) {
       if (this.#sourceFailure) throw this.#sourceFailure.error;
       throw reply.failure.isAbort && signal?.aborted ? signal.reason : fromFailure(reply.failure);

@@ -134,6 +134,8 @@ interface MasksSettings extends PictureSettings {
   readonly hasLogits: boolean;
   /** All that comes of it is written into buffers that each run is given. */
   readonly staysOnGpu?: boolean;
+  /** So many rows of the picture in a run, from its length "first" on; all when absent. */
+  readonly rows?: number | undefined;
 }
 
 /** Logits of all masks to the chosen ones at the picture's size, as bits or as logits. */
@@ -143,12 +145,17 @@ export const masksPart = /* @__PURE__ */ definePart({
     const { M, L } = maskSizes(config);
     return { masks: { dtype, shape: [P, M, L, L], bound: true }, scores: { dtype, shape: [P, M], bound: true } };
   },
-  record: ({ masks, scores }, _, { config, size, cut, P, isMultimask, hasLogits }): Readonly<Record<string, Value>> => {
+  record: (
+    { masks, scores },
+    _,
+    { config, size, cut, P, isMultimask, hasLogits, rows: count },
+  ): Readonly<Record<string, Value>> => {
     const { M, L } = maskSizes(config);
     const [start, length] = isMultimask ? [1, M - 1] : [0, 1];
     const chosen = ops.narrow({ x: masks }, { axis: 1, start, length });
     const x = masks.graph.reshape(chosen, [P * length, L, L]);
-    const sizes = { square: config.image_size, cut, size };
+    const rows = count === undefined ? undefined : { count, first: masks.graph.length("first", size[0] - count) };
+    const sizes = { square: config.image_size, cut, size, ...(rows && { rows }) };
     return {
       lowRes: chosen,
       chosenScores: ops.narrow({ x: scores }, { axis: 1, start, length }),

@@ -45,35 +45,72 @@ export interface PromptTokens {
 const MOST_POINTS = 1024;
 
 /** Throws ArgumentError for prompts that show nothing or cannot be meant. */
-export function checkPrompt({ points = [], box, maskInput }: SamPrompt, config: SamConfig): void {
-  if (points.length === 0 && !box && !maskInput) {
+export function checkPrompt(prompt: SamPrompt, config: SamConfig): void {
+  if (!isObject(prompt)) throw new ArgumentError(`a prompt is ${shown(prompt)}, expected { points, box, maskInput }`);
+  const { points = [], box, maskInput } = prompt;
+  if (!isList(points)) throw new ArgumentError(`points is ${shown(points)}, expected a list of { x, y, label }`);
+  if (points.length === 0 && box === undefined && maskInput === undefined) {
     throw new ArgumentError("the prompt is empty: give points, a box or maskInput (generateMasks finds everything)");
   }
   if (points.length > MOST_POINTS) throw new ArgumentError(`${points.length} points, expected at most ${MOST_POINTS}`);
-  for (const point of points) {
-    const { x, y, label = 1 } = point;
-    if (!isPixel(x) || !isPixel(y)) throw new ArgumentError(`a point is at ${x}, ${y}, expected pixels of the picture`);
-    if (label !== 0 && label !== 1) {
-      throw new ArgumentError(`a point has the label ${label}, expected 1 (inside the object) or 0 (outside)`);
-    }
+  for (const point of points) checkPoint(point);
+  if (box !== undefined && !isBox(box)) {
+    throw new ArgumentError(`box is ${shown(box)}, expected [x0, y0, x1, y1]: left, top, right, bottom`);
   }
-  if (box && (box.length !== 4 || !box.every(isPixel) || box[2] < box[0] || box[3] < box[1])) {
-    throw new ArgumentError(`box is [${box.join(", ")}], expected [x0, y0, x1, y1]: left, top, right, bottom`);
+  if (maskInput !== undefined) checkMaskInput(maskInput, 4 * config.image_embedding_size);
+}
+
+function isBox(box: SamBox): boolean {
+  return isList(box) && box.length === 4 && Array.from(box).every(isPixel) && box[2] >= box[0] && box[3] >= box[1];
+}
+
+function checkPoint(point: SamPoint): void {
+  const { x, y, label = 1 } = isObject(point) ? point : ({} as Partial<SamPoint>);
+  if (!isPixel(x) || !isPixel(y)) {
+    throw new ArgumentError(`a point is ${shown(point)}, expected { x, y } in pixels of the picture`);
   }
-  const side = 4 * config.image_embedding_size;
-  if (maskInput && maskInput.length !== side * side) {
+  if (label !== 0 && label !== 1) {
+    throw new ArgumentError(`a point has the label ${shown(label)}, expected 1 (inside the object) or 0 (outside)`);
+  }
+}
+
+function checkMaskInput(maskInput: Float32Array, side: number): void {
+  const isFloats = Object.prototype.toString.call(maskInput) === "[object Float32Array]"; // of any realm
+  if (!isFloats || maskInput.length !== side * side) {
     throw new ArgumentError(
-      `maskInput has ${maskInput.length} elements, expected ${side * side}: lowResLogits of an earlier result`,
+      `maskInput is ${shown(maskInput)}, expected a Float32Array of ${side * side} elements: ` +
+        "lowResLogits of an earlier result",
     );
   }
-  if (maskInput && !maskInput.every(Number.isFinite)) {
+  if (!maskInput.every(Number.isFinite)) {
     throw new ArgumentError("maskInput has a NaN or an infinity, expected logits");
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+/** Lists, and arrays of numbers of any realm. */
+export function isList(value: unknown): boolean {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
 }
 
 /** Numbers beyond any picture are mistakes. */
 function isPixel(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= 1e6;
+}
+
+/** What a caller gave, for messages: short, and for values that have no text too. */
+export function shown(value: unknown): string {
+  if (isList(value)) {
+    const list = value as ArrayLike<unknown>;
+    if (list.length > 8) return `${Object.prototype.toString.call(value).slice(8, -1)} of ${list.length} elements`;
+    return `[${Array.from(list, shown).join(", ")}]`;
+  }
+  if (!isObject(value)) return typeof value === "string" ? JSON.stringify(value) : String(value);
+  const parts = Object.entries(value as object).map(([name, part]) => `${name}: ${isObject(part) ? "…" : shown(part)}`);
+  return `{ ${parts.join(", ")} }`;
 }
 
 /** The decoder's own tokens, then points, then the box; points without a box are followed by a point that is none. */
@@ -107,7 +144,7 @@ export function pointTokens(config: SamConfig, [x, y]: readonly [number, number]
   return { coords: Float32Array.from(coords), labels: Int32Array.from(labels) };
 }
 
-// Prompts in one run: the upscaled embeddings of 8 are 64 MiB, half of what WebGPU lets bind by default.
+// Most prompts in one run: the upscaled embeddings of 8 are 64 MiB, half of what WebGPU lets bind by default.
 export const PROMPTS_PER_RUN = 8;
 
 /** Prompts of one run: as many tokens each, and all with a mask or none. */
@@ -123,8 +160,13 @@ export interface Run {
   readonly indices: readonly number[];
 }
 
-/** Prompts sorted into runs. */
-export function runsOf(prompts: readonly SamPrompt[], placement: Placement, config: SamConfig): Run[] {
+/** Prompts sorted into runs, of so many at most. */
+export function runsOf(
+  prompts: readonly SamPrompt[],
+  placement: Placement,
+  config: SamConfig,
+  most = PROMPTS_PER_RUN,
+): Run[] {
   const tokens = prompts.map((prompt) => tokensOf(prompt, placement, config));
   const groups = new Map<string, number[]>();
   for (const [i, { labels }] of tokens.entries()) {
@@ -135,8 +177,8 @@ export function runsOf(prompts: readonly SamPrompt[], placement: Placement, conf
   }
   const runs: Run[] = [];
   for (const group of groups.values()) {
-    for (let at = 0; at < group.length; at += PROMPTS_PER_RUN) {
-      const indices = group.slice(at, at + PROMPTS_PER_RUN);
+    for (let at = 0; at < group.length; at += most) {
+      const indices = group.slice(at, at + most);
       const own = indices.map((i) => tokens[i]);
       const masks = indices.flatMap((i) => prompts[i]?.maskInput ?? []);
       runs.push({

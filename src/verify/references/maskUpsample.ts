@@ -1,4 +1,5 @@
 // Reference and cases of maskUpsample.
+import { mostOf } from "../../kernels/length.ts";
 import { type MaskUpsampleParams, maskUpsample } from "../../kernels/maskUpsample.ts";
 import { defineSuite, type HostTensor } from "../suite.ts";
 
@@ -41,17 +42,19 @@ function bitsAbove(logits: Float64Array, limit: number, [H, W]: readonly [number
 
 function reference(
   { x, ids }: Record<string, HostTensor>,
-  { square, cut, size, threshold, offset }: MaskUpsampleParams,
+  { square, cut, size, threshold, offset, rows = { count: size[0], first: 0 } }: MaskUpsampleParams,
 ) {
   const { data, shape } = x as HostTensor;
   const [masks = 0, L = 0] = shape;
   const named = ids ? Array.from(ids.data) : Array.from({ length: masks }, (_, mask) => mask);
   const all = named.map((mask) => {
     const low = data.subarray(mask * L * L, (mask + 1) * L * L);
-    const logits = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
+    const whole = resized(cutOf(resized(low, [L, L], [square, square]), square, cut), cut, size);
+    const begin = mostOf(rows.first) * size[1];
+    const logits = whole.subarray(begin, begin + rows.count * size[1]);
     if (threshold === undefined) return logits;
     const limits = offset === undefined ? [threshold] : [threshold, threshold + offset, threshold - offset];
-    return Float64Array.from(limits.flatMap((limit) => [...bitsAbove(logits, limit, size)]));
+    return Float64Array.from(limits.flatMap((limit) => [...bitsAbove(logits, limit, [rows.count, size[1]])]));
   });
   return Float64Array.from(all.flatMap((part) => [...part]));
 }
@@ -69,8 +72,18 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
       params: { square: 32, cut: [23, 32], size: [17, 25] },
       why: "some of the masks, by number",
     },
+    {
+      inputs: { x: [3, 8, 8] },
+      params: { square: 32, cut: [23, 32], size: [41, 25], rows: { first: 7, count: 34 } },
+      why: "a band of rows, to the last",
+    },
   ],
   rejects: [
+    {
+      inputs: { x: [1, 4, 4] },
+      params: { square: 16, cut: [16, 16], size: [4, 4], rows: { first: 2, count: 3 } },
+      message: "3 rows from 2 on: expected some of the 4",
+    },
     {
       inputs: { x: [1, 4, 5] },
       params: { square: 16, cut: [16, 16], size: [4, 4] },
@@ -95,6 +108,11 @@ export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
       inputs: { x: { shape: [2, 2, 2], data: [-3, 5, -3, 5, 4, -3, 4, -3] } },
       params: { square: 8, cut: [6, 8], size: [65, 9], threshold: 0.51 },
       why: "bits",
+    },
+    {
+      inputs: { x: { shape: [2, 2, 2], data: [-3, 5, -3, 5, 4, -3, 4, -3] } },
+      params: { square: 8, cut: [6, 8], size: [85, 9], threshold: 0.51, rows: { first: 11, count: 65 } },
+      why: "bits of a band of rows",
     },
     { inputs: { x: [0, 4, 4] }, params: { square: 16, cut: [16, 16], size: [4, 4], threshold: 0 } },
     {
