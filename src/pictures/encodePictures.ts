@@ -4,6 +4,7 @@ import type { NdArray } from "../device/tensor.ts";
 import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
+import { named } from "./named.ts";
 import { PictureRuns } from "./pictureRuns.ts";
 import type { Collector, PictureTower } from "./tower.ts";
 
@@ -72,6 +73,8 @@ export async function collectList<Batch, Row>(
       const encoded = { index: 0, image, ...(await encodePicture(tower, collector, picture, signal)) };
       report(1);
       return [encoded];
+    } catch (error) {
+      throw named(error, image);
     } finally {
       closePicture(picture);
     }

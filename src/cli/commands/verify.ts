@@ -7,6 +7,7 @@ import { openDevice } from "../../device/open.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
+import { jsonText } from "../printable.ts";
 
 const NAMES: readonly string[] = [...KERNELS, ...shippedCheckpoints()];
 
@@ -32,7 +33,7 @@ export async function verify(names: readonly string[], { terminal, options, sign
   const isPassed = results.every(({ failures }) => failures.length === 0);
   say(summary(results));
   if (options.json) {
-    terminal.result(JSON.stringify({ adapter, hasF16: device.hasF16, passed: isPassed, results }, undefined, 2));
+    terminal.result(jsonText({ adapter, hasF16: device.hasF16, passed: isPassed, results }, 2));
   }
   return isPassed ? EXIT.OK : EXIT.FAILURE;
 }
