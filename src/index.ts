@@ -89,6 +89,16 @@ export { type CachedModel, cachedModels, clearCachedModels } from "./io/source/p
 export type { ModelFile, Source, SourceBytes, SourceLike, SourceOptions } from "./io/source/source.ts";
 export * as kernels from "./kernels/index.ts";
 export { Length } from "./kernels/length.ts";
+export {
+  type CocoAnnotation,
+  type CocoCategory,
+  type CocoDataset,
+  type CocoImage,
+  type CocoInfo,
+  cocoDataset,
+  type MaskToExport,
+  type PictureToExport,
+} from "./masks/cocoDataset.ts";
 export { type CocoRle, fromCocoRle, toCocoRle } from "./masks/cocoRle.ts";
 export type { PointGrid } from "./masks/crops.ts";
 export type { MaskRecord } from "./masks/generateMasks.ts";

@@ -10,6 +10,7 @@ import { resizedSize } from "../models/preprocess/recipe.ts";
 import type { SamConfig } from "../models/sam/config.ts";
 import { SAM_FAMILIES, type SamModel } from "../models/sam/family.ts";
 import { encodePicture } from "../pictures/encodePictures.ts";
+import { named } from "../pictures/named.ts";
 import type { PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
@@ -69,6 +70,8 @@ export class Sam {
       const picture = await openImage(image, signal);
       try {
         return await this.#encodeOpened(picture, signal);
+      } catch (error) {
+        throw named(error, image);
       } finally {
         closePicture(picture);
       }
@@ -97,6 +100,8 @@ export class Sam {
       try {
         const { generateMasks } = await import("../masks/generateMasks.ts");
         return await generateMasks(predictor, { ...options, signal });
+      } catch (error) {
+        throw named(error, image);
       } finally {
         closePicture(picture);
       }

@@ -13,6 +13,7 @@ import { unreadTensors } from "../models/unread.ts";
 import { Weights } from "../models/weights.ts";
 import { openModelFiles } from "../session/pretrained.ts";
 import { computedIn, type ModelDType, planOptions } from "../session/session.ts";
+import { storedOrSeeded } from "./seeded.ts";
 
 /** What a checkpoint is, and what it costs on a device. */
 export interface ModelDescription {
@@ -45,7 +46,7 @@ export interface DescribeOptions extends SourceOptions {
 }
 
 /**
- * Describes a checkpoint of any family.
+ * Describes a checkpoint of any family; where it has no weights, those that a manifest.json beside it describes.
  *
  * @throws NotFoundError, NetworkError, InvalidFileError or CheckpointError, by what is wrong with it.
  * @example
@@ -56,7 +57,7 @@ export async function describeModel(
   device: Device,
   options: DescribeOptions = {},
 ): Promise<ModelDescription> {
-  const { checkpoint, files } = await openModelFiles(allFamilies(), from, options);
+  const { checkpoint, files } = await openModelFiles(allFamilies(), from, options, storedOrSeeded);
   try {
     const family = familyOf(allFamilies(), files);
     const model = await family?.read(files);

@@ -1,8 +1,10 @@
 // Checkpoints without their download: each weight is a hash of its tensor's name and its index, by the arithmetic of
 // scripts/seeded.py, so that PyTorch computes with the same bits. A manifest.json lists the tensors.
-import { InvalidFileError } from "../device/errors.ts";
+import { InvalidFileError, NotFoundError } from "../device/errors.ts";
 import type { Checkpoint, StoredTensor } from "../io/safetensors/checkpoint.ts";
+import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import { bytesFile } from "../io/source/bytes.ts";
+import type { OpenWeights } from "../session/pretrained.ts";
 
 /** A tensor of a manifest: its elements are uniform within `scale` of `mean`. */
 export interface SeededRow {
@@ -42,13 +44,24 @@ function elements(shape: readonly number[]): number {
  *
  * @throws InvalidFileError where the manifest is none.
  */
-export function seededCheckpoint(name: string, manifest: unknown): Checkpoint {
+function seededCheckpoint(name: string, manifest: unknown): Checkpoint {
   if (!Array.isArray(manifest) || !manifest.every(isRow)) {
     throw new InvalidFileError(`${name} is not a list of tensors, each with name, shape, mean and scale`);
   }
   const tensors = manifest.map((row) => [row.name, storedTensor(row)] as const);
   return { name, tensors: new Map(tensors), metadata: {}, close: async () => {} };
 }
+
+/** The weights among a model's files; where there are none, those that its manifest.json describes. */
+export const storedOrSeeded: OpenWeights = async (source, options, preferred) => {
+  try {
+    return await openCheckpoint(source, options, preferred);
+  } catch (error) {
+    const manifest = error instanceof NotFoundError ? await source.json("manifest.json") : undefined;
+    if (manifest === undefined) throw error;
+    return seededCheckpoint(`manifest.json of ${source.name}`, manifest);
+  }
+};
 
 function isRow(value: unknown): value is SeededRow {
   const { name, shape, mean, scale } = (value ?? {}) as Partial<Record<keyof SeededRow, unknown>>;

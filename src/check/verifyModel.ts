@@ -1,10 +1,9 @@
 // Proof on the user's own adapter: a checkpoint's outputs, of whatever family it is, against those of PyTorch that lie
 // beside it (expected.json), in each type that the device has.
 import type { Device } from "../device/device.ts";
-import { CheckpointError, NotFoundError } from "../device/errors.ts";
+import { CheckpointError } from "../device/errors.ts";
 import type { HostInputs } from "../graph/executor.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
-import { openCheckpoint } from "../io/safetensors/safetensors.ts";
 import type { SourceLike } from "../io/source/source.ts";
 import type { ClipModel } from "../models/clip/family.ts";
 import type { DinoModel } from "../models/dino/family.ts";
@@ -12,10 +11,10 @@ import { allFamilies } from "../models/families.ts";
 import type { Family, FamilyModel, FloatType, ModelClass } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import type { SamModel } from "../models/sam/family.ts";
-import { type OpenWeights, recognizeModel } from "../session/pretrained.ts";
+import { recognizeModel } from "../session/pretrained.ts";
 import { Session } from "../session/session.ts";
 import type { ModelCheck } from "./modelCheck.ts";
-import { seededCheckpoint } from "./seeded.ts";
+import { storedOrSeeded } from "./seeded.ts";
 import { verifyClipOutputs } from "./verifyClip.ts";
 import { verifyDinoOutputs } from "./verifyDino.ts";
 import { dtypesOf, type Verification, type VerifyOptions } from "./verifyKernels.ts";
@@ -63,17 +62,6 @@ export async function* verifyModel(
     await checkpoint.close();
   }
 }
-
-/** The weights among a model's files; where there are none, those that its manifest.json describes. */
-const storedOrSeeded: OpenWeights = async (source, options, preferred) => {
-  try {
-    return await openCheckpoint(source, options, preferred);
-  } catch (error) {
-    const manifest = error instanceof NotFoundError ? await source.json("manifest.json") : undefined;
-    if (manifest === undefined) throw error;
-    return seededCheckpoint(`manifest.json of ${source.name}`, manifest);
-  }
-};
 
 /** A checkpoint that stays open when a session is done with it. */
 function lent(checkpoint: Checkpoint): Checkpoint {

@@ -1,12 +1,15 @@
-// Gives WebGPU something to run on in Node: the machine's own driver if it has one, else SwiftShader, a Vulkan driver
-// for CPUs that the npm package @sparticuz/chromium carries. It is unpacked once to the user's cache folder. The Vulkan
-// loader reads its variables when a process starts, so the command runs again as a child that has them.
+// Gives WebGPU something to run on in Node: the machine's own driver if it has one, else SwiftShader. Its Vulkan loader
+// is found by a variable that counts when a process starts, so the command runs again as a child that has it.
 import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { unpack } from "./files/archive.ts";
+import {
+  asksForSwiftShader,
+  hasSwiftShader,
+  requiredSwiftShader,
+  resolvePackage,
+  softwareVulkan,
+} from "../device/swiftShader.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -37,33 +40,18 @@ export function probeAdapter(env: Environment = process.env): string | undefined
 }
 
 /**
- * Unpacks SwiftShader and gives the variables under which a new process finds it; undefined where the package is not
- * installed or does not run (it holds a build for Linux on x64).
- */
-export async function softwareVulkan(): Promise<Record<string, string> | undefined> {
-  if (process.platform !== "linux" || process.arch !== "x64") return undefined;
-  const entry = resolvePackage("@sparticuz/chromium");
-  if (!entry) return undefined;
-  const files = ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"];
-  const folder = await unpack({ entry, name: "swiftshader", archives: ["swiftshader.tar.br"], files });
-  return {
-    LD_LIBRARY_PATH: [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
-    VK_ICD_FILENAMES: join(folder, "vk_swiftshader_icd.json"),
-  };
-}
-
-/**
  * The variables to start a process with so that it finds an adapter; undefined when this process needs none, or when
  * nothing helps. WEBGPU_VISION_ADAPTER=swiftshader asks for SwiftShader whatever else is there; a driver that
  * VK_ICD_FILENAMES or VK_DRIVER_FILES names is used as it is. Says so on stderr when it is SwiftShader.
+ *
+ * @throws AdapterError where WEBGPU_VISION_ADAPTER asks for what is not there.
  */
 export async function adapterVariables({ isQuiet = false } = {}): Promise<Record<string, string> | undefined> {
   const { env } = process;
-  const asked = env.WEBGPU_VISION_ADAPTER === "swiftshader";
-  const isOwn = env.VK_ICD_FILENAMES?.includes("vk_swiftshader_icd.json");
-  if (isOwn || process.platform !== "linux") return undefined;
+  const asked = asksForSwiftShader();
+  if (hasSwiftShader() || (!asked && process.platform !== "linux")) return undefined;
   if (!asked && (env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || probeAdapter())) return undefined;
-  const variables = await softwareVulkan();
+  const variables = asked ? await requiredSwiftShader() : await softwareVulkan();
   if (!variables) return undefined;
   const why = asked ? "as WEBGPU_VISION_ADAPTER asks" : "as there is no GPU driver here";
   if (!isQuiet) process.stderr.write(`webgpu-vision: running on the CPU with SwiftShader, ${why}\n`);
@@ -119,13 +107,4 @@ export function dropWarnings({ stderr }: ChildProcess): void {
   stderr?.setEncoding("utf8").on("data", (text: string) => {
     process.stderr.write(process.env.WEBGPU_VISION_DEBUG ? text : text.replace(NOISE, ""));
   });
-}
-
-/** Path of an installed package's entry; undefined when it is not installed. */
-function resolvePackage(name: string): string | undefined {
-  try {
-    return createRequire(import.meta.url).resolve(name);
-  } catch {
-    return undefined;
-  }
 }

@@ -9,7 +9,7 @@ import { UsageError } from "./failure.ts";
 import { shippedCheckpoint } from "./files/paths.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of every command. */
+/** Options of every command, and those that mean the same in each command that has them. */
 export interface GlobalOptions {
   readonly model?: string;
   readonly revision?: string;
@@ -19,6 +19,10 @@ export interface GlobalOptions {
   readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  /** Of commands that give a row for each picture. */
+  readonly jsonl?: boolean;
+  /** Of commands that take pictures: the first that cannot be read is the end. */
+  readonly strict?: boolean;
 }
 
 export interface Context {

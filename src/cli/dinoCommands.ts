@@ -2,8 +2,16 @@
 import { type Command, Option } from "commander";
 import type { RunCommand } from "./context.ts";
 import { UsageError } from "./failure.ts";
-import { examples } from "./help.ts";
-import { batchOption, layerNumber, layerNumbers, pictureSize, positiveInteger, share } from "./options.ts";
+import { examples, jsonShape } from "./help.ts";
+import {
+  batchOption,
+  layerNumber,
+  layerNumbers,
+  pictureSize,
+  positiveInteger,
+  share,
+  takesPictures,
+} from "./options.ts";
 
 type Size = number | readonly [height: number, width: number];
 
@@ -24,21 +32,26 @@ function sizeOption(whenAbsent: string): Option {
 const FINE = "28 patches along the shortest edge";
 
 function addFeatures(command: Command, run: RunCommand): void {
-  command
+  takesPictures(command)
     .description("DINO's features of pictures: of the whole picture, of each patch, of any layer")
-    .argument("<image...>", "paths or URLs of pictures")
     .addOption(sizeOption("what the model's own preprocessing makes"))
     .option("--patches", "also the features of each patch")
     .option("--layers <list>", "also those of these layers, from 0, or from -1 backwards", layerNumbers)
-    .option("--out <file>", "write .safetensors, .npy or .json (default: JSON lines on stdout)")
+    .option("--out <file>", "write .safetensors, .npy or .json (default: --jsonl on stdout)")
     .addOption(batchOption())
     .addHelpText(
       "after",
-      examples(
-        "features photos/*.jpg --out features.safetensors",
-        "features cat.jpg --size 480 --patches --layers -1,-4 --model facebook/dino-vits16 --out cat.safetensors",
-        "features cat.jpg | head -1",
-      ),
+      jsonShape(
+        {
+          row: "{ image, cls, patches, grid: [rows, columns], layers: [{ layer, cls, patches }] }, of what is asked for",
+        },
+        "--out    .json holds the document; on stdout its rows then come without numbers, and with out and dimensions",
+      ) +
+        examples(
+          "features photos/*.jpg --out features.safetensors",
+          "features cat.jpg --size 480 --patches --layers -1,-4 --model facebook/dino-vits16 --out cat.safetensors",
+          "features photos --jsonl | head -1",
+        ),
     )
     .action(
       async (
@@ -56,34 +69,33 @@ function addFeatures(command: Command, run: RunCommand): void {
 }
 
 function addAttention(command: Command, run: RunCommand): void {
-  command
+  takesPictures(command)
     .description("where DINO looks: a heat map for each head, and of all with the outline of what is seen most")
-    .argument("<image>", "path or URL of a picture")
-    .requiredOption("--out <place>", "a .png for a page of all, or a folder for a .png of each")
+    .requiredOption("--out <place>", "a .png for a page of all, or a folder for a .png of each map")
     .option("--mass <share>", "share of the attention inside the outline", share, 0.6)
     .option("--layer <number>", "from 0, or from -1 backwards", layerNumber, -1)
     .addOption(sizeOption(FINE))
     .addHelpText(
       "after",
-      examples(
-        "attention cat.jpg --out attention.png",
-        "attention cat.jpg --out maps/ --mass 0.5 --size 480 --model facebook/dino-vits8",
-      ),
+      jsonShape({ head: ["layer", "mass"], row: "{ image, grid: [rows, columns], heads, mean, mask, files }" }) +
+        examples(
+          "attention cat.jpg dog.jpg --out attention.png",
+          "attention cat.jpg --out maps/ --mass 0.5 --size 480 --model facebook/dino-vits8",
+        ),
     )
     .action(
-      async (image: string, options: { out: string; mass: number; layer: number; size?: Size }, self: Command) => {
+      async (images: string[], options: { out: string; mass: number; layer: number; size?: Size }, self: Command) => {
         (await import("./files/outputs.ts")).checkPicturesOut(options.out);
         await run(self, async (context) => {
-          return (await import("./commands/attention.ts")).attention({ image, ...options }, context);
+          return (await import("./commands/attention.ts")).attention({ images, ...options }, context);
         });
       },
     );
 }
 
 function addPca(command: Command, run: RunCommand): void {
-  command
+  takesPictures(command)
     .description("patches as colours beside the photo: what is alike has one colour in all pictures")
-    .argument("<image...>", "paths or URLs of pictures")
     .requiredOption("--out <place>", "a .png for a page of all, or a folder for a .png of each")
     .addOption(
       new Option("--foreground <side>", "colour only patches on this side of the first component")
@@ -93,7 +105,8 @@ function addPca(command: Command, run: RunCommand): void {
     .addOption(sizeOption(FINE))
     .addHelpText(
       "after",
-      examples("pca a.jpg b.jpg c.jpg --out pca.png", "pca birds/*.jpg --out colours/ --foreground high --size 448"),
+      jsonShape({ head: ["foreground"], row: "{ image, grid: [rows, columns], rgb }", tail: ["files"] }) +
+        examples("pca a.jpg b.jpg c.jpg --out pca.png", "pca birds/*.jpg --out colours/ --foreground high --size 448"),
     )
     .action(
       async (
@@ -112,13 +125,17 @@ function addPca(command: Command, run: RunCommand): void {
 function addMatch(command: Command, run: RunCommand): void {
   command
     .description("patches of two pictures that show the same thing, best first")
-    .argument("<a>", "path or URL of a picture")
+    .argument("<a>", "path or URL of a picture; - is the standard input")
     .argument("<b>", "path or URL of another one")
     .option("--out <file>", "a .png of both with lines between (default: pixel coordinates on stdout)")
     .option("--top <count>", "matches to give", positiveInteger, 40)
     .option("--mass <share>", "only patches of A that hold this share of its attention", share)
     .addOption(sizeOption(FINE))
-    .addHelpText("after", examples("match cat.jpg lion.jpg --out match.png", "match cat.jpg lion.jpg --top 10 --json"))
+    .addHelpText(
+      "after",
+      "\nJSON:\n  --json  { model, dtype, a, b, out, matches: [{ a: [x, y], b: [x, y], similarity }] }, in pixels\n" +
+        examples("match cat.jpg lion.jpg --out match.png", "match cat.jpg lion.jpg --top 10 --json"),
+    )
     .action(
       async (
         a: string,
@@ -154,6 +171,7 @@ function addProbeTrain(command: Command, run: RunCommand): void {
     .option("--holdout <share>", "measure it on this share of each class, which training leaves out", share)
     .option("--seed <number>", "of the choice that --holdout makes", positiveInteger, 1)
     .option("--knn", "also measure a k-NN classifier (k = 20)")
+    .option("--strict", "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)")
     .addOption(sizeOption("what the model's own preprocessing makes"))
     .addHelpText(
       "after",
@@ -188,14 +206,13 @@ interface TrainOptions {
 }
 
 function addProbePredict(command: Command, run: RunCommand): void {
-  command
+  takesPictures(command.argument("<probe>", "the .safetensors that `probe train` wrote"))
     .description("name pictures by a trained probe, with the model and size that it was trained with")
-    .argument("<probe>", "the .safetensors that `probe train` wrote")
-    .argument("<image...>", "paths or URLs of pictures")
     .option("--top <count>", "classes to show for each picture", positiveInteger, 5)
     .addHelpText(
       "after",
-      examples("probe predict flowers.safetensors rose.jpg", "probe predict flowers.safetensors *.jpg --json"),
+      jsonShape({ head: ["probe"], row: "{ image, labels: [{ label, score }] }" }) +
+        examples("probe predict flowers.safetensors rose.jpg", "probe predict flowers.safetensors *.jpg --json"),
     )
     .action(async (probe: string, images: string[], { top }: { top: number }, self: Command) => {
       await run(self, async (context) => {

@@ -1,9 +1,16 @@
 // DINO for commands: loaded with bars for what is downloaded, and run on pictures.
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../api/dino.ts";
-import { ImageError } from "../device/errors.ts";
 import type { RgbaImage } from "../io/image/image.ts";
 import { type Context, modelSource, openModel } from "./context.ts";
-import { type BatchOptions, loadPicture, type PictureFailure, streamOptions } from "./files/pictures.ts";
+import {
+  type BatchOptions,
+  failureOf,
+  isOfPicture,
+  loadPicture,
+  type NamedImage,
+  type PictureFailure,
+  streamOptions,
+} from "./files/pictures.ts";
 
 /** The checkpoint that ships, for commands that run DINO. */
 export const SHIPPED_DINO = "tiny-dino";
@@ -31,43 +38,56 @@ export type PictureWithFeatures = { readonly path: string; readonly features: Di
 /** Features of pictures in their order. One that cannot be read gives a failure in its place, and the others go on. */
 export async function* encodePictures(
   dino: Dino,
-  paths: readonly string[],
+  inputs: readonly NamedImage[],
   encoding: Pick<DinoEncodeOptions, "size" | "layers">,
   options: BatchOptions,
 ): AsyncGenerator<PictureWithFeatures> {
   const failures: PictureFailure[] = [];
-  const stream = streamOptions(options, failures);
-  for await (const { index, features } of dino.encodeImages(paths, { ...encoding, ...stream })) {
+  const stream = streamOptions(inputs, options, failures);
+  const images = inputs.map(({ image }) => image);
+  for await (const { index, features } of dino.encodeImages(images, { ...encoding, ...stream })) {
     yield* failures.splice(0);
-    yield { path: paths[index] as string, features };
+    yield { path: inputs[index]?.path ?? "", features };
   }
   yield* failures;
 }
 
 /**
- * Features together with the pixels, for drawings of both, one after another. One picture that cannot be read is the
- * end: a page with panels missing would be a trap.
+ * Features together with the pixels, for drawings of both, one after another. One that cannot be read gives a failure
+ * in its place, and the others go on.
  */
 export async function* encodeAll(
   dino: Dino,
-  paths: readonly string[],
+  inputs: readonly NamedImage[],
   options: DinoEncodeOptions,
   { terminal, signal }: Context,
-): AsyncGenerator<EncodedPicture> {
-  const progress = terminal.progress("pictures", paths.length);
+): AsyncGenerator<EncodedPicture | PictureFailure> {
+  const progress = terminal.progress("pictures", inputs.length);
   try {
     // The next one is decoded while the GPU is at work.
-    let next = paths[0] === undefined ? undefined : loadPicture(paths[0], signal);
+    let next = inputs[0] && loadPicture(inputs[0], signal);
     for (let done = 0; next; progress.update(++done)) {
       const picture = await next;
-      const following = paths[done + 1];
-      next = following === undefined ? undefined : loadPicture(following, signal);
+      const following = inputs[done + 1];
+      next = following && loadPicture(following, signal);
       signal.throwIfAborted();
-      if ("message" in picture) throw new ImageError(picture.message);
-      const image = { ...picture.image, channels: 4 as const };
-      yield { ...picture, features: await dino.encodeImage(image, { ...options, signal }) };
+      yield "message" in picture ? picture : await encodeOne(dino, picture, { ...options, signal });
     }
   } finally {
     progress.stop();
+  }
+}
+
+async function encodeOne(
+  dino: Dino,
+  picture: Omit<EncodedPicture, "features">,
+  options: DinoEncodeOptions,
+): Promise<EncodedPicture | PictureFailure> {
+  try {
+    const image = { ...picture.image, channels: 4 as const };
+    return { ...picture, features: await dino.encodeImage(image, options) };
+  } catch (error) {
+    if (isOfPicture(error)) return failureOf(picture.path, error);
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 // Reading options: numbers, lists and files of lines. What cannot be meant throws before any work is done.
 import { readFile } from "node:fs/promises";
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { NotFoundError } from "../device/errors.ts";
 import { UsageError } from "./failure.ts";
 
@@ -14,6 +14,16 @@ export function positiveInteger(text: string): number {
 /** Pictures in one run: more fill a GPU better, and need more of its memory. */
 export function batchOption(): Option {
   return new Option("--batch <count>", "pictures in one run of the model (default: 8)").argParser(positiveInteger);
+}
+
+const PICTURES = "files, folders with what is in them, quoted patterns or URLs of pictures; - is the standard input";
+
+/** The argument of a command for pictures, and what it does with those that cannot be read. */
+export function takesPictures(command: Command, argument = "<image...>"): Command {
+  return command
+    .argument(argument, PICTURES)
+    .option("--strict", "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)")
+    .option("--jsonl", "print a line of JSON for each picture");
 }
 
 /** For options that are shares: more than 0, 1 at most. */

@@ -1,11 +1,11 @@
 // The commands, their options and their help. What runs a command is loaded when it is called.
 import { Command, Option } from "commander";
 import type { ModelDType } from "../session/session.ts";
-import type { RunCommand } from "./context.ts";
+import type { GlobalOptions, RunCommand } from "./context.ts";
 import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
 import { packageVersion } from "./files/paths.ts";
-import { examples } from "./help.ts";
+import { examples, jsonShape } from "./help.ts";
 import {
   batchOption,
   collect,
@@ -14,7 +14,9 @@ import {
   positiveInteger,
   readLabels,
   readLines,
+  takesPictures,
 } from "./options.ts";
+import { printable } from "./printable.ts";
 import { addSamCommands } from "./samCommands.ts";
 
 // As the API names them, whose code is loaded by the command.
@@ -38,10 +40,16 @@ export function makeProgram(run: RunCommand): Command {
         .default("f32"),
     )
     .option("--tune", "measure the kernels' variants on this adapter while loading, and keep what is best")
-    .option("--json", "print JSON")
+    .option("--json", "print one document of JSON")
     .option("--quiet", "no progress and no notes on stderr")
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(--help after a command shows its options and examples)")
+    // What the user typed comes back in these messages.
+    .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
+    .hook("preAction", (_, command) => {
+      const { json, jsonl } = command.optsWithGlobals<GlobalOptions>();
+      if (json && jsonl) throw new UsageError("give one of --json and --jsonl: a document, or lines");
+    })
     .exitOverride();
   const add = (usage: string) => program.command(usage);
   addClassify(add("classify"), run);
@@ -59,9 +67,8 @@ export function makeProgram(run: RunCommand): Command {
 }
 
 function addClassify(command: Command, run: RunCommand): void {
-  command
+  takesPictures(command)
     .description("score labels for pictures")
-    .argument("<image...>", "paths or URLs of pictures")
     .option("--labels <list>", "labels, separated by commas")
     .option("--labels-file <file>", "labels, one a line")
     .option(
@@ -72,11 +79,12 @@ function addClassify(command: Command, run: RunCommand): void {
     .option("--top <count>", "labels to show for each picture", positiveInteger, 5)
     .addHelpText(
       "after",
-      examples(
-        "classify cat.jpg dog.jpg --labels cat,dog,horse",
-        'classify *.jpg --labels-file labels.txt --template "a photo of a {}." --template "a drawing of a {}."',
-        "classify cat.jpg --labels cat,dog --model openai/clip-vit-base-patch32 --dtype f16 --json",
-      ),
+      jsonShape({ row: "{ image, labels: [{ label, score }] }" }) +
+        examples(
+          "classify cat.jpg dog.jpg --labels cat,dog,horse",
+          'classify photos --labels-file labels.txt --template "a photo of a {}." --template "a drawing of a {}."',
+          "classify cat.jpg --labels cat,dog --model openai/clip-vit-base-patch32 --dtype f16 --json",
+        ),
     )
     .action(async (images: string[], options: LabelOptions & { template?: string[]; top: number }, self: Command) => {
       const labels = await readLabels(options);
@@ -89,20 +97,21 @@ function addClassify(command: Command, run: RunCommand): void {
 }
 
 function addEmbed(command: Command, run: RunCommand): void {
-  command
+  takesPictures(command, "[image...]")
     .description("embeddings of pictures and texts, of unit length")
-    .argument("[image...]", "paths or URLs of pictures")
     .option("--text <text>", "a text to embed; repeat it for several", collect)
     .option("--texts-file <file>", "texts, one a line")
-    .option("--out <file>", "write .safetensors, .npy or .json (default: JSON lines on stdout)")
+    .option("--out <file>", "write .safetensors, .npy or .json (default: --jsonl on stdout)")
     .addOption(batchOption())
     .addHelpText(
       "after",
-      examples(
-        "embed photos/*.jpg --out photos.safetensors",
-        'embed --text "a red saree" --text "a cat" --out texts.npy',
-        "embed cat.jpg --texts-file captions.txt | head -1",
-      ),
+      jsonShape({ row: "{ image, embedding } or { text, embedding }" }, FILES) +
+        examples(
+          "embed photos --out photos.safetensors",
+          'embed --text "a red saree" --text "a cat" --out texts.npy',
+          "embed 'photos/**/*.jpg' --json",
+          "curl https://example.org/cat.jpg | webgpu-vision embed -",
+        ),
     )
     .action(async (images: string[], options: EmbedOptions, self: Command) => {
       const lines = options.textsFile === undefined ? [] : await readLines(options.textsFile);
@@ -113,6 +122,9 @@ function addEmbed(command: Command, run: RunCommand): void {
       await run(self, (context) => embed(request, context));
     });
 }
+
+const FILES =
+  "--out    .json holds the document; on stdout its rows then come without numbers, and with out and dimensions";
 
 interface EmbedOptions {
   readonly text?: string[];
@@ -127,13 +139,16 @@ function addSearch(command: Command, run: RunCommand): void {
     .argument("<folder>", "folder of pictures")
     .argument("<text>", "what to look for")
     .option("--top <count>", "pictures to show", positiveInteger, 10)
+    .option("--strict", "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)")
     .addOption(batchOption())
     .addHelpText(
       "after",
-      examples(
-        'search ~/Pictures "a dog on a beach"',
-        'search ~/Pictures "a red saree with gold border" --top 3 --model openai/clip-vit-base-patch32 --json',
-      ),
+      "\nJSON:\n  --json  { model, query, pictures, embedded, cached, leftOut, results: [{ image, score }],\n" +
+        "            errors: [{ path, message }] }\n" +
+        examples(
+          'search ~/Pictures "a dog on a beach"',
+          'search ~/Pictures "a red saree with gold border" --top 3 --model openai/clip-vit-base-patch32 --json',
+        ),
     )
     .action(async (folder: string, query: string, options: { top: number; batch?: number }, self: Command) => {
       if (query.trim() === "") throw new UsageError('the text is empty: say what to look for, as in "a dog"');

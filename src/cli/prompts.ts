@@ -1,4 +1,4 @@
-// Prompts on the command line: points, a box and a mask, in pixels of the picture.
+// Prompts on the command line: points, boxes and a mask, in pixels of the picture.
 import { InvalidArgumentError } from "commander";
 import { loadSharp } from "../io/image/decode.ts";
 import type { RgbaImage } from "../io/image/image.ts";
@@ -22,14 +22,19 @@ export function collectPoint(text: string, before: readonly PointPrompt[] = []):
   return [...before, { x, y, label }];
 }
 
-/** For --box. */
-export function boxPrompt(text: string): BoxPrompt {
+/** For --box, which may be given several times. */
+export function collectBox(text: string, before: readonly BoxPrompt[] = []): BoxPrompt[] {
   const [x0, y0, x1, y1, ...more] = numbers(text);
   if (x0 === undefined || y0 === undefined || x1 === undefined || y1 === undefined || more.length > 0) {
     throw new InvalidArgumentError("Expected the corners x0,y0,x1,y1, as in 75,275,1725,850.");
   }
   if (x1 <= x0 || y1 <= y0) throw new InvalidArgumentError("Expected x0 < x1 and y0 < y1: left, top, right, bottom.");
-  return [x0, y0, x1, y1];
+  return [...before, [x0, y0, x1, y1]];
+}
+
+/** For JSON. */
+export function edgesOf([x0, y0, x1, y1]: BoxPrompt) {
+  return { x0, y0, x1, y1 };
 }
 
 function numbers(text: string): number[] {
@@ -38,12 +43,16 @@ function numbers(text: string): number[] {
 }
 
 /** Throws UsageError for prompts beyond the picture. */
-export function checkInside(points: readonly PointPrompt[], box: BoxPrompt | undefined, picture: RgbaImage): void {
-  const { width, height } = picture;
+export function checkInside(
+  points: readonly PointPrompt[],
+  boxes: readonly BoxPrompt[],
+  { width, height }: RgbaImage,
+): void {
   const beyond = (x: number, y: number) => x < 0 || y < 0 || x > width || y > height;
   const point = points.find(({ x, y }) => beyond(x, y));
+  const box = boxes.find(([x0, y0, x1, y1]) => beyond(x0, y0) || beyond(x1, y1));
   const what = point ? `--point ${point.x},${point.y}` : `--box ${box?.join(",")}`;
-  if (point || (box && (beyond(box[0], box[1]) || beyond(box[2], box[3])))) {
+  if (point || box) {
     throw new UsageError(`${what} lies outside the picture, which has ${width} x ${height} pixels`);
   }
 }

@@ -1,7 +1,9 @@
 // Text in columns, bars and short numbers, for terminals.
+import { printableLine } from "./printable.ts";
 
 /** Rows as lines of aligned columns; `align` has one letter a column: l or r. */
-export function table(rows: readonly (readonly string[])[], align: string, indent = ""): string {
+export function table(texts: readonly (readonly string[])[], align: string, indent = ""): string {
+  const rows = texts.map((row) => row.map(printableLine));
   const widths = [...align].map((_, i) => Math.max(0, ...rows.map((row) => width(row[i] ?? ""))));
   const lines = rows.map((row) => row.map((cell, i) => pad(cell, widths[i] ?? 0, align[i] === "r")));
   return lines.map((cells) => `${indent}${cells.join("  ").trimEnd()}`).join("\n");
@@ -40,10 +42,10 @@ function pad(cell: string, size: number, isRight: boolean): string {
   return isRight ? space + cell : cell + space;
 }
 
-/** Columns that a text takes: escape sequences and accents take none, East Asian characters and emoji two. */
+/** Columns that a text takes: accents take none, East Asian characters and emoji two. */
 function width(text: string): number {
   let columns = 0;
-  for (const character of text.replace(/\x1b\[\d*m/g, "")) {
+  for (const character of text) {
     if (!/\p{Mark}/u.test(character)) columns += WIDE.test(character) ? 2 : 1;
   }
   return columns;

@@ -1,8 +1,10 @@
 // What a command says: results on stdout; notes, warnings and progress bars on stderr, bars only where that is a
 // terminal.
 import { writeSync } from "node:fs";
+import { clearLine, cursorTo } from "node:readline";
 import { isatty, WriteStream } from "node:tty";
 import { SingleBar } from "cli-progress";
+import { printable, printableLine } from "./printable.ts";
 
 /** A bar, or nothing where there is no terminal to draw it on. */
 export interface Progress {
@@ -13,6 +15,11 @@ export interface Progress {
 
 /** How amounts are written beside a bar. */
 export type Unit = "count" | "bytes";
+
+// Characters that no text has stand for styles until the text was made safe.
+const [BOLD, DIM, PLAIN] = ["\ufdd0", "\ufdd1", "\ufdd2"];
+const MARKS = /[\ufdd0-\ufdd2]/g;
+const CODES: Readonly<Record<string, string>> = { [BOLD]: "\x1b[1m", [DIM]: "\x1b[2m", [PLAIN]: "\x1b[22m" };
 
 export class Terminal {
   readonly isQuiet: boolean;
@@ -35,7 +42,13 @@ export class Terminal {
 
   /** A result, on stdout. */
   result(text: string): void {
-    process.stdout.write(`${text}\n`);
+    this.write(`${text}\n`);
+  }
+
+  /** A part of a result. */
+  write(text: string): void {
+    if (process.stdout.isTTY) this.#makeRoom();
+    process.stdout.write(this.#styled(text));
   }
 
   /** Something good to know; --quiet leaves it out. */
@@ -45,18 +58,35 @@ export class Terminal {
 
   /** Something that the user must know. */
   error(text: string): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
-    if (this.#screen) this.#screen.write(`${text}\n`);
-    else writeSync(this.#fd, `${text}\n`);
+    this.#makeRoom();
+    if (this.#screen) this.#screen.write(`${this.#styled(text)}\n`);
+    else writeSync(this.#fd, `${this.#styled(text)}\n`);
+  }
+
+  /** Something that went wrong with one of many; the others go on. */
+  warn(text: string): void {
+    this.error(`warning: ${printableLine(text)}`);
   }
 
   bold(text: string): string {
-    return this.#hasColours ? `\x1b[1m${text}\x1b[22m` : text;
+    return this.#hasColours ? `${BOLD}${printableLine(text)}${PLAIN}` : printableLine(text);
   }
 
   dim(text: string): string {
-    return this.#hasColours ? `\x1b[2m${text}\x1b[22m` : text;
+    return this.#hasColours ? `${DIM}${printableLine(text)}${PLAIN}` : printableLine(text);
+  }
+
+  /** Escape codes are our own alone: what text brings along is shown, not obeyed. */
+  #styled(text: string): string {
+    const shown = printable(text);
+    return this.#hasColours ? shown.replace(MARKS, (mark) => CODES[mark] ?? "") : shown;
+  }
+
+  /** Clears the line of the bar, which draws itself again below. */
+  #makeRoom(): void {
+    if (!this.#bar || !this.#screen) return;
+    clearLine(this.#screen, 0);
+    cursorTo(this.#screen, 0);
   }
 
   /** Starts a bar; the one before it ends. It appears with the first update, and goes when it is stopped. */
@@ -64,7 +94,7 @@ export class Terminal {
     this.#bar?.stop();
     this.#bar = undefined;
     if (!this.#screen || this.isQuiet) return { update: () => {}, stop: () => {} };
-    const bar = makeBar(label, this.#screen, unit);
+    const bar = makeBar(printableLine(label), this.#screen, unit);
     bar.start(total, 0);
     this.#bar = bar;
     return {
@@ -72,7 +102,10 @@ export class Terminal {
         if (newTotal !== undefined && newTotal !== bar.getTotal()) bar.setTotal(newTotal);
         bar.update(done);
       },
-      stop: () => bar.stop(),
+      stop: () => {
+        bar.stop();
+        if (this.#bar === bar) this.#bar = undefined;
+      },
     };
   }
 

@@ -1,25 +1,50 @@
 // WebGPU in Node: Dawn, from npm's `webgpu`. Loaded where the runtime brings no WebGPU.
+import { AdapterError } from "./errors.ts";
 
-/** What to do where there is no WebGPU. */
-export const HOW =
-  "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Node: `npm install webgpu` and a " +
-  "Vulkan, Metal or D3D12 driver. Deno: run with --unstable-webgpu.";
+/** What to do where there is no WebGPU, or no adapter. */
+export let HOW =
+  "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Deno: run with --unstable-webgpu.";
+
+/** The same in Node, where Dawn is there and finds no driver. */
+const DRIVERS: Readonly<Record<string, string>> = {
+  linux:
+    "There is no Vulkan driver. Debian and Ubuntu: `apt install mesa-vulkan-drivers`. Fedora: `dnf install " +
+    "mesa-vulkan-drivers`. Arch: `pacman -S vulkan-icd-loader` with vulkan-radeon, vulkan-intel, nvidia-utils, or " +
+    "vulkan-swrast for the CPU. Or from npm, for the CPU of Linux on x64: `npm install @sparticuz/chromium`, and " +
+    "start with WEBGPU_VISION_ADAPTER=swiftshader.",
+  win32: "There is no driver for Direct3D 12 or Vulkan: update that of the graphics card.",
+  darwin: "There is no Metal here: it needs macOS 11 or later, and virtual machines may not have it.",
+};
 
 // Dawn's GPU object must outlive every adapter and device made from it: dropping it ends the process with a crash.
 let dawn: Promise<GPU | undefined> | undefined;
 
-/** Dawn; undefined in runtimes other than Node, or where the package is not installed. */
+/**
+ * Dawn; undefined in runtimes other than Node.
+ *
+ * @throws AdapterError where the package is not installed or does not load, or WEBGPU_VISION_ADAPTER asks for what is
+ * not there; the next call tries again.
+ */
 export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefined> {
   if (typeof process === "undefined" || !process.versions?.node) return Promise.resolve(undefined);
-  dawn ??= import("webgpu").then(
-    // Timestamps are rounded to 65.5 us unless told not to.
-    ({ create }) => create(["disable-dawn-features=timestamp_quantization", ...toggles]),
-    () => undefined,
-  );
-  dawn.catch(() => {
-    dawn = undefined; // asked again by the next call
+  dawn ??= createDawn(toggles).catch((error) => {
+    dawn = undefined;
+    throw error;
   });
   return dawn;
+}
+
+async function createDawn(toggles: readonly string[]): Promise<GPU> {
+  HOW = DRIVERS[process.platform] ?? "There is no driver that Dawn can use.";
+  const { useAskedAdapter } = await import("./swiftShader.ts");
+  HOW = (await useAskedAdapter()) ?? HOW;
+  const { create } = await import("webgpu").catch((cause) => {
+    const isMissing = cause instanceof Error && "code" in cause && /MODULE_NOT_FOUND/.test(String(cause.code));
+    const why = isMissing ? "install it: `npm install webgpu`" : `it does not load: ${cause.message}`;
+    throw new AdapterError(`WebGPU comes to Node with the package webgpu; ${why}`, { cause });
+  });
+  // Timestamps are rounded to 65.5 us unless told not to.
+  return create(["disable-dawn-features=timestamp_quantization", ...toggles]);
 }
 
 /** The longest nap, in milliseconds. */

@@ -102,10 +102,18 @@ export function encodeBits({ width, height, words }: MaskBits): Rle {
 export function decodeRle(rle: Rle): Mask {
   checkRle(rle);
   const [height, width] = rle.size;
+  return decodeWithin(rle, [0, 0, width, height]);
+}
+
+/** The part of a mask in [x0, x1) x [y0, y1): a small mask of a large picture takes no more than its box. */
+export function decodeWithin(rle: Rle, [x0, y0, x1, y1]: Box): Mask {
+  const [width, height, rows] = [x1 - x0, y1 - y0, rle.size[0]];
   const data = new Uint8Array(width * height);
   for (const [start, end] of columnRuns(rle, 1)) {
-    const x = Math.floor(start / height);
-    for (let y = start - x * height; y < end - x * height; y++) data[y * width + x] = 1;
+    const x = Math.floor(start / rows);
+    if (x < x0 || x >= x1) continue;
+    const last = Math.min(end - x * rows, y1);
+    for (let y = Math.max(start - x * rows, y0); y < last; y++) data[(y - y0) * width + x - x0] = 1;
   }
   return { width, height, data };
 }

@@ -5,6 +5,7 @@ import { closePicture, type ImageLike, openImage, type Picture } from "../io/ima
 import { outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
+import { named } from "./named.ts";
 import { PictureRuns } from "./pictureRuns.ts";
 import type { Collector, PictureTower } from "./tower.ts";
 
@@ -85,6 +86,8 @@ export async function collectList<Batch, Row>(
       const encoded = { index: 0, image, ...(await encodePicture(tower, collector, picture, signal)) };
       report(1);
       return [encoded];
+    } catch (error) {
+      throw named(error, image);
     } finally {
       closePicture(picture);
     }

@@ -165,6 +165,16 @@ export class PictureRuns<Outputs, Row> {
     }
   }
 
+  /** Forgets the batch that gathers. */
+  drop(): void {
+    for (const { picture, onDone } of this.#waiting) {
+      if (this.#device) releasePicture(this.#device, picture);
+      onDone();
+    }
+    this.#indices = [];
+    this.#waiting = [];
+  }
+
   /** Frees what waits; what is at work is left to end by itself. */
   close(): void {
     this.#isClosed = true;

@@ -5,6 +5,7 @@ import { abortable } from "../session/calls.ts";
 import { Bell } from "./bell.ts";
 import { DecodeAhead, type DecodedPicture, type ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "./encodeOptions.ts";
+import { named } from "./named.ts";
 import { PictureRuns, type SubmittedBatch } from "./pictureRuns.ts";
 import type { Collector, PictureTower } from "./tower.ts";
 
@@ -108,16 +109,28 @@ export class PictureStream<Outputs, Row> {
   }
 
   async #submit(): Promise<void> {
-    const entries = this.#entries;
-    const batch = this.#runs.gathered ? await this.#runs.run() : undefined;
+    const batch = this.#runs.gathered ? await this.#run() : undefined;
+    const running: Running<Outputs> = { entries: this.#entries, batch, isDone: !batch };
     this.#entries = [];
-    const running: Running<Outputs> = { entries, batch, isDone: !batch };
     const onDone = () => {
       running.isDone = true;
       this.#changes.ring();
     };
     batch?.outputs.then(onDone, onDone);
     this.#running.push(running);
+  }
+
+  /** The batch's run; undefined where the GPU cannot hold it, which is then the failure of each of its pictures. */
+  async #run(): Promise<SubmittedBatch<Outputs> | undefined> {
+    try {
+      return await this.#runs.run();
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      this.#runs.drop();
+      const entries = this.#entries.splice(0);
+      for (const entry of entries) this.#fail(entry.index, entry.image, entry.error ?? error);
+      return undefined;
+    }
   }
 
   /** Brings a picture to the GPU; one of another size than those before it begins a batch of its own. */
@@ -140,7 +153,7 @@ export class PictureStream<Outputs, Row> {
   }
 
   #fail(index: number, image: ImageLike, error: unknown): void {
-    this.#entries.push({ index, image, error });
+    this.#entries.push({ index, image, error: named(error, image) });
     this.#isStopping ||= !this.#options.onError;
   }
 

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
-import { unpack } from "../../src/cli/files/archive.ts";
+import { unpack } from "../../src/device/unpack.ts";
 
 const FLAGS = [
   "--no-sandbox",

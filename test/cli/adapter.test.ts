@@ -3,7 +3,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { adapterVariables, probeAdapter, runCommand, softwareVulkan } from "../../src/cli/adapter.ts";
+import { adapterVariables, probeAdapter, runCommand } from "../../src/cli/adapter.ts";
+import { softwareVulkan } from "../../src/device/swiftShader.ts";
 
 const isSupported = process.platform === "linux" && process.arch === "x64";
 

@@ -104,7 +104,7 @@ describe("failures: exit code 1, one line that says what, no trace", () => {
     const bad = [join(folder, "missing.jpg"), join(folder, "empty.jpg"), join(folder, "words.png")];
     const { code, stdout, stderr } = await runCli(["classify", ...bad, CAT, "--labels", "cat,truck", "--json"]);
     expect(code).toBe(1);
-    for (const path of bad) expect(stderr).toMatch(new RegExp(`^error: .*${path}`, "m"));
+    for (const path of bad) expect(stderr).toMatch(new RegExp(`^warning: .*${path}`, "m"));
     expect(stderr).not.toMatch(TRACE);
     const { model, dtype, results, errors } = JSON.parse(stdout);
     expect({ model, dtype }).toEqual({ model: "tiny-clip", dtype: "f32" });
@@ -171,7 +171,9 @@ describe("embed", () => {
   it("writes .npy, and JSON lines when no file is named; both hold the same", async () => {
     const out = join(folder, "texts.npy");
     const written = await runCli(["embed", "--text", "a cat", "--text", "a ship", "--out", out, "--json"]);
-    expect(JSON.parse(written.stdout)).toEqual({ out, images: 0, texts: 2, dimensions: 128 });
+    const head = { model: "tiny-clip", dtype: "f32" };
+    const results = [{ text: "a cat" }, { text: "a ship" }];
+    expect(JSON.parse(written.stdout)).toEqual({ ...head, results, errors: [], out, dimensions: 128 });
     const { data, shape } = readNpy(new Uint8Array(await readFile(out)));
     expect(shape).toEqual([2, 128]);
     const { stdout } = await runCli(["embed", "--text", "a cat", "--text", "a ship"]);
@@ -183,11 +185,11 @@ describe("embed", () => {
     expect(Float32Array.from(lines.flatMap(({ embedding }) => embedding))).toEqual(data);
   });
 
-  it("leaves the old file and nothing else when a picture fails", async () => {
+  it("leaves the old file and nothing else when a picture fails and --strict is given", async () => {
     const out = join(folder, "old.json");
     await writeFile(out, "old");
     const before = await readdir(folder);
-    const { code, stdout, stderr } = await runCli(["embed", CAT, join(folder, "words.png"), "--out", out]);
+    const { code, stdout, stderr } = await runCli(["embed", CAT, join(folder, "words.png"), "--out", out, "--strict"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/error: .*words\.png cannot be decoded/);
     expect(await readFile(out, "utf8")).toBe("old");

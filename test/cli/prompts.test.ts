@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { drawMask, drawMasks } from "../../src/cli/draw/drawMasks.ts";
 import { UsageError } from "../../src/cli/failure.ts";
-import { boxPrompt, checkInside, collectPoint, maskLogits } from "../../src/cli/prompts.ts";
+import { checkInside, collectBox, collectPoint, maskLogits } from "../../src/cli/prompts.ts";
 import type { RgbaImage } from "../../src/io/image/image.ts";
-import type { Box, Mask } from "../../src/masks/rle.ts";
+import { type Box, encodeRle, type Mask } from "../../src/masks/rle.ts";
 
 function grey(width: number, height: number, valueAt: (x: number, y: number) => number): RgbaImage {
   const data = new Uint8Array(width * height * 4).fill(255);
@@ -43,15 +43,19 @@ describe("--point", () => {
 
 describe("--box", () => {
   it("is left, top, right, bottom", () => {
-    expect(boxPrompt("75,275,1725,850.5")).toEqual([75, 275, 1725, 850.5]);
+    const boxes = collectBox("5,6,7,8", collectBox("75,275,1725,850.5"));
+    expect(boxes, "each that is given").toEqual([
+      [75, 275, 1725, 850.5],
+      [5, 6, 7, 8],
+    ]);
   });
 
   it.each(["1,2,3", "1,2,3,4,5", "1,2,3,x", ""])("%j is none", (text) => {
-    expect(() => boxPrompt(text)).toThrow(/Expected the corners/);
+    expect(() => collectBox(text)).toThrow(/Expected the corners/);
   });
 
   it.each(["5,1,5,2", "5,1,4,2", "1,3,2,2"])("%j has no inside", (text) => {
-    expect(() => boxPrompt(text)).toThrow(/x0 < x1 and y0 < y1/);
+    expect(() => collectBox(text)).toThrow(/x0 < x1 and y0 < y1/);
   });
 });
 
@@ -59,10 +63,19 @@ describe("prompts beyond the picture", () => {
   const picture = grey(30, 20, () => 0);
   it("are refused, those on its border are not", () => {
     const inside = [{ x: 30, y: 0, label: 1 as const }];
-    expect(() => checkInside(inside, [0, 0, 30, 20], picture)).not.toThrow();
-    expect(() => checkInside([...inside, { x: 31, y: 0, label: 0 }], undefined, picture)).toThrow(UsageError);
-    expect(() => checkInside([], [-1, 0, 30, 20], picture)).toThrow(/--box -1,0,30,20 lies outside .* 30 x 20/);
-    expect(() => checkInside([], [0, 0, 30, 21], picture)).toThrow(UsageError);
+    expect(() => checkInside(inside, [[0, 0, 30, 20]], picture)).not.toThrow();
+    expect(() => checkInside([...inside, { x: 31, y: 0, label: 0 }], [], picture)).toThrow(UsageError);
+    expect(() => checkInside([], [[-1, 0, 30, 20]], picture)).toThrow(/--box -1,0,30,20 lies outside .* 30 x 20/);
+    expect(() =>
+      checkInside(
+        [],
+        [
+          [0, 0, 30, 20],
+          [0, 0, 30, 21],
+        ],
+        picture,
+      ),
+    ).toThrow(UsageError);
   });
 });
 
@@ -117,12 +130,12 @@ describe("a mask over its photo", () => {
 
   it("among others has a colour of its own, the smaller one on top", async () => {
     const large = rectangle(120, 90, [10, 10, 110, 80]);
-    const alone = await drawMasks(photo, [large]);
+    const alone = await drawMasks(photo, [encodeRle(large)]);
     for (const order of [
       [large, mask],
       [mask, large],
     ]) {
-      const both = await drawMasks(photo, order);
+      const both = await drawMasks(photo, order.map(encodeRle));
       expect(pixel(both, 20, 45)).toEqual(pixel(alone, 20, 45));
       expect(pixel(both, 60, 45)).not.toEqual(pixel(alone, 60, 45));
       expect(new Set(pixel(both, 60, 45)).size, "a colour, not a grey").toBeGreaterThan(1);

@@ -1,7 +1,7 @@
 // The commands that run SAM as a user meets them: what they write and print is what the library gives, wrong usage is
 // refused before anything runs, and bad input leaves nothing behind.
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
@@ -19,6 +19,7 @@ import { testDevice } from "../adapters.ts";
 import { runCli } from "./runCli.ts";
 
 const SHAPES = "demos/photos/drawn-shapes.jpg"; // 640 x 480
+const CARS = "demos/photos/cars.jpg";
 const [WIDTH, HEIGHT] = [640, 480];
 const TRACE = /^\s+at .*:\d+/m;
 
@@ -81,6 +82,28 @@ describe("segment", () => {
     }
     const { width = 0, height = 0 } = await sharp(overlay).metadata();
     expect(width, "three panels beside each other").toBeGreaterThan(2.5 * height);
+  });
+
+  it("gives the masks of each of several boxes, and writes over files only with --force", async () => {
+    const boxes = [
+      [470, 55, 612, 236],
+      [60, 60, 240, 240],
+    ] as const;
+    const args = ["segment", SHAPES, ...boxes.flatMap((box) => ["--box", box.join(",")])];
+    const out = join(folder, "objects.png");
+    const { masks, files } = await json(...args, "--out", out);
+    expect(files).toEqual([1, 2].map((i) => join(folder, `objects-${i}.png`)));
+    using scene = await sam.encodeImage(SHAPES);
+    for (const [i, [x0, y0, x1, y1]] of boxes.entries()) {
+      const [expected] = await scene.predict({ box: [x0, y0, x1, y1], multimask: false });
+      expect(masks[i].prompt).toEqual({ x0, y0, x1, y1 });
+      expect(masks[i].score).toBeCloseTo(expected?.score ?? 0, 4);
+      const { data } = decodeRle(fromCocoRle(masks[i].segmentation));
+      expect(differs(data, expected?.mask ?? data.slice(0, 0))).toBeLessThan(5);
+    }
+    const again = await runCli([...args, "--out", out]);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/objects-1\.png is there already.*--force/) });
+    expect((await runCli([...args, "--out", out, "--force"])).code).toBe(0);
   });
 
   it("takes a box, points outside, and a rough mask to refine", async () => {
@@ -154,23 +177,70 @@ describe("masks", () => {
     const { width, height } = await sharp(join(out, "drawn-shapes-masks.png")).metadata();
     expect([width, height]).toEqual([WIDTH, HEIGHT]);
 
+    await writeFile(join(out, "drawn-shapes", "0.png"), "kept");
     const again = await runCli(["masks", SHAPES, "--out", out, ...FAST]);
-    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/drawn-shapes is there already/)]);
+    expect([again.code, again.stdout]).toEqual([0, ""]);
+    expect(again.stderr).toMatch(/masks of .*drawn-shapes\.jpg are in .* already and left as they are; --force makes/);
+    expect(await readFile(join(out, "drawn-shapes", "0.png"), "utf8")).toBe("kept");
+
+    const stale = join(out, "drawn-shapes", "999.png");
+    await writeFile(stale, "of a run with other options");
+    const forced = await runCli(["masks", SHAPES, "--out", out, "--force", ...FAST]);
+    expect(forced.code).toBe(0);
+    expect(new Set(await readdir(join(out, "drawn-shapes"))), "nothing of the run before").toEqual(new Set(files));
   });
 
-  it("writes and prints COCO's records", async () => {
+  it("goes on with a picture whose folder was not finished, and writes into nobody else's", async () => {
+    const out = join(folder, "unfinished");
+    await mkdir(join(out, "drawn-shapes"), { recursive: true });
+    await writeFile(join(out, "drawn-shapes", "0.png"), "half");
+    expect((await runCli(["masks", SHAPES, "--out", out, ...FAST])).code).toBe(0);
+    expect(await readdir(join(out, "drawn-shapes"))).toContain("metadata.csv");
+
+    const theirs = join(folder, "theirs");
+    await mkdir(join(theirs, "drawn-shapes"), { recursive: true });
+    await writeFile(join(theirs, "drawn-shapes", "letter.txt"), "private");
+    const refused = await runCli(["masks", SHAPES, "--out", theirs, ...FAST]);
+    expect(refused).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/holds letter\.txt: .*--force/),
+    });
+  });
+
+  it("writes a COCO dataset of all pictures, and goes on with it", async () => {
     const out = join(folder, "coco");
     const said = await json("masks", SHAPES, "--out", out, "--coco", ...FAST);
-    const path = join(out, "drawn-shapes.json");
-    expect(said.files).toEqual([path, join(out, "drawn-shapes-masks.png")]);
-    const records = JSON.parse(await readFile(path, "utf8"));
-    expect(said.masks).toEqual(records);
-    expect(records.length).toBe(expected.length);
+    const path = join(out, "coco.json");
+    expect(said.files).toEqual([path]);
+    expect(said.results[0].files).toEqual([join(out, "drawn-shapes-masks.png")]);
+    const { images, annotations, categories } = JSON.parse(await readFile(path, "utf8"));
+    expect(images).toEqual([{ id: 1, file_name: "drawn-shapes.jpg", width: WIDTH, height: HEIGHT }]);
+    expect(categories).toEqual([{ id: 1, name: "object", supercategory: "" }]);
+    expect(annotations.length).toBe(expected.length);
+    const [printed] = said.results;
     for (const [i, { bbox, predictedIou, stabilityScore, cropBox, pointCoords }] of expected.entries()) {
-      expect(records[i]).toMatchObject({ bbox, crop_box: cropBox, point_coords: pointCoords });
-      expect(records[i].predicted_iou).toBeCloseTo(predictedIou, 4);
-      expect(records[i].stability_score).toBeCloseTo(stabilityScore, 3);
+      const [x, y, w, h] = bbox;
+      const ids = { id: i + 1, image_id: 1, category_id: 1, iscrowd: 0 };
+      const edges = { bbox: [x, y, w + 1, h + 1], crop_box: cropBox, point_coords: pointCoords };
+      expect(annotations[i]).toMatchObject({ ...ids, ...edges });
+      expect(annotations[i].score).toBeCloseTo(predictedIou, 4);
+      expect(annotations[i].stability_score).toBeCloseTo(stabilityScore, 3);
+      const mask = printed.masks[i];
+      expect(mask.segmentation).toEqual(annotations[i].segmentation);
+      expect(mask.box, "the same box, as --box takes it").toEqual({ x0: x, y0: y, x1: x + w + 1, y1: y + h + 1 });
     }
+
+    const more = await json("masks", SHAPES, CARS, "--out", out, "--coco", ...FAST);
+    expect(more.skipped).toEqual([SHAPES]);
+    const both = JSON.parse(await readFile(path, "utf8"));
+    expect(both.images.map(({ file_name }: { file_name: string }) => file_name)).toEqual([
+      "drawn-shapes.jpg",
+      "cars.jpg",
+    ]);
+    expect(both.annotations.slice(0, annotations.length)).toEqual(annotations);
+    const ids = both.annotations.map(({ id }: { id: number }) => id);
+    expect(ids).toEqual(ids.map((_: number, i: number) => i + 1));
   });
 
   it("without any says how to find more", async () => {
@@ -212,6 +282,19 @@ describe("wrong usage is refused before anything runs", () => {
     ["masks: a grid of halves", ["masks", SHAPES, "--points-per-side", "2.5"], /whole number/],
     ["masks: no grid", ["masks", SHAPES, "--points-per-side", "0"], /pointsPerSide is 0/],
     ["masks: a word", ["masks", SHAPES, "--pred-iou-thresh", "high"], /Expected a number/],
+    ["masks: force of nothing", ["masks", SHAPES, "--force"], /give --out FOLDER/],
+    ["masks: - twice", ["masks", "-", "-"], /- is given twice/],
+    ["masks: two kinds of JSON", ["masks", SHAPES, "--json", "--jsonl"], /one of --json and --jsonl/],
+    [
+      "segment: points of which box",
+      ["segment", SHAPES, "--box", "1,1,5,5", "--box", "6,6,9,9", "--point", "2,2"],
+      /several --box are several objects/,
+    ],
+    [
+      "segment: over a file",
+      ["segment", SHAPES, "--point", "1,1", "--overlay", "docs/pictures/segment.png"],
+      /--force/,
+    ],
     ["masks: COCO for nobody", ["masks", SHAPES, "--coco"], /--out FOLDER/],
     ["masks: a picture for a folder", ["masks", SHAPES, "--out", "x.png"], /expected a folder/],
     ["masks: a file for a folder", ["masks", SHAPES, "--out", "package.json"], /is a file/],
@@ -228,15 +311,17 @@ describe("wrong usage is refused before anything runs", () => {
   });
 });
 
-it("Ctrl-C ends everything mode, and nothing is written", async () => {
+it("Ctrl-C ends everything mode, and keeps what was done", async () => {
   const out = join(folder, "cancelled");
   let isSent = false;
-  const result = await runCli(["masks", SHAPES, SHAPES, "--out", out, ...FAST, "--coco"], {
+  const result = await runCli(["masks", SHAPES, CARS, "--out", out, ...FAST, "--coco"], {
     onStdout: (_, child) => {
       if (!isSent) child.kill("SIGINT");
       isSent = true;
     },
   });
   expect([result.code, result.stderr]).toEqual([130, "cancelled\n"]);
-  expect(await readdir(out)).toEqual(["drawn-shapes-masks.png", "drawn-shapes.json"]);
+  expect(await readdir(out)).toEqual(["coco.json", "drawn-shapes-masks.png"]);
+  const { images } = JSON.parse(await readFile(join(out, "coco.json"), "utf8"));
+  expect(images).toHaveLength(1);
 });

@@ -57,8 +57,8 @@ interface Found {
   readonly embedded: number;
   readonly cached: number;
   readonly leftOut: readonly string[];
-  readonly results: readonly { readonly path: string; readonly score: number }[];
-  readonly warnings: readonly { readonly path: string; readonly message: string }[];
+  readonly results: readonly { readonly image: string; readonly score: number }[];
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
 }
 
 async function run(query = "a ship", options: Partial<GlobalOptions> = {}, signal = new AbortController().signal) {
@@ -76,7 +76,7 @@ it("embeds each picture once; a changed or moved one again, and all of a folder 
   const first = await run();
   expect(counts(first.found)).toEqual({ pictures: 3, embedded: 3, cached: 0 });
   const paths = ["ship.jpg", "sunset.JPG", "deeper/cat.jpg"].map((name) => join(folder, name));
-  expect(first.found.results.map(({ path }) => path).sort()).toEqual(paths.sort());
+  expect(first.found.results.map(({ image }) => image).sort()).toEqual(paths.sort());
   const scores = first.found.results.map(({ score }) => score);
   expect(scores).toEqual([...scores].sort((a, b) => b - a));
 
@@ -100,10 +100,10 @@ it("embeds each picture once; a changed or moved one again, and all of a folder 
 it("warns of pictures that cannot be read and ranks the others", async () => {
   await writeFile(join(folder, "words.png"), "no picture");
   const { code, errors, found } = await run();
-  expect(code).toBe(0);
+  expect(code).toBe(1);
   expect(counts(found)).toEqual({ pictures: 4, embedded: 3, cached: 0 });
   expect(found.results).toHaveLength(3);
-  expect(found.warnings).toEqual([{ path: join(folder, "words.png"), message: expect.stringMatching(/words\.png/) }]);
+  expect(found.errors).toEqual([{ path: join(folder, "words.png"), message: expect.stringMatching(/words\.png/) }]);
   expect(errors).toEqual([expect.stringMatching(/^warning: .*words\.png cannot be decoded/)]);
 });
 

@@ -17,6 +17,7 @@ import { type KernelRow, SUMMARY_ROWS } from "../../verify/timing/benchRows.ts";
 import { type Context, namedDType } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { hasWeights, packageVersion, shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
+import { jsonText } from "../printable.ts";
 import { short, table } from "../table.ts";
 
 export interface BenchRequest {
@@ -73,7 +74,7 @@ export async function bench(request: BenchRequest, context: Context): Promise<nu
   if (options.json) {
     const versions = { "webgpu-vision": packageVersion(), runtime: `Node ${process.version}` };
     const report = { adapter: device.info, versions, dtype, rounds, kernels, models: timings };
-    terminal.result(JSON.stringify(report, undefined, 2));
+    terminal.result(jsonText(report, 2));
   }
   return EXIT.OK;
 }

@@ -2,9 +2,11 @@
 import type { Clip } from "../../api/clip.ts";
 import type { NdArray } from "../../device/tensor.ts";
 import { type Context, modelName, openClip } from "../context.ts";
-import { EXIT } from "../failure.ts";
 import { type EmbeddedPicture, embedPictures, type PictureFailure } from "../files/pictures.ts";
+import { PictureRun } from "../pictureRun.ts";
+import { Report } from "../report.ts";
 import { bar, table } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
 
 export interface ClassifyRequest {
   readonly images: readonly string[];
@@ -21,24 +23,26 @@ interface Scores {
 
 export async function classify(request: ClassifyRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
+  const pictures = await PictureRun.find(request.images, context);
   using clip = await openClip(context);
   const labels = await clip.encodeLabels(request.labels, request.templates);
-  const progress = terminal.progress("pictures", request.images.length);
-  const results: Scores[] = [];
-  const errors: PictureFailure[] = [];
-  for await (const picture of embedPictures(clip, request.images, { signal })) {
-    if ("message" in picture) errors.push(picture);
-    else results.push(await score(clip, picture, labels, request));
-    progress.update(results.length + errors.length);
+  const report = new Report(terminal, options, { model: modelName(options), dtype: clip.dtype });
+  const progress = terminal.progress("pictures", pictures.inputs.length);
+  const texts: string[] = [];
+  let done = 0;
+  for await (const picture of embedPictures(clip, pictures.inputs, { signal })) {
+    if ("message" in picture) pictures.fail(picture);
+    else {
+      const scores = await score(clip, picture, labels, request);
+      report.row(scores);
+      texts.push(scoreText(scores, terminal));
+    }
+    progress.update(++done);
   }
   progress.stop();
-  for (const { message } of errors) terminal.error(`error: ${message}`);
-  if (options.json) {
-    terminal.result(JSON.stringify({ model: modelName(options), dtype: clip.dtype, results, errors }, undefined, 2));
-  } else if (results.length) {
-    terminal.result(results.map(({ image, labels }) => `${terminal.bold(image)}\n${scoreTable(labels)}`).join("\n\n"));
-  }
-  return errors.length ? EXIT.FAILURE : EXIT.OK;
+  report.end({ errors: pictures.errors });
+  if (!report.isJson && texts.length) terminal.result(texts.join("\n\n"));
+  return pictures.exitCode;
 }
 
 async function score(
@@ -59,8 +63,8 @@ function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / total);
 }
 
-/** Labels with bars and per cents. */
-export function scoreTable(labels: Scores["labels"]): string {
+/** A picture's name above its labels with bars and per cents. */
+export function scoreText({ image, labels }: Scores, terminal: Terminal): string {
   const rows = labels.map(({ label, score }) => [label, bar(score), `${(score * 100).toFixed(1)} %`]);
-  return table(rows, "llr", "  ");
+  return `${terminal.bold(image)}\n${table(rows, "llr", "  ")}`;
 }

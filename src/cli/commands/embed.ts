@@ -1,15 +1,17 @@
-// `embed`: embeddings of pictures and texts, to a file or as JSON lines.
+// `embed`: embeddings of pictures and texts, to a file or as JSON.
 import { existsSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import type { Clip } from "../../api/clip.ts";
-import { ImageError } from "../../device/errors.ts";
 import { writeNpy } from "../../io/npy.ts";
 import { type TensorData, writeSafetensors } from "../../io/safetensors/safetensors.ts";
 import { type Context, modelName, openClip } from "../context.ts";
-import { EXIT, UsageError } from "../failure.ts";
-import { embedPictures } from "../files/pictures.ts";
+import { UsageError } from "../failure.ts";
+import { checkArguments } from "../files/pictureArguments.ts";
+import { embedPictures, type PictureFailure } from "../files/pictures.ts";
 import { writeWhole } from "../files/writeWhole.ts";
 import { shortest } from "../numbers.ts";
+import { PictureRun } from "../pictureRun.ts";
+import { documentOf, Report } from "../report.ts";
 
 export interface EmbedRequest {
   readonly images: readonly string[];
@@ -20,30 +22,31 @@ export interface EmbedRequest {
   readonly out?: string;
 }
 
-/** Rows of embeddings and what each of them is of. */
-interface Embeddings {
-  readonly names: readonly string[];
-  readonly rows: readonly Float32Array[];
+/** The embedding of a picture or of a text. */
+interface Row {
+  readonly of: "image" | "text";
+  readonly name: string;
+  readonly embedding: Float32Array;
 }
 
 interface Result {
-  readonly model: string;
-  readonly dtype: string;
-  readonly images: Embeddings;
-  readonly texts: Embeddings;
+  readonly head: { readonly model: string; readonly dtype: string };
+  readonly rows: readonly Row[];
+  readonly errors: readonly PictureFailure[];
 }
 
 /** How a result becomes a file, by its extension. */
 const FORMATS: Readonly<Record<string, (result: Result) => Uint8Array | string>> = {
   ".safetensors": toSafetensors,
   ".npy": toNpy,
-  ".json": (result) => `${JSON.stringify(toJson(result))}\n`,
+  ".json": ({ head, rows, errors }) => documentOf(head, rows.map(jsonOf), { errors }),
 };
 
 /** Throws UsageError for what no file can hold, before any work is done. */
 export function checkEmbed({ images, texts, out }: EmbedRequest): void {
   if (images.length + texts.length === 0)
     throw new UsageError("nothing to embed: name pictures, or give --text or --texts-file");
+  checkArguments(images);
   if (out === undefined) return;
   const extension = extname(out).toLowerCase();
   if (!FORMATS[extension]) throw new UsageError(`--out ${out} must end in ${Object.keys(FORMATS).join(", ")}`);
@@ -54,83 +57,83 @@ export function checkEmbed({ images, texts, out }: EmbedRequest): void {
 }
 
 export async function embed(request: EmbedRequest, context: Context): Promise<number> {
-  const { terminal, options, signal } = context;
+  const { terminal, options } = context;
+  const { out } = request;
+  const pictures = await PictureRun.find(request.images, context);
   using clip = await openClip(context);
-  const images = await embedImages(clip, request, context);
-  const texts = await embedTexts(clip, request.texts, signal);
-  const result = { model: modelName(options), dtype: clip.dtype, images, texts };
-  if (request.out === undefined) {
-    for (const line of jsonLines(result)) terminal.result(line);
-    return EXIT.OK;
+  const head = { model: modelName(options), dtype: clip.dtype };
+  const lines = { json: options.json, jsonl: options.jsonl || (out === undefined && !options.json) };
+  const report = new Report(terminal, lines, head);
+  const rows: Row[] = [];
+  for await (const row of embedRows(clip, request, pictures, context)) {
+    if (out === undefined) report.row(jsonOf(row));
+    else rows.push(row);
   }
-  const format = FORMATS[extname(request.out).toLowerCase()] as (result: Result) => Uint8Array | string;
-  await writeWhole(request.out, format(result));
-  const size = [...images.rows, ...texts.rows][0]?.length ?? 0;
-  const summary = { out: request.out, images: images.names.length, texts: texts.names.length, dimensions: size };
-  if (options.json) terminal.result(JSON.stringify(summary));
-  else terminal.note(`wrote ${summary.images + summary.texts} embeddings of ${size} numbers to ${request.out}`);
-  return EXIT.OK;
+  const { errors } = pictures;
+  if (out === undefined) {
+    report.end({ errors });
+    return pictures.exitCode;
+  }
+  if (rows.length === 0) pictures.checkAny();
+  const format = FORMATS[extname(out).toLowerCase()] as (result: Result) => Uint8Array | string;
+  await writeWhole(out, format({ head, rows, errors }));
+  const dimensions = rows[0]?.embedding.length ?? 0;
+  for (const { of, name } of rows) report.row({ [of]: name });
+  report.end({ errors, out, dimensions });
+  if (!report.isJson) terminal.note(`wrote ${rows.length} embeddings of ${dimensions} numbers to ${out}`);
+  return pictures.exitCode;
 }
 
-/** All or nothing: a file with rows missing would be a trap. */
-async function embedImages(
+async function* embedRows(
   clip: Clip,
-  { images: paths, batch }: EmbedRequest,
+  { texts, batch }: EmbedRequest,
+  pictures: PictureRun,
   { terminal, signal }: Context,
-): Promise<Embeddings> {
-  const progress = terminal.progress("pictures", paths.length);
-  const rows: Float32Array[] = [];
-  for await (const picture of embedPictures(clip, paths, { signal, batch })) {
-    if ("message" in picture) throw new ImageError(picture.message);
-    rows.push(picture.embedding);
-    progress.update(rows.length);
+): AsyncGenerator<Row> {
+  const progress = terminal.progress("pictures", pictures.inputs.length);
+  let done = 0;
+  for await (const picture of embedPictures(clip, pictures.inputs, { signal, batch })) {
+    if ("message" in picture) pictures.fail(picture);
+    else {
+      pictures.succeed();
+      yield { of: "image", name: picture.path, embedding: picture.embedding };
+    }
+    progress.update(++done);
   }
   progress.stop();
-  return { names: paths, rows };
-}
-
-async function embedTexts(clip: Clip, texts: readonly string[], signal: AbortSignal): Promise<Embeddings> {
-  if (texts.length === 0) return { names: [], rows: [] };
+  if (texts.length === 0) return;
   const { data, shape } = await clip.encodeText(texts, { signal });
   const size = shape[1] as number;
-  return { names: texts, rows: texts.map((_, row) => data.subarray(row * size, (row + 1) * size)) };
+  for (const [i, name] of texts.entries()) {
+    yield { of: "text", name, embedding: data.subarray(i * size, (i + 1) * size) };
+  }
 }
 
-function* jsonLines({ images, texts }: Result): Generator<string> {
-  for (const { name, embedding } of named(images)) yield JSON.stringify({ image: name, embedding });
-  for (const { name, embedding } of named(texts)) yield JSON.stringify({ text: name, embedding });
+function jsonOf({ of, name, embedding }: Row): object {
+  return { [of]: name, embedding: Array.from(embedding, shortest) };
 }
 
-function toJson({ model, dtype, images, texts }: Result): object {
-  return { model, dtype, images: named(images), texts: named(texts) };
-}
-
-function named({ names, rows }: Embeddings) {
-  return rows.map((row, i) => ({ name: names[i] as string, embedding: Array.from(row, shortest) }));
-}
-
-function toSafetensors({ model, dtype, images, texts }: Result): Uint8Array {
+function toSafetensors({ head, rows }: Result): Uint8Array {
   const tensors: Record<string, TensorData> = {};
-  if (images.rows.length) tensors.image_embeds = toTensor(images);
-  if (texts.rows.length) tensors.text_embeds = toTensor(texts);
-  const names = { images: JSON.stringify(images.names), texts: JSON.stringify(texts.names) };
-  return writeSafetensors(tensors, { model, dtype, ...names });
+  const [images, texts] = [rowsOf(rows, "image"), rowsOf(rows, "text")];
+  if (images.length) tensors.image_embeds = { dtype: "F32", ...stack(images) };
+  if (texts.length) tensors.text_embeds = { dtype: "F32", ...stack(texts) };
+  const names = (of: readonly Row[]) => JSON.stringify(of.map(({ name }) => name));
+  return writeSafetensors(tensors, { ...head, images: names(images), texts: names(texts) });
 }
 
-function toNpy({ images, texts }: Result): Uint8Array {
-  const { data, shape } = stack(images.rows.length ? images : texts);
+function toNpy({ rows }: Result): Uint8Array {
+  const { data, shape } = stack(rows);
   return writeNpy(data, shape);
 }
 
-function toTensor(embeddings: Embeddings): TensorData {
-  return { dtype: "F32", ...stack(embeddings) };
+function rowsOf(rows: readonly Row[], of: Row["of"]): Row[] {
+  return rows.filter((row) => row.of === of);
 }
 
-function stack({ rows }: Embeddings) {
-  const size = rows[0]?.length ?? 0;
+function stack(rows: readonly Row[]) {
+  const size = rows[0]?.embedding.length ?? 0;
   const data = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    data.set(row, i * size);
-  });
+  for (const [i, { embedding }] of rows.entries()) data.set(embedding, i * size);
   return { data, shape: [rows.length, size] };
 }

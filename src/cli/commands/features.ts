@@ -1,16 +1,20 @@
-// `features`: DINO's features of pictures, to a file or as JSON lines.
+// `features`: DINO's features of pictures, to a file or as JSON.
 import { extname } from "node:path";
-import type { DinoEncodeOptions, DinoFeatures, DinoTokens } from "../../api/dino.ts";
-import { ArgumentError, ImageError } from "../../device/errors.ts";
+import type { Dino, DinoEncodeOptions, DinoFeatures, DinoTokens } from "../../api/dino.ts";
+import { ArgumentError } from "../../device/errors.ts";
 import type { NdArray } from "../../device/tensor.ts";
 import { writeNpy } from "../../io/npy.ts";
 import { type TensorData, writeSafetensors } from "../../io/safetensors/safetensors.ts";
 import { type Context, modelName } from "../context.ts";
 import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
-import { EXIT, UsageError } from "../failure.ts";
+import { UsageError } from "../failure.ts";
 import { checkFileOut } from "../files/outputs.ts";
+import { checkArguments } from "../files/pictureArguments.ts";
+import type { PictureFailure } from "../files/pictures.ts";
 import { writeWhole } from "../files/writeWhole.ts";
 import { shortest } from "../numbers.ts";
+import { PictureRun } from "../pictureRun.ts";
+import { documentOf, Report } from "../report.ts";
 
 export interface FeaturesRequest {
   readonly images: readonly string[];
@@ -25,12 +29,14 @@ export interface FeaturesRequest {
   readonly out?: string;
 }
 
-/** Features of pictures, one of each, in their order. */
+/** Features of pictures, in their order. */
 interface Result {
   readonly request: FeaturesRequest;
-  readonly model: string;
-  readonly dtype: string;
+  readonly head: { readonly model: string; readonly dtype: string };
+  /** Of each picture that could be read. */
+  readonly paths: readonly string[];
   readonly features: readonly DinoFeatures[];
+  readonly errors: readonly PictureFailure[];
 }
 
 /** How a result becomes a file, by its extension. */
@@ -41,7 +47,8 @@ const FORMATS: Readonly<Record<string, (result: Result) => Uint8Array | string>>
 };
 
 /** Throws UsageError for what no file can hold, before any work is done. */
-export function checkFeatures({ out, layers }: FeaturesRequest): void {
+export function checkFeatures({ images, out, layers }: FeaturesRequest): void {
+  checkArguments(images);
   if (out === undefined) return;
   checkFileOut(out, Object.keys(FORMATS));
   if (extname(out).toLowerCase() === ".npy" && layers.length) {
@@ -50,30 +57,56 @@ export function checkFeatures({ out, layers }: FeaturesRequest): void {
 }
 
 export async function features(request: FeaturesRequest, context: Context): Promise<number> {
-  const { terminal, options, signal } = context;
-  const { images, size, layers, out } = request;
+  const { terminal, options } = context;
+  const { out } = request;
+  const pictures = await PictureRun.find(request.images, context);
   using dino = await openDino(context);
+  const head = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
+  const lines = { json: options.json, jsonl: options.jsonl || (out === undefined && !options.json) };
+  const report = new Report(terminal, lines, head);
+  const paths: string[] = [];
   const ofPictures: DinoFeatures[] = [];
-  const progress = terminal.progress("pictures", images.length);
+  for await (const { path, features } of encodeRun(dino, pictures, request, context)) {
+    if (out === undefined) report.row({ image: path, ...jsonOf(features, request) });
+    else {
+      paths.push(path);
+      ofPictures.push(features);
+    }
+  }
+  const { errors } = pictures;
+  if (out === undefined) {
+    report.end({ errors });
+    return pictures.exitCode;
+  }
+  pictures.checkAny();
+  const format = FORMATS[extname(out).toLowerCase()] as (result: Result) => Uint8Array | string;
+  await writeWhole(out, format({ request, head, paths, features: ofPictures, errors }));
+  const dimensions = ofPictures[0]?.cls.shape[1];
+  for (const [i, { grid }] of ofPictures.entries()) report.row({ image: paths[i], grid });
+  report.end({ errors, out, dimensions });
+  if (!report.isJson) {
+    terminal.note(`wrote features of ${paths.length} pictures, ${dimensions} numbers each, to ${out}`);
+  }
+  return pictures.exitCode;
+}
+
+async function* encodeRun(
+  dino: Dino,
+  pictures: PictureRun,
+  { size, layers, batch }: FeaturesRequest,
+  { terminal, signal }: Context,
+) {
+  const progress = terminal.progress("pictures", pictures.inputs.length);
   let done = 0;
-  for await (const picture of encodePictures(dino, images, { size, layers }, { signal, batch: request.batch })) {
-    // All or nothing: a file with rows missing would be a trap.
-    if ("message" in picture) throw new ImageError(picture.message);
-    const { path, features } = picture;
-    if (out === undefined) terminal.result(JSON.stringify({ image: path, ...jsonOf(features, request) }));
-    else ofPictures.push(features);
+  for await (const picture of encodePictures(dino, pictures.inputs, { size, layers }, { signal, batch })) {
+    if ("message" in picture) pictures.fail(picture);
+    else {
+      pictures.succeed();
+      yield picture;
+    }
     progress.update(++done);
   }
   progress.stop();
-  if (out === undefined) return EXIT.OK;
-  const result = { request, model: modelName(options, SHIPPED_DINO), dtype: dino.dtype, features: ofPictures };
-  const format = FORMATS[extname(out).toLowerCase()] as (result: Result) => Uint8Array | string;
-  await writeWhole(out, format(result));
-  const dimensions = ofPictures[0]?.cls.shape[1];
-  if (options.json)
-    terminal.result(JSON.stringify({ out, images: images.length, dimensions, grid: ofPictures[0]?.grid }));
-  else terminal.note(`wrote features of ${images.length} pictures, ${dimensions} numbers each, to ${out}`);
-  return EXIT.OK;
 }
 
 function jsonOf({ grid, layers, ...last }: DinoFeatures, { patches }: FeaturesRequest) {
@@ -95,13 +128,13 @@ function rowsOf({ data, shape }: NdArray): number[][] {
   );
 }
 
-function toJson({ request, model, dtype, features }: Result): string {
-  const images = features.map((found, i) => ({ name: request.images[i], ...jsonOf(found, request) }));
-  return `${JSON.stringify({ model, dtype, images })}\n`;
+function toJson({ request, head, paths, features, errors }: Result): string {
+  const rows = features.map((found, i) => ({ image: paths[i], ...jsonOf(found, request) }));
+  return documentOf(head, rows, { errors });
 }
 
 /** `cls` [pictures, channels], `patches` [pictures, height, width, channels], and the same after `layers.N.`. */
-function toSafetensors({ request, model, dtype, features }: Result): Uint8Array {
+function toSafetensors({ request, head, paths, features }: Result): Uint8Array {
   const tensors: Record<string, TensorData> = {};
   const add = (prefix: string, tokens: readonly DinoTokens[]) => {
     tensors[`${prefix}cls`] = { dtype: "F32", ...stackCls(tokens) };
@@ -114,7 +147,7 @@ function toSafetensors({ request, model, dtype, features }: Result): Uint8Array 
       features.map(({ layers }) => layers?.[i] as DinoTokens),
     );
   });
-  return writeSafetensors(tensors, { model, dtype, images: JSON.stringify(request.images) });
+  return writeSafetensors(tensors, { ...head, images: JSON.stringify(paths) });
 }
 
 /** Patches when they were asked for, and class tokens otherwise. */

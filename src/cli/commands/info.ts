@@ -5,6 +5,7 @@ import { formatShape } from "../../device/tensor.ts";
 import type { PlanSummary } from "../../graph/plan.ts";
 import { type Context, downloadBars, modelName, modelSource, namedDType, onDevice, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
+import { jsonText } from "../printable.ts";
 import { pairs, short } from "../table.ts";
 
 // Limits that decide what runs.
@@ -29,7 +30,7 @@ async function describe(device: Device, context: Context): Promise<number> {
   const model = await describeModel(modelSource(options), device, wanted).finally(stop);
   const adapter = { ...device.info, features: [...device.gpu.features].sort(), limits: limitsOf(device) };
   if (options.json) {
-    terminal.result(JSON.stringify({ adapter, model: { name: modelName(options), dtype, ...model } }, undefined, 2));
+    terminal.result(jsonText({ adapter, model: { name: modelName(options), dtype, ...model } }, 2));
     return EXIT.OK;
   }
   terminal.result(`${terminal.bold("Adapter")}\n${adapterText(device)}\n`);

@@ -1,41 +1,61 @@
 // `masks`: everything in pictures, as segment-anything's scripts/amg.py writes it: a folder of PNGs with metadata.csv
-// for each picture, or a JSON of COCO's RLE; and an overlay.
+// for each picture, or one COCO dataset of all; and an overlay. A mask at a time is decoded. What a run before this one
+// has finished is left as it is, so that a long run can go on where it ended.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Sam } from "../../api/sam.ts";
-import { ArgumentError, ImageError } from "../../device/errors.ts";
+import { ArgumentError } from "../../device/errors.ts";
 import type { RgbaImage } from "../../io/image/image.ts";
-import { type CocoRle, fromCocoRle } from "../../masks/cocoRle.ts";
+import { toCocoRle } from "../../masks/cocoRle.ts";
 import type { MaskRecord } from "../../masks/generateMasks.ts";
 import { type GenerateMasksOptions, maskSettings } from "../../masks/options.ts";
-import { decodeRle } from "../../masks/rle.ts";
+import type { Rle } from "../../masks/rle.ts";
 import { type Context, modelName } from "../context.ts";
 import { png } from "../draw/drawing.ts";
 import { drawMasks } from "../draw/drawMasks.ts";
-import { EXIT, UsageError } from "../failure.ts";
+import { UsageError } from "../failure.ts";
+import { CocoFile } from "../files/cocoFile.ts";
+import { emptyMaskFolder, isWhole, METADATA, strangerIn } from "../files/maskFolder.ts";
 import { checkPicturesOut, isFile, stems } from "../files/outputs.ts";
-import { loadPicture } from "../files/pictures.ts";
+import { checkArguments, type PictureInput } from "../files/pictureArguments.ts";
+import { failureOf, isOfPicture, loadPicture } from "../files/pictures.ts";
 import { writeWholeInFolder } from "../files/writeWhole.ts";
 import { shortest } from "../numbers.ts";
-import { maskPng, openSam, SHIPPED_SAM } from "../samModel.ts";
+import { PictureRun } from "../pictureRun.ts";
+import { printableLine } from "../printable.ts";
+import { Report } from "../report.ts";
+import { edgesText, maskEdges, openSam, rlePng, SHIPPED_SAM } from "../samModel.ts";
 import { table } from "../table.ts";
 
 export interface MasksRequest {
   readonly images: readonly string[];
   /** A folder; the table alone when absent. */
   readonly out?: string;
-  /** COCO's RLE in place of PNGs. */
+  /** One COCO dataset in place of PNGs. */
   readonly coco: boolean;
+  /** Make again what is there already. */
+  readonly force: boolean;
   readonly settings: Omit<GenerateMasksOptions, "outputMode" | "signal" | "onProgress">;
 }
 
-type CocoMask = MaskRecord<CocoRle>;
+type RleRecord = MaskRecord<Rle>;
+
+/** A picture and the names of what is made of it. */
+interface Task {
+  readonly input: PictureInput;
+  readonly stem: string;
+  readonly fileName: string;
+}
+
+/** The file that --coco writes, in the folder of --out. */
+export const COCO = "coco.json";
 
 /** What tiny-sam's scores are like: see its README. */
 const TINY_SAM = { predIouThresh: 0.35, stabilityScoreThresh: 0.6, stabilityScoreOffset: 0.4 };
 
 /** Throws UsageError for what cannot be meant, before the model is loaded. */
-export function checkMasks({ images, out, coco, settings }: MasksRequest): void {
+export function checkMasks({ images, out, coco, force, settings }: MasksRequest): void {
+  checkArguments(images);
   try {
     maskSettings(settings);
   } catch (error) {
@@ -44,43 +64,92 @@ export function checkMasks({ images, out, coco, settings }: MasksRequest): void 
   }
   if (out === undefined) {
     if (coco) throw new UsageError("--coco writes files: say where by --out FOLDER");
+    if (force) throw new UsageError("--force is for files that are there already: give --out FOLDER");
     return;
   }
   if (isFile(out)) throw new UsageError(`--out ${out} is a picture, expected a folder`);
   checkPicturesOut(out);
-  const taken = stems(images)
-    .map((stem) => join(out, coco ? `${stem}.json` : stem))
-    .find((path) => existsSync(path));
-  if (taken) throw new UsageError(`${taken} is there already: remove it, or name another folder by --out`);
 }
 
 export async function masks(request: MasksRequest, context: Context): Promise<number> {
   const { options, terminal, signal } = context;
-  const names = stems(request.images);
-  using sam = await openSam(context);
-  for (const [i, path] of request.images.entries()) {
-    const picture = await loadPicture(path, signal);
-    if ("message" in picture) throw new ImageError(picture.message);
-    const records = await generate(sam, picture.image, request, context);
-    const files = await write(records, picture.image, names[i] ?? "", request);
-    if (options.json) {
-      const model = { model: modelName(options, SHIPPED_SAM), dtype: sam.dtype };
+  const { out } = request;
+  const run = await PictureRun.find(request.images, context);
+  const model = modelName(options, SHIPPED_SAM);
+  const file =
+    request.coco && out !== undefined
+      ? await CocoFile.open(join(out, COCO), { description: `Masks by ${model}`, isNew: request.force })
+      : undefined;
+  const { tasks, skipped } = await divide(run.inputs, request, file);
+  if (skipped.length) terminal.note(skippedNote(skipped, out ?? ""));
+  // Where all is done the model is not loaded.
+  using sam = tasks.length ? await openSam(context) : undefined;
+  const report = new Report(terminal, options, { model, ...(sam && { dtype: sam.dtype }) });
+  try {
+    for (const task of tasks) {
+      const picture = await loadPicture(task.input, signal);
+      signal.throwIfAborted();
+      if ("message" in picture) {
+        run.fail(picture);
+        continue;
+      }
+      const records = await generate(sam as Sam, picture, request, context);
+      if ("message" in records) {
+        run.fail(records);
+        continue;
+      }
+      run.succeed();
+      const files = await write(records, picture.image, task, request, file);
       const { width, height } = picture.image;
-      terminal.result(JSON.stringify({ ...model, image: path, width, height, masks: records.map(cocoRecord), files }));
-    } else {
-      terminal.result(recordTable(path, records, picture.image));
-      for (const file of files) terminal.result(file);
+      report.row({ image: picture.path, width, height, masks: records.map(jsonOf), files });
+      if (report.isJson) continue;
+      terminal.result(recordTable(picture.path, records, picture.image));
+      for (const path of files) terminal.result(path);
     }
+  } finally {
+    // A run that is ended keeps what it has.
+    await file?.close();
   }
-  return EXIT.OK;
+  const files = existsSync(file?.path ?? "") ? [file?.path] : [];
+  report.end({ errors: run.errors, skipped: skipped.map(({ input }) => input.path), files });
+  if (!report.isJson) for (const path of files) terminal.result(path ?? "");
+  return run.exitCode;
+}
+
+/** What is to be done, and what an earlier run has done. */
+async function divide(inputs: readonly PictureInput[], { out, force }: MasksRequest, file: CocoFile | undefined) {
+  const names = stems(inputs.map(({ path }) => path));
+  const isUnique = new Set(inputs.map(({ name }) => name)).size === inputs.length;
+  const tasks: Task[] = [];
+  const skipped: Task[] = [];
+  for (const [i, input] of inputs.entries()) {
+    const stem = names[i] as string;
+    const task = { input, stem, fileName: isUnique ? input.name : input.path };
+    const folder = join(out ?? "", stem);
+    const isDone = out !== undefined && !force && (file ? file.has(task.fileName) : isWhole(folder));
+    (isDone ? skipped : tasks).push(task);
+    const stranger = out === undefined || file || isDone || force ? undefined : await strangerIn(folder);
+    if (stranger === undefined) continue;
+    throw new UsageError(
+      `${folder} is there already and holds ${stranger}: name another folder by --out, or --force to write into it`,
+    );
+  }
+  return { tasks, skipped };
+}
+
+function skippedNote(skipped: readonly Task[], out: string): string {
+  const [first] = skipped;
+  const what =
+    skipped.length === 1 ? `the masks of ${first?.input.path} are` : `masks of ${skipped.length} pictures are`;
+  return `${what} in ${out} already and left as they are; --force makes them again`;
 }
 
 async function generate(
   sam: Sam,
-  photo: RgbaImage,
+  { path, image: photo }: { readonly path: string; readonly image: RgbaImage },
   { settings }: MasksRequest,
   { options, terminal, signal }: Context,
-): Promise<CocoMask[]> {
+) {
   const progress = terminal.progress("points", 1);
   try {
     return await sam.generateMasks(
@@ -88,46 +157,68 @@ async function generate(
       {
         ...(options.model === undefined ? TINY_SAM : {}),
         ...settings,
-        outputMode: "coco_rle",
+        outputMode: "rle",
         signal,
         onProgress: ({ done, total }) => progress.update(done, total),
       },
     );
+  } catch (error) {
+    if (isOfPicture(error)) return failureOf(path, error);
+    throw error;
   } finally {
     progress.stop();
   }
 }
 
-/** Writes what was asked for and gives the files. */
+/** Writes what was asked for and gives the files of this picture alone. */
 async function write(
-  records: readonly CocoMask[],
+  records: readonly RleRecord[],
   photo: RgbaImage,
-  stem: string,
-  { out, coco }: MasksRequest,
+  { stem, fileName }: Task,
+  { out }: MasksRequest,
+  file: CocoFile | undefined,
 ): Promise<string[]> {
   if (out === undefined) return [];
-  const decoded = records.map(({ segmentation }) => decodeRle(fromCocoRle(segmentation)));
-  const files = new Map<string, Uint8Array | string>();
-  if (coco) files.set(join(out, `${stem}.json`), `${JSON.stringify(records.map(cocoRecord))}\n`);
-  else {
-    for (const [i, mask] of decoded.entries()) files.set(join(out, stem, `${i}.png`), await maskPng(mask));
-    files.set(join(out, stem, "metadata.csv"), csv(records));
+  const overlay = join(out, `${stem}-masks.png`);
+  const drawOverlay = async () => {
+    const drawn = await drawMasks(
+      photo,
+      records.map(({ segmentation }) => segmentation),
+    );
+    await writeWholeInFolder(overlay, await png(drawn));
+  };
+  const { width, height } = photo;
+  if (file) {
+    await drawOverlay();
+    await file.add({ fileName, width, height, masks: records.map(withShortNumbers) });
+    return [overlay];
   }
-  files.set(join(out, `${stem}-masks.png`), await png(await drawMasks(photo, decoded)));
-  for (const [path, content] of files) await writeWholeInFolder(path, content);
-  return coco ? [...files.keys()] : [join(out, stem), join(out, `${stem}-masks.png`)];
+  const folder = join(out, stem);
+  await emptyMaskFolder(folder);
+  const room = new Uint8Array(width * height);
+  for (const [i, { segmentation }] of records.entries()) {
+    await writeWholeInFolder(join(folder, `${i}.png`), await rlePng(segmentation, room));
+  }
+  await drawOverlay();
+  await writeWholeInFolder(join(folder, METADATA), csv(records));
+  return [folder, overlay];
 }
 
-/** With the names that segment-anything gives them. */
-function cocoRecord(record: CocoMask) {
+function withShortNumbers(record: RleRecord): RleRecord {
+  const { predictedIou, stabilityScore } = record;
+  return { ...record, predictedIou: shortest(predictedIou), stabilityScore: shortest(stabilityScore) };
+}
+
+/** With segment-anything's names but for boxes, which are edges as --box takes them. */
+function jsonOf({ segmentation, area, predictedIou, pointCoords, stabilityScore, cropBox: [x, y, w, h] }: RleRecord) {
   return {
-    segmentation: record.segmentation,
-    area: record.area,
-    bbox: record.bbox,
-    predicted_iou: shortest(record.predictedIou),
-    point_coords: record.pointCoords,
-    stability_score: shortest(record.stabilityScore),
-    crop_box: record.cropBox,
+    segmentation: toCocoRle(segmentation),
+    area,
+    box: maskEdges(segmentation),
+    predicted_iou: shortest(predictedIou),
+    point_coords: pointCoords,
+    stability_score: shortest(stabilityScore),
+    crop_box: { x0: x, y0: y, x1: x + w, y1: y + h },
   };
 }
 
@@ -135,20 +226,22 @@ const COLUMNS =
   "id,area,bbox_x0,bbox_y0,bbox_w,bbox_h,point_input_x,point_input_y,predicted_iou,stability_score," +
   "crop_box_x0,crop_box_y0,crop_box_w,crop_box_h";
 
-function csv(records: readonly CocoMask[]): string {
-  const rows = records.map(cocoRecord).map((record, i) => {
-    const scores = [record.predicted_iou, record.stability_score];
-    return [i, record.area, ...record.bbox, ...record.point_coords[0], ...scores, ...record.crop_box].join(",");
+/** As segment-anything writes it, whose boxes end at the last pixel inside. */
+function csv(records: readonly RleRecord[]): string {
+  const rows = records.map(({ area, bbox, pointCoords, predictedIou, stabilityScore, cropBox }, i) => {
+    const scores = [predictedIou, stabilityScore].map(shortest);
+    return [i, area, ...bbox, ...pointCoords[0], ...scores, ...cropBox].join(",");
   });
   return `${[COLUMNS, ...rows].join("\n")}\n`;
 }
 
-function recordTable(path: string, records: readonly CocoMask[], { width, height }: RgbaImage): string {
-  const rows = records.map(({ area, bbox: [x, y, w, h], predictedIou, stabilityScore }, i) => {
+function recordTable(path: string, records: readonly RleRecord[], { width, height }: RgbaImage): string {
+  const rows = records.map(({ area, segmentation, predictedIou, stabilityScore }, i) => {
     const share = `${((100 * area) / (width * height)).toFixed(1)} %`;
-    return [String(i), predictedIou.toFixed(3), stabilityScore.toFixed(3), share, `${x},${y} – ${x + w},${y + h}`];
+    const box = edgesText(maskEdges(segmentation));
+    return [String(i), predictedIou.toFixed(3), stabilityScore.toFixed(3), share, box];
   });
-  const title = `${path}: ${records.length} ${records.length === 1 ? "mask" : "masks"}`;
+  const title = `${printableLine(path)}: ${records.length} ${records.length === 1 ? "mask" : "masks"}`;
   if (records.length === 0) return `${title}; --pred-iou-thresh and --stability-score-thresh let more pass`;
   return `${title}\n${table([["", "predicted IoU", "stability", "area", "box"], ...rows], "rrrrl", "  ")}`;
 }

@@ -6,8 +6,9 @@ import { type Context, modelName } from "../context.ts";
 import { encodeAll, gridSize, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { type Panel, page, resized, widthAt } from "../draw/drawing.ts";
 import { patchColours } from "../draw/drawMap.ts";
-import { EXIT } from "../failure.ts";
 import { isFile, stems, writePicture, writePictures } from "../files/outputs.ts";
+import { PictureRun } from "../pictureRun.ts";
+import { Report } from "../report.ts";
 
 export interface PcaRequest {
   readonly images: readonly string[];
@@ -21,17 +22,26 @@ const PANEL_HEIGHT = 300;
 
 export async function pcaPictures(request: PcaRequest, context: Context): Promise<number> {
   const { terminal, options } = context;
-  const { images, out, foreground } = request;
+  const { out, foreground } = request;
+  const run = await PictureRun.find(request.images, context);
   using dino = await openDino(context);
+  const paths: string[] = [];
   const photos: RgbaImage[] = [];
   const features: DinoFeatures[] = [];
-  for await (const encoded of encodeAll(dino, images, { size: gridSize(dino, request.size) }, context)) {
+  for await (const encoded of encodeAll(dino, run.inputs, { size: gridSize(dino, request.size) }, context)) {
+    if ("message" in encoded) {
+      run.fail(encoded);
+      continue;
+    }
+    run.succeed();
+    paths.push(encoded.path);
     // No more of a photo is kept than its panel shows.
     photos.push(await atPanelHeight(encoded.image));
     features.push(encoded.features);
   }
+  run.checkAny();
   const { pictures } = pca(features, { foreground });
-  const names = stems(images);
+  const names = stems(paths);
   const rows: Panel[][] = [];
   for (const [i, photo] of photos.entries()) {
     const colours = await coloursBeside(photo, pictures[i] as PcaPicture);
@@ -42,16 +52,17 @@ export async function pcaPictures(request: PcaRequest, context: Context): Promis
     ]);
   }
   const files = await write(out, names, rows);
-  if (options.json) {
-    const model = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
-    const results = pictures.map(({ width, height, rgb }, i) => ({
-      image: images[i],
-      grid: [height, width],
-      rgb: Array.from(rgb),
-    }));
-    terminal.result(JSON.stringify({ ...model, foreground, files, pictures: results }));
-  } else for (const file of files) terminal.result(file);
-  return EXIT.OK;
+  const report = new Report(terminal, options, {
+    model: modelName(options, SHIPPED_DINO),
+    dtype: dino.dtype,
+    foreground,
+  });
+  for (const [i, { width, height, rgb }] of pictures.entries()) {
+    report.row({ image: paths[i], grid: [height, width], rgb: Array.from(rgb) });
+  }
+  report.end({ errors: run.errors, files });
+  if (!report.isJson) for (const file of files) terminal.result(file);
+  return run.exitCode;
 }
 
 function atPanelHeight(photo: RgbaImage): Promise<RgbaImage> {

@@ -5,11 +5,11 @@ import type { LinearProbe } from "../../features/linearProbe.ts";
 import { openSource } from "../../io/source/openSource.ts";
 import { type Context, modelName, modelSource, sourceOptions } from "../context.ts";
 import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
-import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
-import type { PictureFailure } from "../files/pictures.ts";
 import { type ProbeSetting, probeVector, readProbe } from "../files/probeFile.ts";
-import { scoreTable } from "./classify.ts";
+import { PictureRun } from "../pictureRun.ts";
+import { Report } from "../report.ts";
+import { scoreText } from "./classify.ts";
 
 export interface PredictRequest {
   /** Path of the probe's file. */
@@ -24,29 +24,29 @@ export async function probePredict(request: PredictRequest, given: Context): Pro
   const options = { ...given.options, model: given.options.model ?? setting.model };
   const context = { ...given, options };
   const { terminal, signal } = context;
+  const pictures = await PictureRun.find(request.images, context);
   using dino = await openDino(context);
-  const progress = terminal.progress("pictures", request.images.length);
-  const results: { image: string; labels: { label: string; score: number }[] }[] = [];
-  const errors: PictureFailure[] = [];
-  for await (const picture of encodePictures(dino, request.images, { size: setting.size }, { signal })) {
-    if ("message" in picture) errors.push(picture);
+  const model = modelName(options, SHIPPED_DINO);
+  const report = new Report(terminal, options, { model, dtype: dino.dtype, probe: request.probe });
+  const progress = terminal.progress("pictures", pictures.inputs.length);
+  const texts: string[] = [];
+  let done = 0;
+  for await (const picture of encodePictures(dino, pictures.inputs, { size: setting.size }, { signal })) {
+    if ("message" in picture) pictures.fail(picture);
     else {
       const vector = probeVector(picture.features, setting.features);
-      checkLength(vector, probe, setting, request.probe, modelName(options, SHIPPED_DINO));
-      results.push({ image: picture.path, labels: labelsOf(probe, vector).slice(0, request.top) });
+      checkLength(vector, probe, setting, request.probe, model);
+      const scores = { image: picture.path, labels: labelsOf(probe, vector).slice(0, request.top) };
+      report.row(scores);
+      texts.push(scoreText(scores, terminal));
     }
-    progress.update(results.length + errors.length);
+    progress.update(++done);
   }
   progress.stop();
   await warnOfOther(request.probe, setting, context);
-  for (const { message } of errors) terminal.error(`error: ${message}`);
-  if (options.json) {
-    const model = { model: modelName(options, SHIPPED_DINO), dtype: dino.dtype };
-    terminal.result(JSON.stringify({ ...model, probe: request.probe, results, errors }, undefined, 2));
-  } else if (results.length) {
-    terminal.result(results.map(({ image, labels }) => `${terminal.bold(image)}\n${scoreTable(labels)}`).join("\n\n"));
-  }
-  return errors.length ? EXIT.FAILURE : EXIT.OK;
+  report.end({ errors: pictures.errors });
+  if (!report.isJson && texts.length) terminal.result(texts.join("\n\n"));
+  return pictures.exitCode;
 }
 
 /** A checkpoint of the same width gives answers too, and they mean nothing. */
@@ -55,7 +55,7 @@ async function warnOfOther(path: string, { checkpoint, model }: ProbeSetting, co
   const source = await openSource(modelSource(options, SHIPPED_DINO), sourceOptions(context));
   if ((await checkpointIdentity(source, signal)) === checkpoint) return;
   const trained = model ?? SHIPPED_DINO;
-  terminal.error(`warning: ${path} was trained on another checkpoint than this one (${trained}): do not trust it`);
+  terminal.warn(`${path} was trained on another checkpoint than this one (${trained}): do not trust it`);
 }
 
 function checkLength(

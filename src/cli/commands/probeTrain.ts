@@ -1,6 +1,6 @@
 // `probe train`: a linear classifier on DINO's features of a folder of pictures for each class.
 import type { Dino, DinoEncodeOptions } from "../../api/dino.ts";
-import { ArgumentError } from "../../device/errors.ts";
+import { ArgumentError, ImageError } from "../../device/errors.ts";
 import type { NdArray } from "../../device/tensor.ts";
 import { KnnClassifier } from "../../features/knn.ts";
 import { LinearProbe } from "../../features/linearProbe.ts";
@@ -10,8 +10,10 @@ import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
 import { checkClasses, type Division, findLabelled, holdOut, type LabelledPicture } from "../files/labelledPictures.ts";
+import type { PictureFailure } from "../files/pictures.ts";
 import { encodeProbe, type ProbeFeatures, probeVector } from "../files/probeFile.ts";
 import { writeWhole } from "../files/writeWhole.ts";
+import { jsonText } from "../printable.ts";
 import { pairs } from "../table.ts";
 
 export interface TrainRequest {
@@ -38,9 +40,10 @@ export async function probeTrain(request: TrainRequest, context: Context): Promi
   const { options, signal } = context;
   const { train, test } = await divide(request, context);
   using dino = await openDino(context);
-  const training = await encode(dino, train, request, context);
+  const failures: PictureFailure[] = [];
+  const training = await encode(dino, train, request, failures, context);
   const probe = await LinearProbe.fit(training.features, training.labels, { device: await dino.device(), signal });
-  const testing = test.length ? await encode(dino, test, request, context) : undefined;
+  const testing = test.length ? await encode(dino, test, request, failures, context) : undefined;
   const accuracy = testing && {
     linear: share(probe.predict(testing.features), testing.labels),
     ...(request.knn && { knn: share(knnOf(training).predict(testing.features), testing.labels) }),
@@ -51,8 +54,8 @@ export async function probeTrain(request: TrainRequest, context: Context): Promi
   const checkpoint = await checkpointIdentity(source, signal);
   const { features, size, out } = request;
   await writeWhole(out, await encodeProbe(probe, { model, checkpoint, features, size }));
-  report(request, context, { dtype: dino.dtype, training, testing, accuracy });
-  return EXIT.OK;
+  report(request, context, { dtype: dino.dtype, training, testing, accuracy, errors: failures });
+  return failures.length ? EXIT.FAILURE : EXIT.OK;
 }
 
 async function divide({ folder, test, holdout, seed }: TrainRequest, { signal, terminal }: Context): Promise<Division> {
@@ -68,29 +71,31 @@ async function divide({ folder, test, holdout, seed }: TrainRequest, { signal, t
   return { train: pictures, test: testPictures };
 }
 
-/** A picture that cannot be read is left out, and a warning says so. */
+/** A picture that cannot be read is left out, and a warning says so; with --strict it is the end. */
 async function encode(
   dino: Dino,
   pictures: readonly LabelledPicture[],
   { features: kind, size }: TrainRequest,
-  { terminal, signal }: Context,
+  failures: PictureFailure[],
+  { terminal, options, signal }: Context,
 ): Promise<Labelled> {
   const progress = terminal.progress("pictures", pictures.length);
   const rows: Float32Array[] = [];
   const labels: string[] = [];
-  const warnings: string[] = [];
   let done = 0;
-  const paths = pictures.map(({ path }) => path);
-  for await (const picture of encodePictures(dino, paths, { size }, { signal })) {
-    if ("message" in picture) warnings.push(picture.message);
-    else {
+  const inputs = pictures.map(({ path }) => ({ path, image: path }));
+  for await (const picture of encodePictures(dino, inputs, { size }, { signal })) {
+    if ("message" in picture) {
+      if (options.strict) throw new ImageError(picture.message);
+      failures.push(picture);
+      terminal.warn(picture.message);
+    } else {
       rows.push(probeVector(picture.features, kind));
       labels.push((pictures[done] as LabelledPicture).label);
     }
     progress.update(++done);
   }
   progress.stop();
-  for (const warning of warnings) terminal.error(`warning: ${warning}`);
   const width = rows[0]?.length ?? 0;
   const data = new Float32Array(rows.length * width);
   rows.forEach((row, i) => {
@@ -113,16 +118,17 @@ interface Outcome {
   readonly training: Labelled;
   readonly testing?: Labelled;
   readonly accuracy?: { readonly linear: number; readonly knn?: number };
+  readonly errors: readonly PictureFailure[];
 }
 
 function report({ out, features }: TrainRequest, { terminal, options }: Context, outcome: Outcome): void {
-  const { dtype, training, testing, accuracy } = outcome;
+  const { dtype, training, testing, accuracy, errors } = outcome;
   const classes = Object.fromEntries([...new Set(training.labels)].map((label) => [label, countOf(training, label)]));
   const dimensions = training.features.shape[1];
   if (options.json) {
     const model = { model: modelName(options, SHIPPED_DINO), dtype };
     const tested = testing && { tested: testing.labels.length, accuracy };
-    terminal.result(JSON.stringify({ out, ...model, features, dimensions, classes, ...tested }, undefined, 2));
+    terminal.result(jsonText({ out, ...model, features, dimensions, classes, ...tested, errors }, 2));
     return;
   }
   const percent = (value: number) => `${(value * 100).toFixed(1)} % of ${testing?.labels.length} pictures`;

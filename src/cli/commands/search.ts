@@ -3,12 +3,12 @@
 import { join } from "node:path";
 import type { Clip } from "../../api/clip.ts";
 import { ImageError, NotFoundError } from "../../device/errors.ts";
+import { cacheFolder } from "../../device/userCache.ts";
 import { openSource } from "../../io/source/openSource.ts";
 import { type Context, downloadBars, modelName, modelSource, openClip, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { EmbeddingCache } from "../files/embeddingCache.ts";
 import { checkpointIdentity } from "../files/identity.ts";
-import { cacheFolder } from "../files/paths.ts";
 import {
   EXTENSIONS,
   embedPictures,
@@ -17,6 +17,7 @@ import {
   type PictureFailure,
   type PictureFile,
 } from "../files/pictures.ts";
+import { jsonText } from "../printable.ts";
 import { bar, table } from "../table.ts";
 
 export interface SearchRequest {
@@ -48,21 +49,21 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
   const known = await knownEmbeddings(cache, files);
   const missing = files.filter(({ path }) => !known.has(path));
   const warnings = await embedMissing(clip, { missing, batch }, known, cache, context);
+  const exitCode = warnings.length ? EXIT.FAILURE : EXIT.OK;
   if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
   const { data: text } = await clip.encodeText(query, { signal });
   const matches = rank(known, text).slice(0, top);
   const embedded = missing.length - warnings.length;
   if (options.json) {
+    const results = matches.map(({ path, score }) => ({ image: path, score }));
     const counts = { pictures: files.length, embedded, cached: files.length - missing.length, leftOut };
-    terminal.result(
-      JSON.stringify({ model: modelName(options), query, ...counts, results: matches, warnings }, undefined, 2),
-    );
-    return EXIT.OK;
+    terminal.result(jsonText({ model: modelName(options), query, ...counts, results, errors: warnings }, 2));
+    return exitCode;
   }
   const counts = `${embedded} embedded now, ${files.length - missing.length} known from before`;
   terminal.note(terminal.dim(`"${query}" in ${folder}: ${files.length} pictures, ${counts}`));
   terminal.result(matchTable(matches));
-  return EXIT.OK;
+  return exitCode;
 }
 
 /** The cache for this model, as its files are now, in this type. */
@@ -95,7 +96,7 @@ async function embedMissing(
   { missing, batch }: { readonly missing: readonly PictureFile[]; readonly batch: number | undefined },
   known: Map<string, Float32Array>,
   cache: EmbeddingCache,
-  { terminal, signal }: Context,
+  { terminal, options, signal }: Context,
 ): Promise<PictureFailure[]> {
   const fileOf = new Map(missing.map((file) => [file.path, file]));
   const warnings: PictureFailure[] = [];
@@ -103,10 +104,13 @@ async function embedMissing(
   let done = 0;
   let savedAt = performance.now();
   try {
-    for await (const picture of embedPictures(clip, [...fileOf.keys()], { signal, batch })) {
+    const inputs = missing.map(({ path }) => ({ path, image: path }));
+    for await (const picture of embedPictures(clip, inputs, { signal, batch })) {
       progress.update(++done);
       if ("message" in picture) {
+        if (options.strict) throw new ImageError(picture.message);
         warnings.push(picture);
+        terminal.warn(picture.message);
         continue;
       }
       known.set(picture.path, picture.embedding);
@@ -119,9 +123,8 @@ async function embedMissing(
     // A search that is cancelled keeps what it has.
     progress.stop();
     const problem = await saveCache(cache);
-    if (problem) terminal.error(`warning: the embeddings could not be kept for the next search: ${problem}`);
+    if (problem) terminal.warn(`the embeddings could not be kept for the next search: ${problem}`);
   }
-  for (const { message } of warnings) terminal.error(`warning: ${message}`);
   return warnings;
 }
 

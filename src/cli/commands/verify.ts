@@ -6,6 +6,7 @@ import type { Device } from "../../device/device.ts";
 import { type Context, onDevice } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
+import { jsonText } from "../printable.ts";
 
 const NAMES: readonly string[] = [...KERNELS, ...shippedCheckpoints()];
 
@@ -38,7 +39,7 @@ async function verifyOn(
   const isPassed = results.every(({ failures }) => failures.length === 0);
   say(summary(results));
   if (options.json) {
-    terminal.result(JSON.stringify({ adapter, hasF16: device.hasF16, passed: isPassed, results }, undefined, 2));
+    terminal.result(jsonText({ adapter, hasF16: device.hasF16, passed: isPassed, results }, 2));
   }
   return isPassed ? EXIT.OK : EXIT.FAILURE;
 }

@@ -2,7 +2,7 @@
 import chroma from "chroma-js";
 import type { RgbaImage } from "../../io/image/image.ts";
 import { maskPolygons } from "../../masks/polygons.ts";
-import { type Mask, maskArea } from "../../masks/rle.ts";
+import { decodeWithin, type Mask, maskArea, maskBox, type Rle } from "../../masks/rle.ts";
 import { overlay, type Size, svg } from "./drawing.ts";
 
 /** What asked for a mask, in pixels of the photo. */
@@ -11,25 +11,38 @@ export interface DrawnPrompts {
   readonly box?: readonly [x0: number, y0: number, x1: number, y1: number];
 }
 
-/** The photo under all masks, the smaller ones on top, each in a colour of its own. */
-export async function drawMasks(photo: RgbaImage, masks: readonly Mask[]): Promise<RgbaImage> {
+/** Letters of SVG that are drawn at once: ragged masks of large photos come to hundreds of megabytes together. */
+const MOST_LETTERS = 4 << 20;
+
+/** The photo under all masks, the smaller ones on top, each in a colour of its own; one mask at a time is decoded. */
+export async function drawMasks(photo: RgbaImage, masks: readonly Rle[]): Promise<RgbaImage> {
   const line = lineWidth(photo);
-  const shapes = masks
-    .map((mask) => ({ mask, area: maskArea(mask) }))
-    .sort((a, b) => b.area - a.area)
-    .map(({ mask }, i) => {
-      const hue = (i * GOLDEN_ANGLE) % 360;
-      const [fill, edge] = [chroma.oklch(0.7, 0.19, hue).hex(), chroma.oklch(0.9, 0.1, hue).hex()];
-      const style = `fill="${fill}" fill-opacity="0.5" stroke="${edge}" stroke-width="${line}" stroke-linejoin="round"`;
-      return `<path d="${smoothPath(mask)}" fill-rule="evenodd" ${style}/>`;
-    });
-  return overlay(photo, svg(photo, `${shade(photo, 0.25)}${shapes.join("")}`));
+  const order = masks.map((mask) => ({ mask, area: maskArea(mask) })).sort((a, b) => b.area - a.area);
+  let drawn = photo;
+  let shapes = shade(photo, 0.25);
+  for (const [i, { mask }] of order.entries()) {
+    const hue = (i * GOLDEN_ANGLE) % 360;
+    const [fill, edge] = [chroma.oklch(0.7, 0.19, hue).hex(), chroma.oklch(0.9, 0.1, hue).hex()];
+    const style = `fill="${fill}" fill-opacity="0.5" stroke="${edge}" stroke-width="${line}" stroke-linejoin="round"`;
+    shapes += `<path d="${smoothPath(ringsOf(mask))}" fill-rule="evenodd" ${style}/>`;
+    if (shapes.length < MOST_LETTERS) continue;
+    drawn = await overlay(drawn, svg(photo, shapes));
+    shapes = "";
+  }
+  return shapes === "" ? drawn : overlay(drawn, svg(photo, shapes));
+}
+
+/** The rings of a mask, found within its box. */
+function ringsOf(rle: Rle): number[][] {
+  const [x0, y0, x1, y1] = maskBox(rle);
+  const rings = maskPolygons(decodeWithin(rle, [x0, y0, x1 + 1, y1 + 1]));
+  return rings.map((ring) => ring.map((part, i) => part + (i % 2 ? y0 : x0)));
 }
 
 /** The photo dark but for the mask, whose outline is drawn, and the prompts. */
 export async function drawMask(photo: RgbaImage, mask: Mask, prompts: DrawnPrompts = {}): Promise<RgbaImage> {
   const line = lineWidth(photo);
-  const path = smoothPath(mask);
+  const path = smoothPath(maskPolygons(mask));
   const { width, height } = photo;
   const fill = (d: string, colour: string, opacity: number) =>
     `<path d="${d}" fill="${colour}" fill-opacity="${opacity}" fill-rule="evenodd"/>`;
@@ -69,8 +82,8 @@ function lineWidth({ width, height }: Size): number {
 }
 
 /** The outlines of a mask as a path. Steps of pixels become slopes: corners are rounded within the pixel. */
-function smoothPath(mask: Mask): string {
-  return maskPolygons(mask).map(smoothRing).join("");
+function smoothPath(rings: readonly number[][]): string {
+  return rings.map(smoothRing).join("");
 }
 
 function smoothRing(ring: readonly number[]): string {

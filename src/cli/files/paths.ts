@@ -1,6 +1,5 @@
-// Where the command line finds what it ships with, and where it keeps what it can make again.
+// Where the command line finds what it ships with.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,16 +28,4 @@ export function shippedCheckpoints(): string[] {
 /** Whether a checkpoint that ships has weights; those of the others are made from a manifest.json. */
 export function hasWeights(name: string): boolean {
   return existsSync(join(shippedCheckpoint(name), "model.safetensors"));
-}
-
-/** `webgpu-vision` in the folder where this user's programs keep what they can make again. */
-export function cacheFolder(): string {
-  return join(userCaches(), "webgpu-vision");
-}
-
-function userCaches(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
-  if (process.platform === "win32") return LOCALAPPDATA || join(homedir(), "AppData", "Local");
-  return process.platform === "darwin" ? join(homedir(), "Library", "Caches") : join(homedir(), ".cache");
 }

@@ -3,9 +3,10 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Clip } from "../../api/clip.ts";
-import { NotFoundError, VisionError } from "../../device/errors.ts";
+import { ImageError, LimitError, NetworkError, NotFoundError, VisionError } from "../../device/errors.ts";
 import { loadImage, type RgbaImage } from "../../io/image/image.ts";
 import type { EncodeImagesOptions } from "../../pictures/encodeOptions.ts";
+import { named } from "../../pictures/named.ts";
 
 /** A picture on the disk; size and time of change tell whether it is the same as at an earlier look. */
 export interface PictureFile {
@@ -89,41 +90,66 @@ export interface BatchOptions {
   readonly batch?: number | undefined;
 }
 
+/** A picture by the name that people know it by, and what is decoded. */
+export interface NamedImage {
+  readonly path: string;
+  readonly image: string | Uint8Array;
+}
+
 /** Embeds pictures in their order. One that cannot be read gives a failure in its place, and the others go on. */
 export async function* embedPictures(
   clip: Clip,
-  paths: readonly string[],
+  inputs: readonly NamedImage[],
   options: BatchOptions,
 ): AsyncGenerator<EmbeddedPicture> {
   const failures: PictureFailure[] = [];
-  for await (const { index, embedding } of clip.encodeImages(paths, streamOptions(options, failures))) {
+  const images = inputs.map(({ image }) => image);
+  for await (const { index, embedding } of clip.encodeImages(images, streamOptions(inputs, options, failures))) {
     yield* failures.splice(0);
-    yield { path: paths[index] as string, embedding };
+    yield { path: inputs[index]?.path ?? "", embedding };
   }
   yield* failures;
 }
 
 /** Options of `encodeImages`, which puts pictures that cannot be read into `failures` before the result after them. */
-export function streamOptions({ signal, batch }: BatchOptions, failures: PictureFailure[]): EncodeImagesOptions {
+export function streamOptions(
+  inputs: readonly NamedImage[],
+  { signal, batch }: BatchOptions,
+  failures: PictureFailure[],
+): EncodeImagesOptions {
   return {
     signal,
     ...(batch !== undefined && { batchSize: batch }),
-    onError: (error, { image }) => failures.push({ path: image as string, message: messageOf(error) }),
+    onError: (error, { index }) => failures.push(failureOf(inputs[index]?.path ?? "", error)),
   };
 }
 
 export type LoadedPicture = { readonly path: string; readonly image: RgbaImage } | PictureFailure;
 
 /** Never rejects: nobody may be waiting when a command is cancelled. */
-export async function loadPicture(path: string, signal?: AbortSignal): Promise<LoadedPicture> {
+export async function loadPicture({ path, image }: NamedImage, signal?: AbortSignal): Promise<LoadedPicture> {
   try {
-    return { path, image: await loadImage(path, signal) };
+    return { path, image: await loadImage(image, signal) };
   } catch (error) {
-    return { path, message: messageOf(error) };
+    return failureOf(path, error);
   }
 }
 
-function messageOf(error: unknown): string {
+/** What a picture from the standard input is called. */
+export const STDIN = "stdin";
+
+/** Why a picture could not be done; the message names it. */
+export function failureOf(path: string, error: unknown): PictureFailure {
+  const message = messageOf(named(error, path));
+  return { path, message: path === STDIN ? `${STDIN}: ${message}` : message };
+}
+
+/** What is wrong with one picture, which leaves the others as they are. */
+export function isOfPicture(error: unknown): boolean {
+  return [ImageError, LimitError, NotFoundError, NetworkError].some((kind) => error instanceof kind);
+}
+
+export function messageOf(error: unknown): string {
   if (error instanceof VisionError) return error.message.replace(/^\[image\] /, "");
   return error instanceof Error ? error.message : String(error);
 }

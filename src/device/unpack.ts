@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
-import { cacheFolder } from "./paths.ts";
+import { cacheFolder } from "./userCache.ts";
 
 /** What to unpack. */
 export interface Unpacking {
