@@ -1,7 +1,7 @@
 // `npm run demo` where its port is busy: the next one, unless PORT asked for that one.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer, type Server } from "node:net";
 import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { ROOT } from "./site.ts";
 
@@ -51,7 +51,13 @@ it("takes the next port, and says where it is", async () => {
 it("says PORT where the one that was asked for is busy, or is no port", async () => {
   const port = await occupy(0);
   const busy = await startDemo(String(port));
-  expect(busy).toEqual({ code: 1, said: expect.stringContaining(`error: port ${port} is busy: name another port, as in PORT=`) });
+  expect(busy).toEqual({
+    code: 1,
+    said: expect.stringContaining(`error: port ${port} is busy: name another port, as in PORT=`),
+  });
   const wrong = await startDemo("eighty");
-  expect(wrong).toEqual({ code: 1, said: expect.stringContaining("error: PORT=eighty is no port from 1 to 65535: name another") });
+  expect(wrong).toEqual({
+    code: 1,
+    said: expect.stringContaining("error: PORT=eighty is no port from 1 to 65535: name another"),
+  });
 });
