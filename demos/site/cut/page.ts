@@ -67,7 +67,6 @@ export class CutPage {
     this.#object = el("div", { class: "stack" }, this.#empty, this.#prompting.candidates.element);
     this.#workspace = this.#layOut();
     this.element = el("div", { class: "cut-page" }, this.#workspace, this.#desk.element);
-    this.#pointing.tool = "add";
     this.#setMode("object");
   }
 
@@ -151,6 +150,7 @@ export class CutPage {
     this.#everything.element.hidden = mode !== "everything";
     this.#prompting.controls.element.hidden = mode !== "object";
     this.#stage.element.dataset.mode = mode;
+    this.#pointing.tool = mode === "object" ? this.#prompting.tool : "add"; // whose buttons are hidden
     this.#show();
   }
 

@@ -82,6 +82,7 @@ export class Zooming {
     this.#pointers.set(event.pointerId, event);
     // The middle of two fingers moves half as far as the one that moves.
     const share = other ? 0.5 : 1;
+    if (!other && event.pointerType === "touch" && this.#stage.element.dataset.tool === "box") return; // it draws
     if (other) this.#zoom(distance(event, other) / Math.max(1, distance(before, other)), middle(event, other));
     this.#stage.pan(share * (event.clientX - before.clientX), share * (event.clientY - before.clientY));
   }
