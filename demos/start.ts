@@ -3,6 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import card from "../checkpoints/tiny-clip/card.json";
 import { openDevice } from "../src/index.ts";
 import { showClip } from "./startClip.ts";
 import { showDino } from "./startDino.ts";
@@ -25,3 +26,6 @@ await showDino(device, photos, drawings, watch);
 await showSam(device, photos, drawings, watch);
 device.destroy();
 watch.print();
+console.log(
+  `\n${bold("A real model")}  npx webgpu-vision classify photo.jpg --labels "a cat,a cup" --model ${card.realModel}`,
+);

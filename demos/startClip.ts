@@ -1,11 +1,13 @@
 // CLIP's part of `npm start`: names every photo by a list of labels, and ranks them for a text.
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import card from "../checkpoints/tiny-clip/card.json";
 import { Clip, type Device, type NdArray } from "../src/index.ts";
+import { LEARNT_PHOTOS, SURE_SHARE } from "./learntPhotos.ts";
+import { unknownWords } from "./site/search/known.ts";
 import { bar, bold, dim, percent, type Stopwatch } from "./terminal.ts";
 
-// What tiny-clip was trained on; any other words need a bigger CLIP.
-const LABELS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+const { labels: LABELS } = card;
 const TEMPLATE = "a photo of a {}.";
 
 const model = fileURLToPath(new URL("../checkpoints/tiny-clip", import.meta.url));
@@ -14,23 +16,36 @@ export async function showClip(device: Device, photos: readonly string[], query:
   const names = photos.map((path) => basename(path));
   const { logits, matches } = await compare(device, photos, query, watch);
   const width = Math.max(...names.map((name) => name.length));
-
-  console.log(`\n${bold("CLIP: what is in each picture")}, of the ten words that this small model knows`);
-  for (const [i, name] of names.entries()) {
-    const [best, ...next] = ranked(softmax(row(logits, i)), LABELS);
-    if (!best) continue;
-    const others = next.slice(0, 2).map(({ name, score }) => `${name} ${percent(score)}`);
-    const share = `${best.name.padEnd(10)} ${bar(best.score)} ${percent(best.score).padStart(5)}`;
-    console.log(`  ${name.padEnd(width)}  ${share}   ${dim(others.join(", "))}`);
-  }
+  const tell = (isLearnt: boolean) => {
+    for (const [i, name] of names.entries()) {
+      if (name in LEARNT_PHOTOS === isLearnt) console.log(`  ${name.padEnd(width)}  ${guess(row(logits, i))}`);
+    }
+  };
+  console.log(`\n${bold("CLIP: what is in each picture")}, by tiny-clip, the small model that ships`);
+  console.log(`  It knows ${card.knows}`);
+  tell(true);
+  console.log("  Pictures of what it never learnt get one of the ten words too:");
+  tell(false);
 
   console.log(`\n${bold(`CLIP: pictures for "${query}"`)}, best first, by cosine similarity times the model's scale`);
+  const unknown = unknownWords(query, card);
+  if (unknown.length > 0)
+    console.log(`  not sure: tiny-clip never learnt ${unknown.join(", ")}; this order means nothing`);
   const bestMatches = ranked(Array.from(matches.data), names).slice(0, 5);
   for (const { name, score } of bestMatches) {
     console.log(
       `  ${name.padEnd(width)}  ${bar(score / (bestMatches[0]?.score ?? 1))} ${score.toFixed(2).padStart(5)}`,
     );
   }
+}
+
+/** The best labels with their shares. */
+function guess(logits: Float32Array): string {
+  const [best, ...next] = ranked(softmax(logits), LABELS);
+  if (!best) return "";
+  const others = next.slice(0, 2).map(({ name, score }) => `${name} ${percent(score)}`);
+  const doubt = best.score < SURE_SHARE ? "not sure: " : "";
+  return `${best.name.padEnd(10)} ${bar(best.score)} ${percent(best.score).padStart(5)}   ${dim(doubt + others.join(", "))}`;
 }
 
 async function compare(device: Device, photos: readonly string[], query: string, watch: Stopwatch) {

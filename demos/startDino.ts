@@ -4,10 +4,11 @@ import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import card from "../checkpoints/tiny-dino/card.json";
 import { attentionMaps, type Device, Dino, type DinoFeatures, type PcaPicture, pca } from "../src/index.ts";
 import { bold, type Stopwatch } from "./terminal.ts";
 
-const PHOTOS = ["dog.jpg", "chelsea.png", "truck.jpg", "drawn-ship.jpg"];
+const PHOTOS = ["drawn-horse.jpg", "chelsea.png", "truck.jpg", "drawn-ship.jpg"];
 
 // tiny-dino was trained on pictures of 64 pixels; more patches show more. One size for all compiles once.
 const SIZE = [160, 240] as const;
@@ -33,6 +34,7 @@ export async function showDino(device: Device, photos: readonly string[], folder
     await draw(chosen, features, pca(features).pictures, path);
   });
   console.log(`\n${bold("DINO: what it sees")}, without a label ever: ${relative(process.cwd(), path) || path}`);
+  console.log(`  tiny-dino, the small model that ships, knows ${card.knows}`);
   console.log("  Each row: the photo, where the model looks, and its patches, coloured by what is alike");
 }
 

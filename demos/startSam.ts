@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import card from "../checkpoints/tiny-sam/card.json";
 import { type Device, type Mask, maskPolygons, Sam } from "../src/index.ts";
 import { bold, type Stopwatch } from "./terminal.ts";
 
@@ -38,6 +39,7 @@ export async function showSam(device: Device, photos: readonly string[], folder:
   await mkdir(folder, { recursive: true });
   await draw(photo, { width: best.width, height: best.height, data: best.mask }, everything, path);
   console.log(`\n${bold("SAM: what belongs together")}: ${relative(process.cwd(), path) || path}`);
+  console.log(`  tiny-sam, the small model that ships, knows ${card.knows}`);
   console.log(`  ${PHOTO} at a click (the model predicts an IoU of ${best.score.toFixed(2)}),`);
   console.log(`  and everything: ${everything.length} masks`);
 }

@@ -1,4 +1,5 @@
-// `npm run demo`: builds the demo site, serves it at localhost, and builds it again when a file of it changes.
+// `npm run demo`: builds the demo site, serves it at localhost, and builds it again when a file of it changes. PORT says
+// where; without it a port that is busy gives way to the next one.
 // `npm run demo:build` (--build) leaves out/demo for a host of static files; it needs no headers of its own.
 import { createReadStream, existsSync, watch } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -8,7 +9,8 @@ import { ROOT } from "./bundle.mjs";
 import { buildDemo } from "./demoBuild.mjs";
 
 const out = join(ROOT, "out", "demo");
-const port = Number(process.env.PORT ?? 8787);
+const FIRST_PORT = 8787;
+const MOST_TRIES = 20;
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -38,11 +40,26 @@ async function rebuild() {
   console.log(`built ${relative(ROOT, out)} in ${Math.round(performance.now() - start)} ms`);
 }
 
+/** Listens on the port that PORT names, or on the first one from FIRST_PORT that nobody else has. */
+function serve() {
+  const { PORT } = process.env;
+  let port = PORT ? Number(PORT) : FIRST_PORT;
+  const lastPort = PORT ? port : FIRST_PORT + MOST_TRIES - 1;
+  const server = createServer((request, response) => void answer(request, response));
+  server.on("error", (error) => {
+    if (error.code === "EADDRINUSE" && port < lastPort) return void server.listen(++port, "localhost");
+    const reason = error.code === "EADDRINUSE" ? `port ${port} is busy` : error.message;
+    console.error(`error: ${reason}: name another port, as in PORT=9000 npm run demo`);
+    process.exit(1);
+  });
+  server.on("listening", () => console.log(`http://localhost:${port}/ (Ctrl+C ends it)`));
+  if (Number.isInteger(port) && port >= 0 && port < 65536) server.listen(port, "localhost");
+  else server.emit("error", new Error(`PORT=${PORT} is no port from 1 to 65535`));
+}
+
 await rebuild();
 if (!process.argv.includes("--build")) {
-  createServer((request, response) => void answer(request, response)).listen(port, "localhost", () => {
-    console.log(`http://localhost:${port}/ (Ctrl+C ends it)`);
-  });
+  serve();
   let waiting;
   for (const folder of ["demos/site", "src", "shaders"].filter((name) => existsSync(join(ROOT, name)))) {
     watch(join(ROOT, folder), { recursive: true }, () => {

@@ -12,6 +12,14 @@ const PAGES = ["index", "search", "see", "cut", "verify"];
 /** Files of a checkpoint that a page asks for. */
 const MODEL_FILE = /\.(json|txt|safetensors)$/;
 
+/** Browsers decode pictures by themselves: Node's decoders, which no page calls, are an empty module of withoutNode's. */
+const withoutDecoders = {
+  name: "withoutDecoders",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/decode\.ts$/ }, ({ path }) => ({ path, namespace: "node" }));
+  },
+};
+
 /** What all scripts of the site have in common; shaders are shortened as in the package. */
 function options(plugins = []) {
   return {
@@ -19,7 +27,7 @@ function options(plugins = []) {
     platform: "browser",
     minify: true,
     sourcemap: false,
-    plugins: [withoutNode, matrixFunctions, ...plugins],
+    plugins: [withoutDecoders, withoutNode, matrixFunctions, ...plugins],
   };
 }
 

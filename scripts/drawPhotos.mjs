@@ -1,8 +1,9 @@
 // Draws the pictures of demos/photos that nobody photographed: SVG, rendered to JPEG by sharp.
-// `node scripts/drawPhotos.mjs` makes them again. One subject each, in the middle, filling the
-// frame: what a small CLIP can name.
+// `node scripts/drawPhotos.mjs` makes them again, with names (`cat horse`) those alone. One subject each, in the middle,
+// filling the frame: what a small CLIP can name.
 import { join } from "node:path";
 import sharp from "sharp";
+import * as classes from "./drawnClasses.mjs";
 
 const FOLDER = join(import.meta.dirname, "../demos/photos");
 const WIDTH = 640;
@@ -159,9 +160,14 @@ function shapes() {
     <path d="M0 240H640" stroke="#1d1d24" stroke-width="6"/>`;
 }
 
-for (const [name, draw] of Object.entries({ ship, cat, sunset, shapes })) {
+const jpegs = Object.entries({ ship, cat, sunset, shapes, ...classes }).map(([name, draw]) => {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}">${draw()}</svg>`;
-  const file = join(FOLDER, `drawn-${name}.jpg`);
-  await sharp(Buffer.from(svg)).flatten().jpeg({ quality: 90 }).toFile(file);
-  console.log(file);
+  const quality = name in classes ? { quality: 84, mozjpeg: true } : { quality: 90 };
+  return { name, file: `drawn-${name}.jpg`, jpeg: sharp(Buffer.from(svg)).flatten().jpeg(quality) };
+});
+const chosen = process.argv.slice(2);
+for (const { name, file, jpeg } of jpegs) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  await jpeg.toFile(join(FOLDER, file));
+  console.log(join(FOLDER, file));
 }

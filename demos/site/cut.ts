@@ -10,7 +10,7 @@ startPage(async (adapter) => {
   const picker: ModelPicker<Sam> = new ModelPicker<Sam>({
     family: "sam",
     load: (from, options) => Sam.fromPretrained(from, options),
-    onModel: (sam, name) => page.useModel(sam, name),
+    onModel: (sam, _, card) => page.useModel(sam, card),
     hasF16: adapter.features.has("shader-f16"),
   });
   byId("model").append(picker.element);

@@ -10,7 +10,7 @@ startPage(async (adapter) => {
   const picker: ModelPicker<Clip> = new ModelPicker<Clip>({
     family: "clip",
     load: (from, options) => Clip.fromPretrained(from, options),
-    onModel: (clip, name) => page.useModel(clip, name),
+    onModel: (clip, name, card) => page.useModel(clip, name, card),
     hasF16: adapter.features.has("shader-f16"),
   });
   byId("model").append(picker.element);

@@ -6,6 +6,7 @@ import { openDevice } from "../device/open.ts";
 import type { SourceOptions } from "../io/source/source.ts";
 import type { ModelDType } from "../session/session.ts";
 import { UsageError } from "./failure.ts";
+import { shippedNote } from "./files/modelCard.ts";
 import { shippedCheckpoint } from "./files/paths.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -78,13 +79,18 @@ export function openClip(context: Context): Promise<Clip> {
   return openModel(context, (options) => Clip.fromPretrained(modelSource(context.options), options));
 }
 
-/** Loads a model with a bar for each file that comes over the network; tells which type was chosen for it. */
+/**
+ * Loads a model with a bar for each file that comes over the network; tells which type was chosen for it, and what it
+ * knows where it is the one that ships.
+ */
 export async function openModel<Model extends Pick<Clip, "dtype" | "dtypeReason">>(
   context: Context,
   load: (options: ClipOptions) => Promise<Model>,
+  shipped = "tiny-clip",
 ): Promise<Model> {
   const { onProgress, stop } = downloadBars(context.terminal);
   const model = await load({ ...loadOptions(context), onProgress }).finally(stop);
+  if (context.options.model === undefined) context.terminal.note(await shippedNote(shipped));
   if (model.dtypeReason) context.terminal.note(`computed in ${model.dtype}: ${model.dtypeReason}`);
   return model;
 }

@@ -19,7 +19,8 @@ export const SHIPPED_DINO = "tiny-dino";
 const PATCHES = 28;
 
 export function openDino(context: Context): Promise<Dino> {
-  return openModel(context, (options) => Dino.fromPretrained(modelSource(context.options, SHIPPED_DINO), options));
+  const source = modelSource(context.options, SHIPPED_DINO);
+  return openModel(context, (options) => Dino.fromPretrained(source, options), SHIPPED_DINO);
 }
 
 /** Size for maps of patches: what was asked for, or one that makes a fine grid. */

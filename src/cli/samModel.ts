@@ -8,7 +8,8 @@ import { type Context, modelSource, openModel } from "./context.ts";
 export const SHIPPED_SAM = "tiny-sam";
 
 export function openSam(context: Context): Promise<Sam> {
-  return openModel(context, (options) => Sam.fromPretrained(modelSource(context.options, SHIPPED_SAM), options));
+  const source = modelSource(context.options, SHIPPED_SAM);
+  return openModel(context, (options) => Sam.fromPretrained(source, options), SHIPPED_SAM);
 }
 
 /** A grey PNG: white inside, black outside. */

@@ -130,6 +130,18 @@ describe("help", () => {
   );
 });
 
+describe("who answers", () => {
+  it("is said on stderr with what it knows, where no model was named, and not on stdout or when quiet", async () => {
+    const ask = ["classify", CAT, "--labels", "cat,dog"];
+    const { code, stdout, stderr } = await runCli([...ask, "--json"]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^tiny-clip answers.*ten things.*--model openai\/clip-vit-base-patch32$/m);
+    expect(JSON.parse(stdout).model).toBe("tiny-clip");
+    const named = await runCli([...ask, "--model", "checkpoints/tiny-clip"]);
+    expect(named.stderr).not.toContain("answers");
+  });
+});
+
 describe("classify", () => {
   it("shows a table for each picture, the best labels first, and nothing else when quiet", async () => {
     const args = ["classify", CAT, SHIP, "--labels-file", join(folder, "labels.txt"), "--top", "1", "--quiet"];

@@ -118,7 +118,7 @@ describe("features", () => {
       "--quiet",
     ]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: the pictures come to grids of 4 x 6 and 4 x 5 patches.*--size HEIGHTxWIDTH/);
+    expect(stderr).toMatch(/^error: the pictures come to grids of 4 x 6 and 4 x 5 patches.*--size HEIGHTxWIDTH/m);
   });
 
   it("leaves the file as it was when one picture is none and --strict is given", async () => {
@@ -184,7 +184,7 @@ describe("attention", () => {
     expect(missing).toEqual({
       code: 1,
       stdout: "",
-      stderr: expect.stringMatching(/^error: there is no layer 6.*has 6/),
+      stderr: expect.stringMatching(/^error: there is no layer 6.*has 6/m),
     });
     expect(await readdir(folder)).not.toContain("none");
   });

@@ -70,7 +70,7 @@ it("shows the size before the download, loads from a slow server, and cancels", 
   // The page goes on with the model it had.
   await visit.press("Use the sample photos");
   await visit.page.type("#query", "a ship");
-  await visit.until("a ranking", "document.querySelectorAll('.cell[data-score]:not([data-score=\"\"])').length === 13");
+  await visit.until("a ranking", "document.querySelectorAll('.cell[data-score]:not([data-score=\"\"])').length === 10");
   await visit.page.close();
 });
 

@@ -7,6 +7,9 @@ import type { Picture } from "./picture.ts";
 import { type Region, regionOf } from "./region.ts";
 import { pencilRing } from "./svg.ts";
 
+/** SAM's own estimate of a mask's IoU: what it thinks less of is a guess. */
+const UNSURE_BELOW = 0.5;
+
 /** Pixels of a small picture, twice those of the page. */
 const SIDE = 264;
 
@@ -41,7 +44,9 @@ export class Candidates {
   }
 
   #cell(face: Node | undefined, score: number, index: number, isBest: boolean): HTMLElement {
-    const label = `Mask ${index + 1}, score ${score.toFixed(3)}${isBest ? ", the best" : ""}`;
+    const isGuess = score < UNSURE_BELOW;
+    const words = `${isBest ? ", the best" : ""}${isGuess ? ", a guess" : ""}`;
+    const label = `Mask ${index + 1}, score ${score.toFixed(3)}${words}`;
     const button = el(
       "button",
       { type: "button", class: "cell-picture", "aria-label": label, on: { click: () => this.#onChoose(index) } },
@@ -51,9 +56,9 @@ export class Candidates {
       "p",
       { class: "cell-edge" },
       el("span", {}, `${index + 1}${isBest ? " best" : ""}`),
-      el("span", { class: "score-value" }, score.toFixed(3)),
+      el("span", { class: "score-value" }, `${isGuess ? "guess " : ""}${score.toFixed(3)}`),
     );
-    const cell = el("li", { class: "cell", "data-score": score.toFixed(6) }, button, edge);
+    const cell = el("li", { class: isGuess ? "cell is-guess" : "cell", "data-score": score.toFixed(6) }, button, edge);
     cell.style.setProperty("--share", String(Math.min(1, Math.max(0, score))));
     return cell;
   }

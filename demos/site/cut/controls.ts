@@ -14,6 +14,7 @@ const TOOLS: readonly (readonly [Tool, string, string])[] = [
   ["add", "+", "Add"],
   ["remove", "−", "Remove"],
   ["box", "□", "Box"],
+  ["move", "✥", "Move"],
 ];
 
 export class Controls {
@@ -76,6 +77,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["1 2 3", "choose a mask"],
   ["Z", "undo, with Shift redo"],
   ["C", "clear"],
+  ["+ −", "larger, smaller"],
+  ["0", "the whole picture"],
 ];
 
 /** A list of what the keys do. The stage refers to it by `id` (aria-describedby). */
@@ -89,7 +92,8 @@ export function keyHelp(id: string): HTMLElement {
       "p",
       { class: "hint", id },
       "Click on what you want; right-click, or click with Alt, on what you do not want. Drag a box round it. ",
-      "On a touch screen choose what a tap does. With the picture focused, the keys do the same:",
+      "The wheel zooms, the middle button moves the picture. ",
+      "On a touch screen choose what a tap does; two fingers zoom and move. With the picture focused, the keys do the same:",
     ),
     el("dl", { class: "key-list" }, ...rows),
   );

@@ -3,6 +3,7 @@ import type { Sam } from "../engine.ts";
 import { button, el, freshId } from "../shell/dom.ts";
 import { sortOut, takeDrops } from "../shell/drop.ts";
 import { duration } from "../shell/format.ts";
+import type { ModelCard } from "../shell/knownModels.ts";
 import { fail, isAbort, note, say } from "../shell/messages.ts";
 import { Progress } from "../shell/progress.ts";
 import { keyHelp } from "./controls.ts";
@@ -15,6 +16,7 @@ import { Prompting } from "./prompting.ts";
 import { rleOf } from "./save.ts";
 import { Saving, type Takeaway } from "./saving.ts";
 import { Stage } from "./stage.ts";
+import { Zooming } from "./zooming.ts";
 
 type Mode = "object" | "everything";
 
@@ -24,6 +26,7 @@ export class CutPage {
   readonly #encoded = new Encoded(this.#progress, (what, time) => this.#clock(what, time));
   readonly #help = freshId("keys");
   readonly #stage = new Stage(this.#help);
+  readonly #zooming = new Zooming(this.#stage);
   readonly #prompting = new Prompting(this.#stage, this.#encoded, {
     onTool: (tool) => (this.#pointing.tool = tool),
     onChange: () => this.#offer(),
@@ -39,7 +42,7 @@ export class CutPage {
     onBox: (box) => this.#isObject() && this.#prompting.box(box),
     onHover: (place) => (this.#isObject() ? this.#prompting.hover(place) : this.#everything.look(place)),
     onCross: (x, y) => this.#cross(x, y),
-    onKey: (key) => this.#isObject() && this.#prompting.key(key),
+    onKey: (key) => this.#zoomKey(key) || (this.#isObject() && this.#prompting.key(key)),
   });
   readonly #saving = new Saving();
   readonly #desk: Desk;
@@ -64,14 +67,13 @@ export class CutPage {
     this.#object = el("div", { class: "stack" }, this.#empty, this.#prompting.candidates.element);
     this.#workspace = this.#layOut();
     this.element = el("div", { class: "cut-page" }, this.#workspace, this.#desk.element);
-    this.#pointing.tool = "add";
     this.#setMode("object");
   }
 
   /** A model is ready: the picture is encoded by it. */
-  useModel(sam: Sam, name: string): void {
+  useModel(sam: Sam, card: ModelCard | undefined): void {
     this.#sam = sam;
-    this.#everything.isSmallModel = /tiny-sam/.test(name);
+    this.#everything.isSmallModel = card !== undefined;
     this.#begin();
   }
 
@@ -90,7 +92,7 @@ export class CutPage {
       this.#tellSize(picture);
       this.#begin();
       this.#desk.mark(file.name);
-      this.#stage.element.scrollIntoView({ block: "nearest" });
+      this.#workspace.scrollIntoView({ block: "nearest" });
     } catch (error) {
       fail(error);
     }
@@ -105,6 +107,7 @@ export class CutPage {
     this.#times.textContent = "";
     this.#caption.textContent = `${picture.name}  ${picture.width} × ${picture.height}`;
     this.#stage.show(picture);
+    this.#zooming.fit();
     this.#pointing.reset(picture.width, picture.height);
     this.#prompting.reset(picture);
     this.#everything.reset(picture);
@@ -127,6 +130,15 @@ export class CutPage {
     );
   }
 
+  /** Acts on a key that zooms. */
+  #zoomKey(key: string): boolean {
+    if (key === "+" || key === "=") this.#zooming.in();
+    else if (key === "-") this.#zooming.out();
+    else if (key === "0") this.#zooming.fit();
+    else return false;
+    return true;
+  }
+
   #isObject(): boolean {
     return this.#mode === "object";
   }
@@ -138,6 +150,7 @@ export class CutPage {
     this.#everything.element.hidden = mode !== "everything";
     this.#prompting.controls.element.hidden = mode !== "object";
     this.#stage.element.dataset.mode = mode;
+    this.#pointing.tool = mode === "object" ? this.#prompting.tool : "add"; // whose buttons are hidden
     this.#show();
   }
 
@@ -197,7 +210,8 @@ export class CutPage {
   #layOut(): HTMLElement {
     const edge = el("figcaption", { class: "frame-edge" }, this.#caption, this.#times);
     const frame = el("figure", { class: "frame" }, this.#stage.element, edge);
-    const table = el("div", { class: "stack" }, frame, this.#progress.element, this.#prompting.controls.element);
+    const tools = el("div", { class: "row cut-tools" }, this.#prompting.controls.element, this.#zooming.element);
+    const table = el("div", { class: "stack" }, frame, this.#progress.element, tools);
     const tabs = el(
       "div",
       { class: "tools", role: "group", "aria-label": "What to cut out" },

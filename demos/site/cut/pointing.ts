@@ -2,7 +2,7 @@
 import type { SamBox } from "../engine.ts";
 import type { Stage } from "./stage.ts";
 
-export type Tool = "add" | "remove" | "box";
+export type Tool = "add" | "remove" | "box" | "move";
 
 export interface PointEvents {
   readonly onPoint: (x: number, y: number, label: 0 | 1) => void;
@@ -66,7 +66,8 @@ export class Pointing {
   }
 
   #down(event: PointerEvent): void {
-    if (event.button !== 0 && event.button !== 2) return;
+    if (!event.isPrimary) return void this.#cancel(); // a second finger: they zoom
+    if ((event.button !== 0 && event.button !== 2) || this.#tool === "move") return;
     this.#hideCross();
     this.#start = { x: event.clientX, y: event.clientY, place: this.#stage.pixelAt(event) };
     this.#draws = event.button === 0 && (event.pointerType !== "touch" || this.#tool === "box");
@@ -76,6 +77,7 @@ export class Pointing {
   #move(event: PointerEvent): void {
     const place = this.#stage.pixelAt(event);
     if (!this.#start) {
+      if (this.#tool === "move") return;
       if (event.pointerType === "mouse" || event.pointerType === "pen") this.#events.onHover(place);
       return;
     }
@@ -85,6 +87,7 @@ export class Pointing {
   }
 
   #up(event: PointerEvent): void {
+    if (!event.isPrimary) return;
     const start = this.#start;
     this.#cancel();
     if (!start) return;

@@ -54,6 +54,10 @@ export class Prompting {
     return mask && { region: regionOf(mask), score: mask.score };
   }
 
+  get tool(): Tool {
+    return this.#tool;
+  }
+
   get points(): readonly SamPoint[] {
     return this.#history.now.prompt.points;
   }

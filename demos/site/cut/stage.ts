@@ -1,7 +1,7 @@
 // The picture as a frame of film, with what is cut out of it: a canvas at the screen's own pixels for the picture and
 // what dims or colours it, and over it an SVG for outlines, points and the crosshair. Both draw in pixels of the
 // picture, and one matrix takes those to the stage.
-import { mat3d } from "wgpu-matrix";
+import { mat3d, vec2d } from "wgpu-matrix";
 import type { SamBox } from "../engine.ts";
 import { el } from "../shell/dom.ts";
 import { domMatrix, pictureToElement, pointerToPicture } from "../shell/onScreen.ts";
@@ -9,6 +9,7 @@ import type { Prompt } from "./history.ts";
 import type { Picture } from "./picture.ts";
 import { outlineOf, type Region, shapeOf } from "./region.ts";
 import { crosshair, pointMark, svg } from "./svg.ts";
+import { Zoom } from "./zoom.ts";
 
 /** What lies outside of a mask. */
 const SHADE = "rgb(14 14 16 / 0.66)";
@@ -35,8 +36,7 @@ export class Stage {
   readonly #layers = { segments: svg("g"), box: svg("g"), pencil: svg("g"), over: svg("g") };
   readonly #shown = svg("g", {}, ...Object.values(this.#layers));
   readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" }, this.#shown);
-  /** Zoom and pan, within the frame that the whole picture fills: in the picture's pixels, and as yet neither. */
-  readonly #view = mat3d.identity();
+  #zoom = new Zoom({ width: 1, height: 1 });
   #picture: Picture | undefined;
   #mask: Shown | undefined;
   #preview: Shown | undefined;
@@ -63,6 +63,7 @@ export class Stage {
     this.#picture = picture;
     this.#mask = this.#preview = this.#colours = this.#drag = this.#cross = undefined;
     this.#prompt = { points: [] };
+    this.#zoom = new Zoom(picture);
     this.#outline();
     const { name, width, height } = picture;
     this.element.setAttribute("aria-label", `Picture ${name}, ${width} by ${height} pixels`);
@@ -106,7 +107,39 @@ export class Stage {
 
   set cross(place: readonly [number, number] | undefined) {
     this.#cross = place;
-    this.#draw(false);
+    if (place && this.scale > 1) this.#zoom.reveal(place);
+    this.#draw(place !== undefined && this.scale > 1);
+  }
+
+  /** 1 for the whole picture. */
+  get scale(): number {
+    return this.#zoom.scale;
+  }
+
+  /** Makes the picture larger about a place of the window, or the middle of the stage. */
+  zoom(factor: number, at?: { readonly clientX: number; readonly clientY: number }): void {
+    const { left, top, width, height } = this.element.getBoundingClientRect();
+    const pointer = at ?? { clientX: left + width / 2, clientY: top + height / 2 };
+    this.#zoom.by(factor, pointerToPicture(pointer, this.element, this.#frameToStage));
+    this.#look();
+  }
+
+  /** Moves the picture, by pixels of the page. */
+  pan(dx: number, dy: number): void {
+    const [x = 1, y = 1] = vec2d.transformMat3([1, 1], this.#frameToStage);
+    this.#zoom.move([dx / x, dy / y]);
+    this.#look();
+  }
+
+  /** The whole picture again. */
+  fit(): void {
+    this.#zoom = new Zoom(this.#picture ?? { width: 1, height: 1 });
+    this.#look();
+  }
+
+  #look(): void {
+    this.element.toggleAttribute("data-zoomed", this.scale > 1);
+    this.#draw();
   }
 
   /** Pixels of the picture in one of the page. */
@@ -122,9 +155,14 @@ export class Stage {
     return [within(x, width), within(y, height)];
   }
 
-  /** From the picture's pixels to those that the page has for the stage. */
+  /** From pixels of the picture, when it is whole, to those that the page has for the stage. */
+  get #frameToStage(): Float64Array {
+    return pictureToElement(this.#picture ?? { width: 1, height: 1 }, this.element);
+  }
+
+  /** From the picture's pixels, zoomed as they are, to those that the page has for the stage. */
   get #pictureToStage(): Float64Array {
-    return mat3d.multiply(pictureToElement(this.#picture ?? { width: 1, height: 1 }, this.element), this.#view);
+    return mat3d.multiply(this.#frameToStage, this.#zoom.map);
   }
 
   #draw(isStale = true): void {
@@ -159,7 +197,7 @@ export class Stage {
 
   #mark({ width, height }: Picture): void {
     const { unit } = this;
-    this.#shown.setAttribute("transform", String(domMatrix(this.#view)));
+    this.#shown.setAttribute("transform", String(domMatrix(this.#zoom.map)));
     this.#marks.style.setProperty("--unit", String(unit));
     const box = this.#drag ?? this.#prompt.box;
     this.#layers.box.replaceChildren(...(box ? boxMarks(box, this.#drag !== undefined) : []));

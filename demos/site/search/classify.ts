@@ -1,8 +1,11 @@
 // Zero-shot classification of one photo: labels and prompt templates that can be edited, scored as one types.
 import type { Clip } from "../engine.ts";
 import { button, el, freshId } from "../shell/dom.ts";
+import type { ModelCard } from "../shell/knownModels.ts";
 import { Latest } from "../shell/latest.ts";
 import { recovering } from "../shell/recover.ts";
+import { scoreRows } from "../shell/scores.ts";
+import { unknownWords } from "./known.ts";
 import type { Photo, Photos } from "./photos.ts";
 
 const LABELS = ["cat", "dog", "horse", "bird", "truck", "automobile", "ship", "airplane", "flower", "cup of coffee"];
@@ -30,14 +33,18 @@ export class Classifier {
   readonly #labels = el("textarea", { rows: 6, spellcheck: "false" });
   readonly #templates = el("textarea", { rows: 3, spellcheck: "false" });
   readonly #results = el("ol", { class: "scores", "aria-label": "Labels by score" });
+  readonly #hint = el("p", { class: "hint" });
   readonly #latest = new Latest();
+  #card: ModelCard | undefined;
+  /** Labels that nobody has edited: another model has others. */
+  #offered = LABELS.join("\n");
   #photo: Photo | undefined;
   #clip: Clip | undefined;
   #model = "";
 
   constructor(photos: Photos, onClose: () => void) {
     this.#photos = photos;
-    this.#labels.value = LABELS.join("\n");
+    this.#labels.value = this.#offered;
     this.#templates.value = (TEMPLATES["One sentence"] ?? []).join("\n");
     for (const field of [this.#labels, this.#templates]) field.addEventListener("input", () => this.refresh());
     const close = button("Close", onClose, "is-small");
@@ -47,13 +54,19 @@ export class Classifier {
       el("div", { class: "picked-head" }, this.#name, close),
       this.#image,
       this.#results,
+      this.#hint,
       this.#words(),
     );
   }
 
-  useModel(clip: Clip, name: string): void {
+  useModel(clip: Clip, name: string, card: ModelCard | undefined): void {
     this.#clip = clip;
     this.#model = name;
+    this.#card = card;
+    const labels = (card?.labels ?? LABELS).join("\n");
+    if (this.#labels.value === this.#offered) this.#labels.value = labels;
+    this.#offered = labels;
+    this.#hint.textContent = card ? `A photo of anything else gets one of these from ${name} too.` : "";
     this.refresh();
   }
 
@@ -123,15 +136,10 @@ export class Classifier {
   }
 
   #draw(labels: readonly string[], scores: readonly number[]): void {
-    const rows = labels.map((label, i) => ({ label, score: scores[i] as number })).sort((a, b) => b.score - a.score);
+    const remark = (label: string) =>
+      this.#card && unknownWords(label, this.#card).length > 0 ? "never learnt" : undefined;
     this.#results.replaceChildren(
-      ...rows.slice(0, 12).map(({ label, score }) => {
-        const percent = `${(score * 100).toFixed(1)} %`;
-        const row = el("li", { class: "score" }, el("span", {}, label), el("span", { class: "edge" }, percent));
-        row.style.setProperty("--share", score.toFixed(4));
-        row.dataset.score = String(score);
-        return row;
-      }),
+      ...scoreRows(labels.map((label, i) => ({ label, score: scores[i] as number, remark: remark(label) }))),
     );
   }
 }

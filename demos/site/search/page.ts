@@ -3,13 +3,15 @@ import type { Clip } from "../engine.ts";
 import { button, el } from "../shell/dom.ts";
 import { fileButton, sortOut, takeDrops } from "../shell/drop.ts";
 import { counted } from "../shell/format.ts";
+import type { ModelCard } from "../shell/knownModels.ts";
 import { Latest } from "../shell/latest.ts";
 import { fail, isAbort, note, say } from "../shell/messages.ts";
 import { Progress } from "../shell/progress.ts";
 import { recovering } from "../shell/recover.ts";
-import { samplePhotos } from "../shell/samples.ts";
+import { learntPhotos, samplePhotos } from "../shell/samples.ts";
 import { Classifier } from "./classify.ts";
 import { embedAll } from "./embed.ts";
+import { doubtOf } from "./known.ts";
 import { type Photo, Photos, type Ranked } from "./photos.ts";
 import { Sheet } from "./sheet.ts";
 
@@ -24,11 +26,13 @@ export class SearchPage {
     type: "search",
     id: "query",
     class: "query",
-    placeholder: "a red saree with gold border",
     autocomplete: "off",
     spellcheck: "false",
     enterkeyhint: "search",
   });
+  /** Texts that the small model can find. */
+  readonly #queries = el("div", { class: "row queries", hidden: true });
+  readonly #doubt = el("p", { class: "doubt", role: "status", hidden: true });
   readonly #count = el("p", { class: "edge soft", id: "count" });
   readonly #drop: HTMLElement;
   readonly #more = button("Sample photos", () => void this.#samples());
@@ -36,6 +40,7 @@ export class SearchPage {
   readonly #takeModel: (files: File[]) => void;
   #clip: Clip | undefined;
   #model = "";
+  #card: ModelCard | undefined;
   #isEmbedding = false;
   #later: ReturnType<typeof setTimeout> | undefined;
   /** The text's embedding, while one is searched for. */
@@ -52,11 +57,13 @@ export class SearchPage {
   }
 
   /** A model is ready: photos that it has not seen are embedded, and the search is repeated. */
-  useModel(clip: Clip, name: string): void {
+  useModel(clip: Clip, name: string, card: ModelCard | undefined): void {
     this.#clip = clip;
     this.#model = name;
+    this.#card = card;
+    this.#offer(card?.queries ?? []);
     this.#wanted = undefined;
-    this.#classifier.useModel(clip, name);
+    this.#classifier.useModel(clip, name, card);
     void this.#embed();
     this.#search(0);
   }
@@ -73,7 +80,24 @@ export class SearchPage {
   #words(): HTMLElement {
     this.#query.addEventListener("input", () => this.#search());
     const label = el("label", { for: "query", class: "label" }, "What are you looking for?");
-    return el("search", { class: "words" }, label, this.#query);
+    return el("search", { class: "words" }, label, this.#query, this.#queries, this.#doubt);
+  }
+
+  /** Texts of which the model has learnt each word, one click away; of a real model anything will do. */
+  #offer(queries: readonly string[]): void {
+    this.#query.placeholder = queries[0] ?? "a red saree with gold border";
+    this.#queries.hidden = queries.length === 0;
+    const faces = queries.map((text) =>
+      button(
+        text,
+        () => {
+          this.#query.value = text;
+          this.#search(0);
+        },
+        "is-small",
+      ),
+    );
+    this.#queries.replaceChildren(el("span", { class: "hint" }, "It can find"), ...faces);
   }
 
   #actions(): HTMLElement {
@@ -106,7 +130,7 @@ export class SearchPage {
 
   async #samples(): Promise<void> {
     try {
-      this.add(await samplePhotos());
+      this.add(await samplePhotos(this.#card && learntPhotos()));
     } catch (error) {
       fail(error);
     }
@@ -163,7 +187,8 @@ export class SearchPage {
       if (signal.aborted || this.#clip !== clip) return;
       this.#wanted = data as Float32Array;
       const best = this.#show()[0];
-      if (best && Number.isFinite(best.score)) say(`Best: ${best.photo.name}, ${best.score.toFixed(3)}`);
+      if (!this.#doubt.hidden) say(this.#doubt.textContent);
+      else if (best && Number.isFinite(best.score)) say(`Best: ${best.photo.name}, ${best.score.toFixed(3)}`);
     }, pause);
   }
 
@@ -172,7 +197,10 @@ export class SearchPage {
     const order = this.#wanted
       ? this.#photos.rank(this.#model, this.#wanted)
       : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
-    this.#sheet.show(order, this.#wanted !== undefined);
+    const doubt = this.#wanted && this.#card && doubtOf(this.#query.value, order, this.#card, this.#model);
+    this.#doubt.hidden = !doubt;
+    this.#doubt.textContent = doubt ?? "";
+    this.#sheet.show(order, this.#wanted !== undefined, !doubt);
     this.#drop.hidden = list.length > 0;
     for (const each of [this.#more, this.#clear]) each.hidden = list.length === 0;
     this.#count.textContent = list.length > 0 ? counted(list.length, "photo") : "";

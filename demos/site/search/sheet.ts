@@ -23,6 +23,7 @@ export class Sheet {
   readonly #ring = makeRing();
   #order: readonly Ranked[] = [];
   #ranked = false;
+  #isSure = true;
   #shown = STEP;
 
   constructor(onPick: (photo: Photo) => void) {
@@ -35,8 +36,9 @@ export class Sheet {
     this.#grid.addEventListener("keydown", (event) => this.#walk(event));
   }
 
-  /** Shows photos in an order; `ranked` when it is that of a text, and the first is ringed. */
-  show(order: readonly Ranked[], ranked: boolean): void {
+  /** Shows photos in an order; `ranked` when it is that of a text. The first is ringed unless it is a guess. */
+  show(order: readonly Ranked[], ranked: boolean, isSure = true): void {
+    this.#isSure = isSure;
     if (ranked !== this.#ranked) this.#shown = STEP;
     this.#order = order;
     this.#ranked = ranked;
@@ -72,7 +74,7 @@ export class Sheet {
     this.#grid.replaceChildren(...cells);
     if (focused instanceof HTMLElement && this.#grid.contains(focused)) focused.focus({ preventScroll: true });
     this.#ring.remove();
-    if (this.#ranked && Number.isFinite(scores[0])) cells[0]?.append(this.#ring);
+    if (this.#ranked && this.#isSure && Number.isFinite(scores[0])) cells[0]?.append(this.#ring);
   }
 
   #cell(photo: Photo): Cell {

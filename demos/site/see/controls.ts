@@ -42,8 +42,8 @@ const SAID: Readonly<Record<string, string>> = {
   "chelsea.png": "cat",
   "dog.jpg": "dog",
   "truck.jpg": "truck",
-  "coffee.png": "coffee",
-  "rocket.jpg": "rocket",
+  "drawn-horse.jpg": "drawn horse",
+  "drawn-frog.jpg": "drawn frog",
   "drawn-cat.jpg": "drawn cat",
   "drawn-ship.jpg": "drawn ship",
 };

@@ -1,5 +1,6 @@
 // Pictures that the classifier is asked about, each with the score of every class.
 import { el } from "../shell/dom.ts";
+import { scoreRows } from "../shell/scores.ts";
 import type { Picture } from "./pictures.ts";
 import { PictureView } from "./view.ts";
 
@@ -44,12 +45,10 @@ export class Questions {
   show(answers: readonly Float32Array[], classes: readonly string[] = []): void {
     this.#cards.forEach(({ scores, element }, i) => {
       const answer = answers[i];
-      const rows = classes.map((label, c) => ({ label, score: answer?.[c] ?? 0 })).sort((a, b) => b.score - a.score);
-      const items = answer
-        ? rows.map(({ label, score }) => scoreRow(label, score))
-        : [el("li", { class: "hint" }, "…")];
-      scores.replaceChildren(...items);
-      element.dataset.best = answer ? rows[0]?.label : "";
+      const rows = scoreRows(classes.map((label, c) => ({ label, score: answer?.[c] ?? 0 })));
+      scores.replaceChildren(...(answer ? rows : [el("li", { class: "hint" }, "…")]));
+      const best = answer && classes[answer.indexOf(Math.max(...answer))];
+      element.dataset.best = best ?? "";
     });
   }
 }
@@ -63,11 +62,4 @@ function makeCard(picture: Picture): Card {
   const cell = el("div", { class: "cell" }, frame, edge);
   const element = el("li", { class: "question", "data-name": picture.name }, cell, scores);
   return { picture, view, element, scores };
-}
-
-function scoreRow(label: string, score: number): HTMLElement {
-  const percent = `${(score * 100).toFixed(1)} %`;
-  const row = el("li", { class: "score" }, el("span", {}, label), el("span", { class: "edge" }, percent));
-  row.style.setProperty("--share", score.toFixed(4));
-  return row;
 }

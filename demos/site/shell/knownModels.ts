@@ -1,5 +1,11 @@
 // The models that each page offers: the small one that comes with it, and well-known ones of its family on the Hub.
+import clipCard from "../../../checkpoints/tiny-clip/card.json";
+import dinoCard from "../../../checkpoints/tiny-dino/card.json";
+import samCard from "../../../checkpoints/tiny-sam/card.json";
+import type { ModelCard } from "../../../src/cli/files/modelCard.ts";
 import type { ModelSize } from "../../../src/index.ts";
+
+export type { ModelCard };
 
 export type Family = "clip" | "dino" | "sam";
 
@@ -9,10 +15,14 @@ export interface KnownModel {
   readonly note: string;
 }
 
+/** The small model that comes with the page. */
+interface ShippedModel extends KnownModel {
+  readonly card: ModelCard;
+}
+
 export interface FamilyModels {
   readonly title: string;
-  /** Comes with the page. */
-  readonly shipped: KnownModel;
+  readonly shipped: ShippedModel;
   readonly hub: readonly KnownModel[];
   /** The class of the library that runs them. */
   readonly modelClass: NonNullable<ModelSize["modelClass"]>;
@@ -21,7 +31,7 @@ export interface FamilyModels {
 export const MODELS: Readonly<Record<Family, FamilyModels>> = {
   clip: {
     title: "CLIP",
-    shipped: { id: "./models/tiny-clip", note: "knows ten things and nine colours" },
+    shipped: { id: "./models/tiny-clip", note: "knows ten things and nine colours", card: clipCard },
     hub: [
       { id: "openai/clip-vit-base-patch32", note: "the quickest of OpenAI's" },
       { id: "openai/clip-vit-base-patch16", note: "finer patches" },
@@ -33,7 +43,7 @@ export const MODELS: Readonly<Record<Family, FamilyModels>> = {
   },
   dino: {
     title: "DINO",
-    shipped: { id: "./models/tiny-dino", note: "small, trained on little pictures" },
+    shipped: { id: "./models/tiny-dino", note: "small, trained on little pictures", card: dinoCard },
     hub: [
       { id: "facebook/dino-vits16", note: "the original, small" },
       { id: "facebook/dino-vits8", note: "small patches, sharp maps" },
@@ -45,7 +55,7 @@ export const MODELS: Readonly<Record<Family, FamilyModels>> = {
   },
   sam: {
     title: "SAM",
-    shipped: { id: "./models/tiny-sam", note: "small, for simple shapes" },
+    shipped: { id: "./models/tiny-sam", note: "small, for simple shapes", card: samCard },
     hub: [
       { id: "nielsr/slimsam-77-uniform", note: "SlimSAM, the smallest" },
       { id: "facebook/sam-vit-base", note: "the original, base" },

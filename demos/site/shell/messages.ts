@@ -60,5 +60,6 @@ function show(title: string, text: string, role: "status" | "alert", { action }:
   const act = action && button(action.label, run, "is-small is-main");
   message.append(el("div", { class: "row" }, act, close));
   box.append(message);
+  message.scrollIntoView({ block: "nearest" }); // on a phone it stands above what is looked at
   while (box.children.length > 3) box.firstElementChild?.remove();
 }

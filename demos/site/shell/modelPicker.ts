@@ -6,7 +6,7 @@ import { CachePanel, hasWeights } from "./cachePanel.ts";
 import { button, el, freshId } from "./dom.ts";
 import { fileButton } from "./drop.ts";
 import { bytes } from "./format.ts";
-import { type Family, type FamilyModels, type KnownModel, MODELS, modelName } from "./knownModels.ts";
+import { type Family, type FamilyModels, type KnownModel, MODELS, type ModelCard, modelName } from "./knownModels.ts";
 import { type Disposable, Loading, type LoadOptions } from "./loading.ts";
 import { fail, isAbort, note, say } from "./messages.ts";
 
@@ -14,8 +14,11 @@ export interface PickerOptions<M extends Disposable> {
   readonly family: Family;
   /** fromPretrained of the page's class. */
   readonly load: (from: SourceLike, options: LoadOptions) => Promise<M>;
-  /** A model is ready. The one before it is disposed already: results that came from it are old. */
-  readonly onModel: (model: M, name: string) => void;
+  /**
+   * A model is ready; the small one that comes with the page has a card. The one before it is disposed already: results
+   * that came from it are old.
+   */
+  readonly onModel: (model: M, name: string, card: ModelCard | undefined) => void;
   readonly hasF16: boolean;
 }
 
@@ -27,6 +30,8 @@ export class ModelPicker<M extends Disposable> {
   readonly #loading: Loading<M>;
   readonly #cache: CachePanel;
   readonly #now = el("span", { class: "model-now" }, "none yet");
+  /** What the model knows, while it is the small one. */
+  readonly #knows: HTMLElement;
   readonly #size = el("p", { class: "hint model-size", role: "status" });
   readonly #load = button("Load", () => void this.#loadChosen(), "is-main");
   readonly #text = el("input", { type: "text", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
@@ -45,7 +50,8 @@ export class ModelPicker<M extends Disposable> {
     this.#cache = new CachePanel((models) => this.#onCache(models));
     for (const type of options.hasF16 ? ["f16", "f32"] : ["f32"]) this.#dtype.append(el("option", {}, type));
     this.#details = el("details", { class: "model" }, this.#summary(), this.#panel());
-    this.element = el("div", { class: "model-box" }, this.#details, this.#loading.progress.element);
+    this.#knows = this.#knowledge(this.#models.shipped.card);
+    this.element = el("div", { class: "model-box" }, this.#details, this.#knows, this.#loading.progress.element);
   }
 
   /** The model in use; undefined until one is ready. */
@@ -114,6 +120,23 @@ export class ModelPicker<M extends Disposable> {
       el("p", { class: "hint" }, "Or drop a folder with config.json and .safetensors anywhere on the page."),
     );
     return el("div", { class: "model-panel" }, form, this.#cache.element);
+  }
+
+  /** Who answers and what it knows, the line that loads a real model, and the way to it on this page. */
+  #knowledge({ knows, realModel }: ModelCard): HTMLElement {
+    const { shipped, modelClass } = this.#models;
+    const code = `${modelClass}.fromPretrained("${realModel}")`;
+    const open = () => {
+      this.#details.open = true;
+      const choices = this.#details.querySelectorAll<HTMLInputElement>("input[type=radio]");
+      const real = [...choices].find(({ value }) => value === realModel);
+      real?.click();
+      real?.focus();
+    };
+    const name = el("strong", {}, `${modelName(shipped.id)} answers`);
+    const more = ["In your code a real model is ", el("code", {}, code), "; "];
+    const use = button("here you choose it", open, "is-link");
+    return el("p", { class: "model-knows", hidden: true }, name, `: it knows ${knows} `, ...more, use, ".");
   }
 
   #ownRow(own: HTMLInputElement): HTMLElement {
@@ -194,9 +217,13 @@ export class ModelPicker<M extends Disposable> {
       if (!model) return true; // another was chosen meanwhile
       this.#now.textContent = name;
       this.#details.open = false;
-      remember(typeof from === "string" && from !== this.#models.shipped.id ? from : undefined);
+      const { shipped } = this.#models;
+      remember(typeof from === "string" && from !== shipped.id ? from : undefined);
+      // By its name: the same files may come from the disk or another address.
+      const card = name === modelName(shipped.id) ? shipped.card : undefined;
+      this.#knows.hidden = !card;
       say(`${name} is ready.`);
-      this.#options.onModel(model, name);
+      this.#options.onModel(model, name, card);
       return true;
     } catch (error) {
       if (isAbort(error)) say(`${name}: cancelled.`);

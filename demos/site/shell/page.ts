@@ -1,5 +1,6 @@
 // What every page starts with: the header's marks, the theme, the check for WebGPU, errors that nobody caught, and the
 // service worker that keeps the site for the next visit without a network.
+import { describeAdapter, isCpu } from "../../../src/device/adapter.ts";
 import { byId, el } from "./dom.ts";
 import { fail } from "./messages.ts";
 import { findAdapter, noWebgpu } from "./support.ts";
@@ -31,9 +32,14 @@ async function check(run?: (adapter: GPUAdapter) => unknown): Promise<void> {
     else byId("main").append(el("div", { class: "section" }, noWebgpu(adapter)));
     return;
   }
-  const { vendor, architecture, description } = adapter.info;
-  byId("adapter").textContent = `GPU: ${description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed"}`;
+  const { vendor, architecture, description, class: kind } = describeAdapter(adapter);
+  const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed";
+  byId("adapter").textContent = `${isCpu(kind) ? "CPU" : "GPU"}: ${name}`;
   if (!run) return;
+  if (isCpu(kind)) {
+    const words = `WebGPU’s adapter here is a CPU (${name}): expect seconds where a GPU takes milliseconds.`;
+    document.querySelector(".page-head")?.append(el("p", { class: "on-cpu" }, words));
+  }
   void watchGpu(adapter);
   await run(adapter);
 }

@@ -1,4 +1,5 @@
 // The photographs that come with the pages.
+import { LEARNT_PHOTOS } from "../../learntPhotos.ts";
 
 const SAMPLES = [
   "chelsea.png",
@@ -11,10 +12,15 @@ const SAMPLES = [
   "rocket.jpg",
   "astronaut.png",
   "drawn-cat.jpg",
-  "drawn-ship.jpg",
   "drawn-sunset.jpg",
   "drawn-shapes.jpg",
-] as const;
+  ...Object.keys(LEARNT_PHOTOS).filter((name) => name !== "chelsea.png"),
+];
+
+/** Those that the small CLIP can name. */
+export function learntPhotos(): string[] {
+  return Object.keys(LEARNT_PHOTOS);
+}
 
 /** Sample photographs as files, as if they had been dropped. */
 export async function samplePhotos(names: readonly string[] = SAMPLES): Promise<File[]> {

@@ -1,0 +1,57 @@
+// Zoom and pan: where the picture lies within the frame that it fills when it is whole, as a matrix in the picture's own
+// pixels. It always covers the frame.
+import { mat3d } from "wgpu-matrix";
+import { type Affine, type Point, transformPoint } from "../../../src/geometry/affine.ts";
+
+const MOST = 16;
+
+/** Pixels across and down. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export class Zoom {
+  /** From the picture to its frame, both in pixels of the picture. */
+  map: Affine = mat3d.identity();
+  readonly #size: Size;
+
+  constructor(size: Size) {
+    this.#size = size;
+  }
+
+  /** 1 for the whole picture, 2 for the half of it. */
+  get scale(): number {
+    return this.map[0] as number;
+  }
+
+  /** Makes it larger by a factor; what lies at this place of the frame stays there. */
+  by(factor: number, [x, y]: Point): void {
+    const most = Math.min(MOST, Math.max(1, this.scale * factor)) / this.scale;
+    const about = mat3d.multiply(mat3d.translation([x, y]), mat3d.scaling([most, most]));
+    this.#apply(mat3d.multiply(about, mat3d.translation([-x, -y])));
+  }
+
+  /** Moves it, by pixels of the frame. */
+  move([dx, dy]: Point): void {
+    this.#apply(mat3d.translation([dx, dy]));
+  }
+
+  /** Moves it just so far that a place of the picture is seen. */
+  reveal(place: Point): void {
+    const [x, y] = transformPoint(this.map, place);
+    const { width, height } = this.#size;
+    const into = (value: number, size: number) => Math.min(0.95 * size, Math.max(0.05 * size, value)) - value;
+    this.move([into(x, width), into(y, height)]);
+  }
+
+  #apply(change: Affine): void {
+    const map = mat3d.multiply(change, this.map);
+    const { width, height } = this.#size;
+    const [left, top] = transformPoint(map, [0, 0]);
+    const [right, bottom] = transformPoint(map, [width, height]);
+    // What the frame would show beyond the picture's edges is taken back.
+    const back = (least: number, most: number, size: number) => Math.max(0, size - most) - Math.max(0, least);
+    this.map = mat3d.multiply(mat3d.translation([back(left, right, width), back(top, bottom, height)]), map);
+  }
+}
