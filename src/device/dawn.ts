@@ -8,7 +8,7 @@ export let HOW =
 /** The same in Node, where Dawn is there and finds no driver. */
 const DRIVERS: Readonly<Record<string, string>> = {
   linux:
-    "There is no Vulkan driver. Debian and Ubuntu: `apt install mesa-vulkan-drivers`. Fedora: `dnf install " +
+    "No Vulkan driver works here. Debian and Ubuntu: `apt install mesa-vulkan-drivers`. Fedora: `dnf install " +
     "mesa-vulkan-drivers`. Arch: `pacman -S vulkan-icd-loader` with vulkan-radeon, vulkan-intel, nvidia-utils, or " +
     "vulkan-swrast for the CPU. Or from npm, for the CPU of Linux on x64: `npm install @sparticuz/chromium`, and " +
     "start with WEBGPU_VISION_ADAPTER=swiftshader.",
