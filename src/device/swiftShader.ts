@@ -19,7 +19,7 @@ export function asksForSwiftShader(): boolean {
   const asked = process.env[VARIABLE];
   if (asked === undefined || asked === "" || asked === SWIFTSHADER) return asked === SWIFTSHADER;
   throw new AdapterError(
-    `${VARIABLE} is ${JSON.stringify(asked)}, expected ${SWIFTSHADER}, or nothing for the adapter that the machine offers`,
+    `${VARIABLE} is ${JSON.stringify(asked)}, expected ${SWIFTSHADER}, or nothing for what the machine offers`,
   );
 }
 
