@@ -23,8 +23,8 @@ const HOST = [
   "test/kernels/matrixUnits.test.ts",
   "test/models/{settingsFiles,timm,weights}.test.ts",
   "test/models/{clipConfig,clipTokens,families,part,plainNames,processorConfig,quantisedBytes}.test.ts",
-  "test/api/{attentionMaps,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",
-  "test/cli/{adapter,dinoUsage,drawing,embeddingCache,modelCards,parts,prompts}.test.ts",
+  "test/api/{attentionMaps,cocoDataset,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",
+  "test/cli/{adapter,dinoUsage,drawing,embeddingCache,modelCards,parts,pictures,prompts}.test.ts",
 ];
 
 /** Tests on a device that would disturb others of their process, or be disturbed. */

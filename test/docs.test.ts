@@ -106,7 +106,7 @@ describe("guides", () => {
   });
 
   it("the reference of the command line says what the commands say", async () => {
-    await expect(commandReference()).toMatchFileSnapshot("../docs/commandLine.md"); // npm test -- test/docs.test.ts -u
+    await expect(commandReference()).toMatchFileSnapshot("../docs/commands.md"); // npm test -- test/docs.test.ts -u
   });
 
   it("troubleshooting names every class of error", () => {

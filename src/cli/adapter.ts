@@ -51,6 +51,7 @@ export async function adapterVariables({ isQuiet = false } = {}): Promise<Record
   const asked = asksForSwiftShader();
   if (hasSwiftShader() || (!asked && process.platform !== "linux")) return undefined;
   if (!asked && (env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || probeAdapter())) return undefined;
+  if (!resolvePackage("webgpu")) return undefined; // no driver helps there, which opening a device says
   const variables = asked ? await requiredSwiftShader() : await softwareVulkan();
   if (!variables) return undefined;
   const why = asked ? "as WEBGPU_VISION_ADAPTER asks" : "as there is no GPU driver here";

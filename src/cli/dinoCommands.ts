@@ -43,7 +43,7 @@ function addFeatures(command: Command, run: RunCommand): void {
       "after",
       jsonShape(
         {
-          row: "{ image, cls, patches, grid: [rows, columns], layers: [{ layer, cls, patches }] }, of what is asked for",
+          row: "{ image, cls, patches, grid: [rows, columns], layers: [{ layer, cls, patches }] }",
         },
         "--out    .json holds the document; on stdout its rows then come without numbers, and with out and dimensions",
       ) +
@@ -175,10 +175,11 @@ function addProbeTrain(command: Command, run: RunCommand): void {
     .addOption(sizeOption("what the model's own preprocessing makes"))
     .addHelpText(
       "after",
-      examples(
-        "probe train flowers/ --out flowers.safetensors --holdout 0.2",
-        "probe train train/ --test val/ --features cls+patches --model facebook/dino-vits16 --out probe.safetensors",
-      ),
+      "\nJSON:\n  --json  { out, model, dtype, features, dimensions, classes, tested, accuracy, errors: [{ path, message }] }\n" +
+        examples(
+          "probe train flowers/ --out flowers.safetensors --holdout 0.2",
+          "probe train train/ --test val/ --features cls+patches --model facebook/dino-vits16 --out probe.safetensors",
+        ),
     )
     .action(async (folder: string, options: TrainOptions, self: Command) => {
       if (options.test !== undefined && options.holdout !== undefined) {

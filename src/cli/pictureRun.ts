@@ -72,11 +72,7 @@ export class PictureRun {
   /** @throws ImageError where there were pictures and none could be read, so that nothing is to be written. */
   checkAny(): void {
     if (this.#done > 0 || this.#failures.length === 0) return;
-    throw new ImageError(
-      this.#failures.length === 1
-        ? (this.#failures[0] as PictureFailure).message
-        : `none of the ${this.#failures.length} pictures could be read`,
-    );
+    throw new ImageError("no picture could be read, so nothing was written");
   }
 
   get exitCode(): number {

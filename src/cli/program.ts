@@ -110,7 +110,7 @@ function addEmbed(command: Command, run: RunCommand): void {
           "embed photos --out photos.safetensors",
           'embed --text "a red saree" --text "a cat" --out texts.npy',
           "embed 'photos/**/*.jpg' --json",
-          "curl https://example.org/cat.jpg | webgpu-vision embed -",
+          "embed - < cat.jpg",
         ),
     )
     .action(async (images: string[], options: EmbedOptions, self: Command) => {
@@ -161,6 +161,10 @@ function addSearch(command: Command, run: RunCommand): void {
 function addInfo(command: Command, run: RunCommand): void {
   command
     .description("the adapter with its features and limits, and what a model is and costs on it")
+    .addHelpText(
+      "after",
+      "\nJSON:\n  --json  { adapter: { ..., features, limits }, model: { name, dtype, family, parts, ... } }\n",
+    )
     .addHelpText("after", examples("info", "info --model openai/clip-vit-base-patch32 --dtype f16", "info --json"))
     .action(async (_options: object, self: Command) => {
       await run(self, async (context) => (await import("./commands/info.ts")).info(context));
@@ -171,6 +175,10 @@ function addVerify(command: Command, run: RunCommand): void {
   command
     .description("run every kernel and the shipped checkpoints against stored results, on this adapter")
     .argument("[name...]", "kernels and checkpoints to run (default: all)")
+    .addHelpText(
+      "after",
+      "\nJSON:\n  --json  { adapter, hasF16, passed, results: [{ name, dtype, cases, error, tolerance, failures }] }\n",
+    )
     .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --json"))
     .action(async (names: string[], _options: object, self: Command) => {
       const { checkNames, verify } = await import("./commands/verify.ts");
@@ -184,6 +192,7 @@ function addBench(command: Command, run: RunCommand): void {
     .description("how fast this adapter runs the kernels and the shipped checkpoints, each result checked first")
     .option("--only <text>", "kernels and checkpoints whose name contains this")
     .option("--rounds <count>", "runs of each", positiveInteger, 15)
+    .addHelpText("after", "\nJSON:\n  --json  { adapter, versions, dtype, rounds, kernels, models }\n")
     .addHelpText("after", examples("bench", "bench --only matmul", "bench --rounds 50 --json > bench.json"))
     .action(async (request: { only?: string; rounds: number }, self: Command) => {
       const { bench, checkOnly } = await import("./commands/bench.ts");

@@ -8,7 +8,7 @@ export let HOW =
 /** The same in Node, where Dawn is there and finds no driver. */
 const DRIVERS: Readonly<Record<string, string>> = {
   linux:
-    "There is no Vulkan driver. Debian and Ubuntu: `apt install mesa-vulkan-drivers`. Fedora: `dnf install " +
+    "No Vulkan driver works here. Debian and Ubuntu: `apt install mesa-vulkan-drivers`. Fedora: `dnf install " +
     "mesa-vulkan-drivers`. Arch: `pacman -S vulkan-icd-loader` with vulkan-radeon, vulkan-intel, nvidia-utils, or " +
     "vulkan-swrast for the CPU. Or from npm, for the CPU of Linux on x64: `npm install @sparticuz/chromium`, and " +
     "start with WEBGPU_VISION_ADAPTER=swiftshader.",
@@ -36,8 +36,10 @@ export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefin
 
 async function createDawn(toggles: readonly string[]): Promise<GPU> {
   HOW = DRIVERS[process.platform] ?? "There is no driver that Dawn can use.";
-  const { useAskedAdapter } = await import("./swiftShader.ts");
-  HOW = (await useAskedAdapter()) ?? HOW;
+  if (typeof process !== "undefined") {
+    const { useAskedAdapter } = await import("./swiftShader.ts"); // not part of what pages load
+    HOW = (await useAskedAdapter()) ?? HOW;
+  }
   const { create } = await import("webgpu").catch((cause) => {
     const isMissing = cause instanceof Error && "code" in cause && /MODULE_NOT_FOUND/.test(String(cause.code));
     const why = isMissing ? "install it: `npm install webgpu`" : `it does not load: ${cause.message}`;

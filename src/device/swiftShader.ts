@@ -19,7 +19,7 @@ export function asksForSwiftShader(): boolean {
   const asked = process.env[VARIABLE];
   if (asked === undefined || asked === "" || asked === SWIFTSHADER) return asked === SWIFTSHADER;
   throw new AdapterError(
-    `${VARIABLE} is ${JSON.stringify(asked)}, expected ${SWIFTSHADER}, or nothing for the adapter that the machine offers`,
+    `${VARIABLE} is ${JSON.stringify(asked)}, expected ${SWIFTSHADER}, or nothing for what the machine offers`,
   );
 }
 
@@ -48,14 +48,12 @@ export async function softwareVulkan(): Promise<Record<string, string> | undefin
 export async function requiredSwiftShader(): Promise<Record<string, string>> {
   const variables = await softwareVulkan();
   if (variables) return variables;
-  const where = `${process.platform} on ${process.arch}`;
   const isFor = process.platform === "linux" && process.arch === "x64";
-  const what = isFor
-    ? `which is not installed here: \`npm install ${PACKAGE}\``
-    : `for Linux on x64, and this is ${where}`;
+  const why = isFor
+    ? `but the package that carries it is not installed: \`npm install ${PACKAGE}\``
+    : `which ${PACKAGE} has for Linux on x64 alone, and this is ${process.platform} on ${process.arch}`;
   throw new AdapterError(
-    `${VARIABLE} asks for SwiftShader, which the package ${PACKAGE} carries, ${what}; ` +
-      `or leave ${VARIABLE} out, and the adapter is what the machine offers`,
+    `${VARIABLE} asks for SwiftShader, ${why}; or leave ${VARIABLE} out, and the adapter is what the machine offers`,
   );
 }
 

@@ -90,7 +90,7 @@ const OBJECT = "object";
  * @example
  * const masks = await sam.generateMasks("dog.jpg", { outputMode: "coco_rle" });
  * const dataset = cocoDataset([{ fileName: "dog.jpg", width: 640, height: 480, masks }]);
- * await writeFile("masks.json", JSON.stringify(dataset));
+ * const file = new Blob([JSON.stringify(dataset)], { type: "application/json" });
  */
 export function cocoDataset(pictures: readonly PictureToExport[], info: Partial<CocoInfo> = {}): CocoDataset {
   const names = [...new Set(pictures.flatMap(({ masks }) => masks.map(({ category = OBJECT }) => category)))];

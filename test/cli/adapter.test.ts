@@ -2,9 +2,12 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { adapterVariables, probeAdapter, runCommand } from "../../src/cli/adapter.ts";
-import { softwareVulkan } from "../../src/device/swiftShader.ts";
+import { loadDawn } from "../../src/device/dawn.ts";
+import { AdapterError } from "../../src/device/errors.ts";
+import { openDevice } from "../../src/device/open.ts";
+import { softwareVulkan, useAskedAdapter } from "../../src/device/swiftShader.ts";
 
 const isSupported = process.platform === "linux" && process.arch === "x64";
 
@@ -37,6 +40,56 @@ describe.runIf(isSupported)("softwareVulkan (Linux on x64)", () => {
     vi.stubEnv("WEBGPU_VISION_ADAPTER", "");
     vi.stubEnv("VK_ICD_FILENAMES", "/some/driver.json");
     expect(await adapterVariables()).toBeUndefined();
+  });
+});
+
+describe("WEBGPU_VISION_ADAPTER", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  it("is an error where it has a value that is not known", async () => {
+    vi.stubEnv("WEBGPU_VISION_ADAPTER", "lavapipe");
+    const message = /WEBGPU_VISION_ADAPTER is "lavapipe", expected swiftshader, or nothing/;
+    await expect(adapterVariables()).rejects.toThrow(message);
+    await expect(useAskedAdapter()).rejects.toThrow(AdapterError);
+    await expect(loadDawn(), "in a program").rejects.toThrow(message);
+  });
+
+  it("is an error where SwiftShader is not there, whatever the platform", async () => {
+    vi.stubEnv("WEBGPU_VISION_ADAPTER", "swiftshader");
+    vi.stubEnv("VK_ICD_FILENAMES", "/another/driver.json");
+    const platform = vi.spyOn(process, "platform", "get").mockReturnValue("darwin");
+    const message = /asks for SwiftShader, which @sparticuz\/chromium has for Linux on x64 alone, and this is darwin/;
+    await expect(adapterVariables()).rejects.toThrow(message);
+    await expect(useAskedAdapter()).rejects.toThrow(message);
+    platform.mockRestore();
+  });
+
+  it.runIf(isSupported)("makes a program's own process find SwiftShader (Linux on x64)", async () => {
+    vi.stubEnv("WEBGPU_VISION_ADAPTER", "swiftshader");
+    vi.stubEnv("VK_ICD_FILENAMES", "/another/driver.json");
+    expect(await useAskedAdapter()).toMatch(/LD_LIBRARY_PATH=\/.*swiftshader.*apt install libvulkan1/);
+    expect(process.env.VK_ICD_FILENAMES).toMatch(/vk_swiftshader_icd\.json$/);
+    vi.stubEnv("VK_ICD_FILENAMES", "/another/driver.json");
+    vi.stubEnv("WEBGPU_VISION_ADAPTER", "");
+    expect(await useAskedAdapter()).toBeUndefined();
+    expect(process.env.VK_ICD_FILENAMES).toBe("/another/driver.json");
+  });
+
+  it("without a driver says what to install, and nothing of browsers", async () => {
+    vi.stubEnv("WEBGPU_VISION_ADAPTER", "");
+    vi.stubEnv("VK_ICD_FILENAMES", "/no/such/driver.json");
+    const platform = vi.spyOn(process, "platform", "get").mockReturnValue("linux");
+    const error = await openDevice().catch((reason) => reason);
+    platform.mockRestore();
+    expect(error).toBeInstanceOf(AdapterError);
+    expect(error.message).toMatch(
+      /^WebGPU found no adapter\. .*apt install mesa-vulkan-drivers.*dnf install .*pacman -S/,
+    );
+    expect(error.message).toMatch(/npm install @sparticuz\/chromium.*WEBGPU_VISION_ADAPTER=swiftshader/);
+    expect(error.message).not.toMatch(/chrome:\/\/gpu/);
   });
 });
 

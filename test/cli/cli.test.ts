@@ -88,7 +88,7 @@ describe("failures: exit code 1, one line that says what, no trace", () => {
     const env = { VK_ICD_FILENAMES: "/no/such/driver.json", WEBGPU_VISION_ADAPTER: "" };
     const { code, stdout, stderr } = await runCli(["info"], { env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^error: WebGPU found no adapter/m);
+    expect(stderr).toMatch(/^error: WebGPU found no adapter\. .*apt install mesa-vulkan-drivers/m);
     expect(stderr).not.toMatch(/vkCreateInstance|maxDynamic/);
     expect(stderr).not.toMatch(TRACE);
   });
@@ -197,6 +197,33 @@ describe("embed", () => {
     expect(Float32Array.from(lines.flatMap(({ embedding }) => embedding))).toEqual(data);
   });
 
+  it("goes on past pictures that are none, and keeps the others, with their names", async () => {
+    const bad = [join(folder, "missing.jpg"), join(folder, "words.png")];
+    const out = join(folder, "some.safetensors");
+    const args = ["embed", SHIP, ...bad, CAT];
+    const written = await runCli([...args, "--out", out, "--json"]);
+    expect(written.code).toBe(1);
+    for (const path of bad) expect(written.stderr).toMatch(new RegExp(`^warning: .*${path}`, "m"));
+    const { results, errors } = JSON.parse(written.stdout);
+    expect(results).toEqual([{ image: SHIP }, { image: CAT }]);
+    expect(errors.map(({ path }: { path: string }) => path)).toEqual(bad);
+    const file = await readSafetensors(out);
+    expect(file.metadata.images).toBe(JSON.stringify([SHIP, CAT]));
+    expect(file.tensors.get("image_embeds")?.shape).toEqual([2, 128]);
+    await file.close();
+    const lines = (await runCli(args)).stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).image)).toEqual([SHIP, CAT]);
+  });
+
+  it("writes nothing where no picture can be read, and loads no model where none is there", async () => {
+    const out = join(folder, "none.npy");
+    const broken = await runCli(["embed", join(folder, "words.png"), "--out", out]);
+    expect(broken).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/no picture could be read/) });
+    const missing = await runCli(["embed", "no.jpg", "--out", out, "--model", "./no/such/model", "--quiet"]);
+    expect(missing).toEqual({ code: 1, stdout: "", stderr: "error: there is no file no.jpg: check the path\n" });
+    expect(await readdir(folder)).not.toContain("none.npy");
+  });
+
   it("leaves the old file and nothing else when a picture fails and --strict is given", async () => {
     const out = join(folder, "old.json");
     await writeFile(out, "old");
@@ -236,6 +263,9 @@ describe("info", () => {
   it.each([
     ["checkpoints/tiny-dino", "DINO with a Vision Transformer", ["image"]],
     ["checkpoints/tiny-sam", "SAM with a Vision Transformer", ["encoder", "decoder"]],
+    ["checkpoints/seeded-clip-resnet", "CLIP with a ResNet", ["image", "text"]],
+    ["checkpoints/seeded-dino-resnet", "DINO with a ResNet", ["image"]],
+    ["checkpoints/seeded-mobile-sam", "MobileSAM", ["encoder", "decoder"]],
   ])("tells family, parts and costs of %s", async (model, family, parts) => {
     const { code, stdout } = await runCli(["info", "--model", model]);
     expect(code).toBe(0);

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Dino, type DinoEncodeOptions, type DinoFeatures } from "../../src/api/dino.ts";
+import { LimitError } from "../../src/device/errors.ts";
 import { attentionMaps } from "../../src/features/attentionMaps.ts";
 import { LinearProbe } from "../../src/features/linearProbe.ts";
 import { matchPatches } from "../../src/features/matchPatches.ts";
@@ -210,6 +211,55 @@ describe("pca", () => {
     const { data } = await sharp(out).removeAlpha().raw().toBuffer({ resolveWithObject: true });
     const at = ((14 + 37) * (14 + 2 * 465) + 14 + 465 + 37) * 3;
     expectClose(data.subarray(at, at + 3), got.results[0].rgb.slice(0, 3), 0);
+  });
+});
+
+describe("one picture that cannot be read", () => {
+  it.each(["attention", "pca"])("is left out of %s, which ends with 1", async (command) => {
+    const bad = join(folder, "words.png");
+    const args = [command, CAT, bad, join(folder, "gone.png"), SHIP, "--size", "32", "--json"];
+    for (const out of [join(folder, `${command}-folder`), join(folder, `${command}-page.png`)]) {
+      const { code, stdout, stderr } = await runCli([...args, "--out", out]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^warning: there is no file .*gone\.png/m);
+      expect(stderr).toMatch(/^warning: .*words\.png cannot be decoded/m);
+      const { results, errors } = JSON.parse(stdout);
+      expect(results.map(({ image }: { image: string }) => image)).toEqual([CAT, SHIP]);
+      expect(errors.map(({ path }: { path: string }) => path)).toEqual([join(folder, "gone.png"), bad]);
+    }
+    const names = (await readdir(join(folder, `${command}-folder`))).join(" ");
+    expect(names).toMatch(/chelsea-.*drawn-ship-/);
+    // Both pictures are on the page, one under the other.
+    const page = await pictureOf(join(folder, `${command}-page.png`));
+    expect(page.height).toBe(14 + (command === "pca" ? 2 : 4) * (300 + 29));
+  });
+
+  it("is the end of match, which needs both", async () => {
+    const { code, stdout, stderr } = await runCli(["match", CAT, join(folder, "words.png"), "--quiet"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: .*words\.png cannot be decoded/);
+  });
+});
+
+describe("what is too large for the GPU", () => {
+  const SIZE = 4096; // more than the 128 MiB that WebGPU's default limits bind
+
+  it("names its picture, in a program as on the command line, and the others go on", async () => {
+    const device = await testDevice();
+    const bytes = SIZE * SIZE * 3 * 4;
+    if (device.limits.maxStorageBufferBindingSize >= bytes) return;
+    const size = [SIZE, SIZE] as const;
+    const one = await dino.encodeImage(CAT, { size }).catch((error) => error);
+    expect(one).toBeInstanceOf(LimitError);
+    expect(one.message.startsWith(`${CAT}: `)).toBe(true);
+    const errors: unknown[] = [];
+    const images = [CAT, SHIP];
+    for await (const _ of dino.encodeImages(images, { size, onError: (error) => errors.push(error) })) {
+      throw new Error("no picture of this size has features here");
+    }
+    expect(errors.map((error) => (error as Error).message.split(":")[0])).toEqual(images);
+    const { code, stderr } = await runCli(["features", CAT, "--size", `${SIZE}x${SIZE}`, "--quiet"]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `warning: ${one.message}\n` });
   });
 });
 

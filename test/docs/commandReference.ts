@@ -9,9 +9,8 @@ export function commandReference(): string {
   const program = makeProgram(async () => undefined);
   const pages = program.commands.flatMap((command) => section(command, `webgpu-vision ${command.name()}`));
   return [
-    "# The command line",
-    "What `--help` says of each command. Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 failed,\n" +
-      "2 wrong usage, 130 cancelled.",
+    "# The commands",
+    "What `--help` says of each. [The command line](commandLine.md) has what all share.",
     `\`\`\`text\n${helpOf(program)}\n\`\`\``,
     ...pages,
   ]
