@@ -6,7 +6,7 @@ const MODELS = {
   clip: new URL("test/golden/small-clip", location.href),
   dino: new URL("test/golden/small-dino-p8", location.href),
   dinov3: new URL("test/golden/small-dinov3", location.href),
-  sam: new URL("checkpoints/tiny-sam", location.href),
+  sam: new URL("test/golden/small-sam", location.href),
 };
 
 let opened: Promise<Device> | undefined;

@@ -1,4 +1,4 @@
-// examples/video in a real Chromium, with the DINO that ships: without a camera it colours the frames of its drawing.
+// examples/video in a real Chromium, with a small DINO: without a camera it colours the frames of its drawing.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -15,7 +15,7 @@ it("shows frame after frame what DINO sees", async () => {
     const tab = await browser.newPage();
     const errors: string[] = [];
     tab.on("pageerror", (error) => errors.push(String(error)));
-    await tab.goto(`${server.url}?model=./checkpoints/tiny-dino`, { waitUntil: "load" });
+    await tab.goto(`${server.url}?model=./test/golden/small-dino-p8`, { waitUntil: "load" });
     const look = () =>
       tab.evaluate(() => {
         const canvas = document.querySelector("canvas") as HTMLCanvasElement;

@@ -3,8 +3,8 @@ import * as direct from "../../src/index.ts";
 import * as worker from "../../src/worker/index.ts";
 
 const CLIP = new URL("checkpoints/tiny-clip", location.href);
-const DINO = new URL("checkpoints/tiny-dino", location.href);
-const SAM = new URL("checkpoints/tiny-sam", location.href);
+const DINO = new URL("test/golden/small-dino-p8", location.href);
+const SAM = new URL("test/golden/small-sam", location.href);
 const PHOTO = "demos/photos/chelsea.png";
 
 let large: Blob;

@@ -5,7 +5,7 @@ import type { Device } from "../../src/device/device.ts";
 import type { Spec } from "../../src/device/tensor.ts";
 import type { DeviceTraits } from "../../src/kernels/launch.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
-import { type KernelCase, type KernelSuite, makeInputs } from "../../src/verify/suite.ts";
+import { type KernelCase, type KernelSuite, makeInputs, type Reference } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";
 
 export interface KernelTestOptions {
@@ -20,8 +20,21 @@ export interface KernelTestOptions {
   readonly open?: () => Promise<Device>;
 }
 
+/** The suite of a case whose reference is computed once for all variants, which take turns. */
+function referenceOnce(suite: KernelSuite) {
+  let last: { test: KernelCase; dtype: string; reference: Reference } | undefined;
+  return (test: KernelCase, dtype: string): KernelSuite => ({
+    ...suite,
+    reference: (...args) => {
+      if (last?.test !== test || last.dtype !== dtype) last = { test, dtype, reference: suite.reference(...args) };
+      return last.reference;
+    },
+  });
+}
+
 export function kernelTest(suite: KernelSuite, { skip, open = testDevice }: KernelTestOptions = {}): void {
   const { kernel } = suite;
+  const suiteOf = referenceOnce(suite);
   const inputsOf = (test: KernelCase, dtype: "f32" | "f16") =>
     Object.fromEntries(Object.entries(makeInputs(test, dtype)).map(([name, { spec }]) => [name, spec]));
   describe(kernel.name, () => {
@@ -37,7 +50,7 @@ export function kernelTest(suite: KernelSuite, { skip, open = testDevice }: Kern
             }
             const reason = variant && skip?.(variant, specs, params, device);
             if (reason) return context.skip(reason);
-            const result = await runCase(device, suite, test, dtype, () =>
+            const result = await runCase(device, suiteOf(test, dtype), test, dtype, () =>
               kernel.launch(specs, params, device, variant),
             );
             expect(result.error, `largest error of ${result.label}`).toBeLessThanOrEqual(result.tolerance);

@@ -47,12 +47,15 @@ export const matmulSuite = defineSuite<MatmulParams>({
     const rows = sizeOf((a as HostTensor).shape.slice(0, -1));
     const batch = (b as HostTensor).shape.length === 3 ? ((b as HostTensor).shape[0] as number) : 1;
     const at = (t: HostTensor | undefined, i: number) => t?.data[i] as number;
+    const [left, right] = [(a as HostTensor).data, (b as HostTensor).data];
     const out = new Float64Array(splits * rows * N);
     for (let row = 0; row < rows; row++) {
       const matrix = Math.floor(row / (rows / batch));
       for (let col = 0; col < N; col++) {
         let sum = 0;
-        for (let k = 0; k < K; k++) sum += at(a, row * K + k) * at(b, (matrix * K + k) * columns + col);
+        for (let k = 0; k < K; k++) {
+          sum += (left[row * K + k] as number) * (right[(matrix * K + k) * columns + col] as number);
+        }
         if (bScale) sum *= at(bScale, matrix * columns + col);
         if (bias) sum += at(bias, (bias.shape.length === 2 ? matrix * N : 0) + col);
         sum = activate(activation, sum);
