@@ -12,7 +12,7 @@ const svg = (body) => Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width
 
 /** Photos side by side, one of them ringed. */
 async function search(path) {
-  const names = ["coffee.png", "chelsea.png", "truck.jpg", "flower.jpg"];
+  const names = ["drawn-frog.jpg", "chelsea.png", "drawn-automobile.jpg", "drawn-horse.jpg"];
   const [w, h] = [W / 2, H / 2];
   const tiles = await Promise.all(names.map((name) => sharp(photo(name)).resize(w, h).toBuffer()));
   const ring = svg(

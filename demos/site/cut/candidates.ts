@@ -55,8 +55,8 @@ export class Candidates {
     const edge = el(
       "p",
       { class: "cell-edge" },
-      el("span", {}, `${index + 1}${isBest ? " best" : ""}`),
-      el("span", { class: "score-value" }, `${isGuess ? "guess " : ""}${score.toFixed(3)}`),
+      el("span", {}, `${index + 1}${isGuess ? " guess" : isBest ? " best" : ""}`),
+      el("span", { class: "score-value" }, score.toFixed(3)),
     );
     const cell = el("li", { class: isGuess ? "cell is-guess" : "cell", "data-score": score.toFixed(6) }, button, edge);
     cell.style.setProperty("--share", String(Math.min(1, Math.max(0, score))));

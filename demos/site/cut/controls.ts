@@ -19,6 +19,8 @@ const TOOLS: readonly (readonly [Tool, string, string])[] = [
 
 export class Controls {
   readonly element: HTMLElement;
+  /** How a click is taken: beside the masks, where there is room. */
+  readonly checks: HTMLElement;
   readonly #undo: HTMLButtonElement;
   readonly #redo: HTMLButtonElement;
   readonly #clear: HTMLButtonElement;
@@ -43,8 +45,8 @@ export class Controls {
       { class: "row cut-controls" },
       el("div", { class: "tools", role: "group", "aria-label": "What a click does" }, ...this.#tools),
       el("div", { class: "row" }, this.#undo, this.#redo, this.#clear),
-      el("div", { class: "row checks" }, this.#refine.element, this.#hover.element),
     );
+    this.checks = el("div", { class: "row checks" }, this.#refine.element, this.#hover.element);
     this.#mark(this.#tools[0]);
   }
 

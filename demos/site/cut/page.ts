@@ -64,7 +64,8 @@ export class CutPage {
     takeDrops(drops);
     const tab = (mode: Mode, name: string) => button(name, () => this.#setMode(mode));
     this.#tabs = { object: tab("object", "One object"), everything: tab("everything", "Everything") };
-    this.#object = el("div", { class: "stack" }, this.#empty, this.#prompting.candidates.element);
+    const { candidates, controls } = this.#prompting;
+    this.#object = el("div", { class: "stack" }, this.#empty, candidates.element, controls.checks);
     this.#workspace = this.#layOut();
     this.element = el("div", { class: "cut-page" }, this.#workspace, this.#desk.element);
     this.#setMode("object");
@@ -92,7 +93,7 @@ export class CutPage {
       this.#tellSize(picture);
       this.#begin();
       this.#desk.mark(file.name);
-      this.#workspace.scrollIntoView({ block: "nearest" });
+      this.#stage.element.scrollIntoView({ block: "nearest" });
     } catch (error) {
       fail(error);
     }
@@ -211,7 +212,7 @@ export class CutPage {
     const edge = el("figcaption", { class: "frame-edge" }, this.#caption, this.#times);
     const frame = el("figure", { class: "frame" }, this.#stage.element, edge);
     const tools = el("div", { class: "row cut-tools" }, this.#prompting.controls.element, this.#zooming.element);
-    const table = el("div", { class: "stack" }, frame, this.#progress.element, tools);
+    const table = el("div", { class: "stack" }, frame, tools, this.#progress.element);
     const tabs = el(
       "div",
       { class: "tools", role: "group", "aria-label": "What to cut out" },

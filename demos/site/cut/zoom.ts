@@ -27,8 +27,13 @@ export class Zoom {
 
   /** Makes it larger by a factor; what lies at this place of the frame stays there. */
   by(factor: number, [x, y]: Point): void {
-    const most = Math.min(MOST, Math.max(1, this.scale * factor)) / this.scale;
-    const about = mat3d.multiply(mat3d.translation([x, y]), mat3d.scaling([most, most]));
+    const scale = Math.min(MOST, this.scale * factor);
+    if (scale <= 1) {
+      this.map = mat3d.identity(); // to the last bit
+      return;
+    }
+    const change = scale / this.scale;
+    const about = mat3d.multiply(mat3d.translation([x, y]), mat3d.scaling([change, change]));
     this.#apply(mat3d.multiply(about, mat3d.translation([-x, -y])));
   }
 
