@@ -1,7 +1,7 @@
 // CLIP for people who have pictures and words: embeddings, zero-shot classification, search by text.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, CheckpointError } from "../device/errors.ts";
-import { GpuTensor } from "../device/gpuTensor.ts";
+import type { GpuTensor } from "../device/gpuTensor.ts";
 import type { NdArray, Shape } from "../device/tensor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
@@ -14,8 +14,8 @@ import { endPositions, needsWholeContext, padTokens, truncateTokens } from "../m
 import { atSize, outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
-import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
-import { encodeKept, type KeepOnGpu } from "../pictures/keepOnGpu.ts";
+import { encodeKept, encodeList, encodePictures, outputsOfNone } from "../pictures/encodePictures.ts";
+import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
@@ -146,7 +146,7 @@ export class Clip {
     options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens = {},
   ): Promise<NdArray | GpuTensor | ClipImageTokens> {
     const discard = (result: NdArray | GpuTensor | ClipImageTokens) => {
-      if (result instanceof GpuTensor) result.dispose();
+      if ("dispose" in result) result.dispose();
     };
     return this.#session.call(
       options.signal,
@@ -227,7 +227,7 @@ export class Clip {
     const tokens = wanted === undefined ? undefined : await import("./clipTokens.ts");
     const request = wanted && tokens?.textRequest(this.config.text, wanted);
     const runs: Readonly<Record<string, NdArray>>[] = [];
-    if (ids.length === 0) runs.push(await this.#session.none(this.#textPart(1, 1, request)));
+    if (ids.length === 0) runs.push(await outputsOfNone(this.#session, this.#textPart(1, 1, request)));
     for (let at = 0; at < ids.length; at += TEXTS_PER_RUN) {
       options.signal?.throwIfAborted();
       const some = ids.slice(at, at + TEXTS_PER_RUN);

@@ -11,8 +11,8 @@ import type { Part } from "../models/part.ts";
 import type { Preprocessing, Size } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOptions.ts";
-import { encodeList, encodePictures } from "../pictures/encodePictures.ts";
-import { type DinoGpuFeatures, encodeKept, type KeepOnGpu, type OutputView, together } from "../pictures/keepOnGpu.ts";
+import { encodeKept, encodeList, encodePictures } from "../pictures/encodePictures.ts";
+import type { DinoGpuFeatures, KeepOnGpu, OutputView } from "../pictures/keepOnGpu.ts";
 import type { PictureSize, PictureTower } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
@@ -258,7 +258,7 @@ export class Dino {
       return tokenViews(shapes, this.config);
     };
     const kept = await encodeKept(tower, images, viewsOf, options);
-    return together({ ...kept, grid });
+    return (await import("../pictures/keepOnGpu.ts")).together({ ...kept, grid });
   }
 
   #features(

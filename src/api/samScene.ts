@@ -1,9 +1,8 @@
 // A picture that SAM has encoded: its embedding stays on the GPU, and each prompt is a short run of the decoder.
 import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError, DeviceLostError, DisposedError } from "../device/errors.ts";
-import { GpuTensor } from "../device/gpuTensor.ts";
 import { fromHalfArray, toHalfArray } from "../device/half.ts";
-import { bufferBytes, type HostArray, type Shape } from "../device/tensor.ts";
+import { bufferBytes, type HostArray } from "../device/tensor.ts";
 import type { Bindings } from "../graph/bindings.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { PlanSummary } from "../graph/plan.ts";
@@ -12,17 +11,17 @@ import type { Part } from "../models/part.ts";
 import type { SamConfig } from "../models/sam/config.ts";
 import { decoderPart, maskSizes, masksPart, sceneSpecs, stabilityPart } from "../models/sam/parts.ts";
 import {
-  checkPrompt,
   isList,
+  isPrompt,
   type Placement,
   PROMPTS_PER_RUN,
   type Run,
   runsOf,
   type SamBox,
   type SamPrompt,
-  shown,
+  wrongPrompt,
 } from "../models/sam/prompts.ts";
-import { type KeepOnGpu, type SamGpuMasks, together } from "../pictures/keepOnGpu.ts";
+import type { KeepOnGpu, SamGpuMasks } from "../pictures/keepOnGpu.ts";
 import type { Batch, Collector } from "../pictures/tower.ts";
 import type { Session } from "../session/session.ts";
 import { type SamMask, unpackMasks } from "./samMasks.ts";
@@ -155,7 +154,7 @@ export class SamScene implements CropScene {
         (masks) => masks.dispose(),
       );
     if (boxes === undefined) return (await this.predictBatch([prompt], rest))[0] as SamMask[];
-    if (!isList(boxes)) throw new ArgumentError(`boxes is ${shown(boxes)}, expected a list of [x0, y0, x1, y1]`);
+    if (!isList(boxes)) throw new ArgumentError(`boxes is ${boxes}, expected a list of [x0, y0, x1, y1]`);
     if (rest.points || rest.box || rest.maskInput) {
       throw new ArgumentError("boxes are prompts of their own: use predictBatch to give each further points or a mask");
     }
@@ -167,13 +166,14 @@ export class SamScene implements CropScene {
 
   /** Masks of each prompt, many in one run: much faster than one by one. */
   async predictBatch(prompts: readonly SamPrompt[], options: PredictOptions = {}): Promise<SamMask[][]> {
-    if (!isList(prompts)) throw new ArgumentError(`predictBatch got ${shown(prompts)}, expected a list of prompts`);
+    if (!isList(prompts)) throw new ArgumentError(`predictBatch got ${prompts}, expected a list of prompts`);
     return this.#origin.session.call(options.signal, (signal) => this.#predictAll(prompts, options, signal));
   }
 
   async #predictAll(prompts: readonly SamPrompt[], options: PredictOptions, signal: AbortSignal): Promise<SamMask[][]> {
     const { config, placement } = this.#origin;
-    for (const prompt of prompts) checkPrompt(prompt, config);
+    for (const prompt of prompts)
+      if (!isPrompt(prompt, config)) throw new ArgumentError(await wrongPrompt(prompt, config));
     this.#check(); // before a plan is made on a new device
     const results: SamMask[][] = Array(prompts.length);
     const { perRun, rows } = this.#roomFor(options);
@@ -300,7 +300,7 @@ export class SamScene implements CropScene {
   /** Masks of one prompt, written into the caller's tensors on the GPU. */
   async #keep(prompt: SamPrompt & PredictOptions, signal: AbortSignal): Promise<SamGpuMasks> {
     const { config, placement, session } = this.#origin;
-    checkPrompt(prompt, config);
+    if (!isPrompt(prompt, config)) throw new ArgumentError(await wrongPrompt(prompt, config));
     this.#check();
     const [run] = runsOf([prompt], placement, config) as [Run];
     const { multimask = true } = prompt;
@@ -311,11 +311,12 @@ export class SamScene implements CropScene {
       "keepOnGpu: logits",
       `${fewer}leave keepOnGpu out and ask for returnLogits: those come in parts`,
     );
+    const { maskTensors, together } = await import("../pictures/keepOnGpu.ts");
     const parts = this.#maskParts(run, { multimask, returnLogits: true }, { staysOnGpu: true });
     const record = (decoder: Executor, masks: Executor) => {
       signal.throwIfAborted();
       this.#check();
-      const { lowRes, chosenScores, logits } = this.#tensorsFor(masks);
+      const { lowRes, chosenScores, logits } = maskTensors(this.#device, masks, session.dtype, fromHalfArray);
       const encoder = this.#device.gpu.createCommandEncoder();
       this.#encodeDecoder(encoder, decoder, run);
       masks.encode(encoder, { bindings: { ...masksOf(decoder), lowRes, chosenScores, logits } });
@@ -323,20 +324,6 @@ export class SamScene implements CropScene {
       return together({ logits, lowResLogits: lowRes, scores: chosenScores });
     };
     return session.use(parts, record, signal);
-  }
-
-  /** Tensors for the outputs of the masks of one prompt. */
-  #tensorsFor({ plan }: Executor) {
-    const { dtype } = this.#origin.session;
-    const shapeOf = (output: string) => plan.outputs.get(output)?.value.shape ?? [];
-    const tensor = (output: string, shape: Shape, type: "f32" | "f16" = dtype) => {
-      return new GpuTensor(this.#device, { dtype: type, shape }, `kept ${output}`);
-    };
-    return {
-      lowRes: tensor("lowRes", shapeOf("lowRes").slice(1)),
-      chosenScores: tensor("chosenScores", shapeOf("chosenScores").slice(1)),
-      logits: tensor("logits", shapeOf("logits"), "f32"),
-    };
   }
 
   /** The bytes of the masks' outputs for a run of prompts: all at once, or so many rows at a time. */

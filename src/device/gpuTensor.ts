@@ -1,8 +1,10 @@
-// A result that stays on the GPU, in memory of its own.
-import { type Device, USAGE } from "./device.ts";
+// A result that stays on the GPU, in memory of its own. Pages load it where such results are asked for.
+import type { Device } from "./device.ts";
 import { DisposedError } from "./errors.ts";
-import { fromHalfArray } from "./half.ts";
-import { bufferBytes, byteLength, type NdArray, type Shape, type Spec, type Tensor } from "./tensor.ts";
+import type { NdArray, Shape, Spec, Tensor } from "./tensor.ts";
+
+/** Numbers of half-precision bits: half.ts, given by who has it. */
+export type FromHalves = (bits: Uint16Array) => Float32Array;
 
 /**
  * A tensor on the GPU that belongs to the caller: dispose of it. `buffer` holds its elements row by row and without
@@ -18,22 +20,28 @@ export class GpuTensor implements Tensor {
   readonly shape: Shape;
   readonly buffer: GPUBuffer;
   readonly #device: Device;
+  readonly #fromHalves: FromHalves;
   #isDisposed = false;
 
   /** @internal Models make these. */
-  constructor(device: Device, { dtype, shape }: Spec & { readonly dtype: "f32" | "f16" }, label: string) {
+  constructor(
+    device: Device,
+    { dtype, shape }: Spec & { readonly dtype: "f32" | "f16" },
+    label: string,
+    fromHalves: FromHalves,
+  ) {
     this.#device = device;
+    this.#fromHalves = fromHalves;
     this.dtype = dtype;
     this.shape = shape;
-    device.checkSize(this, label);
-    this.buffer = device.createBuffer(bufferBytes(this), USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST, label);
+    this.buffer = device.createTensor(this, label).buffer;
   }
 
   /** Copies the elements to the host, f16 as 32-bit floats. Throws DisposedError after dispose. */
   async read(): Promise<NdArray> {
     if (this.#isDisposed) throw new DisposedError("this tensor was disposed");
     const bytes = await this.#device.read(this);
-    const data = this.dtype === "f16" ? fromHalfArray(new Uint16Array(bytes)) : new Float32Array(bytes);
+    const data = this.dtype === "f16" ? this.#fromHalves(new Uint16Array(bytes)) : new Float32Array(bytes);
     return { data, shape: this.shape };
   }
 
@@ -46,10 +54,5 @@ export class GpuTensor implements Tensor {
   /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  /** @internal Bytes of the elements. */
-  get byteLength(): number {
-    return byteLength(this);
   }
 }

@@ -1,10 +1,15 @@
 // Pictures through a tower: a single one in one submit, many as a stream. What becomes of the tower's outputs is the
 // collector's: they are read back here; keepOnGpu.ts and SAM's scenes leave them on the GPU.
+import type { GpuTensor } from "../device/gpuTensor.ts";
+import { fromHalfArray } from "../device/half.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
+import type { Part } from "../models/part.ts";
 import { outputSize } from "../models/preprocess/recipe.ts";
+import type { Session } from "../session/session.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
+import type { KeepCore, ViewsOf } from "./keepOnGpu.ts";
 import { named } from "./named.ts";
 import { PictureRuns } from "./pictureRuns.ts";
 import type { Collector, PictureTower } from "./tower.ts";
@@ -59,16 +64,21 @@ export async function encodeList(
   list: readonly ImageLike[],
   options: ListOptions,
 ): Promise<Pick<EncodedPicture, "size" | "outputs">[]> {
-  return list.length === 0 ? [await encodeNone(tower)] : collectList(tower, readBack, list, options);
+  return list.length > 0 ? collectList(tower, readBack, list, options) : [await encodeNone(tower)];
 }
 
-// Of no picture nothing depends on, where a tower takes any size, but the shapes.
-const ANY_SIZE = { width: 224, height: 224 };
-
-/** What a tower would give of no picture. */
+/** What a tower would give of no picture, of whatever size where it takes any. */
 export async function encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">> {
-  const size = outputSize(tower.recipe(ANY_SIZE), [ANY_SIZE.height, ANY_SIZE.width]);
-  return { size, outputs: await tower.session.none(tower.part(1, size)) };
+  const size = outputSize(tower.recipe({ width: 224, height: 224 }), [224, 224]);
+  return { size, outputs: await outputsOfNone(tower.session, tower.part(1, size)) };
+}
+
+/** The outputs of a part, whose first axis are pictures or texts, without rows. */
+export async function outputsOfNone(session: Session, part: Part): Promise<Outputs> {
+  const outputs = [...(await session.plan(part)).outputs].map(([name, { value }]) => {
+    return [name, { data: new Float32Array(0), shape: [0, ...value.shape.slice(1)] }] as const;
+  });
+  return Object.fromEntries(outputs);
 }
 
 /** As `encodeList`, with the caller's collector. */
@@ -114,4 +124,17 @@ export async function encodePicture<Batch, Row>(
   } finally {
     runs.close();
   }
+}
+
+const KEEP_CORE: KeepCore = { collectList, encodeNone, fromHalfArray };
+
+/** Runs a tower on pictures and keeps views of its outputs on the GPU. */
+export async function encodeKept<Name extends string>(
+  tower: PictureTower,
+  images: readonly ImageLike[],
+  viewsOf: ViewsOf<Name>,
+  options: ListOptions,
+): Promise<Readonly<Record<Name, GpuTensor>>> {
+  const kept = await import("./keepOnGpu.ts");
+  return kept.encodeKept(KEEP_CORE, tower, images, viewsOf, options);
 }

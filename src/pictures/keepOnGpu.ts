@@ -1,14 +1,13 @@
 // Results that stay on the GPU: copied out of a tower's outputs into tensors of their own, within the submit that runs
-// it.
+// it. Loaded where they are asked for, with what the rest has already given to it.
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
-import { GpuTensor } from "../device/gpuTensor.ts";
+import { type FromHalves, GpuTensor } from "../device/gpuTensor.ts";
 import { BYTES, type Shape, sizeOf } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import type { Size } from "../models/preprocess/recipe.ts";
 import type { EncodedPicture, ListOptions } from "./encodeOptions.ts";
-import { collectList, encodeNone } from "./encodePictures.ts";
 import type { Batch, Collector, PictureTower } from "./tower.ts";
 
 /** Asks for results that stay on the GPU; the caller disposes of them. */
@@ -21,7 +20,7 @@ export interface KeepOnGpu {
 export interface DinoGpuFeatures extends Disposable {
   /** [pictures, channels], as of DinoFeatures. */
   readonly cls: GpuTensor;
-  /** [pictures, height * width, channels] of the grid. */
+  /** [pictures, height * BYTES[dtype], channels] of the grid. */
   readonly patches: GpuTensor;
   /** Patches down and across. */
   readonly grid: readonly [height: number, width: number];
@@ -51,6 +50,19 @@ export function together<T extends Readonly<Record<string, unknown>>>(
   return { ...tensors, dispose, [Symbol.dispose]: dispose };
 }
 
+/** Tensors for the outputs of SAM's masks of one prompt. */
+export function maskTensors(device: Device, { plan }: Executor, dtype: GpuTensor["dtype"], fromHalves: FromHalves) {
+  const shapeOf = (output: string) => plan.outputs.get(output)?.value.shape ?? [];
+  const tensor = (output: string, shape: Shape, type: GpuTensor["dtype"] = dtype) => {
+    return new GpuTensor(device, { dtype: type, shape }, `kept ${output}`, fromHalves);
+  };
+  return {
+    lowRes: tensor("lowRes", shapeOf("lowRes").slice(1)),
+    chosenScores: tensor("chosenScores", shapeOf("chosenScores").slice(1)),
+    logits: tensor("logits", shapeOf("logits"), "f32"),
+  };
+}
+
 /** A part of a tower's output: of each picture the elements from `first` on that make up `shape`. */
 export interface OutputView {
   readonly output: string;
@@ -64,18 +76,31 @@ export type ViewsOf<Name extends string> = (
   size: Size,
 ) => Readonly<Record<Name, OutputView>>;
 
+/** What this file is given (encodePictures.ts), so that a page loads it alone. */
+export interface KeepCore {
+  collectList<Outputs, Row>(
+    tower: PictureTower,
+    collector: Collector<Outputs, Row>,
+    list: readonly ImageLike[],
+    options: ListOptions,
+  ): Promise<EncodedPicture<Row>[]>;
+  encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">>;
+  readonly fromHalfArray: FromHalves;
+}
+
 /** Runs a tower on pictures, in batches, and keeps views of its outputs: tensors [pictures, ...shape]. */
 export async function encodeKept<Name extends string>(
+  core: KeepCore,
   tower: PictureTower,
   images: readonly ImageLike[],
   viewsOf: ViewsOf<Name>,
   options: ListOptions,
 ): Promise<Readonly<Record<Name, GpuTensor>>> {
   const device = await tower.session.device();
-  const collector = new KeptTensors(device, images.length, viewsOf);
+  const collector = new KeptTensors(core, device, images.length, viewsOf);
   try {
-    if (images.length === 0) collector.keepNone(await encodeNone(tower), tower.session.dtype);
-    else await collectList(tower, collector, images, options);
+    if (images.length === 0) collector.keepNone(await core.encodeNone(tower), tower.session.dtype);
+    else await core.collectList(tower, collector, images, options);
     options.signal?.throwIfAborted();
     return collector.tensors as Readonly<Record<Name, GpuTensor>>;
   } catch (error) {
@@ -87,13 +112,15 @@ export async function encodeKept<Name extends string>(
 /** Copies what is kept of each picture to its row. */
 class KeptTensors<Name extends string> implements Collector<undefined, undefined> {
   readonly tensors: Partial<Record<Name, GpuTensor>> = {};
+  readonly #core: KeepCore;
   readonly #device: Device;
   readonly #pictures: number;
   readonly #viewsOf: ViewsOf<Name>;
   #size: Size | undefined;
   #isDisposed = false;
 
-  constructor(device: Device, pictures: number, viewsOf: ViewsOf<Name>) {
+  constructor(core: KeepCore, device: Device, pictures: number, viewsOf: ViewsOf<Name>) {
+    this.#core = core;
     this.#device = device;
     this.#pictures = pictures;
     this.#viewsOf = viewsOf;
@@ -101,7 +128,7 @@ class KeptTensors<Name extends string> implements Collector<undefined, undefined
 
   async run(tower: Executor, { indices, size, record }: Batch): Promise<undefined> {
     if (this.#isDisposed) return;
-    checkSameSize(this.#size, size);
+    this.#checkSize(size);
     this.#size = size;
     const { gpu } = this.#device;
     const encoder = gpu.createCommandEncoder();
@@ -118,13 +145,20 @@ class KeptTensors<Name extends string> implements Collector<undefined, undefined
   keepNone({ size, outputs }: Pick<EncodedPicture, "size" | "outputs">, dtype: GpuTensor["dtype"]): void {
     const shapes = Object.fromEntries(Object.entries(outputs).map(([name, { shape }]) => [name, shape]));
     for (const [name, { shape }] of Object.entries(this.#viewsOf(shapes, size)) as [Name, OutputView][]) {
-      this.tensors[name] = new GpuTensor(this.#device, { dtype, shape: [0, ...shape] }, `kept ${name}`);
+      const spec = { dtype, shape: [0, ...shape] };
+      this.tensors[name] = new GpuTensor(this.#device, spec, `kept ${name}`, this.#core.fromHalfArray);
     }
   }
 
   dispose(): void {
     this.#isDisposed = true;
     for (const tensor of Object.values<GpuTensor | undefined>(this.tensors)) tensor?.dispose();
+  }
+
+  #checkSize(size: Size): void {
+    if (!this.#size || this.#size.join() === size.join()) return;
+    const sizes = `${this.#size.join(" x ")} and ${size.join(" x ")}`;
+    throw new ArgumentError(`the pictures come to different sizes, ${sizes}`);
   }
 
   #keep(
@@ -143,6 +177,7 @@ class KeptTensors<Name extends string> implements Collector<undefined, undefined
       this.#device,
       { dtype, shape: [this.#pictures, ...shape] },
       `kept ${output}`,
+      this.#core.fromHalfArray,
     ));
     const rowLength = sizeOf(value.shape.slice(1));
     for (const [row, index] of indices.entries()) {
@@ -154,11 +189,6 @@ class KeptTensors<Name extends string> implements Collector<undefined, undefined
       encoder.copyBufferToBuffer(tower.buffer(output), from, tensor.buffer, to, Math.ceil(bytes / 4) * 4);
     }
   }
-}
-
-function checkSameSize(size: Size | undefined, other: Size): void {
-  if (!size || size.join() === other.join()) return;
-  throw new ArgumentError(`the pictures come to different sizes, ${size.join(" x ")} and ${other.join(" x ")}`);
 }
 
 /** Shapes of a plan's outputs, by name. */

@@ -4,10 +4,9 @@ import { isCpu } from "../device/adapter.ts";
 import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError, NumericError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
-import type { NdArray } from "../device/tensor.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { PlannedTensor, PlanOptions, PlanSummary } from "../graph/plan.ts";
+import type { Plan, PlanOptions, PlanSummary } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import type { FamilyModel, FloatType } from "../models/family.ts";
@@ -193,16 +192,14 @@ export class Session {
     return (await this.#alive()).plans.fits(part);
   }
 
-  /** What a part would give of no picture or text: its outputs without rows. */
-  async none(part: Part): Promise<Readonly<Record<string, NdArray>>> {
-    const { outputs } = (await this.#alive()).plans.plan(part);
-    const empty = ({ value }: PlannedTensor) => ({ data: new Float32Array(0), shape: [0, ...value.shape.slice(1)] });
-    return Object.fromEntries([...outputs].map(([name, output]) => [name, empty(output)]));
+  /** A part made ready for the device; throws LimitError where that cannot hold it. Nothing is loaded. */
+  async plan(part: Part): Promise<Plan> {
+    return (await this.#alive()).plans.plan(part);
   }
 
   /** What a part costs, with the session's types and rewrites. Nothing is loaded. */
   async summary(part: Part): Promise<PlanSummary> {
-    return (await this.#alive()).plans.plan(part).summary();
+    return (await this.plan(part)).summary();
   }
 
   /** Frees all GPU memory of this checkpoint, and the device unless the caller brought it. */

@@ -1,6 +1,5 @@
 // Prompts as callers have them, in pixels of the picture, to the tokens that SAM's decoder takes
 // (segment-anything: predictor.py, utils/transforms.py).
-import { ArgumentError } from "../../device/errors.ts";
 import { type Point, resizing, transformPoint } from "../../geometry/affine.ts";
 import type { SamConfig } from "./config.ts";
 import { coordinate, POINT, tokenLabels } from "./promptEncoder.ts";
@@ -44,51 +43,19 @@ export interface PromptTokens {
 
 const MOST_POINTS = 1024;
 
-/** Throws ArgumentError for prompts that show nothing or cannot be meant. */
-export function checkPrompt(prompt: SamPrompt, config: SamConfig): void {
-  if (!isObject(prompt)) throw new ArgumentError(`a prompt is ${shown(prompt)}, expected { points, box, maskInput }`);
-  const { points = [], box, maskInput } = prompt;
-  if (!isList(points)) throw new ArgumentError(`points is ${shown(points)}, expected a list of { x, y, label }`);
-  if (points.length === 0 && box === undefined && maskInput === undefined) {
-    throw new ArgumentError("the prompt is empty: give points, a box or maskInput (generateMasks finds everything)");
-  }
-  if (points.length > MOST_POINTS) throw new ArgumentError(`${points.length} points, expected at most ${MOST_POINTS}`);
-  for (const point of points) checkPoint(point);
-  if (box !== undefined && !isBox(box)) {
-    throw new ArgumentError(`box is ${shown(box)}, expected [x0, y0, x1, y1]: left, top, right, bottom`);
-  }
-  if (maskInput !== undefined) checkMaskInput(maskInput, 4 * config.image_embedding_size);
+/** Whether a prompt shows something and can be meant; `wrongPrompt` says what is wrong with one that is not. */
+export function isPrompt(prompt: SamPrompt, config: SamConfig): boolean {
+  const { points = [], box, maskInput } = prompt ?? {};
+  const isEmpty = points?.length === 0 && box === undefined && maskInput === undefined;
+  const arePoints = isList(points) && points.length <= MOST_POINTS && Array.from(points).every(isPoint);
+  const isMask = maskInput === undefined || isMaskInput(maskInput, 4 * config.image_embedding_size);
+  return !isEmpty && arePoints && (box === undefined || isBox(box)) && isMask;
 }
 
-function isBox(box: SamBox): boolean {
-  return isList(box) && box.length === 4 && Array.from(box).every(isPixel) && box[2] >= box[0] && box[3] >= box[1];
-}
-
-function checkPoint(point: SamPoint): void {
-  const { x, y, label = 1 } = isObject(point) ? point : ({} as Partial<SamPoint>);
-  if (!isPixel(x) || !isPixel(y)) {
-    throw new ArgumentError(`a point is ${shown(point)}, expected { x, y } in pixels of the picture`);
-  }
-  if (label !== 0 && label !== 1) {
-    throw new ArgumentError(`a point has the label ${shown(label)}, expected 1 (inside the object) or 0 (outside)`);
-  }
-}
-
-function checkMaskInput(maskInput: Float32Array, side: number): void {
-  const isFloats = Object.prototype.toString.call(maskInput) === "[object Float32Array]"; // of any realm
-  if (!isFloats || maskInput.length !== side * side) {
-    throw new ArgumentError(
-      `maskInput is ${shown(maskInput)}, expected a Float32Array of ${side * side} elements: ` +
-        "lowResLogits of an earlier result",
-    );
-  }
-  if (!maskInput.every(Number.isFinite)) {
-    throw new ArgumentError("maskInput has a NaN or an infinity, expected logits");
-  }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+/** What is wrong with one, in words that few need. */
+export async function wrongPrompt(prompt: SamPrompt, config: SamConfig): Promise<string> {
+  const { whatIsWrong } = await import("./wrongPrompt.ts");
+  return whatIsWrong(prompt, { side: 4 * config.image_embedding_size, most: MOST_POINTS, isList, isPoint, isBox });
 }
 
 /** Lists, and arrays of numbers of any realm. */
@@ -101,16 +68,18 @@ function isPixel(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= 1e6;
 }
 
-/** What a caller gave, for messages: short, and for values that have no text too. */
-export function shown(value: unknown): string {
-  if (isList(value)) {
-    const list = value as ArrayLike<unknown>;
-    if (list.length > 8) return `${Object.prototype.toString.call(value).slice(8, -1)} of ${list.length} elements`;
-    return `[${Array.from(list, shown).join(", ")}]`;
-  }
-  if (!isObject(value)) return typeof value === "string" ? JSON.stringify(value) : String(value);
-  const parts = Object.entries(value as object).map(([name, part]) => `${name}: ${isObject(part) ? "…" : shown(part)}`);
-  return `{ ${parts.join(", ")} }`;
+function isPoint(point: SamPoint): boolean {
+  const { x, y, label = 1 } = point ?? {};
+  return isPixel(x) && isPixel(y) && (label === 0 || label === 1);
+}
+
+function isBox(box: SamBox): boolean {
+  return isList(box) && box.length === 4 && Array.from(box).every(isPixel) && box[2] >= box[0] && box[3] >= box[1];
+}
+
+function isMaskInput(maskInput: Float32Array, side: number): boolean {
+  const isFloats = Object.prototype.toString.call(maskInput) === "[object Float32Array]"; // of any realm
+  return isFloats && maskInput.length === side * side && maskInput.every(Number.isFinite);
 }
 
 /** The decoder's own tokens, then points, then the box; points without a box are followed by a point that is none. */
