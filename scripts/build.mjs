@@ -4,13 +4,14 @@
 //                                    leaves out what it does not use and loads on demand what it may never need
 //   dist/browser/src/worker/worker-thread.js   the script of the worker, whole: a browser runs it as it is
 //   dist/webgpu-vision.min.js        for pages without a bundler: all of it in one file, with the packages it needs
-//   dist/types/                      declarations
+//   dist/types/                      declarations: scripts/declarations.mjs
+//   worker/, verify/                 what "exports" says, for tools that look for a folder instead
 // Prints what a page downloads: scripts/sizes.mjs.
-import { spawnSync } from "node:child_process";
-import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON, matrixFunctions, ROOT } from "./bundle.mjs";
+import { writeDeclarations } from "./declarations.mjs";
 import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
 import { measurePages } from "./sizes.mjs";
 
@@ -35,6 +36,11 @@ const shaders = {
   },
 };
 
+const { peerDependencies, exports } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+
+/** An import of an optional package, when it is needed. */
+const OPTIONAL = new RegExp(`(?<!typeof )\\bimport\\(("(?:${Object.keys(peerDependencies).join("|")})")\\)`, "g");
+
 /** A page has no disk and no packages of Node's: what depends on them goes, and the modules that only it imports. */
 const forPages = {
   name: "forPages",
@@ -43,11 +49,23 @@ const forPages = {
       const source = await readFile(path, "utf8");
       const contents = source
         .replace(/(?<!\bimport\b[^;]*|const )\bHAS_DISK\b/g, "false")
-        .replace(
-          /(?<!typeof )\bimport\("(node:.*|webgpu|sharp|@imagemagick\/magick-wasm|@napi-rs\/canvas)"\)/g,
-          "Promise.reject()",
-        );
+        .replace(/(?<!typeof )\bimport\("node:.*"\)/g, "Promise.reject()")
+        .replace(OPTIONAL, "Promise.reject()");
       return { contents, loader: "ts" };
+    });
+  },
+};
+
+/**
+ * Optional packages are found when the program runs. A bundler for servers that looked for them would fail where one is
+ * not installed, and could not pack the native code of one that is.
+ */
+const optionalPackages = {
+  name: "optionalPackages",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const unseen = "import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ String($1))";
+      return { contents: (await readFile(path, "utf8")).replace(OPTIONAL, unseen), loader: "ts" };
     });
   },
 };
@@ -67,6 +85,7 @@ const asModules = {
 const PAGE = { define: { process: "undefined" } };
 const OPTIONS = { ...COMMON, platform: "neutral", sourcemap: true, legalComments: "none" };
 
+/** Not minified: users read it in stack traces, and names of classes in what is printed. */
 function forNode() {
   return build({
     ...OPTIONS,
@@ -75,8 +94,7 @@ function forNode() {
     chunkNames: "chunks/[name]-[hash]",
     splitting: true,
     packages: "external",
-    minify: true,
-    plugins: [shaders],
+    plugins: [shaders, optionalPackages],
   });
 }
 
@@ -97,17 +115,17 @@ function fileForPages(entry, name) {
   return build({ ...OPTIONS, ...PAGE, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
 }
 
-/** tsc leaves the `.ts` of relative imports as it is; in a package they mean the `.js` beside the declaration. */
-async function declarations() {
-  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: ROOT, stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
-  const folder = join(dist, "types");
-  for (const name of await readdir(folder, { recursive: true })) {
-    if (!name.endsWith(".d.ts")) continue;
-    const path = join(folder, name);
-    const text = (await readFile(path, "utf8")).replace(/((?:from|import)\s*\(?\s*"\.[^"]*)\.ts"/g, '$1.js"');
-    await writeFile(path, text);
+/**
+ * Parcel, and TypeScript with the resolution node10, look for a folder where "exports" has a path: one for each path
+ * with types, which leads to the same files.
+ */
+async function foldersForExports() {
+  for (const [path, { types, browser, default: main }] of Object.entries(exports)) {
+    if (path === "." || !types) continue;
+    const beside = (file) => file && join("..", file);
+    await mkdir(join(ROOT, path), { recursive: true });
+    const text = JSON.stringify({ type: "module", main: beside(main), browser: beside(browser), types: beside(types) });
+    await writeFile(join(ROOT, path, "package.json"), `${text}\n`);
   }
 }
 
@@ -118,7 +136,7 @@ await Promise.all([
   fileForPages("src/index.ts", "webgpu-vision.min.js"),
   fileForPages("src/worker/thread.ts", "browser/src/worker/worker-thread.js"),
 ]);
-await declarations();
+await Promise.all([writeDeclarations(), foldersForExports()]);
 await chmod(join(dist, "cli.js"), 0o755);
 for (const { page, first, later } of await measurePages()) {
   const kilobytes = (n) => `${(n / 1024).toFixed(1)} KB`;

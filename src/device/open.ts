@@ -7,7 +7,7 @@ import { AdapterError } from "./errors.ts";
 /** Options of `openDevice`. */
 export interface DeviceOptions {
   /** "high-performance" (default) or "low-power", where a machine has two GPUs. */
-  powerPreference?: GPUPowerPreference;
+  powerPreference?: "low-power" | "high-performance";
   /** Ask for WebGPU's default limits and no optional feature, whatever the adapter offers: to test portability. */
   defaultLimits?: boolean;
   /** A device that the caller opened; it is used as it is and never destroyed. */

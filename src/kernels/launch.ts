@@ -12,9 +12,9 @@ export interface DeviceTraits {
   /** Threads of a subgroup, where it is always the same number. */
   readonly subgroupSize?: number | undefined;
   readonly matrixUnits?: readonly MatrixUnit[];
-  readonly limits: Pick<
-    GPUSupportedLimits,
-    "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize"
+  readonly limits: Record<
+    "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize",
+    number
   >;
   /** Variants that were measured to be best on this device, by `launchKey`. */
   readonly tuned?: ReadonlyMap<string, string>;

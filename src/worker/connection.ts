@@ -6,6 +6,11 @@ import { type Hooks, pageHooks } from "./hooks.ts";
 import type { Answer, Thread } from "./protocol.ts";
 import type { StreamWishes } from "./streamProtocol.ts";
 
+const NOT_LOADED =
+  "its script could not be loaded, or is refused by a policy. `vite dev` before Vite 8 needs optimizeDeps: { exclude: " +
+  '["webgpu-vision"] } in its config; after bundlers that make no file of it pass startWorker a function that gives a ' +
+  'Worker of "webgpu-vision/worker-thread"';
+
 /** The connection to one worker, from its start to its end. */
 export class Connection {
   /** Set when the worker is gone. */
@@ -22,7 +27,7 @@ export class Connection {
     this.#thread = wrap<Thread>(worker);
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.end(`the worker failed: ${event.message || "its script could not be loaded, or is refused by a policy"}`);
+      this.end(`the worker failed: ${event.message || NOT_LOADED}`);
     });
     this.ready = this.#watch();
     this.ready.catch(() => {}); // calls that wait report it

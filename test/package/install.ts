@@ -47,16 +47,21 @@ export function addOptionalPackages(folder: string): void {
   }
 }
 
+/** Packs what was built into a folder. */
+export function pack(folder: string): Omit<Installed, "folder"> {
+  const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], ROOT);
+  const [{ filename, files }] = JSON.parse(packed.stdout) as [{ filename: string; files: { path: string }[] }];
+  return { tarball: join(folder, filename), files: files.map(({ path }) => path) };
+}
+
 /** Vitest's global setup. */
 export function setup({ provide }: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), "webgpu-vision-package-"));
-  const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], ROOT);
-  const [report] = JSON.parse(packed.stdout);
-  const tarball = join(folder, report.filename);
+  const packed = pack(folder);
   writeFileSync(join(folder, "package.json"), '{ "name": "user", "private": true, "type": "module" }');
   const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
-  const installed = run("npm", ["install", ...flags, tarball], folder);
+  const installed = run("npm", ["install", ...flags, packed.tarball], folder);
   if (installed.status !== 0) throw new Error(`the tarball does not install:\n${installed.stderr}`);
-  provide("installed", { folder, tarball, files: report.files.map(({ path }: { path: string }) => path) });
+  provide("installed", { folder, ...packed });
   return () => rmSync(folder, { recursive: true, force: true });
 }
