@@ -68,7 +68,7 @@ export async function encodeList(
 }
 
 /** What a tower would give of no picture, of whatever size where it takes any. */
-export async function encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">> {
+async function encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">> {
   const size = outputSize(tower.recipe({ width: 224, height: 224 }), [224, 224]);
   return { size, outputs: await outputsOfNone(tower.session, tower.part(1, size)) };
 }
@@ -82,7 +82,7 @@ export async function outputsOfNone(session: Session, part: Part): Promise<Outpu
 }
 
 /** As `encodeList`, with the caller's collector. */
-export async function collectList<Batch, Row>(
+async function collectList<Batch, Row>(
   tower: PictureTower,
   collector: Collector<Batch, Row>,
   list: readonly ImageLike[],

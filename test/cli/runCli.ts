@@ -27,7 +27,7 @@ export async function runCli(args: readonly string[], options: RunCliOptions = {
 }
 
 /** Keeps what a command says, in place of a terminal. */
-export class RecordingTerminal extends Terminal {
+class RecordingTerminal extends Terminal {
   stdout = "";
   stderr = "";
 
@@ -74,10 +74,7 @@ async function runCliHere(args: readonly string[]): Promise<CliResult> {
 let bundle: Promise<string> | undefined;
 
 /** Runs a command as a process of its own. */
-export async function runCliProcess(
-  args: readonly string[],
-  { env, onStdout }: RunCliOptions = {},
-): Promise<CliResult> {
+async function runCliProcess(args: readonly string[], { env, onStdout }: RunCliOptions = {}): Promise<CliResult> {
   bundle ??= bundleForNode("src/cli/main.ts");
   const child = spawn(process.execPath, [await bundle, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
