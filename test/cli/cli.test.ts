@@ -7,7 +7,7 @@ import { Clip } from "../../src/api/clip.ts";
 import { readNpy } from "../../src/io/npy.ts";
 import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import { testDevice } from "../adapters.ts";
-import { runCli } from "./runCli.ts";
+import { runCli, runCliProcess } from "./runCli.ts";
 
 const CAT = "demos/photos/chelsea.png";
 const SHIP = "demos/photos/drawn-ship.jpg";
@@ -116,6 +116,20 @@ describe("failures: exit code 1, one line that says what, no trace", () => {
 function label(name: string) {
   return { label: name, score: expect.any(Number) };
 }
+
+describe("a process of its own says and ends with what the same command does here", () => {
+  it.each<[string, string[], number]>([
+    ["help", ["embed", "--help"], 0],
+    ["wrong usage", ["classify", CAT, "--labels", "cat", "--top", "0"], 2],
+    ["a failure before the device is opened", ["search", "/no/such/folder", "a dog"], 1],
+    ["a failure on the device, after a result", ["classify", "no.jpg", CAT, "--labels", "cat,dog", "--json"], 1],
+    ["a result", ["classify", CAT, "--labels", "cat,dog"], 0],
+  ])("%s", async (_, args, code) => {
+    const { stderr, ...rest } = await runCliProcess(args);
+    const said = stderr.replace(/^webgpu-vision: running on the CPU.*\n/, "");
+    expect({ stderr: said, ...rest }).toEqual({ ...(await runCli(args)), code });
+  });
+});
 
 describe("help", () => {
   it.each(["classify", "embed", "search", "info", "verify"])(

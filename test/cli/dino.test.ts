@@ -137,7 +137,7 @@ describe("features", () => {
 
   it("is cancelled by Ctrl-C: exit code 130, one word", async () => {
     const many = Array.from({ length: 200 }, () => SHIP);
-    const { code, stderr } = await runCli(["features", ...many, "--size", "32", "--quiet"], {
+    const { code, stderr } = await runCli(["features", ...many, "--model", "test/golden/small-dino-p8", "--quiet"], {
       onStdout: (_, child) => child.kill("SIGINT"),
     });
     expect({ code, stderr }).toEqual({ code: 130, stderr: "cancelled\n" });

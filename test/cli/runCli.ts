@@ -1,6 +1,6 @@
-// Runs the command line. Most commands run within the test's process, on the device that tests share, so that a pipeline
-// is compiled once and not for every command. A command whose environment, signals or output as it comes matter runs as
-// a user's does: as a process of its own, from a bundle of the source.
+// Runs the command line. Most commands run within the test's process, on the device that tests share, so that a
+// pipeline is compiled once and not for every command. A command whose environment, signals or output as it comes
+// matter runs as a user's does: as a process of its own, from a bundle of the source.
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Command } from "commander";
 import { bundleForNode } from "../../scripts/bundle.mjs";
