@@ -44,8 +44,8 @@ function guess(logits: Float32Array): string {
   const [best, ...next] = ranked(softmax(logits), LABELS);
   if (!best) return "";
   const others = next.slice(0, 2).map(({ name, score }) => `${name} ${percent(score)}`);
-  const doubt = best.score < SURE_SHARE ? "not sure: " : "";
-  return `${best.name.padEnd(10)} ${bar(best.score)} ${percent(best.score).padStart(5)}   ${dim(doubt + others.join(", "))}`;
+  const rest = `${best.score < SURE_SHARE ? "not sure: " : ""}${others.join(", ")}`;
+  return `${best.name.padEnd(10)} ${bar(best.score)} ${percent(best.score).padStart(5)}   ${dim(rest)}`;
 }
 
 async function compare(device: Device, photos: readonly string[], query: string, watch: Stopwatch) {
