@@ -24,7 +24,7 @@ export async function showClip(device: Device, photos: readonly string[], query:
   console.log(`\n${bold("CLIP: what is in each picture")}, by tiny-clip, the small model that ships`);
   console.log(`  It knows ${card.knows}`);
   tell(true);
-  console.log("  Pictures of what it never learnt get one of the ten words too:");
+  console.log("  Other pictures, most of them of what it never learnt, get one of the ten words too:");
   tell(false);
 
   console.log(`\n${bold(`CLIP: pictures for "${query}"`)}, best first, by cosine similarity times the model's scale`);
