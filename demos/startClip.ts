@@ -24,7 +24,7 @@ export async function showClip(device: Device, photos: readonly string[], query:
   console.log(`\n${bold("CLIP: what is in each picture")}, by tiny-clip, the small model that ships`);
   console.log(`  It knows ${card.knows}`);
   tell(true);
-  console.log("  Pictures of what it never learnt get one of the ten words too:");
+  console.log("  Other pictures, most of them of what it never learnt, get one of the ten words too:");
   tell(false);
 
   console.log(`\n${bold(`CLIP: pictures for "${query}"`)}, best first, by cosine similarity times the model's scale`);
@@ -44,8 +44,8 @@ function guess(logits: Float32Array): string {
   const [best, ...next] = ranked(softmax(logits), LABELS);
   if (!best) return "";
   const others = next.slice(0, 2).map(({ name, score }) => `${name} ${percent(score)}`);
-  const doubt = best.score < SURE_SHARE ? "not sure: " : "";
-  return `${best.name.padEnd(10)} ${bar(best.score)} ${percent(best.score).padStart(5)}   ${dim(doubt + others.join(", "))}`;
+  const rest = `${best.score < SURE_SHARE ? "not sure: " : ""}${others.join(", ")}`;
+  return `${best.name.padEnd(10)} ${bar(best.score)} ${percent(best.score).padStart(5)}   ${dim(rest)}`;
 }
 
 async function compare(device: Device, photos: readonly string[], query: string, watch: Stopwatch) {

@@ -1,5 +1,5 @@
-// `npm run demo`: builds the demo site, serves it at localhost, and builds it again when a file of it changes. PORT says
-// where; without it a port that is busy gives way to the next one.
+// `npm run demo`: builds the demo site, serves it at localhost, and builds it again when a file of it changes. PORT
+// says where; without it a port that is busy gives way to the next one.
 // `npm run demo:build` (--build) leaves out/demo for a host of static files; it needs no headers of its own.
 import { createReadStream, existsSync, watch } from "node:fs";
 import { stat } from "node:fs/promises";

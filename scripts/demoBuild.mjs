@@ -12,7 +12,7 @@ const PAGES = ["index", "search", "see", "cut", "verify"];
 /** Files of a checkpoint that a page asks for. */
 const MODEL_FILE = /\.(json|txt|safetensors)$/;
 
-/** Browsers decode pictures by themselves: Node's decoders, which no page calls, are an empty module of withoutNode's. */
+/** Browsers decode pictures by themselves: Node's decoders, which no page calls, are an empty module of withoutNode. */
 const withoutDecoders = {
   name: "withoutDecoders",
   setup({ onResolve }) {

@@ -1,6 +1,6 @@
 // Draws the pictures of demos/photos that nobody photographed: SVG, rendered to JPEG by sharp.
-// `node scripts/drawPhotos.mjs` makes them again, with names (`cat horse`) those alone. One subject each, in the middle,
-// filling the frame: what a small CLIP can name.
+// `node scripts/drawPhotos.mjs` makes them again, with names (`cat horse`) those alone. One subject each, in the
+// middle, filling the frame: what a small CLIP can name.
 import { join } from "node:path";
 import sharp from "sharp";
 import * as classes from "./drawnClasses.mjs";

@@ -1,5 +1,5 @@
-// Makes docs/pictures/demos.jpg, the picture of the README: the demos at work in Chromium, one beside the other, with the
-// small models that ship. `node scripts/readmePicture.mjs`.
+// Makes docs/pictures/demos.jpg, the picture of the README: the demos at work in Chromium, one beside the other, with
+// the small models that ship. `node scripts/readmePicture.mjs`.
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,7 +9,9 @@ import sharp from "sharp";
 import { bundleForNode, ROOT } from "./bundle.mjs";
 import { buildDemo } from "./demoBuild.mjs";
 
+/** Of a page in the picture, and how much larger the page itself is. */
 const [WIDTH, HEIGHT] = [392, 460];
+const ZOOM = 1.5;
 const GAP = 12;
 const PATIENCE = { timeout: 600_000, polling: 200 };
 
@@ -18,25 +20,18 @@ const SCENES = {
   search: {
     async play(page) {
       await press(page, "Use the sample photos");
-      await page.waitForFunction("document.querySelector('.search .progress').hidden", PATIENCE);
       await page.type("#query", "a green frog");
-      await page.waitForFunction("document.querySelector('.ring')", PATIENCE);
+      const scored = "document.querySelectorAll('.cell[data-score]:not([data-score=\"\"])').length === 10";
+      await page.waitForFunction(`${scored} && document.querySelector('.search .progress').hidden`, PATIENCE);
     },
     top: ".words",
   },
   see: {
     async play(page) {
-      await page.click("#tab-colours");
-      await page.waitForFunction(
-        "document.querySelectorAll('.colours .view[aria-label$=colours]').length === 3",
-        PATIENCE,
-      );
-      for (const name of ["dog.jpg", "chelsea.png"]) await press(page, `Take ${name} away`);
-      await press(page, "Sample: drawn horse");
-      const two = "[...document.querySelectorAll('.colours .view[aria-label$=colours]')].length === 2";
-      await page.waitForFunction(`${two} && document.querySelector('.see .progress').hidden`, PATIENCE);
+      await page.click("#tab-likeness");
+      await page.waitForFunction("document.querySelector('.best').textContent.includes('cosine')", PATIENCE);
     },
-    top: ".colours",
+    top: ".best",
   },
   cut: {
     async play(page) {
@@ -45,6 +40,7 @@ const SCENES = {
       const { x, y, width, height } = await (await page.$(".stage")).boundingBox();
       await page.mouse.click(x + 0.5 * width, y + 0.45 * height);
       await page.waitForFunction("document.querySelectorAll('.candidates .cell').length === 3", PATIENCE);
+      await page.$eval("#times", (times) => times.remove()); // those of whatever machine this runs on
     },
     top: ".frame",
   },
@@ -59,7 +55,7 @@ async function press(page, name) {
 async function shoot(browser, url, name) {
   const { play, top } = SCENES[name];
   const page = await browser.newPage();
-  await page.setViewport({ width: WIDTH, height: HEIGHT, deviceScaleFactor: 2 });
+  await page.setViewport({ width: ZOOM * WIDTH, height: ZOOM * HEIGHT, deviceScaleFactor: 2 });
   await page.emulateMediaFeatures([
     { name: "prefers-reduced-motion", value: "reduce" },
     { name: "prefers-color-scheme", value: "light" },

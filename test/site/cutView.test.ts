@@ -130,7 +130,7 @@ it("zooms by two fingers, and makes no point of them", async () => {
   expect(scale).toBeLessThan(4);
   expect(scale * 320 + left).toBeCloseTo(320, -1.5);
   expect(await visit.page.$$eval(".mark", (all) => all.length)).toBe(before);
-  await visit.press("Whole picture");
+  await visit.page.click(".zoom .edge");
 });
 
 it("marks masks that are guesses", async () => {

@@ -95,7 +95,7 @@ export function keyHelp(id: string): HTMLElement {
       { class: "hint", id },
       "Click on what you want; right-click, or click with Alt, on what you do not want. Drag a box round it. ",
       "The wheel zooms, the middle button moves the picture. ",
-      "On a touch screen choose what a tap does; two fingers zoom and move. With the picture focused, the keys do the same:",
+      "On a touch screen choose what a tap does; two fingers zoom and move. With the picture focused, the keys do it:",
     ),
     el("dl", { class: "key-list" }, ...rows),
   );

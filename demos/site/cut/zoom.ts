@@ -1,5 +1,5 @@
-// Zoom and pan: where the picture lies within the frame that it fills when it is whole, as a matrix in the picture's own
-// pixels. It always covers the frame.
+// Zoom and pan: where the picture lies within the frame that it fills when it is whole, as a matrix in the picture's
+// own pixels. It always covers the frame.
 import { mat3d } from "wgpu-matrix";
 import { type Affine, type Point, transformPoint } from "../../../src/geometry/affine.ts";
 

@@ -1,5 +1,5 @@
-// How a visitor zooms and pans: the wheel, two fingers, the middle button or the tool for it, one finger where the picture
-// is zoomed, and buttons and keys, which call `in`, `out` and `fit`.
+// How a visitor zooms and pans: the wheel, two fingers, the middle button or the tool for it, one finger where the
+// picture is zoomed, and buttons and keys, which call `in`, `out` and `fit`.
 import { button, el } from "../shell/dom.ts";
 import { say } from "../shell/messages.ts";
 import type { Stage } from "./stage.ts";
@@ -16,7 +16,7 @@ export class Zooming {
   /** Smaller, the scale, larger. */
   readonly element: HTMLElement;
   readonly #stage: Stage;
-  readonly #scale = button("100 %", () => this.fit());
+  readonly #scale = button("", () => this.fit());
   /** Pointers that move the picture, by id. */
   readonly #pointers = new Map<number, Place>();
 
@@ -27,11 +27,12 @@ export class Zooming {
       made.setAttribute("aria-label", name);
       return made;
     };
-    this.#scale.setAttribute("aria-label", "Whole picture");
     this.#scale.classList.add("edge");
+    this.#scale.title = "Whole picture";
     const faces = [face("−", "Smaller", () => this.out()), this.#scale, face("+", "Larger", () => this.in())];
     this.element = el("div", { class: "tools zoom", role: "group", "aria-label": "Zoom" }, ...faces);
     this.#listen(stage.element);
+    this.#show();
   }
 
   in(): void {
@@ -93,10 +94,16 @@ export class Zooming {
   }
 
   #tell(): void {
+    const before = this.#scale.textContent;
+    const text = this.#show();
+    if (text !== before) say(`Zoom ${text}`);
+  }
+
+  #show(): string {
     const text = `${Math.round(100 * this.#stage.scale)} %`;
-    if (this.#scale.textContent === text) return;
     this.#scale.textContent = text;
-    say(`Zoom ${text}`);
+    this.#scale.setAttribute("aria-label", `${text}, show the whole picture`);
+    return text;
   }
 }
 

@@ -5,8 +5,8 @@ import type { Ranked } from "./photos.ts";
 /** Words that only join others, and those of the sentences in which a CLIP is taught. */
 const JOINING = new Set(
   (
-    "a an the this there that it is are of on in with and to at by front one small large big little good bad bright blurry " +
-    "close up photo photos picture image background"
+    "a an the this there that it is are of on in with and to at by front one small large big little good bad bright " +
+    "blurry close up photo photos picture image background"
   ).split(" "),
 );
 

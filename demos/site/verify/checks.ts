@@ -42,8 +42,8 @@ export class Checks {
       el(
         "p",
         { class: "soft" },
-        "The three small models that come with the page (tiny-clip, tiny-dino, tiny-sam) against PyTorch’s numbers; each " +
-          "kernel, in every size and type, against a reference in double precision.",
+        "The three small models that come with the page (tiny-clip, tiny-dino, tiny-sam) against PyTorch’s " +
+          "numbers; each kernel, in every size and type, against a reference in double precision.",
       ),
       this.#progress.element,
       this.#verdict,

@@ -29,8 +29,8 @@ export class Speed {
       el(
         "p",
         { class: "soft" },
-        "The small models that come with the page, a hundredth of real ones, each call from picture to result, as a page " +
-          "waits for it. Close what else uses the GPU.",
+        "The small models that come with the page, much smaller than real ones, each call from picture to result, as " +
+          "a page waits for it. Close what else uses the GPU.",
       ),
       this.#progress.element,
       this.#table,

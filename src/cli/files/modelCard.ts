@@ -1,5 +1,5 @@
-// What a small model that ships says of itself, in the card.json of its folder: they answer whatever they are asked, and
-// a user who gave no --model should know of whom the answer is.
+// What a small model that ships says of itself, in the card.json of its folder: they answer whatever they are asked,
+// and a user who gave no --model should know of whom the answer is.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { shippedCheckpoint } from "./paths.ts";
