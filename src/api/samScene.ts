@@ -54,8 +54,8 @@ interface Origin {
  */
 const MOST_MASK_BYTES = 24 << 20;
 
-/** A mask prompt is a wish: logits beyond the range of halves mean no more than those at its ends. */
-const MOST_HALF = 65504;
+/** A logit beyond it says no more of a pixel; in f16 its products with the weights would be infinite. */
+const MOST_LOGIT = 4096;
 
 /** What a run gives of rows of its masks, from `first` on. */
 interface BandOutputs {
@@ -384,7 +384,7 @@ export class SamScene implements CropScene {
 
   #toDevice(values: Float32Array): HostArray {
     if (this.#origin.session.dtype !== "f16") return values;
-    return toHalfArray(values.map((logit) => Math.min(MOST_HALF, Math.max(-MOST_HALF, logit))));
+    return toHalfArray(values.map((logit) => Math.min(MOST_LOGIT, Math.max(-MOST_LOGIT, logit))));
   }
 }
 

@@ -24,17 +24,19 @@ export function whatIsWrong(prompt: SamPrompt, { side, most, isList, isPoint, is
     return `a point has the label ${shown(label)}, expected 1 (inside the object) or 0 (outside)`;
   }
   if (!Array.from(points).every(isPoint)) {
-    return `a point is ${shown(wrong)}, expected { x, y } in pixels of the picture`;
+    const place = typeof x === "number" && typeof y === "number" ? `at ${x}, ${y}` : shown(wrong);
+    return `a point is ${place}, expected { x, y } in pixels of the picture`;
   }
   if (box !== undefined && !isBox(box)) {
     return `box is ${shown(box)}, expected [x0, y0, x1, y1]: left, top, right, bottom`;
   }
   if (maskInput === undefined)
     return "the prompt is empty: give points, a box or maskInput (generateMasks finds everything)";
-  if (typeOf(maskInput) !== "Float32Array" || maskInput.length !== side * side) {
-    const expected = `a Float32Array of ${side * side} elements: lowResLogits of an earlier result`;
-    return `maskInput is ${shown(maskInput)}, expected ${expected}`;
+  const expected = `${side * side}: lowResLogits of an earlier result`;
+  if (typeOf(maskInput) !== "Float32Array") {
+    return `maskInput is ${shown(maskInput)}, expected a Float32Array of ${expected}`;
   }
+  if (maskInput.length !== side * side) return `maskInput has ${maskInput.length} elements, expected ${expected}`;
   return "maskInput has a NaN or an infinity, expected logits";
 }
 
@@ -49,7 +51,7 @@ function typeOf(value: unknown): string {
 /** What a caller gave: short, and for values that have no text too. */
 function shown(value: unknown, depth = 0): string {
   if (Array.isArray(value) && value.length <= 8 && depth < 2) {
-    return `[${value.map((part) => shown(part, depth + 1)).join(", ")}]`;
+    return `[${Array.from(value, (part) => shown(part, depth + 1)).join(", ")}]`;
   }
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
     return `${typeOf(value)} of ${(value as ArrayLike<unknown>).length} elements`;
