@@ -32,9 +32,9 @@ export type WeightsOf = (graph: Graph) => Weights;
 const MOST_PLANS = 32;
 
 /**
- * Bytes on the GPU of the plans that are kept while nobody uses them, readback buffers among them. Plans without weights
- * are a picture's: its preprocessing, its masks and their stability, a plan for every size of picture, and made again in
- * milliseconds. The latest plan with weights is kept whatever it takes.
+ * Bytes on the GPU of the plans that are kept while nobody uses them, readback buffers among them. Plans without
+ * weights are a picture's: its preprocessing, its masks and their stability, a plan for every size of picture, and made
+ * again in milliseconds. The latest plan with weights is kept whatever it takes.
  */
 const MOST_BYTES = { withWeights: 512 << 20, withoutWeights: 64 << 20 } as const;
 

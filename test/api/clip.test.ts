@@ -161,7 +161,7 @@ it("f16 gives nearly the same", async (context) => {
 it("gives nothing of empty lists: no rows, of the width that others have", async () => {
   using clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device: await testDevice() });
   const text = await clip.encodeText("a cat");
-  const none = { data: new Float32Array(), shape: [0, text.shape[1]] };
+  const none = { data: new Float32Array(), shape: [0, text.shape[1] ?? 0] };
   expect(await clip.encodeImage([])).toEqual(none);
   expect(await clip.encodeText([])).toEqual(none);
   expect(await clip.similarity(none, text)).toEqual({ data: new Float32Array(), shape: [0, 1] });

@@ -1,4 +1,4 @@
-// What a device leaves behind: nothing on the heap for each readback, and nothing of itself once it is destroyed or lost.
+// What a device leaves behind: nothing on the heap for each readback, and nothing of itself once it is gone.
 import { setTimeout as later } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

@@ -1,4 +1,4 @@
-// A session's device and plans: an adapter that is away for a while, plans in use that stay, and what is kept of others.
+// A session's device and plans: an adapter that is away for a while, plans in use that stay, what is kept of others.
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Device } from "../../src/device/device.ts";
 import { AdapterError, DisposedError, KernelError } from "../../src/device/errors.ts";

@@ -38,8 +38,8 @@ export async function bitmapOf(image: Drawable, name: string): Promise<ImageBitm
 /** The error for a picture of another site, which shows it to people but does not let pages read it. */
 export function foreign(name: string, cause: unknown): ImageError {
   return new ImageError(
-    `[image] ${name} is of another site, which does not let this page read it: its server must allow that (CORS), and ` +
-      'an img or video element needs crossorigin="anonymous" before its src',
+    `[image] ${name} is of another site, which does not let this page read it: its server must allow that (CORS), ` +
+      'and an img or video element needs crossorigin="anonymous" before its src',
     { cause },
   );
 }

@@ -1,5 +1,11 @@
 // What is wrong with a prompt, in words. Loaded where one is wrong.
-import type { SamBox, SamPoint, SamPrompt } from "./prompts.ts";
+
+/** A prompt as a caller without types may give it. */
+interface Given {
+  readonly points?: ArrayLike<unknown> | undefined;
+  readonly box?: unknown;
+  readonly maskInput?: ArrayLike<number> | undefined;
+}
 
 /** What tells right from wrong (prompts.ts), given by who has it. */
 interface Rules {
@@ -8,19 +14,19 @@ interface Rules {
   /** Points of a prompt. */
   readonly most: number;
   readonly isList: (value: unknown) => boolean;
-  readonly isPoint: (point: SamPoint) => boolean;
-  readonly isBox: (box: SamBox) => boolean;
+  readonly isPoint: (point: unknown) => boolean;
+  readonly isBox: (box: unknown) => boolean;
 }
 
 /** What is wrong with a prompt that cannot be meant. */
-export function whatIsWrong(prompt: SamPrompt, { side, most, isList, isPoint, isBox }: Rules): string {
+export function whatIsWrong(prompt: Given, { side, most, isList, isPoint, isBox }: Rules): string {
   if (!isObject(prompt)) return `a prompt is ${shown(prompt)}, expected { points, box, maskInput }`;
   const { points = [], box, maskInput } = prompt;
   if (!isList(points)) return `points is ${shown(points)}, expected a list of { x, y, label }`;
   if (points.length > most) return `${points.length} points, expected at most ${most}`;
   const wrong = Array.from(points).find((point) => !isPoint(point));
-  const { x, y, label } = wrong ?? {};
-  if (wrong !== undefined && isPoint({ x, y } as SamPoint)) {
+  const { x, y, label } = (wrong ?? {}) as { readonly x?: unknown; readonly y?: unknown; readonly label?: unknown };
+  if (wrong !== undefined && isPoint({ x, y })) {
     return `a point has the label ${shown(label)}, expected 1 (inside the object) or 0 (outside)`;
   }
   if (!Array.from(points).every(isPoint)) {
