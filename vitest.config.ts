@@ -19,6 +19,7 @@ const APART = ["browser", "site", "package", "full", "slow", "docs"];
 const HOST = [
   "test/{docs,structure}.test.ts",
   "test/io/*.test.ts",
+  "test/device/open.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/matrixUnits.test.ts",
   "test/models/{settingsFiles,timm,weights}.test.ts",
@@ -31,6 +32,7 @@ const HOST = [
 const ISOLATED = [
   "test/kernels/matmul.test.ts", // switches of Dawn's own, which hold for a process
   "test/device/dawn.test.ts", // counts turns of the event loop
+  "test/device/memory.test.ts", // measures the heap
 ];
 
 /** One worker: the software adapters use every core by themselves. */

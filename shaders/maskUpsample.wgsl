@@ -4,7 +4,8 @@
 // x: [masks, L, L], of which with HAS_IDS those are taken that ids [masks of y] name.
 // Of the H rows, y has `rows` from `first` on. logits: y [masks, rows, W] f32, an element a thread.
 // bits: y [masks, PLANES, W, ceil(rows / 32)] u32, column by column; bit i of word w is set where the logit of row
-// 32 w + i is above the threshold; of three planes the second and third have the threshold moved up and down by `offset`.
+// 32 w + i is above the threshold; of three planes the second and third have the threshold moved up and down by
+// `offset`.
 
 alias Elem = f32; // f32 | f16
 alias Out = f32; // f32 | u32

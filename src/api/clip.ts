@@ -7,18 +7,25 @@ import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { openTokenizer, type Tokenizer } from "../io/tokenizer.ts";
-import { type ClipConfig, isClipResnet } from "../models/clip/config.ts";
+import type { ClipConfig } from "../models/clip/config.ts";
 import { CLIP_FAMILIES, type ClipModel } from "../models/clip/family.ts";
 import { similarityPart, type TokenRequest, textPart } from "../models/clip/parts.ts";
 import { endPositions, needsWholeContext, padTokens, truncateTokens } from "../models/clip/tokens.ts";
 import { atSize, outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
-import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
 import { encodeKept, encodeList, encodePictures, outputsOfNone } from "../pictures/encodePictures.ts";
 import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
+import {
+  type ClassifyOptions,
+  type ClipEncodeImagesOptions,
+  checkSide,
+  type EncodeImageOptions,
+  type EncodeTextOptions,
+  type ImageEmbedding,
+} from "./clipOptions.ts";
 import type {
   ClipImageTokens,
   ClipTextTokens,
@@ -26,50 +33,12 @@ import type {
   ImageTokens,
   TextTokenOptions,
 } from "./clipTokenOptions.ts";
-import { averageGroups, type LabelScore, rank, rowsOf, stack } from "./embeddings.ts";
+import { averageGroups, type LabelScore, labelTexts, rank, rowsOf, stack } from "./embeddings.ts";
+
+export type * from "./clipOptions.ts";
 
 /** Options of `Clip.fromPretrained`. */
 export type ClipOptions = SourceOptions & SessionOptions;
-
-/** Options of `Clip.encodeImage`. */
-export interface EncodeImageOptions {
-  /** Side of the square that the model sees, where it is not the trained one: position embeddings are resized. */
-  readonly size?: number;
-  /** Cancels the work: the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** Called after each picture. */
-  readonly onProgress?: (progress: { done: number; total: number }) => void;
-}
-
-/** Options of `Clip.encodeImages`. */
-export interface ClipEncodeImagesOptions extends EncodeImagesOptions {
-  /** As for `encodeImage`. */
-  readonly size?: number;
-}
-
-/** What `Clip.encodeImages` gives for a picture. */
-export interface ImageEmbedding {
-  /** Place of the picture in the source. */
-  readonly index: number;
-  /** The picture as it was given. */
-  readonly image: ImageLike;
-  /** [projection], of unit length; as `encodeImage` gives it. */
-  readonly embedding: Float32Array;
-}
-
-/** Options of `Clip.encodeText`. */
-export interface EncodeTextOptions {
-  /** Cut texts that are longer than the model's context (default); false: throw an ArgumentError instead. */
-  readonly truncate?: boolean;
-  /** Cancels the work: the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** Options of `Clip.classify`. */
-export interface ClassifyOptions extends EncodeImageOptions {
-  /** Sentence with {} for the label, "a photo of a {}" by default; several are averaged (a prompt ensemble). */
-  readonly template?: string | readonly string[];
-}
 
 // Texts in one run: more fill a GPU better, and need more memory.
 const TEXTS_PER_RUN = 32;
@@ -129,8 +98,8 @@ export class Clip {
    * projection, what transformers calls pooler_output: [images, channels], of the length that it has. With `keepOnGpu`
    * they stay on the GPU, in the type that the model computes in; with `hiddenStates` or `patches` tokens come too.
    *
-   * @throws ImageError for what is no picture, ArgumentError for tokens of a ResNet, CheckpointError where the checkpoint
-   * has no image tower.
+   * @throws ImageError for what is no picture, ArgumentError for tokens of a ResNet, CheckpointError where there is no
+   * image tower.
    * @example
    * const { data, shape } = await clip.encodeImage(["cat.jpg", "dog.jpg"]);     // shape [2, 512]
    * const { patches, grid } = await clip.encodeImage("cat.jpg", { patches: true });     // [1, 49, 768], [7, 7]
@@ -182,8 +151,8 @@ export class Clip {
    * Embeds texts: [texts, projection], each row of unit length; without a projection as `encodeImage`. With
    * `hiddenStates` tokens come too.
    *
-   * @throws ArgumentError for a text that is too long when `truncate` is false; CheckpointError where the checkpoint has
-   * no text tower or no tokenizer.
+   * @throws ArgumentError for a text that is too long when `truncate` is false; CheckpointError where there is no text
+   * tower or no tokenizer.
    * @example
    * await clip.encodeText(["a red saree with gold border", "a cat"]);     // shape [2, 512]
    * const { hiddenStates } = await clip.encodeText("a cat", { hiddenStates: [-2] });     // one of [1, 77, 512]
@@ -276,12 +245,7 @@ export class Clip {
     signal: AbortSignal,
   ): Promise<NdArray> {
     const templates = typeof template === "string" ? [template] : template;
-    if (labels.length === 0) throw new ArgumentError("classify got an empty list of labels, expected at least one");
-    if (templates.length === 0)
-      throw new ArgumentError("classify got an empty list of templates, expected at least one");
-    const wrong = templates.find((text) => !text.includes("{}"));
-    if (wrong !== undefined) throw new ArgumentError(`the template "${wrong}" has no {} to put the label in`);
-    const texts = labels.flatMap((label) => templates.map((text) => text.replaceAll("{}", label)));
+    const texts = labelTexts(labels, templates);
     const embeds = (await this.#encodeTexts(texts, { signal })) as NdArray;
     return templates.length === 1 ? embeds : averageGroups(embeds, templates.length);
   }
@@ -345,7 +309,7 @@ export class Clip {
     const { recipe, has, image } = this.#model;
     if (!has.image) throw new CheckpointError(`${this.#name} has no image tower`);
     const session = this.#session;
-    const sized = size === undefined ? recipe : atSize(recipe, this.#checkSize(size));
+    const sized = size === undefined ? recipe : atSize(recipe, checkSide(size, this.config.vision));
     const settings = { dtype: session.dtype, ...(request && { request }) };
     return {
       session,
@@ -375,17 +339,6 @@ export class Clip {
     const most = text.max_position_embeddings;
     const tokens = request || needsWholeContext(text) ? most : Math.min(most, Math.ceil(longest / 8) * 8);
     return textPart({ text, batch, tokens, ...(request && { request }) });
-  }
-
-  #checkSize(size: number): number {
-    const { vision } = this.config;
-    if (isClipResnet(vision)) {
-      if (size === vision.image_size) return size;
-      throw new ArgumentError(`size is ${size}: a CLIP ResNet sees pictures of ${vision.image_size} pixels only`);
-    }
-    const { patch_size } = vision;
-    if (Number.isInteger(size) && size >= patch_size && size <= 4096) return size;
-    throw new ArgumentError(`size is ${size}, expected a whole number from ${patch_size} (one patch) to 4096`);
   }
 }
 

@@ -127,8 +127,8 @@ export class Dino {
    * Features of pictures. Several must come to one grid: give `size` as [height, width], or call once for each. With
    * `keepOnGpu` they stay on the GPU, in the type that the model computes in; attention and layers cannot.
    *
-   * @throws ImageError for what is no picture, ArgumentError for pictures of different grids, or attention and layers of
-   * a ResNet; LimitError, before anything is allocated, for a size that the GPU cannot hold.
+   * @throws ImageError for what is no picture, ArgumentError for pictures of different grids, or attention and layers
+   * of a ResNet; LimitError, before anything is allocated, for a size that the GPU cannot hold.
    * @example
    * const { cls, patches, grid } = await dino.encodeImage("cat.jpg", { size: 480 });
    */
@@ -143,21 +143,15 @@ export class Dino {
   ): Promise<DinoFeatures | DinoGpuFeatures> {
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageLike[];
     const request = this.#request(options);
-    const discard = (features: DinoFeatures | DinoGpuFeatures) => {
-      if ("dispose" in features) features.dispose();
+    const encode = async (signal: AbortSignal): Promise<DinoFeatures | DinoGpuFeatures> => {
+      if (options.keepOnGpu) return this.#keep(list, request, { ...options, signal });
+      const encoded = await encodeList(this.#tower(request, options.size), list, { ...options, signal });
+      const [{ size }] = encoded as [EncodedPicture];
+      for (const { size: other } of encoded) checkSame(size, other);
+      const runs = encoded.map(({ outputs }) => outputs);
+      return this.#features(runs, size, request, options.layers !== undefined);
     };
-    return this.#session.call<DinoFeatures | DinoGpuFeatures>(
-      options.signal,
-      async (signal) => {
-        if (options.keepOnGpu) return this.#keep(list, request, { ...options, signal });
-        const encoded = await encodeList(this.#tower(request, options.size), list, { ...options, signal });
-        const [{ size }] = encoded as [EncodedPicture];
-        for (const { size: other } of encoded) checkSame(size, other);
-        const runs = encoded.map(({ outputs }) => outputs);
-        return this.#features(runs, size, request, options.layers !== undefined);
-      },
-      discard,
-    );
+    return this.#session.call(options.signal, encode, (late) => "dispose" in late && late.dispose());
   }
 
   /**

@@ -1,4 +1,5 @@
 // Embeddings on the host: rows stacked, averaged, and logits turned into ranked labels.
+import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
 
 /** A label and how well it fits. */
@@ -21,6 +22,15 @@ export function stack(arrays: readonly NdArray[]): NdArray {
     at += array.data.length;
   }
   return { data, shape: [rows, ...(first?.shape.slice(1) ?? [])] };
+}
+
+/** Each label in each template, the templates of a label together. */
+export function labelTexts(labels: readonly string[], templates: readonly string[]): string[] {
+  if (labels.length === 0) throw new ArgumentError("classify got an empty list of labels, expected at least one");
+  if (templates.length === 0) throw new ArgumentError("classify got an empty list of templates, expected at least one");
+  const wrong = templates.find((text) => !text.includes("{}"));
+  if (wrong !== undefined) throw new ArgumentError(`the template "${wrong}" has no {} to put the label in`);
+  return labels.flatMap((label) => templates.map((text) => text.replaceAll("{}", label)));
 }
 
 export function rowsOf({ data, shape: [rows = 0, columns = 0] }: NdArray): Float32Array[] {

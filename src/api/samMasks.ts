@@ -1,5 +1,6 @@
-// Masks on the host, as a prompt gets them.
+// Masks as a prompt gets them: asked for, made in parts on the GPU, and unpacked on the host.
 import type { HostArray } from "../device/tensor.ts";
+import { PROMPTS_PER_RUN, type Run } from "../models/sam/prompts.ts";
 
 /** A mask and what the model thinks of it. */
 export interface SamMask {
@@ -17,29 +18,74 @@ export interface SamMask {
   readonly logits?: Float32Array;
 }
 
-/** Rows of all masks of a run, at the picture's size. */
-interface MaskBand {
-  /** The first of the rows. */
+/** Options of `SamScene.predict`. */
+export interface PredictOptions {
+  /**
+   * Three masks from part to whole (true, as SamPredictor has it), which suits a single point; or one mask, which suits
+   * several points or a box.
+   */
+  readonly multimask?: boolean | undefined;
+  /** Give `logits` too. */
+  readonly returnLogits?: boolean | undefined;
+  /** Cancels the work: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Bytes of masks at the picture's size, logits or bits, that one run makes. With as many to read them back they are
+ * within what is kept of plans without weights (planCache.ts), so that a plan is made once for many runs.
+ */
+const MOST_MASK_BYTES = 24 << 20;
+
+/** A logit beyond it says no more of a pixel; in f16 its products with the weights would be infinite. */
+const MOST_LOGIT = 4096;
+
+/** A logit of a mask prompt, in f16. */
+export function clampLogit(logit: number): number {
+  return Math.min(MOST_LOGIT, Math.max(-MOST_LOGIT, logit));
+}
+
+/** What a run gives of rows of its masks, from `first` on. */
+export interface BandOutputs {
   readonly first: number;
-  /** Where they were asked for; else bits. */
-  readonly logits: Float32Array | undefined;
-  readonly bits: Uint32Array | undefined;
+  readonly bytes: Readonly<Record<string, ArrayBuffer>>;
 }
 
-/** What comes back of a run: arrays over all masks of all prompts. */
-interface MaskArrays {
-  readonly scores: Float32Array;
-  readonly lowRes: Float32Array;
-  /** Which make up the picture; they may overlap. */
-  readonly bands: readonly MaskBand[];
+/**
+ * How many prompts a run has, and of how many rows their masks are made at once where those of one prompt are too many
+ * bytes.
+ */
+export function roomFor(
+  { width, height }: { readonly width: number; readonly height: number },
+  masks: number,
+  isLogits: boolean | undefined,
+  mostBytes: number,
+): { perRun: number; rows?: number } {
+  const most = Math.min(MOST_MASK_BYTES, mostBytes);
+  const rowBytes = masks * width * (isLogits ? 4 : 1 / 8);
+  // Words of bits hold 32 rows.
+  const bytes = rowBytes * (isLogits ? height : Math.ceil(height / 32) * 32);
+  if (bytes > most) return { perRun: 1, rows: Math.max(32, Math.floor(most / rowBytes / 32) * 32) };
+  return { perRun: Math.min(PROMPTS_PER_RUN, Math.floor(most / bytes)) };
 }
 
-/** The masks of each of P prompts. */
+/** The first rows of bands that make up a picture; the last band ends with it. */
+export function bandsOf(height: number, rows = height): number[] {
+  return Array.from({ length: Math.ceil(height / rows) }, (_, i) => Math.min(i * rows, height - rows));
+}
+
+/** The masks of each of P prompts, of the bands that make up the picture; they may overlap. */
 export function unpackMasks(
-  { scores, lowRes, bands }: MaskArrays,
+  outputs: readonly BandOutputs[],
+  toFloats: (bytes: ArrayBuffer) => Float32Array,
   P: number,
   { width, height }: { readonly width: number; readonly height: number },
 ): SamMask[][] {
+  const bands = outputs.map(({ first, bytes: { logits, bits } }) => {
+    return { first, logits: logits && new Float32Array(logits), bits: bits && new Uint32Array(bits) };
+  });
+  const { chosenScores, lowRes: low } = outputs[0]?.bytes ?? {};
+  const [scores, lowRes] = [toFloats(chosenScores as ArrayBuffer), toFloats(low as ArrayBuffer)];
   const perPrompt = scores.length / P;
   const part = <A extends HostArray>(all: A, i: number): A => {
     const size = all.length / scores.length;
@@ -67,4 +113,11 @@ function unpackBits(words: Uint32Array, mask: Uint8Array, first: number, width: 
       mask[(first + y) * width + x] = ((words[x * perColumn + (y >> 5)] as number) >>> (y & 31)) & 1;
     }
   }
+}
+
+/** Masks of a run of points in everything mode, on the GPU. */
+export interface Candidates {
+  readonly masks: GPUBuffer;
+  readonly run: Run;
+  readonly signal: AbortSignal | undefined;
 }

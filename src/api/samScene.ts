@@ -24,50 +24,24 @@ import {
 import type { KeepOnGpu, SamGpuMasks } from "../pictures/keepOnGpu.ts";
 import type { Batch, Collector } from "../pictures/tower.ts";
 import type { Session } from "../session/session.ts";
-import { type SamMask, unpackMasks } from "./samMasks.ts";
+import {
+  type BandOutputs,
+  bandsOf,
+  type Candidates,
+  clampLogit,
+  type PredictOptions,
+  roomFor,
+  type SamMask,
+  unpackMasks,
+} from "./samMasks.ts";
 
-/** Options of `SamScene.predict`. */
-export interface PredictOptions {
-  /**
-   * Three masks from part to whole (true, as SamPredictor has it), which suits a single point; or one mask, which suits
-   * several points or a box.
-   */
-  readonly multimask?: boolean | undefined;
-  /** Give `logits` too. */
-  readonly returnLogits?: boolean | undefined;
-  /** Cancels the work: the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export type { SamMask } from "./samMasks.ts";
+export type { PredictOptions, SamMask } from "./samMasks.ts";
 
 /** What a scene shares with the model that made it. */
 interface Origin {
   readonly placement: Placement;
   readonly config: SamConfig;
   readonly session: Session;
-}
-
-/**
- * Bytes of masks at the picture's size, logits or bits, that one run makes. With as many to read them back they are
- * within what is kept of plans without weights (planCache.ts), so that a plan is made once for many runs.
- */
-const MOST_MASK_BYTES = 24 << 20;
-
-/** A mask prompt is a wish: logits beyond the range of halves mean no more than those at its ends. */
-const MOST_HALF = 65504;
-
-/** What a run gives of rows of its masks, from `first` on. */
-interface BandOutputs {
-  readonly first: number;
-  readonly bytes: Readonly<Record<string, ArrayBuffer>>;
-}
-
-/** Masks of a run of points in everything mode, on the GPU. */
-interface Candidates {
-  readonly masks: GPUBuffer;
-  readonly run: Run;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** What a scene keeps of its picture, by name. */
@@ -176,7 +150,8 @@ export class SamScene implements CropScene {
       if (!isPrompt(prompt, config)) throw new ArgumentError(await wrongPrompt(prompt, config));
     this.#check(); // before a plan is made on a new device
     const results: SamMask[][] = Array(prompts.length);
-    const { perRun, rows } = this.#roomFor(options);
+    const masks = options.multimask === false ? 1 : maskSizes(config).M - 1;
+    const { perRun, rows } = roomFor(this, masks, options.returnLogits, this.#device.mostBytes);
     let before: Promise<void> | undefined;
     try {
       for (const run of runsOf(prompts, placement, config, perRun)) {
@@ -196,29 +171,10 @@ export class SamScene implements CropScene {
     return results;
   }
 
-  /**
-   * How many prompts a run has, and of how many rows their masks are made at once where those of one prompt are too
-   * many bytes.
-   */
-  #roomFor({ multimask = true, returnLogits = false }: PredictOptions): { perRun: number; rows?: number } {
-    const most = Math.min(MOST_MASK_BYTES, this.#device.mostBytes);
-    const masks = multimask ? maskSizes(this.#origin.config).M - 1 : 1;
-    const rowBytes = masks * this.width * (returnLogits ? 4 : 1 / 8);
-    // Words of bits hold 32 rows.
-    const bytes = rowBytes * (returnLogits ? this.height : Math.ceil(this.height / 32) * 32);
-    if (bytes > most) return { perRun: 1, rows: Math.max(32, Math.floor(most / rowBytes / 32) * 32) };
-    return { perRun: Math.min(PROMPTS_PER_RUN, Math.floor(most / bytes)) };
-  }
-
   /** Puts the masks of a run where their prompts stand. */
-  #place(outputs: readonly BandOutputs[], run: Run, results: SamMask[][]): void {
-    const bands = outputs.map(({ first, bytes: { logits, bits } }) => {
-      return { first, logits: logits && new Float32Array(logits), bits: bits && new Uint32Array(bits) };
-    });
-    const { chosenScores, lowRes } = (outputs[0] as BandOutputs).bytes;
-    const scores = this.#floats(chosenScores as ArrayBuffer);
-    const masks = unpackMasks({ scores, lowRes: this.#floats(lowRes as ArrayBuffer), bands }, run.indices.length, this);
-    for (const [i, index] of run.indices.entries()) results[index] = masks[i] as SamMask[];
+  #place(outputs: readonly BandOutputs[], { indices }: Run, results: SamMask[][]): void {
+    const masks = unpackMasks(outputs, (bytes) => this.#floats(bytes), indices.length, this);
+    for (const [i, index] of indices.entries()) results[index] = masks[i] as SamMask[];
   }
 
   /** Everything mode: masks of single points, filtered before they leave the GPU. */
@@ -383,14 +339,8 @@ export class SamScene implements CropScene {
   }
 
   #toDevice(values: Float32Array): HostArray {
-    if (this.#origin.session.dtype !== "f16") return values;
-    return toHalfArray(values.map((logit) => Math.min(MOST_HALF, Math.max(-MOST_HALF, logit))));
+    return this.#origin.session.dtype === "f16" ? toHalfArray(values.map(clampLogit)) : values;
   }
-}
-
-/** The first rows of bands that make up a picture; the last band ends with it. */
-function bandsOf(height: number, rows = height): number[] {
-  return Array.from({ length: Math.ceil(height / rows) }, (_, i) => Math.min(i * rows, height - rows));
 }
 
 /** The decoder's outputs, in its own buffers, as the inputs of the masks' plan in the same submit. */

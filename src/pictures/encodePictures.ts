@@ -56,8 +56,8 @@ async function* streamPictures<Batch, Row>(
 }
 
 /**
- * Runs a tower on all pictures of a list; a single one, with its preprocessing, is one submit. Of an empty list it gives
- * outputs without rows, so that whoever joins the rows need not know.
+ * Runs a tower on all pictures of a list; a single one, with its preprocessing, is one submit. Of an empty list it
+ * gives outputs without rows, so that whoever joins the rows need not know.
  */
 export async function encodeList(
   tower: PictureTower,

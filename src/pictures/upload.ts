@@ -33,9 +33,8 @@ const TEXTURE_USAGE = 1 | 2 | 16;
  * @throws LimitError where the GPU cannot hold it
  */
 export async function uploadPicture(device: Device, picture: Picture, recipe: Preprocessing): Promise<UploadedPicture> {
-  const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const bytes = Math.ceil(picture.width / ROW_PIXELS) * ROW_PIXELS * picture.height * 4;
-  if (bytes > Math.min(maxStorageBufferBindingSize, maxBufferSize)) {
+  if (bytes > device.mostBytes) {
     const { uploadInBands } = await import("../models/preprocess/bands.ts");
     const uploaded = await uploadInBands(device, await bytesOf(picture), recipe);
     if (uploaded) return uploaded;

@@ -28,13 +28,22 @@ export interface Suspect {
 
 const MOST_F16 = 65504;
 
-/** The error for such a run: which model, which type, and where it began. */
-export async function explainNonFinite(
-  suspect: Suspect,
-  { part, output, inputs }: NonFiniteRun,
-): Promise<NumericError> {
+/**
+ * The error for such a run: which model, which type, and where it began. A device that has no room for a closer look
+ * leaves it at that.
+ */
+export async function explainNonFinite(suspect: Suspect, run: NonFiniteRun): Promise<NumericError> {
   const { checkpoint, dtype } = suspect;
-  const what = `${checkpoint.name}, ${part.name} in ${dtype}: the result "${output}" holds NaN or infinity`;
+  const what = `${checkpoint.name}, ${run.part.name} in ${dtype}: the result "${run.output}" holds NaN or infinity`;
+  try {
+    return await explained(what, suspect, run);
+  } catch (cause) {
+    return new NumericError(`${what}, and where it began could not be found (${(cause as Error).message})`, { cause });
+  }
+}
+
+async function explained(what: string, suspect: Suspect, { part, inputs }: NonFiniteRun): Promise<NumericError> {
+  const { dtype } = suspect;
   const examples = examplesOf(suspect, part);
   const parts = [part, ...examples.map((example) => example.part)];
   const cause = badInput(part, inputs) ?? (await badWeight(suspect, parts)) ?? (await badStep(suspect, examples));

@@ -13,7 +13,7 @@ import { staticBytes, weightsOf } from "../graph/statics.ts";
 import { WeightStore } from "../graph/store.ts";
 import { graphOf, type Part } from "../models/part.ts";
 import type { Weights } from "../models/weights.ts";
-import { SharedWork } from "./calls.ts";
+import { abortable } from "./calls.ts";
 
 /** A run whose result holds NaN or infinity: its part, the result's name, and the inputs from the host. */
 export interface NonFiniteRun {
@@ -32,14 +32,16 @@ export type WeightsOf = (graph: Graph) => Weights;
 const MOST_PLANS = 32;
 
 /**
- * Bytes on the GPU of the plans that are kept while nobody uses them, readback buffers among them. Plans without weights
- * are a picture's: its preprocessing, its masks and their stability, a plan for every size of picture, and made again in
- * milliseconds. The latest plan with weights is kept whatever it takes.
+ * Bytes on the GPU of the plans that are kept while nobody uses them, readback buffers among them. Plans without
+ * weights are a picture's: its preprocessing, its masks and their stability, a plan for every size of picture, and made
+ * again in milliseconds. The latest plan with weights is kept whatever it takes.
  */
 const MOST_BYTES = { withWeights: 512 << 20, withoutWeights: 64 << 20 } as const;
 
 interface Entry {
-  readonly executor: SharedWork<Executor>;
+  readonly executor: Promise<Executor>;
+  /** Ends its making: no call's signal does that, but when all calls that wait for it are over. */
+  readonly making: AbortController;
   /** The executor once it is ready, so that it can be disposed at once. */
   ready?: Executor;
   /** Calls that wait for it, or record with it: it is not disposed of before. */
@@ -89,11 +91,12 @@ export class PlanCache {
     for (const entry of entries) entry.users++;
     try {
       this.#evict();
-      const executors = await Promise.all(entries.map(({ executor }) => executor.wait(signal)));
+      const making = Promise.all(entries.map(({ executor }) => executor));
+      const executors = await abortable(making, signal);
       if (executors.some(({ isDisposed }) => isDisposed)) return undefined;
       return [this.#device.own(() => work(...executors))];
     } finally {
-      for (const entry of entries) entry.users--;
+      for (const [i, entry] of entries.entries()) this.#leave((parts[i] as Part).key, entry, signal?.reason);
       this.#evict();
     }
   }
@@ -125,8 +128,7 @@ export class PlanCache {
   /** The entry of a part, the most recent one from here on. */
   #entry(part: Part): Entry {
     const { key } = part;
-    const kept = this.#entries.get(key);
-    const entry = kept && !kept.executor.isAborted ? kept : this.#make(part);
+    const entry = this.#entries.get(key) ?? this.#make(part);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     return entry;
@@ -140,12 +142,13 @@ export class PlanCache {
     const constants = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
     const store = constants ?? this.#store;
     const pool = constants ? undefined : this.#pool;
-    const make = async (signal: AbortSignal) => {
+    const making = new AbortController();
+    const make = async () => {
       try {
-        await store.load(values, signal);
+        await store.load(values, making.signal);
         const ready = await Executor.create(this.#device, planned, store, { pool, nonFinite });
-        if (signal.aborted) ready.dispose();
-        signal.throwIfAborted();
+        if (making.signal.aborted) ready.dispose();
+        making.signal.throwIfAborted();
         entry.ready = ready;
         return ready;
       } catch (error) {
@@ -156,9 +159,17 @@ export class PlanCache {
     };
     const sizes = [...planned.slots, readbackBytes(planned), ...(constants ? values.map(staticBytes) : [])];
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const executor = new SharedWork((signal) => Promise.resolve(signal).then(make));
-    const entry: Entry = { executor, users: 0, bytes, ...(constants && { store: constants }) };
+    const executor = Promise.resolve().then(make);
+    executor.catch(() => {}); // told to those who wait, which may be nobody
+    const entry: Entry = { executor, making, users: 0, bytes, ...(constants && { store: constants }) };
     return entry;
+  }
+
+  /** A call is over: nobody else makes a plan that none waits for. */
+  #leave(key: string, entry: Entry, reason: unknown): void {
+    if (--entry.users > 0 || entry.ready) return;
+    entry.making.abort(reason);
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
 
   /** Disposes of the oldest that nobody uses, beyond what is kept. */
@@ -186,5 +197,5 @@ function disposeEntry(entry: Entry): void {
     entry.store?.dispose();
   };
   if (entry.ready) dispose(entry.ready);
-  else entry.executor.wait().then(dispose, () => {});
+  else entry.executor.then(dispose, () => {});
 }

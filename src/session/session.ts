@@ -2,7 +2,7 @@
 // device is lost, the next call opens a new one and reads the checkpoint again.
 import { isCpu } from "../device/adapter.ts";
 import { Device } from "../device/device.ts";
-import { AdapterError, ArgumentError, DisposedError, NumericError } from "../device/errors.ts";
+import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -230,19 +230,12 @@ export class Session {
     return live;
   }
 
-  /** The error for a result that is no number. A device that has no room for a closer look leaves it at that. */
-  async #explain({ device, store, plans }: Live, run: NonFiniteRun): Promise<NumericError> {
+  /** The error for a result that is no number. */
+  async #explain({ device, store, plans }: Live, run: NonFiniteRun): Promise<Error> {
     const [checkpoint, dtype] = [this.#checkpoint, this.modelDType];
     const examples = this.#model.examples?.(this.dtype) ?? {};
     const suspect = { device, store, checkpoint, dtype, examples, plan: (some: Part) => plans.plan(some) };
-    try {
-      return await (await import("./explainNonFinite.ts")).explainNonFinite(suspect, run);
-    } catch (cause) {
-      const what = `${checkpoint.name}, ${run.part.name} in ${dtype}: the result "${run.output}" holds NaN or infinity`;
-      return new NumericError(`${what}, and where it began could not be found (${(cause as Error).message})`, {
-        cause,
-      });
-    }
+    return (await import("./explainNonFinite.ts")).explainNonFinite(suspect, run);
   }
 
   async #alive(signal?: AbortSignal): Promise<Live> {

@@ -33,6 +33,7 @@ export async function packImage(image: ImageLike, transfers: Transferable[]): Pr
     // A clone of a frame shares its pixels: nothing is copied.
     const isFrame = isA(image, "VideoFrame") && image.displayWidth > 0;
     const copy = isFrame ? image.clone() : await bitmapOf(image as ImageBitmap, `the ${image.constructor.name}`);
+    if (isDrawn(image)) (await import("../io/image/canvasPixels.ts")).checkReadable(copy as ImageBitmap);
     transfers.push(copy);
     return copy;
   }

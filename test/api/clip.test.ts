@@ -163,3 +163,19 @@ it("f16 gives nearly the same", async (context) => {
   const odd = { width: 65, height: 65, channels: 3 as const, data: new Uint8Array(65 * 65 * 3).fill(50) };
   expect((await half.encodeImage([odd, odd], { size: 65 })).shape).toEqual([2, 128]);
 });
+
+it("gives nothing of empty lists: no rows, of the width that others have", async () => {
+  using clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device: await testDevice() });
+  const text = await clip.encodeText("a cat");
+  const none = { data: new Float32Array(), shape: [0, text.shape[1] ?? 0] };
+  expect(await clip.encodeImage([])).toEqual(none);
+  expect(await clip.encodeText([])).toEqual(none);
+  expect(await clip.similarity(none, text)).toEqual({ data: new Float32Array(), shape: [0, 1] });
+  expect(await clip.classify([], ["a", "b"])).toEqual([]);
+  for await (const _ of clip.encodeImages([])) expect.unreachable();
+  const { hiddenStates, lastHiddenState } = await clip.encodeText([], { hiddenStates: [-1] });
+  expect([hiddenStates[0]?.shape[0], lastHiddenState.shape[0]]).toEqual([0, 0]);
+  expect((await clip.encodeImage([], { patches: true })).patches?.shape[0]).toBe(0);
+  using kept = await clip.encodeImage([], { keepOnGpu: true });
+  expect(await kept.read()).toEqual(none);
+});

@@ -90,9 +90,19 @@ it("q8 gives nearly the same", async () => {
   expect(cosine(ours.patches.data, wanted.patches.data)).toBeGreaterThanOrEqual(0.995);
 });
 
+it("gives features without rows of no picture", async () => {
+  const { cls, patches, layers, attention } = await dino.encodeImage([], { layers: [-1], attention: true });
+  const one = await dino.encodeImage(PHOTO, { layers: [-1], attention: true });
+  expect(cls).toEqual({ data: new Float32Array(), shape: [0, one.cls.shape[1]] });
+  expect(patches.shape).toEqual([0, ...one.patches.shape.slice(1)]);
+  expect(layers?.[0]?.cls.shape).toEqual(cls.shape);
+  expect(attention?.shape[0]).toBe(0);
+  using kept = await dino.encodeImage([], { keepOnGpu: true });
+  expect(await kept.cls.read()).toEqual(cls);
+});
+
 describe("refuses, and leaves nothing behind", () => {
   it.each([
-    ["an empty list", [], {}, /empty list/],
     ["a size below a patch", PHOTO, { size: 4 }, /size is 4, expected whole numbers from 8/],
     ["a layer that is not there", PHOTO, { layers: [6] }, /there is no layer 6: the model has 6/],
     ["pictures of several grids", [PHOTO, "demos/photos/astronaut.png"], { size: 64 }, /different sizes/],

@@ -12,6 +12,7 @@ import { ArgumentError, CheckpointError, DisposedError } from "../../src/device/
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { RawImage } from "../../src/io/image/image.ts";
 import { readSafetensors, type TensorData, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import type { SamPrompt } from "../../src/models/sam/prompts.ts";
 import { testDevice } from "../adapters.ts";
 import { cosine, readGolden, relativeError } from "../models/parity.ts";
 
@@ -133,9 +134,55 @@ describe("prompts", () => {
     ["a box inside out", { box: [9, 9, 3, 20] as const }, /box is \[9, 9, 3, 20\]/],
     ["a mask of the wrong size", { maskInput: new Float32Array(9) }, /maskInput has 9 elements, expected 4096/],
     ["a mask with NaN", { maskInput: new Float32Array(4096).fill(Number.NaN) }, /has a NaN/],
+    ["nothing at all", undefined, /a prompt is undefined/],
+    ["points that are no list", { points: { x: 1, y: 2 } }, /points is { x: 1, y: 2 }, expected a list/],
+    ["null for points", { points: null }, /points is null, expected a list/],
+    ["a point that is a pair", { points: [[3, 4]] }, /a point is \[3, 4\], expected { x, y }/],
+    ["a point that is nothing", { points: [undefined] }, /a point is undefined, expected { x, y }/],
+    ["a point of text", { points: [{ x: "3", y: 4 }] }, /a point is { x: "3", y: 4 }/],
+    ["a label of text", { points: [{ x: 3, y: 4, label: "1" }] }, /the label "1", expected 1/],
+    ["a label that is null", { points: [{ x: 3, y: 4, label: null }] }, /the label null/],
+    ["a box of text", { box: "1,2,3,4" }, /box is "1,2,3,4", expected \[x0, y0, x1, y1\]/],
+    ["a box with names", { box: { x: 1, y: 2, width: 3, height: 4 } }, /box is { x: 1, y: 2, width: 3, height: 4 }/],
+    ["a box that is null", { box: null }, /box is null/],
+    ["a box with a hole", { box: Object.assign(Array(4), [1]) }, /box is \[1, undefined, undefined, undefined\]/],
+    ["a mask that is a list", { maskInput: Array(4096).fill(0) }, /maskInput is Array of 4096 elements/],
+    ["a mask of doubles", { maskInput: new Float64Array(4096) }, /maskInput is Float64Array of 4096/],
+    ["a mask that is null", { maskInput: null }, /maskInput is null/],
+    ["boxes that are one", { boxes: "all" }, /boxes is all, expected a list/],
+    ["boxes among which is none", { boxes: [null] }, /box is null/],
   ])("of %s are refused", async (_, prompt, message) => {
-    await expect(scene.predict(prompt)).rejects.toThrow(ArgumentError);
-    await expect(scene.predict(prompt)).rejects.toThrow(message);
+    const refused = () => scene.predict(prompt as SamPrompt);
+    await expect(refused()).rejects.toThrow(ArgumentError);
+    await expect(refused()).rejects.toThrow(message);
+  });
+
+  it.each([
+    [undefined, /predictBatch got undefined/],
+    [{ points: [] }, /predictBatch got \[object Object\]/],
+    [[undefined], /a prompt is undefined/],
+    [[3], /a prompt is 3, expected { points, box, maskInput }/],
+    [["dog"], /a prompt is "dog"/],
+  ])("in a batch that is %o are refused", async (prompts, message) => {
+    const refused = () => scene.predictBatch(prompts as SamPrompt[]);
+    await expect(refused()).rejects.toThrow(ArgumentError);
+    await expect(refused()).rejects.toThrow(message);
+  });
+
+  it("none give none", async () => {
+    expect(await scene.predictBatch([])).toEqual([]);
+    expect(await scene.predict({ boxes: [] })).toEqual([]);
+  });
+
+  it("with a mask beyond what halves hold give in f16 what they give in f32", async () => {
+    if (!device.hasF16) return;
+    using half = await Sam.fromPretrained(FOLDER, { device, dtype: "f16" });
+    using halfScene = await half.encodeImage(photo);
+    const maskInput = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 32 ? 1e5 : -1e5));
+    const prompt = { points: [pointOf(0)], maskInput, multimask: false };
+    const [[got], [wanted]] = [await halfScene.predict(prompt), await scene.predict(prompt)];
+    const differing = got?.mask.filter((pixel, i) => pixel !== wanted?.mask[i]).length ?? Number.NaN;
+    expect(differing).toBeLessThan(0.01 * photo.width * photo.height);
   });
 });
 

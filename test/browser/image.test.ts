@@ -108,3 +108,12 @@ describe("things that are not pictures", () => {
     );
   });
 });
+
+it.each(["string", "img element, not loaded yet", "canvas with an img drawn"] as const)(
+  "another site's picture, as %s: an ImageError that says what lets pages read it",
+  async (way) => {
+    const foreign = server.url.replace("127.0.0.1", "localhost");
+    const { error } = await load(`${foreign}demos/photos/chelsea.png`, way);
+    expect(error).toMatch(/^ImageError: .*another site.*CORS.*crossorigin="anonymous"/);
+  },
+);

@@ -40,6 +40,13 @@ const WAYS = {
   ArrayBuffer: async (url: string) => (await fetchBlob(url)).arrayBuffer(),
   ImageBitmap: async (url: string) => createImageBitmap(await fetchBlob(url)),
   "img element, not loaded yet": async (url: string) => Object.assign(new Image(), { src: url }),
+  "canvas with an img drawn": async (url: string) => {
+    const image = Object.assign(new Image(), { src: url });
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d")?.drawImage(image, 0, 0);
+    return canvas;
+  },
   "canvas element": (url: string) => drawn(url, document.createElement("canvas")),
   OffscreenCanvas: (url: string) => drawn(url, newCanvas()),
   ImageData: async (url: string) => {

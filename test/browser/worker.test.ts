@@ -64,7 +64,7 @@ it("throws errors of their class, with their message", async () => {
     image: { name: "ImageError", message: expect.stringMatching(/the Blob cannot be decoded/) },
     element: { name: "ImageError", message: expect.stringMatching(/HTMLParagraphElement/) },
     numbers: { name: "NumericError", message: expect.stringMatching(/its input "image" has NaN at element 0/) },
-    empty: { name: "ArgumentError", message: expect.stringMatching(/empty list/) },
+    labels: { name: "ArgumentError", message: expect.stringMatching(/empty list of labels/) },
     device: { name: "ArgumentError", message: expect.stringMatching(/GPUDevice/) },
     progress: { name: "RangeError", message: "not this far" },
     disposed: { name: "DisposedError", message: expect.stringMatching(/fromPretrained/) },
@@ -74,6 +74,7 @@ it("throws errors of their class, with their message", async () => {
 it("aborts in the worker what is aborted in the page, with its reason", async () => {
   const outcome = await tab.evaluate(() => page.aborts());
   expect(outcome).toMatchObject({ loads: true, batch: true, everything: true, before: true, timeout: "TimeoutError" });
+  expect(outcome.short).toEqual([true, true, true, true]);
   expect(outcome.done).toBeLessThan(40);
   expect(outcome.after).toEqual([1, 128]);
 });

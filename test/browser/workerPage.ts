@@ -157,7 +157,7 @@ const page = {
       missing: await failureOf(Dino.fromPretrained("./nothing/here"), NotFoundError),
       image: await failureOf(clip.encodeImage(new Blob(["hello"])), ImageError),
       element: await failureOf(clip.encodeImage(document.createElement("p") as never), ImageError),
-      empty: await failureOf(clip.encodeImage([]), direct.ArgumentError),
+      labels: await failureOf(clip.classify(PHOTO, []), direct.ArgumentError),
       numbers: await failureOf(clip.similarity(noNumbers, noNumbers), worker.NumericError),
       device: await failureOf(Sam.fromPretrained(SAM, { device: {} as GPUDevice }), ArgumentError),
       progress: await failureOf(
@@ -207,9 +207,26 @@ const page = {
       go();
       return clip.encodeText("a cat", { signal });
     });
+    const scene = await sam.encodeImage(PHOTO);
+    const short = await Promise.all(
+      [
+        (signal: AbortSignal) => clip.encodeText("a cat", { signal }),
+        (signal: AbortSignal) => clip.encodeImage(PHOTO, { signal }),
+        (signal: AbortSignal) => scene.predict({ points: [{ x: 9, y: 9 }], signal }),
+        (signal: AbortSignal) => sam.encodeImage(PHOTO, { signal }),
+      ].map((call) =>
+        isReason((signal, go) => {
+          const calling = call(signal);
+          setTimeout(go, 1);
+          return calling;
+        }),
+      ),
+    );
+    await scene.predict({ points: [{ x: 9, y: 9 }] });
+    scene.dispose();
     const timeout = await failureOf(clip.encodeImage(many, { signal: AbortSignal.timeout(50) }), DOMException);
     const after = (await clip.encodeText("a cat")).shape;
-    return { loads, batch, done, everything, before, timeout: timeout.name, after };
+    return { loads, batch, done, everything, before, short, timeout: timeout.name, after };
   },
 
   /** encodeImages: in order, with errors in their place, left early, aborted, and from a source that fails. */

@@ -28,11 +28,21 @@ export async function bitmapOf(image: Drawable, name: string): Promise<ImageBitm
     if (isA(image, "HTMLImageElement")) await image.decode(); // loaded?
     return await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch (cause) {
+    if ((cause as Error)?.name === "SecurityError") throw foreign(name, cause);
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ImageError(`[image] ${name} cannot be decoded, it is no picture this browser knows: ${reason}`, {
       cause,
     });
   }
+}
+
+/** The error for a picture of another site, which shows it to people but does not let pages read it. */
+export function foreign(name: string, cause: unknown): ImageError {
+  return new ImageError(
+    `[image] ${name} is of another site, which does not let this page read it: its server must allow that (CORS), ` +
+      'and an img or video element needs crossorigin="anonymous" before its src',
+    { cause },
+  );
 }
 
 /**

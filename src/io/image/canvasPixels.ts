@@ -1,7 +1,7 @@
 // Pixels of a picture in a browser, read back through a canvas: for callers that want them, and where the GPU cannot
 // copy the picture by itself.
 import { ImageError } from "../../device/errors.ts";
-import { bitmapOf, type Drawable } from "./canvas.ts";
+import { bitmapOf, type Drawable, foreign } from "./canvas.ts";
 import { checkSize, cropped, type HeldImage, type RgbaImage } from "./rgba.ts";
 
 /** RGBA of anything that createImageBitmap takes, upright and without colour conversion. */
@@ -29,9 +29,24 @@ function readCanvas(bitmap: ImageBitmap): Uint8Array {
   if (!context)
     throw new ImageError(`[image] the browser gave no canvas of ${width} x ${height} pixels: close other tabs`);
   context.drawImage(bitmap, 0, 0);
-  const { data } = context.getImageData(0, 0, width, height);
+  const { data } = readable(() => context.getImageData(0, 0, width, height));
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
   return isOpaque(bytes) ? bytes : (readUnblended(bitmap) ?? bytes);
+}
+
+/** Throws ImageError for a bitmap of another site's picture: neither a canvas nor a worker takes it. */
+export function checkReadable(bitmap: ImageBitmap): void {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context?.drawImage(bitmap, 0, 0);
+  readable(() => context?.getImageData(0, 0, 1, 1));
+}
+
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw foreign("the picture", cause);
+  }
 }
 
 /** Pixels by way of a WebGL texture, which keeps the colours of transparent pixels; undefined without WebGL. */

@@ -1,5 +1,6 @@
 // Encoded pictures from a URL.
 import { ImageError, NetworkError, NotFoundError } from "../../device/errors.ts";
+import { foreign } from "./canvas.ts";
 
 /** Larger files are not fetched: no picture within the limits of its sides needs so much. */
 const MAX_BYTES = 2 ** 30;
@@ -20,12 +21,23 @@ export async function download(url: URL, signal?: AbortSignal): Promise<Blob> {
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof NotFoundError || cause instanceof NetworkError || cause instanceof ImageError) throw cause;
+    if (await isForeign(url)) throw foreign(name, cause);
     const { message, cause: inner } = cause instanceof Error ? cause : new Error(String(cause));
     const reason = inner instanceof Error ? `${message} (${inner.message})` : message;
     throw new NetworkError(`[image] ${name} could not be fetched: ${reason}. Check the address and the network`, {
       cause,
     });
   }
+}
+
+/** Whether a page is told nothing of what is there: a server of another site that answers, but not to this page. */
+async function isForeign(url: URL): Promise<boolean> {
+  const { origin } = globalThis.location ?? {};
+  if (!origin || origin === url.origin) return false;
+  return fetch(url, { mode: "no-cors", method: "HEAD" }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A URL for messages: without query, user or data, which may be secret or long. */

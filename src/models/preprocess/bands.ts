@@ -51,7 +51,7 @@ export async function uploadInBands(
   device: Device,
   { width: W, height: H, data }: Pixels,
   recipe: Preprocessing,
-  bandBytes = BAND_BYTES,
+  bandBytes = Math.min(BAND_BYTES, device.mostBytes),
 ): Promise<PartlyResized | undefined> {
   const [h, w] = resizedSize(recipe.resize, [H, W]);
   const order = resizeOrder({ width: W, height: H }, { width: w, height: h });

@@ -68,13 +68,16 @@ function isPixel(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= 1e6;
 }
 
-function isPoint(point: SamPoint): boolean {
-  const { x, y, label = 1 } = point ?? {};
+function isPoint(point: unknown): boolean {
+  const { x, y, label = 1 } = (point ?? {}) as Partial<SamPoint>;
   return isPixel(x) && isPixel(y) && (label === 0 || label === 1);
 }
 
-function isBox(box: SamBox): boolean {
-  return isList(box) && box.length === 4 && Array.from(box).every(isPixel) && box[2] >= box[0] && box[3] >= box[1];
+function isBox(box: unknown): boolean {
+  if (!isList(box)) return false;
+  const sides = Array.from(box as SamBox);
+  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = sides;
+  return sides.length === 4 && sides.every(isPixel) && x1 >= x0 && y1 >= y0;
 }
 
 function isMaskInput(maskInput: Float32Array, side: number): boolean {
