@@ -139,5 +139,8 @@ it("notices a worker that dies without a word, and a script that is not there", 
   const { died, shape, absent } = await tab.evaluate(() => page.dies());
   expect(died).toMatchObject({ name: "WorkerError", isOfClass: true });
   expect(shape).toEqual([1, 128]);
-  expect(absent).toMatchObject({ name: "WorkerError", message: expect.stringMatching(/could not be loaded.*optimizeDeps: .*startWorker/) });
+  expect(absent).toMatchObject({
+    name: "WorkerError",
+    message: expect.stringMatching(/could not be loaded.*optimizeDeps: .*startWorker/),
+  });
 });

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "puppeteer-core";
 import { serveFolder } from "../package/serveFolder.ts";
+import type { Row } from "./installs.test.ts";
 import { complaint, Project } from "./project.ts";
-import type { Row } from "./run.ts";
 
 /** Classifies a photo in the page, in the worker that the bundler made a file of, or in one that the page starts. */
 const PAGE = `
