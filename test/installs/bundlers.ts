@@ -153,13 +153,18 @@ const ROLLUP_SERVER = `
   import resolve from "@rollup/plugin-node-resolve";
   export default { input: "server.mjs", output: { dir: "out" }, plugins: [resolve()], external: [/^node:/] };`;
 
+const RSPACK = `
+  const output = { path: new URL("out", import.meta.url).pathname };
+  export default { mode: "production", target: "node", entry: "./server.mjs", output };`;
 const node = ["--mode", "production", "--target", "node", "--entry", "./server.mjs", "-o", "out"];
 const FOR_SERVERS: Readonly<Record<string, ServerBundler>> = {
   "webpack 5, target node": {
     ...{ packages: ["webpack@5", "webpack-cli"], command: ["webpack", ...node], script: "out/main.js" },
   },
   "Rspack, target node": {
-    ...{ packages: ["@rspack/core", "@rspack/cli"], command: ["rspack", "build", ...node], script: "out/main.js" },
+    packages: ["@rspack/core", "@rspack/cli"],
+    files: { "rspack.config.mjs": RSPACK },
+    ...{ command: ["rspack", "build"], script: "out/main.js" },
   },
   "esbuild, platform node": {
     packages: ["esbuild"],

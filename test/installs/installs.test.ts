@@ -37,7 +37,9 @@ afterAll(async () => {
 it.each(rows)(
   "$name",
   async ({ name, what }) => {
-    const seen = await what().catch((error: Error) => `FAILS: ${error.message.split("\n").slice(0, 3).join(" ")}`);
+    const seen = await what().catch(
+      (error: Error) => `FAILS: ${String(error.stack).split("\n").slice(0, 3).join(" ")}`,
+    );
     lines.push(`| ${name} | ${seen.replaceAll("|", "\\|")} |`);
     console.log(lines.at(-1));
     expect(seen).not.toContain("FAILS");
