@@ -13,7 +13,7 @@ const wgsl = {
 };
 
 /** What runs outside of `npm test`: each folder of test/ is a project of its name. */
-const APART = ["browser", "site", "package", "full", "slow", "docs"];
+const APART = ["browser", "site", "package", "installs", "full", "slow", "docs"];
 
 /** Tests that use no device: they run once, whatever adapters there are. */
 const HOST = [
@@ -64,6 +64,7 @@ export default defineConfig({
       apart("browser", { globalSetup: ["test/smallModels.ts"] }),
       apart("site", { globalSetup: ["test/smallModels.ts"] }),
       apart("package", { globalSetup: ["test/package/install.ts", "test/smallModels.ts"] }),
+      apart("installs", { globalSetup: ["test/package/install.ts"] }),
       apart("full", {}),
       apart("slow", {}),
       apart("docs", { globalSetup: [] }),

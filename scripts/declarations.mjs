@@ -22,8 +22,8 @@ function emit() {
 }
 
 /**
- * tsc leaves the `.ts` of relative imports as it is; in a package they mean the `.js` beside the declaration. Arrays are
- * generic from TypeScript 5.7 on: what their `from` returns means the same there, and can be read before.
+ * tsc leaves the `.ts` of relative imports as it is; in a package they mean the `.js` beside the declaration. Arrays
+ * are generic from TypeScript 5.7 on: what their `from` returns means the same there, and can be read before.
  */
 function readable(text) {
   return text

@@ -33,6 +33,11 @@ describe("code blocks", () => {
     expect(fences).toBe(2 * all.length);
   });
 
+  it("of the guides run on every Node that the package names, which `using` does not", () => {
+    const guides = programs.filter(({ name }) => name.startsWith("docs/"));
+    expect(guides.filter(({ code }) => /^\s*(await )?using\s/m.test(code)).map(({ name }) => name)).toEqual([]);
+  });
+
   const quoted = PAGES.flatMap(blocksOf).filter(({ note }) => note.includes("/"));
   it.each(quoted.map((block) => [`${block.file}:${block.line}`, block.note, block.code] as const))(
     "%s is what %s says",

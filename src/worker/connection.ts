@@ -7,9 +7,9 @@ import type { Answer, Thread } from "./protocol.ts";
 import type { StreamWishes } from "./streamProtocol.ts";
 
 const NOT_LOADED =
-  "its script could not be loaded, or is refused by a policy. `vite dev` before Vite 8 needs optimizeDeps: { exclude: " +
-  '["webgpu-vision"] } in its config; after bundlers that make no file of it pass startWorker a function that gives a ' +
-  'Worker of "webgpu-vision/worker-thread"';
+  "its script could not be loaded, or is refused by a policy. `vite dev` before Vite 8 needs " +
+  'optimizeDeps: { exclude: ["webgpu-vision"] } in its config; after bundlers that make no file of it pass ' +
+  'startWorker a function that gives a Worker of "webgpu-vision/worker-thread"';
 
 /** The connection to one worker, from its start to its end. */
 export class Connection {

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "puppeteer-core";
 import { serveFolder } from "../package/serveFolder.ts";
+import type { Row } from "./installs.test.ts";
 import { complaint, Project } from "./project.ts";
-import type { Row } from "./run.ts";
 
 /** Classifies a photo in the page, in the worker that the bundler made a file of, or in one that the page starts. */
 const PAGE = `
@@ -153,13 +153,18 @@ const ROLLUP_SERVER = `
   import resolve from "@rollup/plugin-node-resolve";
   export default { input: "server.mjs", output: { dir: "out" }, plugins: [resolve()], external: [/^node:/] };`;
 
+const RSPACK = `
+  const output = { path: new URL("out", import.meta.url).pathname };
+  export default { mode: "production", target: "node", entry: "./server.mjs", output };`;
 const node = ["--mode", "production", "--target", "node", "--entry", "./server.mjs", "-o", "out"];
 const FOR_SERVERS: Readonly<Record<string, ServerBundler>> = {
   "webpack 5, target node": {
     ...{ packages: ["webpack@5", "webpack-cli"], command: ["webpack", ...node], script: "out/main.js" },
   },
   "Rspack, target node": {
-    ...{ packages: ["@rspack/core", "@rspack/cli"], command: ["rspack", "build", ...node], script: "out/main.js" },
+    packages: ["@rspack/core", "@rspack/cli"],
+    files: { "rspack.config.mjs": RSPACK },
+    ...{ command: ["rspack", "build"], script: "out/main.js" },
   },
   "esbuild, platform node": {
     packages: ["esbuild"],

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { transform } from "esbuild";
 import { PAGES, programsOf } from "../docs/blocks.ts";
 import { Workplace } from "../docs/workplace.ts";
+import type { Row } from "./installs.test.ts";
 import { complaint, Project } from "./project.ts";
-import type { Row } from "./run.ts";
 
 interface Runtime {
   readonly packages: readonly string[];

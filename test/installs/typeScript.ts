@@ -1,8 +1,8 @@
-// The declarations as compilers read them: versions of TypeScript, resolutions, libraries, with Node's types and without.
+// The declarations as compilers read them: versions of TypeScript, resolutions, the DOM's library and Node's types.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Row } from "./installs.test.ts";
 import { complaint, Project } from "./project.ts";
-import type { Row } from "./run.ts";
 
 const USER = `
   import { Clip, type Device, openDevice, Sam, VisionError } from "webgpu-vision";
