@@ -48,7 +48,7 @@ interface Task {
 }
 
 /** The file that --coco writes, in the folder of --out. */
-export const COCO = "coco.json";
+const COCO = "coco.json";
 
 /** What tiny-sam's scores are like: see its README. */
 const TINY_SAM = { predIouThresh: 0.35, stabilityScoreThresh: 0.6, stabilityScoreOffset: 0.4 };

@@ -14,7 +14,7 @@ export interface DrawnPrompts {
 /** Letters of SVG that are drawn at once: ragged masks of large photos come to hundreds of megabytes together. */
 const MOST_LETTERS = 1 << 20;
 /** Pixels that are drawn on at once. */
-const STRIP_PIXELS = 1 << 20;
+const STRIP_PIXELS = 4 << 20;
 
 /** SVG, and the rows that it is seen in. */
 interface Shape {
@@ -24,10 +24,10 @@ interface Shape {
 }
 
 /**
- * Draws all masks over the photo's own pixels, the smaller ones on top, each in a colour of its own. One mask is decoded
- * and one strip of the photo drawn at a time, so that it takes little more than the photo, however many they are.
+ * Draws all masks over the photo's own pixels, the smaller ones on top, each in a colour of its own. One mask is
+ * decoded and one strip of the photo drawn at a time: that takes little more than the photo, however many they are.
  */
-export async function drawMasks(photo: RgbaImage, masks: readonly Rle[]): Promise<void> {
+export async function drawMasks(photo: RgbaImage, masks: readonly Rle[], stripPixels = STRIP_PIXELS): Promise<void> {
   const line = lineWidth(photo);
   const order = masks.map((mask) => ({ mask, area: maskArea(mask) })).sort((a, b) => b.area - a.area);
   let shapes: Shape[] = [{ text: shade(photo, 0.25), top: 0, bottom: photo.height }];
@@ -41,15 +41,19 @@ export async function drawMasks(photo: RgbaImage, masks: readonly Rle[]): Promis
     shapes.push({ text, top: y0 - line, bottom: y1 + 1 + line });
     letters += text.length;
     if (letters < MOST_LETTERS) continue;
-    await drawOn(photo, shapes);
+    await drawOn(photo, shapes, stripPixels);
     shapes = [];
     letters = 0;
   }
-  await drawOn(photo, shapes);
+  await drawOn(photo, shapes, stripPixels);
 }
 
-async function drawOn({ width, height, data }: RgbaImage, shapes: readonly Shape[]): Promise<void> {
-  const rows = Math.max(1, Math.floor(STRIP_PIXELS / width));
+async function drawOn(
+  { width, height, data }: RgbaImage,
+  shapes: readonly Shape[],
+  stripPixels: number,
+): Promise<void> {
+  const rows = Math.max(1, Math.floor(stripPixels / width));
   for (let top = 0; top < height; top += rows) {
     const size = { width, height: Math.min(rows, height - top) };
     const seen = shapes.filter((shape) => shape.top < top + rows && shape.bottom > top);
