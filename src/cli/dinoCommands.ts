@@ -175,7 +175,8 @@ function addProbeTrain(command: Command, run: RunCommand): void {
     .addOption(sizeOption("what the model's own preprocessing makes"))
     .addHelpText(
       "after",
-      "\nJSON:\n  --json  { out, model, dtype, features, dimensions, classes, tested, accuracy, errors: [{ path, message }] }\n" +
+      "\nJSON:\n  --json  { out, model, dtype, features, dimensions, classes, tested, accuracy,\n" +
+        "            errors: [{ path, message }] }\n" +
         examples(
           "probe train flowers/ --out flowers.safetensors --holdout 0.2",
           "probe train train/ --test val/ --features cls+patches --model facebook/dino-vits16 --out probe.safetensors",

@@ -1,20 +1,8 @@
 // WebGPU in Node: Dawn, from npm's `webgpu`. Loaded where the runtime brings no WebGPU.
-import { AdapterError } from "./errors.ts";
 
 /** What to do where there is no WebGPU, or no adapter. */
 export let HOW =
   "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Deno: run with --unstable-webgpu.";
-
-/** The same in Node, where Dawn is there and finds no driver. */
-const DRIVERS: Readonly<Record<string, string>> = {
-  linux:
-    "No Vulkan driver works here. Debian and Ubuntu: `apt install mesa-vulkan-drivers`. Fedora: `dnf install " +
-    "mesa-vulkan-drivers`. Arch: `pacman -S vulkan-icd-loader` with vulkan-radeon, vulkan-intel, nvidia-utils, or " +
-    "vulkan-swrast for the CPU. Or from npm, for the CPU of Linux on x64: `npm install @sparticuz/chromium`, and " +
-    "start with WEBGPU_VISION_ADAPTER=swiftshader.",
-  win32: "There is no driver for Direct3D 12 or Vulkan: update that of the graphics card.",
-  darwin: "There is no Metal here: it needs macOS 11 or later, and virtual machines may not have it.",
-};
 
 // Dawn's GPU object must outlive every adapter and device made from it: dropping it ends the process with a crash.
 let dawn: Promise<GPU | undefined> | undefined;
@@ -26,27 +14,23 @@ let dawn: Promise<GPU | undefined> | undefined;
  * not there; the next call tries again.
  */
 export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefined> {
-  if (typeof process === "undefined" || !process.versions?.node) return Promise.resolve(undefined);
-  dawn ??= createDawn(toggles).catch((error) => {
-    dawn = undefined;
-    throw error;
-  });
-  return dawn;
-}
-
-async function createDawn(toggles: readonly string[]): Promise<GPU> {
-  HOW = DRIVERS[process.platform] ?? "There is no driver that Dawn can use.";
-  if (typeof process !== "undefined") {
-    const { useAskedAdapter } = await import("./swiftShader.ts"); // not part of what pages load
-    HOW = (await useAskedAdapter()) ?? HOW;
+  // Pages are built without what stands in here.
+  if (typeof process !== "undefined" && process.versions?.node) {
+    dawn ??= import("./nodeAdapter.ts")
+      .then(async ({ prepareAdapter, withoutPackage }) => {
+        HOW = await prepareAdapter();
+        const { create } = await import("webgpu").catch((cause) => {
+          throw withoutPackage(cause);
+        });
+        // Timestamps are rounded to 65.5 us unless told not to.
+        return create(["disable-dawn-features=timestamp_quantization", ...toggles]);
+      })
+      .catch((error) => {
+        dawn = undefined;
+        throw error;
+      });
   }
-  const { create } = await import("webgpu").catch((cause) => {
-    const isMissing = cause instanceof Error && "code" in cause && /MODULE_NOT_FOUND/.test(String(cause.code));
-    const why = isMissing ? "install it: `npm install webgpu`" : `it does not load: ${cause.message}`;
-    throw new AdapterError(`WebGPU comes to Node with the package webgpu; ${why}`, { cause });
-  });
-  // Timestamps are rounded to 65.5 us unless told not to.
-  return create(["disable-dawn-features=timestamp_quantization", ...toggles]);
+  return dawn ?? Promise.resolve(undefined);
 }
 
 /** The longest nap, in milliseconds. */

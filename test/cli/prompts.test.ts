@@ -128,14 +128,30 @@ describe("a mask over its photo", () => {
     expect(pixel(drawn, 60, 45)).toEqual(pixel(drawn, 5, 5));
   });
 
+  it("is drawn strip by strip without a seam, and masks after each other", async () => {
+    const [width, height] = [110, 200];
+    const large = grey(width, height, () => 160);
+    const masks = Array.from({ length: 3 }, (_, i) => rectangle(width, height, [5 + i, 5 + i, 105, 195]));
+    await drawMasks(large, masks.map(encodeRle), width * 30); // seven strips
+    const inside = new Set(Array.from({ length: 170 }, (_, i) => pixel(large, 60, 15 + i).join()));
+    expect(inside.size).toBe(1);
+    expect(pixel(large, 1, 100)).toEqual(pixel(large, 1, 1));
+    expect(inside).not.toContain(pixel(large, 1, 100).join());
+  });
+
   it("among others has a colour of its own, the smaller one on top", async () => {
     const large = rectangle(120, 90, [10, 10, 110, 80]);
-    const alone = await drawMasks(photo, [encodeRle(large)]);
+    const drawn = async (masks: readonly Mask[]) => {
+      const copy = { ...photo, data: photo.data.slice() };
+      await drawMasks(copy, masks.map(encodeRle));
+      return copy;
+    };
+    const alone = await drawn([large]);
     for (const order of [
       [large, mask],
       [mask, large],
     ]) {
-      const both = await drawMasks(photo, order.map(encodeRle));
+      const both = await drawn(order);
       expect(pixel(both, 20, 45)).toEqual(pixel(alone, 20, 45));
       expect(pixel(both, 60, 45)).not.toEqual(pixel(alone, 60, 45));
       expect(new Set(pixel(both, 60, 45)).size, "a colour, not a grey").toBeGreaterThan(1);

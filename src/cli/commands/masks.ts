@@ -170,7 +170,7 @@ async function generate(
   }
 }
 
-/** Writes what was asked for and gives the files of this picture alone. */
+/** Writes what was asked for and gives the files of this picture alone; the photo's pixels are drawn on. */
 async function write(
   records: readonly RleRecord[],
   photo: RgbaImage,
@@ -181,11 +181,11 @@ async function write(
   if (out === undefined) return [];
   const overlay = join(out, `${stem}-masks.png`);
   const drawOverlay = async () => {
-    const drawn = await drawMasks(
+    await drawMasks(
       photo,
       records.map(({ segmentation }) => segmentation),
     );
-    await writeWholeInFolder(overlay, await png(drawn));
+    await writeWholeInFolder(overlay, await png(photo));
   };
   const { width, height } = photo;
   if (file) {

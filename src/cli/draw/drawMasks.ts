@@ -12,24 +12,57 @@ export interface DrawnPrompts {
 }
 
 /** Letters of SVG that are drawn at once: ragged masks of large photos come to hundreds of megabytes together. */
-const MOST_LETTERS = 4 << 20;
+const MOST_LETTERS = 1 << 20;
+/** Pixels that are drawn on at once. */
+const STRIP_PIXELS = 4 << 20;
 
-/** The photo under all masks, the smaller ones on top, each in a colour of its own; one mask at a time is decoded. */
-export async function drawMasks(photo: RgbaImage, masks: readonly Rle[]): Promise<RgbaImage> {
+/** SVG, and the rows that it is seen in. */
+interface Shape {
+  readonly text: string;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/**
+ * Draws all masks over the photo's own pixels, the smaller ones on top, each in a colour of its own. One mask is
+ * decoded and one strip of the photo drawn at a time: that takes little more than the photo, however many they are.
+ */
+export async function drawMasks(photo: RgbaImage, masks: readonly Rle[], stripPixels = STRIP_PIXELS): Promise<void> {
   const line = lineWidth(photo);
   const order = masks.map((mask) => ({ mask, area: maskArea(mask) })).sort((a, b) => b.area - a.area);
-  let drawn = photo;
-  let shapes = shade(photo, 0.25);
+  let shapes: Shape[] = [{ text: shade(photo, 0.25), top: 0, bottom: photo.height }];
+  let letters = 0;
   for (const [i, { mask }] of order.entries()) {
     const hue = (i * GOLDEN_ANGLE) % 360;
     const [fill, edge] = [chroma.oklch(0.7, 0.19, hue).hex(), chroma.oklch(0.9, 0.1, hue).hex()];
     const style = `fill="${fill}" fill-opacity="0.5" stroke="${edge}" stroke-width="${line}" stroke-linejoin="round"`;
-    shapes += `<path d="${smoothPath(ringsOf(mask))}" fill-rule="evenodd" ${style}/>`;
-    if (shapes.length < MOST_LETTERS) continue;
-    drawn = await overlay(drawn, svg(photo, shapes));
-    shapes = "";
+    const text = `<path d="${smoothPath(ringsOf(mask))}" fill-rule="evenodd" ${style}/>`;
+    const [, y0, , y1] = maskBox(mask);
+    shapes.push({ text, top: y0 - line, bottom: y1 + 1 + line });
+    letters += text.length;
+    if (letters < MOST_LETTERS) continue;
+    await drawOn(photo, shapes, stripPixels);
+    shapes = [];
+    letters = 0;
   }
-  return shapes === "" ? drawn : overlay(drawn, svg(photo, shapes));
+  await drawOn(photo, shapes, stripPixels);
+}
+
+async function drawOn(
+  { width, height, data }: RgbaImage,
+  shapes: readonly Shape[],
+  stripPixels: number,
+): Promise<void> {
+  const rows = Math.max(1, Math.floor(stripPixels / width));
+  for (let top = 0; top < height; top += rows) {
+    const size = { width, height: Math.min(rows, height - top) };
+    const seen = shapes.filter((shape) => shape.top < top + rows && shape.bottom > top);
+    if (seen.length === 0) continue;
+    const strip = data.subarray(top * width * 4, (top + size.height) * width * 4);
+    const moved = `<g transform="translate(0 ${-top})">${seen.map(({ text }) => text).join("")}</g>`;
+    const drawn = await overlay({ ...size, data: strip }, svg(size, moved));
+    strip.set(drawn.data);
+  }
 }
 
 /** The rings of a mask, found within its box. */
