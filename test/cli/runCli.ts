@@ -74,7 +74,10 @@ async function runCliHere(args: readonly string[]): Promise<CliResult> {
 let bundle: Promise<string> | undefined;
 
 /** Runs a command as a process of its own. */
-export async function runCliProcess(args: readonly string[], { env, onStdout }: RunCliOptions = {}): Promise<CliResult> {
+export async function runCliProcess(
+  args: readonly string[],
+  { env, onStdout }: RunCliOptions = {},
+): Promise<CliResult> {
   bundle ??= bundleForNode("src/cli/main.ts");
   const child = spawn(process.execPath, [await bundle, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
