@@ -2,7 +2,7 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { PlanSummary } from "../graph/plan.ts";
-import { closePicture, cropped, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
+import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import type { CropPredictor, MaskRecord } from "../masks/generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
@@ -91,6 +91,7 @@ export class Sam {
     options: GenerateMasksOptions<Mode> = {},
   ): Promise<MaskRecord<Segmentations[Mode]>[]> {
     return this.#session.call(options.signal, async (signal) => {
+      const { cropped } = await import("../io/image/crop.ts");
       const picture = await openImage(image, signal);
       const predictor: CropPredictor = {
         width: picture.width,

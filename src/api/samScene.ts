@@ -27,11 +27,11 @@ import type { Session } from "../session/session.ts";
 import {
   type BandOutputs,
   bandsOf,
-  type Candidates,
   clampLogit,
   type PredictOptions,
   roomFor,
   type SamMask,
+  type SceneCore,
   unpackMasks,
 } from "./samMasks.ts";
 
@@ -124,7 +124,7 @@ export class SamScene implements CropScene {
     if (rest.keepOnGpu)
       return this.#origin.session.call(
         rest.signal,
-        (signal) => this.#keep(rest, signal),
+        async (signal) => (await import("./samOnDemand.ts")).keepMasks(this.#core(), rest, signal),
         (masks) => masks.dispose(),
       );
     if (boxes === undefined) return (await this.predictBatch([prompt], rest))[0] as SamMask[];
@@ -183,13 +183,8 @@ export class SamScene implements CropScene {
     filter: CandidateFilter,
     signal?: AbortSignal,
   ): AsyncGenerator<MaskCandidate> {
-    for (let first = 0; first < points.length; first += PROMPTS_PER_RUN) {
-      signal?.throwIfAborted();
-      const prompts = points.slice(first, first + PROMPTS_PER_RUN).map(([x, y]) => ({ points: [{ x, y }] }));
-      const [run] = runsOf(prompts, this.#origin.placement, this.#origin.config);
-      if (!run) return;
-      yield* this.#candidates(run, first, filter, signal);
-    }
+    const { predictPoints } = await import("./samOnDemand.ts");
+    yield* predictPoints(this.#core(), points, filter, signal);
   }
 
   /** What one prompt of a point costs: dispatches, FLOPs, bytes. */
@@ -217,69 +212,43 @@ export class SamScene implements CropScene {
     this.#device.check();
   }
 
-  /** The masks of a run that pass the filter: scores come first, then one mask after another. */
-  async *#candidates(run: Run, first: number, filter: CandidateFilter, signal?: AbortSignal) {
-    this.#check();
-    const { session, config } = this.#origin;
-    const { M, L } = maskSizes(config);
-    const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST;
-    const bytes = bufferBytes({ dtype: session.dtype, shape: [run.P, M, L, L] });
-    const masks = this.#device.createBuffer(bytes, usage, "candidates");
-    try {
-      const decode = (decoder: Executor) => {
-        this.#check();
-        return decoder.runBytes(this.#promptInputs(run), { bindings: { ...this.#imageOf(run), masks } });
-      };
-      const { scores } = await session.use([this.#decoder(run, true)], decode, signal);
-      const ious = this.#floats(scores as ArrayBuffer);
-      const planes = (some: readonly number[]) =>
-        this.#planes({ masks, run, signal }, some, filter.stabilityScoreOffset);
-      const { width, height } = this;
-      const { candidates } = await import("../masks/candidates.ts");
-      yield* candidates({ width, height, first, M, ious, planes }, filter, signal);
-    } finally {
-      this.#device.free(masks);
-    }
-  }
-
-  /** Bits of some masks at the picture's size, and with the threshold moved up and down: three planes each. */
-  async #planes({ masks, run, signal }: Candidates, ids: readonly number[], offset: number): Promise<Uint32Array> {
-    const part = stabilityPart({ ...this.#pictureSettings(), P: run.P, count: ids.length, offset });
-    const measure = (stable: Executor) => {
-      this.#check();
-      return stable.runBytes({ ids: Int32Array.from(ids) }, { bindings: { masks } });
-    };
-    const { planes } = await this.#origin.session.use([part], measure, signal);
-    return new Uint32Array(planes as ArrayBuffer);
-  }
-
-  /** Masks of one prompt, written into the caller's tensors on the GPU. */
-  async #keep(prompt: SamPrompt & PredictOptions, signal: AbortSignal): Promise<SamGpuMasks> {
+  /** What samOnDemand.ts is given, so that a page loads it alone. */
+  #core(): SceneCore {
     const { config, placement, session } = this.#origin;
-    if (!isPrompt(prompt, config)) throw new ArgumentError(await wrongPrompt(prompt, config));
-    this.#check();
-    const [run] = runsOf([prompt], placement, config) as [Run];
-    const { multimask = true } = prompt;
-    const shape = [multimask ? maskSizes(config).M - 1 : 1, this.height, this.width];
-    const fewer = multimask ? "ask for one mask (multimask: false), or " : "";
-    this.#device.checkSize(
-      { dtype: "f32", shape },
-      "keepOnGpu: logits",
-      `${fewer}leave keepOnGpu out and ask for returnLogits: those come in parts`,
-    );
-    const { maskTensors, together } = await import("../pictures/keepOnGpu.ts");
-    const parts = this.#maskParts(run, { multimask, returnLogits: true }, { staysOnGpu: true });
-    const record = (decoder: Executor, masks: Executor) => {
-      signal.throwIfAborted();
-      this.#check();
-      const { lowRes, chosenScores, logits } = maskTensors(this.#device, masks, session.dtype, fromHalfArray);
-      const encoder = this.#device.gpu.createCommandEncoder();
-      this.#encodeDecoder(encoder, decoder, run);
-      masks.encode(encoder, { bindings: { ...masksOf(decoder), lowRes, chosenScores, logits } });
-      this.#device.gpu.queue.submit([encoder.finish()]);
-      return together({ logits, lowResLogits: lowRes, scores: chosenScores });
+    return {
+      ...{ width: this.width, height: this.height, session, device: this.#device, ...maskSizes(config) },
+      check: () => this.#check(),
+      runOf: async (prompt) => {
+        if (!isPrompt(prompt, config)) throw new ArgumentError(await wrongPrompt(prompt, config));
+        return runsOf([prompt], placement, config)[0] as Run;
+      },
+      runOfPoints: (points) => {
+        return runsOf(
+          points.map(([x, y]) => ({ points: [{ x, y }] })),
+          placement,
+          config,
+          points.length,
+        )[0] as Run;
+      },
+      pointsPerRun: PROMPTS_PER_RUN,
+      candidates: ({ P }) => {
+        const { M, L } = maskSizes(config);
+        const bytes = bufferBytes({ dtype: session.dtype, shape: [P, M, L, L] });
+        return this.#device.createBuffer(bytes, USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST, "candidates");
+      },
+      decoder: (run) => this.#decoder(run, true),
+      decode: (decoder, run, masks) => {
+        return decoder.runBytes(this.#promptInputs(run), { bindings: { ...this.#imageOf(run), masks } });
+      },
+      stability: (settings) => stabilityPart({ ...this.#pictureSettings(), ...settings }),
+      maskParts: (run, options) => this.#maskParts(run, options, { staysOnGpu: true }),
+      encodeDecoder: (encoder, decoder, run) => {
+        this.#encodeDecoder(encoder, decoder, run);
+        return masksOf(decoder);
+      },
+      floats: (bytes) => this.#floats(bytes),
+      fromHalfArray,
     };
-    return session.use(parts, record, signal);
   }
 
   /** The bytes of the masks' outputs for a run of prompts: all at once, or so many rows at a time. */

@@ -196,7 +196,7 @@ function addBench(command: Command, run: RunCommand): void {
     .addHelpText("after", examples("bench", "bench --only matmul", "bench --rounds 50 --json > bench.json"))
     .action(async (request: { only?: string; rounds: number }, self: Command) => {
       const { bench, checkOnly } = await import("./commands/bench.ts");
-      checkOnly(request.only);
+      await checkOnly(request.only);
       await run(self, (context) => bench(request, context));
     });
 }

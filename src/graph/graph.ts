@@ -9,7 +9,6 @@ import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { type DType, formatShape, type HostArray, type Shape, type Spec, sameShape, sizeOf } from "../device/tensor.ts";
 import type { AnyKernel } from "../kernels/kernel.ts";
 import { Length } from "../kernels/length.ts";
-import { writeRows } from "../kernels/writeRows.ts";
 
 export type Inputs = Readonly<Record<string, Value | undefined>>;
 
@@ -95,7 +94,7 @@ export class Graph {
 
   /**
    * A tensor that is remembered from run to run, zeros at first. As a value it is what the state holds at this point of
-   * the recording: `writeRows` changes that for whatever is recorded later, `assign` for the next run.
+   * the recording: `ops.writeRows` changes that for whatever is recorded later, `assign` for the next run.
    */
   state(name: string, spec: Spec): Value {
     this.#takeBound(name);
@@ -103,27 +102,30 @@ export class Graph {
   }
 
   /**
-   * Writes rows [n, …] over those of a state from row `at` on, when the run comes to it. Gives the state with the rows
-   * in it, which the state itself means too from here on.
+   * Records a kernel that writes into a state when the run comes to it (`ops.writeRows`). Gives the state with that in
+   * it, which the state itself means too from here on.
    */
-  writeRows(state: Value, rows: Value, at: number | Length): Value {
+  addInto(kernel: AnyKernel, state: Value, inputs: Readonly<Record<string, Value>>, params: object): Value {
     const into = this.#current(state);
-    const { name, isAssigned } = this.#stateOf("writeRows", state);
+    const { name, isAssigned } = this.#stateOf(kernel.name, state);
     if (isAssigned) {
-      throw new ArgumentError(`[writeRows] state "${name}" is assigned already: write rows before that`);
+      throw new ArgumentError(`[${kernel.name}] state "${name}" is assigned already: write rows before that`);
     }
-    const source = this.#current(rows);
-    if (baseOf(source) === into) {
-      throw new ArgumentError(
-        `[writeRows] the rows are those of state "${name}" itself: a kernel cannot read and write it`,
-      );
+    const sources = Object.entries(inputs).map(([input, value]) => [input, this.#current(value)] as const);
+    for (const [input, source] of sources) {
+      if (baseOf(source) === into) {
+        throw new ArgumentError(
+          `[${kernel.name}] the ${input} are those of state "${name}" itself: a kernel cannot read and write it`,
+        );
+      }
+      if (source.dtype !== into.dtype) {
+        throw new ShapeError(
+          `[${kernel.name}] ${input} has dtype ${source.dtype}, expected ${into.dtype} (dtype of "${name}")`,
+        );
+      }
     }
-    if (source.dtype !== into.dtype) {
-      throw new ShapeError(`[writeRows] rows has dtype ${source.dtype}, expected ${into.dtype} (dtype of "${name}")`);
-    }
-    const params = { shape: into.shape, at };
-    const spec = writeRows.output({ rows: source }, params);
-    const written = this.#record({ kind: "op", kernel: writeRows, inputs: { rows: source }, params, into }, spec);
+    const node: OpNode = { kind: "op", kernel, inputs: Object.fromEntries(sources), params, into };
+    const written = this.#record(node, kernel.outputSpecs(node.inputs, params)[0] as Spec);
     this.#results.set(written, [written]);
     this.#later.set(into, written);
     return written;

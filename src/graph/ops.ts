@@ -1,6 +1,8 @@
 // The op set. Every op is a kernel under its own name: `layerNorm({ x, gamma, beta }, { eps })` records a node whose
 // shader is shaders/layerNorm.wgsl. Views (reshape, firstRows) are methods of Graph, as they cost nothing.
 import * as kernels from "../kernels/index.ts";
+import type { Length } from "../kernels/length.ts";
+import type { Value } from "./graph.ts";
 import { op } from "./op.ts";
 
 export const argmax = /* @__PURE__ */ op(kernels.argmax);
@@ -33,3 +35,11 @@ export const topK = /* @__PURE__ */ op(kernels.topK);
 export const transpose = /* @__PURE__ */ op(kernels.transpose);
 export const unary = /* @__PURE__ */ op(kernels.unary);
 export const unfold = /* @__PURE__ */ op(kernels.unfold);
+
+/** Writes rows [n, …] over those of a state from row `at` on, and gives the state with them (Graph.addInto). */
+export function writeRows(
+  { state, rows }: { readonly state: Value; readonly rows: Value },
+  { at }: { readonly at: number | Length },
+): Value {
+  return state.graph.addInto(kernels.writeRows, state, { rows }, { shape: state.shape, at });
+}

@@ -1,11 +1,11 @@
 // SAM's masks at the size of the picture (segment-anything: modeling/sam.py, postprocess_masks): two bilinear resizes
 // with a cut between them, as logits, or as bits of those above a threshold; of all masks, or of those that `ids` name.
 import invocationSource from "../../shaders/lib/invocation.wgsl";
+import maskUpsampleSource from "../../shaders/maskUpsample.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
-import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
 
 export interface MaskUpsampleParams {
@@ -33,12 +33,9 @@ function result(x: Spec, ids: Spec | undefined, { size, threshold, offset, rows 
   return { dtype: "u32", shape: [masks, ...(offset === undefined ? [] : [3]), W, Math.ceil(H / 32)] };
 }
 
-// Loaded where it is launched: SAM alone makes masks.
-const source: LazySource = { name: "maskUpsample", load: () => import("../../shaders/maskUpsample.wgsl") };
-
 export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
   name: "maskUpsample",
-  wgsl: [invocationSource, source],
+  wgsl: [invocationSource, maskUpsampleSource],
   inputs: ["x", "ids"],
   optional: ["ids"],
   params: {

@@ -3,11 +3,11 @@
 // which is a matmul to four parts of every place (SAM's mask decoder).
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
+import pixelShuffleSource from "../../shaders/pixelShuffle.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
-import type { LazySource } from "./launch.ts";
 
 export interface PixelShuffleParams {
   /** Places [height, width] of the map. */
@@ -20,12 +20,9 @@ function result({ dtype, shape }: Spec, { grid: [H, W], levels = 1 }: PixelShuff
   return { dtype, shape: [shape[0] ?? 0, shape[3] ?? 0, H << levels, W << levels] };
 }
 
-// Loaded where it is launched: SAM's mask decoder alone needs it.
-const source: LazySource = { name: "pixelShuffle", load: () => import("../../shaders/pixelShuffle.wgsl") };
-
 export const pixelShuffle = /* @__PURE__ */ defineKernel<PixelShuffleParams>()({
   name: "pixelShuffle",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [invocationSource, flatSource, pixelShuffleSource],
   inputs: ["x"],
   params: { count: "u32", H: "u32", W: "u32", C: "u32", levels: "u32" },
   output: ({ x }, params) => {

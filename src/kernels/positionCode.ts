@@ -2,11 +2,11 @@
 // what is there: how SAM embeds points and the corners of boxes. Tokens that have no place are looked up alone.
 import flatSource from "../../shaders/lib/flat.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
+import positionCodeSource from "../../shaders/positionCode.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
 import { flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
-import type { LazySource } from "./launch.ts";
 
 export interface PositionCodeParams {
   /** Labels below this have no place. */
@@ -19,12 +19,9 @@ function result({ coords, gaussian }: Readonly<Record<"coords" | "gaussian", Spe
   return { dtype, shape: [...coords.shape.slice(0, -1), 2 * lastDim(gaussian)] };
 }
 
-// Loaded where it is launched: SAM alone codes places by random Fourier features.
-const source: LazySource = { name: "positionCode", load: () => import("../../shaders/positionCode.wgsl") };
-
 export const positionCode = /* @__PURE__ */ defineKernel<PositionCodeParams>()({
   name: "positionCode",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [invocationSource, flatSource, positionCodeSource],
   inputs: ["coords", "gaussian", "labels", "table"],
   optional: ["labels", "table"],
   params: { count: "u32", features: "u32", placeless: "u32" },

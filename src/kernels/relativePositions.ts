@@ -4,10 +4,10 @@
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
+import relativePositionsSource from "../../shaders/relativePositions.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
-import type { LazySource } from "./launch.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
 export interface RelativePositionsParams {
@@ -28,12 +28,9 @@ function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: Relativ
   return { batch, height, width, windowHeight, windowWidth, D: lastDim(table) };
 }
 
-// Loaded where it is launched: SAM's image encoder alone attends with decomposed relative positions.
-const source: LazySource = { name: "relativePositions", load: () => import("../../shaders/relativePositions.wgsl") };
-
 export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsParams>()({
   name: "relativePositions",
-  wgsl: [outerSource, source],
+  wgsl: [outerSource, relativePositionsSource],
   lib: [noLanesSource],
   inputs: ["q", "table"],
   params: {

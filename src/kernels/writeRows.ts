@@ -1,5 +1,5 @@
 // Rows that become some rows of a larger tensor, whose other rows stay as they are: a memory that grows. In a plan the
-// larger tensor is a state's buffer (`graph.writeRows`); by itself the kernel writes into zeros.
+// larger tensor is a state's buffer (`ops.writeRows`); by itself the kernel writes into zeros.
 
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";

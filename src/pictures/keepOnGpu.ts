@@ -20,7 +20,7 @@ export interface KeepOnGpu {
 export interface DinoGpuFeatures extends Disposable {
   /** [pictures, channels], as of DinoFeatures. */
   readonly cls: GpuTensor;
-  /** [pictures, height * BYTES[dtype], channels] of the grid. */
+  /** [pictures, height * width, channels] of the grid. */
   readonly patches: GpuTensor;
   /** Patches down and across. */
   readonly grid: readonly [height: number, width: number];

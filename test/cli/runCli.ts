@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { bundleForNode } from "../../scripts/bundle.mjs";
 import type { GlobalOptions } from "../../src/cli/context.ts";
 import { describeFailure, EXIT } from "../../src/cli/failure.ts";
+import { printable } from "../../src/cli/printable.ts";
 import { makeProgram } from "../../src/cli/program.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import { testDevice } from "../adapters.ts";
@@ -31,12 +32,12 @@ class RecordingTerminal extends Terminal {
   stdout = "";
   stderr = "";
 
-  override result(text: string): void {
-    this.stdout += `${text}\n`;
+  override write(text: string): void {
+    this.stdout += printable(text);
   }
 
   override error(text: string): void {
-    this.stderr += `${text}\n`;
+    this.stderr += `${printable(text)}\n`;
   }
 }
 

@@ -23,7 +23,7 @@ function remember(graph: Graph): void {
   const row = graph.input("row", f32(1, C));
   const query = graph.input("query", f32(1, 3, C));
   const memory = graph.state("memory", f32(MOST, C));
-  graph.writeRows(memory, row, graph.length("at", MOST - 1));
+  ops.writeRows({ state: memory, rows: row }, { at: graph.length("at", MOST - 1) });
   const kv = graph.reshape(memory, [1, MOST, C]);
   const keys = graph.length("keys", MOST);
   graph.output("y", ops.attention({ q: query, k: kv, v: kv }, { heads: HEADS, keys }));
@@ -112,7 +112,7 @@ describe("lengths", () => {
     const graph = new Graph();
     const memory = graph.state("memory", f32(4, 2));
     const rows = graph.input("rows", f32(2, 2));
-    expect(() => graph.writeRows(memory, rows, graph.length("at", 3))).toThrow(ShapeError);
+    expect(() => ops.writeRows({ state: memory, rows: rows }, { at: graph.length("at", 3) })).toThrow(ShapeError);
     const start = graph.length("start", 4);
     expect(() => ops.narrow({ x: memory }, { axis: 0, start, length: 1 })).toThrow(ShapeError);
     const kv = graph.reshape(memory, [1, 4, 2]);

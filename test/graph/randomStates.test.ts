@@ -90,7 +90,10 @@ function record(graph: Graph, program: Program, seed: number): void {
       const name = `at${Object.keys(program.lengths).length}`;
       program.lengths[name] = 0;
       const count = 1 + Math.floor(next() * ROWS);
-      graph.writeRows(state.value, graph.firstRows(rows.value, count), graph.length(name, ROWS - count));
+      ops.writeRows(
+        { state: state.value, rows: graph.firstRows(rows.value, count) },
+        { at: graph.length(name, ROWS - count) },
+      );
       program.steps.push(() => {
         const at = Math.min(ROWS - count, program.lengths[name] as number);
         program.lengths[name] = at;

@@ -184,9 +184,9 @@ describe("writeRows", () => {
       const memory = graph.state("memory", f32(3, 3));
       const flat = graph.reshape(memory, [9]);
       graph.output("before", ops.unary({ x: flat }, { kind: "relu" }));
-      const written = graph.writeRows(memory, rows, 1);
+      const written = ops.writeRows({ state: memory, rows: rows }, { at: 1 });
       graph.output("after", ops.unary({ x: flat }, { kind: "relu" }));
-      graph.writeRows(written, add(rows, rows), 2);
+      ops.writeRows({ state: written, rows: add(rows, rows) }, { at: 2 });
       graph.output("last", ops.unary({ x: graph.firstRows(memory, 3) }, { kind: "relu" }));
       graph.output("memory", memory);
     });
@@ -211,7 +211,7 @@ describe("writeRows", () => {
         const memory = graph.state("memory", f32(4, C));
         const b = ops.transpose({ x: graph.weight("w", f32(C, C)) }, { padTo: 4 });
         const product = ops.matmul({ a: memory, b });
-        graph.writeRows(memory, graph.input("rows", f32(4, C)), 0);
+        ops.writeRows({ state: memory, rows: graph.input("rows", f32(4, C)) }, { at: 0 });
         // Fused, the product would read the rows that were written meanwhile.
         graph.output("y", ops.unary({ x: product }, { kind: "relu" }));
         graph.output("now", ops.unary({ x: ops.matmul({ a: memory, b }) }, { kind: "relu" }));
@@ -234,7 +234,7 @@ describe("writeRows", () => {
   it("is a reason to run, with no output and no reader", async () => {
     const device = await testDevice();
     using made = await prepare(device, (graph) => {
-      graph.writeRows(graph.state("memory", f32(2, 4)), graph.input("rows", f32(1, 4)), 1);
+      ops.writeRows({ state: graph.state("memory", f32(2, 4)), rows: graph.input("rows", f32(1, 4)) }, { at: 1 });
     });
     expect(await made.executor.run({ rows: Float32Array.of(1, 2, 3, 4) })).toEqual({});
     const contents = await numbersIn(device, made.executor.state("memory"), 8);
@@ -251,7 +251,7 @@ describe("recording", () => {
     ["assign to what is no state", ({ graph, x }) => graph.assign(x, x), "[assign] takes a state of the graph"],
     [
       "write rows into a view",
-      ({ graph, memory, x }) => graph.writeRows(graph.reshape(memory, [8]), x, 0),
+      ({ graph, memory, x }) => ops.writeRows({ state: graph.reshape(memory, [8]), rows: x }, { at: 0 }),
       "[writeRows] takes a state of the graph",
     ],
     [
@@ -271,19 +271,23 @@ describe("recording", () => {
       "write rows after assigning",
       ({ graph, memory, x }) => {
         graph.assign(memory, x);
-        graph.writeRows(memory, x, 0);
+        ops.writeRows({ state: memory, rows: x }, { at: 0 });
       },
       '[writeRows] state "memory" is assigned already: write rows before that',
     ],
     [
       "write rows of the state itself",
-      ({ graph, memory }) => graph.writeRows(memory, graph.firstRows(memory, 1), 2),
+      ({ graph, memory }) => ops.writeRows({ state: memory, rows: graph.firstRows(memory, 1) }, { at: 2 }),
       '[writeRows] the rows are those of state "memory" itself',
     ],
-    ["write beyond the end", ({ graph, memory, x }) => graph.writeRows(memory, x, 1), "4 rows at 1 go beyond [4, 2]"],
+    [
+      "write beyond the end",
+      ({ memory, x }) => ops.writeRows({ state: memory, rows: x }, { at: 1 }),
+      "4 rows at 1 go beyond [4, 2]",
+    ],
     [
       "write rows of another type",
-      ({ graph, memory, x }) => graph.writeRows(memory, ops.cast({ x }, { to: "f16" }), 0),
+      ({ memory, x }) => ops.writeRows({ state: memory, rows: ops.cast({ x }, { to: "f16" }) }, { at: 0 }),
       "[writeRows] rows has dtype f16, expected f32",
     ],
   ])("refuses to %s", (_, record, message) => {
@@ -300,7 +304,7 @@ describe("recording", () => {
   it("refuses an output, or a value to assign, of which the run keeps nothing", () => {
     const { graph, memory, x } = empty();
     graph.output("old", memory);
-    graph.writeRows(memory, x, 0);
+    ops.writeRows({ state: memory, rows: x }, { at: 0 });
     const message = 'output "old" is state "memory" as it was before this run changed it';
     expect(() => plan(graph, GPU)).toThrow(new ArgumentError(message));
     const swap = new Graph();

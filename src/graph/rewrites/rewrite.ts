@@ -1,5 +1,4 @@
 // Copies a graph value by value and lets a rule put something better in an operation's place.
-import type { WriteRowsParams } from "../../kernels/writeRows.ts";
 import { baseOf, Graph, type Inputs, type NodeOf, reachable, sources, type Value } from "../graph.ts";
 
 /** An operation about to be copied: its inputs are already values of the new graph. */
@@ -59,7 +58,7 @@ function copyNode(
     case "op": {
       const entries = Object.entries(node.inputs).map(([name, input]) => [name, input && copy(input)] as const);
       const inputs: Inputs = Object.fromEntries(entries);
-      if (node.into) return next.writeRows(copy(node.into), inputs.rows as Value, (node.params as WriteRowsParams).at);
+      if (node.into) return next.addInto(node.kernel, copy(node.into), inputs as Record<string, Value>, node.params);
       for (const rule of rules) {
         const better = rule({ ...node, inputs, graph: next, users });
         if (better) return better;

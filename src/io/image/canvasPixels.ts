@@ -2,7 +2,8 @@
 // copy the picture by itself.
 import { ImageError } from "../../device/errors.ts";
 import { bitmapOf, type Drawable, foreign } from "./canvas.ts";
-import { checkSize, cropped, type HeldImage, type RgbaImage } from "./rgba.ts";
+import { cropped } from "./crop.ts";
+import { checkSize, type HeldImage, type RgbaImage } from "./rgba.ts";
 
 /** RGBA of anything that createImageBitmap takes, upright and without colour conversion. */
 export async function draw(image: Drawable, name: string): Promise<RgbaImage> {

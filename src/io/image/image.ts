@@ -7,7 +7,7 @@ import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { download, shownUrl } from "./download.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
-export { closePicture, cropped, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
+export { closePicture, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
 /** Everything that can be an image. Encoded pictures come as a path, URL, bytes or Blob. */
 export type ImageLike =

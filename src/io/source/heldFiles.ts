@@ -1,7 +1,8 @@
-// Models whose files the caller holds: a folder as a browser hands it over, dropped or chosen; or bytes.
+// Models whose files the caller holds: a folder as a browser hands it over, dropped or chosen; or bytes. `isA` is given,
+// so that a page loads this file alone.
 
 import { ArgumentError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import type { isA as IsA } from "../isA.ts";
 import { blobFile, bytesFile } from "./bytes.ts";
 import type { FileSource, Source, SourceBytes, SourceOptions } from "./source.ts";
 
@@ -9,7 +10,7 @@ import type { FileSource, Source, SourceBytes, SourceOptions } from "./source.ts
  * Files by their names. Where two folders hold a file of the same name, the one nearer to the top counts; a name with
  * folders in it is the end of a path.
  */
-export function openFileList(list: readonly File[]): FileSource {
+export function openFileList(list: readonly File[], isA: typeof IsA): FileSource {
   const areFiles = list.length > 0 && list.every((item) => isA(item, "File", "Blob") && "name" in item);
   if (!areFiles) throw new ArgumentError("expected a list of File objects: choose config.json and the weights");
   const depth = ({ webkitRelativePath: path = "" }: File) => path.split("/").length;
@@ -28,7 +29,7 @@ export function openFileList(list: readonly File[]): FileSource {
 }
 
 /** A model as bytes, which have neither folders nor variants. */
-export function openBytes(source: SourceBytes, { subfolder, variant }: SourceOptions = {}): Source {
+export function openBytes(source: SourceBytes, { subfolder, variant }: SourceOptions, isA: typeof IsA): Source {
   if (subfolder || variant) {
     throw new ArgumentError(
       "a model given as bytes has no subfolder and no variant: pass the bytes of the weights you want",

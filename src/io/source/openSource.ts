@@ -29,7 +29,9 @@ export async function openSource(source: SourceLike, options: SourceOptions = {}
   if (typeof source === "string") return placed(await openString(source, options), options);
   if (isA(source, "URL")) return placed(await openUrl(source, options), options);
   const { openBytes, openFileList } = await import("./heldFiles.ts");
-  return Array.isArray(source) ? placed(openFileList(source), options) : openBytes(source as SourceBytes, options);
+  return Array.isArray(source)
+    ? placed(openFileList(source, isA), options)
+    : openBytes(source as SourceBytes, options, isA);
 }
 
 async function placed(source: FileSource, options: SourceOptions): Promise<Source> {
