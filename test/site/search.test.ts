@@ -140,7 +140,7 @@ it("stays quick with two thousand photos", async () => {
     "some embeddings",
     "/^(3[2-9]|[4-9][0-9]|[1-9][0-9]{2,}) of 2/.test(document.querySelector('.search .progress').innerText)",
   );
-  await visit.page.type("#query", "something red");
+  await visit.page.type("#query", "a red car");
   await visit.until("a ranking", "document.querySelectorAll('.ring').length === 1");
   await visit.page.evaluate(() => scrollTo(0, document.body.scrollHeight));
   await visit.until("more cells", "document.querySelectorAll('.cell').length > 150");

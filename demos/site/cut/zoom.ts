@@ -1,7 +1,11 @@
 // Zoom and pan: where the picture lies within the frame that it fills when it is whole, as a matrix in the picture's
 // own pixels. It always covers the frame.
-import { mat3d } from "wgpu-matrix";
-import { type Affine, type Point, transformPoint } from "../../../src/geometry/affine.ts";
+import { mat3d, vec2d } from "wgpu-matrix";
+
+type Affine = Float64Array;
+
+/** From the left and from the top. */
+type Point = readonly [x: number, y: number];
 
 const MOST = 16;
 
@@ -44,7 +48,7 @@ export class Zoom {
 
   /** Moves it just so far that a place of the picture is seen. */
   reveal(place: Point): void {
-    const [x, y] = transformPoint(this.map, place);
+    const [x = 0, y = 0] = vec2d.transformMat3([...place], this.map);
     const { width, height } = this.#size;
     const into = (value: number, size: number) => Math.min(0.95 * size, Math.max(0.05 * size, value)) - value;
     this.move([into(x, width), into(y, height)]);
@@ -53,8 +57,8 @@ export class Zoom {
   #apply(change: Affine): void {
     const map = mat3d.multiply(change, this.map);
     const { width, height } = this.#size;
-    const [left, top] = transformPoint(map, [0, 0]);
-    const [right, bottom] = transformPoint(map, [width, height]);
+    const [left = 0, top = 0] = vec2d.transformMat3([0, 0], map);
+    const [right = 0, bottom = 0] = vec2d.transformMat3([width, height], map);
     // What the frame would show beyond the picture's edges is taken back.
     const back = (least: number, most: number, size: number) => Math.max(0, size - most) - Math.max(0, least);
     this.map = mat3d.multiply(mat3d.translation([back(left, right, width), back(top, bottom, height)]), map);

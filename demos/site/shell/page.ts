@@ -1,10 +1,12 @@
 // What every page starts with: the header's marks, the theme, the check for WebGPU, errors that nobody caught, and the
 // service worker that keeps the site for the next visit without a network.
-import { describeAdapter, isCpu } from "../../../src/device/adapter.ts";
 import { byId, el } from "./dom.ts";
 import { fail } from "./messages.ts";
 import { findAdapter, noWebgpu } from "./support.ts";
 import { watchGpu } from "./watchGpu.ts";
+
+/** Adapters that compute on the CPU: Google's SwiftShader, Mesa's lavapipe, Windows' WARP. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
 /**
  * Starts a page: `run` is called when there is a GPU, otherwise the page says what to enable.
@@ -32,11 +34,12 @@ async function check(run?: (adapter: GPUAdapter) => unknown): Promise<void> {
     else byId("main").append(el("div", { class: "section" }, noWebgpu(adapter)));
     return;
   }
-  const { vendor, architecture, description, class: kind } = describeAdapter(adapter);
+  const { vendor, architecture, description } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed";
-  byId("adapter").textContent = `${isCpu(kind) ? "CPU" : "GPU"}: ${name}`;
+  const isCpu = SOFTWARE.test(`${vendor} ${architecture} ${description}`);
+  byId("adapter").textContent = `${isCpu ? "CPU" : "GPU"}: ${name}`;
   if (!run) return;
-  if (isCpu(kind)) {
+  if (isCpu) {
     const words = `WebGPU’s adapter here is a CPU (${name}): expect seconds where a GPU takes milliseconds.`;
     document.querySelector(".page-head")?.append(el("p", { class: "on-cpu" }, words));
   }
