@@ -15,7 +15,7 @@ export { type GatherParams, gather } from "./gather.ts";
 export { type InterpolateParams, type InterpolateWindow, interpolate } from "./interpolate.ts";
 export { type L2NormalizeParams, l2Normalize } from "./l2Normalize.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";
-export { type MaskUpsampleParams, maskUpsample } from "./maskUpsample.ts";
+export { type MaskRows, type MaskUpsampleParams, maskUpsample } from "./maskUpsample.ts";
 export { type MatmulParams, matmul } from "./matmul.ts";
 export { type MeanPoolParams, meanPool } from "./meanPool.ts";
 export { type NarrowParams, narrow } from "./narrow.ts";

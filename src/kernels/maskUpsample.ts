@@ -23,7 +23,15 @@ export interface MaskUpsampleParams {
   /** Gives three such planes, u32 [masks, 3, W, ceil(H / 32)]: at the threshold, and moved up and down by this. */
   readonly offset?: number;
   /** Rows of the picture to make, and the first of them: H is their number in the result. All when absent. */
-  readonly rows?: { readonly count: number; readonly first: number | Length };
+  readonly rows?: MaskRows;
+}
+
+/** Some rows of masks. */
+export interface MaskRows {
+  /** How many. */
+  readonly count: number;
+  /** The first of them, from 0. */
+  readonly first: number | Length;
 }
 
 function result(x: Spec, ids: Spec | undefined, { size, threshold, offset, rows }: MaskUpsampleParams): Spec {

@@ -22,60 +22,87 @@ export interface PictureToExport {
   readonly width: number;
   /** In pixels. */
   readonly height: number;
+  /** What was found in it. */
   readonly masks: readonly MaskToExport[];
 }
 
 /** An entry of `images`. */
 export interface CocoImage {
+  /** Counts from 1. */
   readonly id: number;
+  /** As annotation tools know the picture. */
   readonly file_name: string;
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
 }
 
 /** An entry of `annotations`; COCO knows no more than up to `iscrowd`, and tools pass over the others. */
 export interface CocoAnnotation {
+  /** Counts from 1, through all pictures. */
   readonly id: number;
+  /** The `id` of its picture. */
   readonly image_id: number;
+  /** The `id` of its category. */
   readonly category_id: number;
+  /** Polygons, or the mask as run lengths. */
   readonly segmentation: CocoRle | number[][];
   /** Pixels inside. */
   readonly area: number;
   /** Edges between pixels: a mask of one pixel has the width and height 1, unlike `MaskRecord.bbox`. */
   readonly bbox: readonly [x: number, y: number, width: number, height: number];
+  /** Always 0: one object. */
   readonly iscrowd: 0;
   /** The mask's predicted quality, for `loadRes`, which takes annotations as results. */
   readonly score?: number;
   /** As in the files of SA-1B. */
   readonly predicted_iou?: number;
+  /** How little the mask changes with the cutoff. */
   readonly stability_score?: number;
+  /** The point that gave the mask. */
   readonly point_coords?: readonly (readonly [x: number, y: number])[];
+  /** The crop in which it was found. */
   readonly crop_box?: readonly [x: number, y: number, width: number, height: number];
 }
 
 /** An entry of `categories`. */
 export interface CocoCategory {
+  /** Counts from 1. */
   readonly id: number;
+  /** What its masks show. */
   readonly name: string;
+  /** Empty: categories have one level here. */
   readonly supercategory: string;
 }
 
 /** What a COCO file says of itself. */
 export interface CocoInfo {
+  /** What the dataset is. */
   readonly description: string;
+  /** Where it is from. */
   readonly url: string;
+  /** Of the dataset. */
   readonly version: string;
+  /** Of its making. */
   readonly year: number;
+  /** Who made it. */
   readonly contributor: string;
+  /** The day, YYYY-MM-DD. */
   readonly date_created: string;
 }
 
 /** A COCO file, but for JSON.stringify. */
 export interface CocoDataset {
+  /** About the file. */
   readonly info: CocoInfo;
+  /** None are known. */
   readonly licenses: readonly [];
+  /** A picture each. */
   readonly images: readonly CocoImage[];
+  /** A mask each. */
   readonly annotations: readonly CocoAnnotation[];
+  /** What masks show. */
   readonly categories: readonly CocoCategory[];
 }
 
