@@ -1,4 +1,4 @@
-// Masks as a COCO dataset: what pycocotools, CVAT, Label Studio and other tools for annotations read (cocodataset.org,
+// Masks as a COCO dataset: what pycocotools and tools for annotations read (cocodataset.org,
 // "Data format", object detection).
 import { ArgumentError } from "../device/errors.ts";
 import { type CocoRle, fromCocoRle, toCocoRle } from "./cocoRle.ts";
