@@ -14,7 +14,7 @@ export async function clipResnetSmoke(
   photos: readonly ImageLike[],
 ): Promise<number> {
   const file = await readSafetensors(golden);
-  const wanted = new Float32Array((await file.tensors.get("image_embeds")?.read())?.buffer ?? new ArrayBuffer());
+  const expected = new Float32Array((await file.tensors.get("image_embeds")?.read())?.buffer ?? new ArrayBuffer());
   await file.close();
   const clip = await Clip.fromPretrained(model);
   const { data, shape } = await clip.encodeImage(photos);
@@ -23,7 +23,7 @@ export async function clipResnetSmoke(
   const row = (all: Float32Array, i: number) => all.subarray(i * columns, (i + 1) * columns);
   // Ours are of unit length; open_clip's are not.
   const cosines = photos.map((_, i) => {
-    const [ours, theirs] = [row(data, i), row(wanted, i)];
+    const [ours, theirs] = [row(data, i), row(expected, i)];
     return ours.reduce((sum, value, c) => sum + value * (theirs[c] ?? Number.NaN), 0) / Math.hypot(...theirs);
   });
   return Math.min(...cosines);

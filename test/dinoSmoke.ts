@@ -30,7 +30,7 @@ export async function dinoSmoke(model: SourceLike, golden: string | URL, picture
   const file = await readSafetensors(golden);
   const stored = file.tensors.get(`${size.height}x${size.width}.last_hidden_state`);
   if (!stored) throw new RangeError("the golden has no tokens at the model's own size");
-  const wanted = inOrder(new Float32Array((await stored.read()).buffer), stored.shape);
+  const expected = inOrder(new Float32Array((await stored.read()).buffer), stored.shape);
   await file.close();
   const dino = await Dino.fromPretrained(model);
   const { memory } = await dino.device();
@@ -39,8 +39,8 @@ export async function dinoSmoke(model: SourceLike, golden: string | URL, picture
   const { length } = patches.data;
   // Registers lie between the class token and the patches; they are not features. A ResNet has the map alone.
   const ours = pooled ? [...patches.data] : [...cls.data, ...patches.data];
-  const first = pooled ? [] : [...wanted.subarray(0, cls.data.length)];
-  const theirs = [...first, ...wanted.subarray(wanted.length - length)];
+  const first = pooled ? [] : [...expected.subarray(0, cls.data.length)];
+  const theirs = [...first, ...expected.subarray(expected.length - length)];
   return { cosine: cosine(ours, theirs), leakedBuffers: memory.buffers };
 }
 

@@ -192,9 +192,9 @@ export class Clip {
     }
     const { max_position_embeddings: most } = this.config.text;
     const ids = truncateTokens(this.#tokenizer.encode(list), most, options.truncate ?? true, list);
-    const wanted = options.hiddenStates;
-    const tokens = wanted === undefined ? undefined : await import("./clipTokens.ts");
-    const request = wanted && tokens?.textRequest(this.config.text, wanted);
+    const layers = options.hiddenStates;
+    const tokens = layers === undefined ? undefined : await import("./clipTokens.ts");
+    const request = layers && tokens?.textRequest(this.config.text, layers);
     const runs: Readonly<Record<string, NdArray>>[] = [];
     if (ids.length === 0) runs.push(await outputsOfNone(this.#session, this.#textPart(1, 1, request)));
     for (let at = 0; at < ids.length; at += TEXTS_PER_RUN) {

@@ -71,12 +71,12 @@ async function has(source: Source, name: string): Promise<boolean> {
 }
 
 async function sizes(source: Source, names: readonly string[]): Promise<ModelFile[]> {
-  const found = await Promise.all(
+  const files = await Promise.all(
     names.map(async (name) => {
       const file = await source.open(name);
       await file?.close?.();
       return file && { name, bytes: file.size };
     }),
   );
-  return found.filter((file) => file !== undefined);
+  return files.filter((file) => file !== undefined);
 }

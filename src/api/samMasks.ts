@@ -141,12 +141,19 @@ export function unpackMasks(
   return Array.from({ length: P }, (_, p) => Array.from({ length: perPrompt }, (_, m) => one(p * perPrompt + m)));
 }
 
-/** Bits column by column to bytes row by row, from row `first` on; rows beyond the last have no bits. */
+/**
+ * Bits column by column to bytes row by row, from row `first` on; rows beyond the last have no bits. The words of 32
+ * rows are gathered first: then bytes are written in their order, several times as fast as column by column.
+ */
 function unpackBits(words: Uint32Array, mask: Uint8Array, first: number, width: number): void {
   const perColumn = words.length / width;
-  for (let x = 0; x < width; x++) {
-    for (let y = 0; y < 32 * perColumn && (first + y) * width < mask.length; y++) {
-      mask[(first + y) * width + x] = ((words[x * perColumn + (y >> 5)] as number) >>> (y & 31)) & 1;
+  const line = new Uint32Array(width);
+  for (let w = 0; w < perColumn; w++) {
+    for (let x = 0; x < width; x++) line[x] = words[x * perColumn + w] as number;
+    const end = Math.min(32, mask.length / width - first - 32 * w);
+    for (let bit = 0; bit < end; bit++) {
+      const row = (first + 32 * w + bit) * width;
+      for (let x = 0; x < width; x++) mask[row + x] = ((line[x] as number) >>> bit) & 1;
     }
   }
 }

@@ -251,9 +251,9 @@ export class Executor {
   }
 
   #tensor(name: string): PlannedTensor {
-    const found = this.plan.inputs.get(name) ?? this.plan.outputs.get(name);
-    if (!found) throw new ArgumentError(`the plan has no input or output "${name}"`);
-    return found;
+    const tensor = this.plan.inputs.get(name) ?? this.plan.outputs.get(name);
+    if (!tensor) throw new ArgumentError(`the plan has no input or output "${name}"`);
+    return tensor;
   }
 
   #ownBuffer(name: string, place: Place): GPUBuffer {
@@ -285,7 +285,7 @@ function wrongLength(name: string, value: Spec, data: HostArray, offset = 0): Ar
 }
 
 function find(tensors: ReadonlyMap<string, PlannedTensor>, kind: string, name: string): PlannedTensor {
-  const found = tensors.get(name);
-  if (!found) throw new ArgumentError(`the plan has no ${kind} "${name}"; it has ${[...tensors.keys()].join(", ")}`);
-  return found;
+  const tensor = tensors.get(name);
+  if (!tensor) throw new ArgumentError(`the plan has no ${kind} "${name}"; it has ${[...tensors.keys()].join(", ")}`);
+  return tensor;
 }

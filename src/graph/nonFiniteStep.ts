@@ -37,10 +37,10 @@ export async function nonFiniteStep(
     }
     let weights: readonly string[] = [];
     for (const [i, step] of plan.steps.entries()) {
-      const own = weightNames(plan, step);
-      if (own.length > 0) weights = own;
+      const names = weightNames(plan, step);
+      if (names.length > 0) weights = names;
       if (await isFiniteStep(device, prepared, step, i)) continue;
-      return { kernel: step.kernel.name, weights, readsWeights: own.length > 0 };
+      return { kernel: step.kernel.name, weights, readsWeights: names.length > 0 };
     }
     return undefined;
   } finally {

@@ -110,7 +110,7 @@ export function plan(graph: Graph, device: DeviceTraits, { rewrites = [] }: Plan
     new Map([...entries].map(([name, value]) => [name, { value, place: used(value) }]));
   for (const value of lowered.assignments.values()) used(value);
   const inputs = values.flatMap((value) => (value.node.kind === "input" ? [[value.node.name, value] as const] : []));
-  const made = {
+  const contents = {
     steps,
     slots,
     inputs: named(inputs),
@@ -121,7 +121,7 @@ export function plan(graph: Graph, device: DeviceTraits, { rewrites = [] }: Plan
     lengths: lengthsOf(steps),
     liveBytes,
   };
-  return { ...made, summary: () => summarize(made, values.length) };
+  return { ...contents, summary: () => summarize(contents, values.length) };
 }
 
 function makeStep(value: Value, node: NodeOf<"op">, placeOf: (value: Value) => Place, device: DeviceTraits): Step[] {

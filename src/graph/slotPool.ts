@@ -19,8 +19,8 @@ export class SlotPool {
     const free = [...this.#plans.keys()].sort((a, b) => a.size - b.size);
     const buffers: GPUBuffer[] = [];
     for (const bytes of sizes) {
-      const found = free.findIndex(({ size }) => size >= bytes);
-      const buffer = found < 0 ? this.#make(bytes) : (free.splice(found, 1)[0] as GPUBuffer);
+      const at = free.findIndex(({ size }) => size >= bytes);
+      const buffer = at < 0 ? this.#make(bytes) : (free.splice(at, 1)[0] as GPUBuffer);
       this.#plans.set(buffer, (this.#plans.get(buffer) ?? 0) + 1);
       buffers.push(buffer);
     }

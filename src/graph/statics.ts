@@ -13,12 +13,12 @@ const known = new WeakMap<Value, boolean>();
  * would take the memory that int8 saves.
  */
 export function isStatic(value: Value): boolean {
-  let found = known.get(value);
-  if (found === undefined) {
-    found = !isGivenByRuns(value) && sources(value).every(isStatic);
-    known.set(value, found);
+  let answer = known.get(value);
+  if (answer === undefined) {
+    answer = !isGivenByRuns(value) && sources(value).every(isStatic);
+    known.set(value, answer);
   }
-  return found;
+  return answer;
 }
 
 function isGivenByRuns(value: Value): boolean {

@@ -109,8 +109,8 @@ export class DecodeAhead {
     this.#slots.push(slot);
     this.#decoding++;
     const startMs = performance.now();
-    const found = await this.#load(image).catch((error: unknown) => ({ error }));
-    slot.decoded = { index, image, startMs, endMs: performance.now(), ...found };
+    const pixels = await this.#load(image).catch((error: unknown) => ({ error }));
+    slot.decoded = { index, image, startMs, endMs: performance.now(), ...pixels };
     this.#decoding--;
     if (this.#closing.signal.aborted) return closeDecoded(slot);
     this.#options.onChange();

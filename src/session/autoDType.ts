@@ -68,9 +68,12 @@ async function differenceToFull(
     let most = 0;
     for (const name of Object.keys(model.examples("f32"))) {
       signal?.throwIfAborted();
-      const wanted = await runExample(full, model, name, "f32", signal);
+      const expected = await runExample(full, model, name, "f32", signal);
       const got = await runExample(half, model, name, "f16", signal);
-      most = Math.max(most, ...Object.keys(wanted).map((output) => difference(got[output], wanted[output] as NdArray)));
+      most = Math.max(
+        most,
+        ...Object.keys(expected).map((output) => difference(got[output], expected[output] as NdArray)),
+      );
     }
     return most;
   } catch (error) {

@@ -7,9 +7,10 @@ import { type Launched, type Tuned, type TuneOptions, tune } from "../verify/tim
 /** Notes in `device.tuned` the best variants for what these plans launch. */
 export async function tunePlans(device: Device, plans: readonly Plan[], options: TuneOptions = {}): Promise<Tuned[]> {
   for (const [key, variant] of Object.entries(await readTuned(device.info))) device.tuned.set(key, variant);
-  const found = await tune(device, plans.flatMap(launchesOf), options);
-  if (found.length) await writeTuned(device.info, Object.fromEntries(found.map(({ key, variant }) => [key, variant])));
-  return found;
+  const choices = await tune(device, plans.flatMap(launchesOf), options);
+  if (choices.length)
+    await writeTuned(device.info, Object.fromEntries(choices.map(({ key, variant }) => [key, variant])));
+  return choices;
 }
 
 function launchesOf({ steps }: Plan): Launched[] {

@@ -68,10 +68,10 @@ it(
       test.push(...crops.slice(LABELLED));
     }
     const labels = (each: number) => NAMES.flatMap((name) => Array<string>(each).fill(name));
-    const wanted = labels(CROPS - LABELLED);
+    const expected = labels(CROPS - LABELLED);
     const accuracy = (known: NdArray, asked: NdArray) => {
       const found = new KnnClassifier(known, labels(LABELLED), { k: LABELLED }).predict(asked);
-      return (100 * found.filter((label, i) => label === wanted[i]).length) / wanted.length;
+      return (100 * found.filter((label, i) => label === expected[i]).length) / expected.length;
     };
     using dino = await Dino.fromPretrained("checkpoints/tiny-dino", { device: await testDevice() });
     const features = accuracy(

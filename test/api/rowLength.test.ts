@@ -46,8 +46,8 @@ describe("rows longer than the picture", () => {
   const image = longer.filter((_, i) => i % ROW < W);
 
   it.each(Object.entries(RECIPES))("%s", async (_, recipe) => {
-    const wanted = await run(recipe, image, W);
-    expect(wanted.length).toBeGreaterThan(1000);
-    expect(await run(recipe, longer, ROW, W)).toEqual(wanted);
+    const expected = await run(recipe, image, W);
+    expect(expected.length).toBeGreaterThan(1000);
+    expect(await run(recipe, longer, ROW, W)).toEqual(expected);
   });
 });

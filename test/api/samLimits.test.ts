@@ -50,10 +50,10 @@ it.each([
   expect(inParts.length).toBe(whole.length);
   for (const [i, masks] of inParts.entries()) {
     for (const [m, mask] of masks.entries()) {
-      const wanted = whole[i]?.[m];
-      expect(Buffer.from(mask.mask).equals(Buffer.from(wanted?.mask ?? []))).toBe(true);
+      const expected = whole[i]?.[m];
+      expect(Buffer.from(mask.mask).equals(Buffer.from(expected?.mask ?? []))).toBe(true);
       const bytes = (logits: Float32Array | undefined) => Buffer.from(logits?.buffer ?? new ArrayBuffer(0));
-      expect(bytes(mask.logits).equals(bytes(wanted?.logits))).toBe(true);
+      expect(bytes(mask.logits).equals(bytes(expected?.logits))).toBe(true);
       expect(mask.logits === undefined).toBe(!("returnLogits" in prompt));
     }
   }
@@ -75,6 +75,6 @@ it("a picture beyond that is brought to the encoder in bands, and gives what it 
   const prompt = { points: [{ x: 400, y: 300 }], multimask: false };
   using whole = await sam.encodeImage(large);
   using inBands = await within(MOST, () => sam.encodeImage(large));
-  const [[wanted], [got]] = [await whole.predict(prompt), await inBands.predict(prompt)];
-  expect(got?.lowResLogits).toEqual(wanted?.lowResLogits);
+  const [[expected], [got]] = [await whole.predict(prompt), await inBands.predict(prompt)];
+  expect(got?.lowResLogits).toEqual(expected?.lowResLogits);
 });

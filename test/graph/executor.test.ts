@@ -77,9 +77,9 @@ describe("results", () => {
     using parts = await prepare(device, build(true), weights);
     expect([fused.executor.plan.steps.length, parts.executor.plan.steps.length]).toEqual([2, 4]);
     const x = numbers(2 * 7 * C, 13);
-    const wanted = (await parts.executor.run({ x })).y as NdArray;
-    expect(wanted.data.some((value) => value !== 0)).toBe(true);
-    expectClose((await fused.executor.run({ x })).y, wanted.data);
+    const expected = (await parts.executor.run({ x })).y as NdArray;
+    expect(expected.data.some((value) => value !== 0)).toBe(true);
+    expectClose((await fused.executor.run({ x })).y, expected.data);
   });
 
   it("of overlapping runs belong to their own inputs", async () => {
@@ -236,7 +236,7 @@ describe("memory", () => {
     const square = ops.binary({ a: x, b: x }, { op: "mul" });
     graph.output("y", ops.binary({ a: square, b: x }, { op: "mul" }));
   };
-  const wanted = (x: Float32Array) => x.map((value) => value ** 3);
+  const expected = (x: Float32Array) => x.map((value) => value ** 3);
 
   it("of plans that share a pool is that of the largest, and their runs may take turns", async () => {
     const device = await testDevice();
@@ -252,15 +252,15 @@ describe("memory", () => {
       small.executor.run({ x: b }),
       large.executor.run({ x: c }),
     ]);
-    for (const [i, x] of [a, b, c].entries()) expectClose(runs[i]?.y, wanted(x));
+    for (const [i, x] of [a, b, c].entries()) expectClose(runs[i]?.y, expected(x));
 
     large[Symbol.dispose]();
     large.executor.dispose(); // twice does nothing
-    expectClose((await small.executor.run({ x: b })).y, wanted(b));
+    expectClose((await small.executor.run({ x: b })).y, expected(b));
     using larger = await prepare(device, cube(20_000), {}, pool);
     const d = numbers(20_000, 4);
-    expectClose((await larger.executor.run({ x: d })).y, wanted(d));
-    expectClose((await small.executor.run({ x: b })).y, wanted(b));
+    expectClose((await larger.executor.run({ x: d })).y, expected(d));
+    expectClose((await small.executor.run({ x: b })).y, expected(b));
     small[Symbol.dispose]();
     larger[Symbol.dispose]();
     expect(device.memory.bytes).toBe(before);

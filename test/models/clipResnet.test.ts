@@ -22,10 +22,10 @@ describe("small-clip-resnet", () => {
     await checkpoint.close();
     if (dtype === "f32") expect(firstDifference(got, golden, STAGES, 1e-3)).toBeUndefined();
     for (const name of ["image_embeds", "text_embeds"]) {
-      const [ours, wanted] = [got[name], golden.get(name)];
-      if (!ours || !wanted) throw new RangeError(`no ${name}`);
-      expect(worstCosine(ours, wanted), name).toBeGreaterThanOrEqual(LEAST_COSINE[dtype]);
-      if (dtype === "f32") expect(relativeError(ours.data, wanted.data), name).toBeLessThanOrEqual(1e-3);
+      const [ours, expected] = [got[name], golden.get(name)];
+      if (!ours || !expected) throw new RangeError(`no ${name}`);
+      expect(worstCosine(ours, expected), name).toBeGreaterThanOrEqual(LEAST_COSINE[dtype]);
+      if (dtype === "f32") expect(relativeError(ours.data, expected.data), name).toBeLessThanOrEqual(1e-3);
     }
   });
 
@@ -33,9 +33,9 @@ describe("small-clip-resnet", () => {
     const golden = await clipResnetGolden(FOLDER);
     using clip = await Clip.fromPretrained(FOLDER, { device: await testDevice() });
     const embeds = await clip.encodeImage(PHOTOS);
-    const wanted = golden.get("image_embeds");
-    if (!wanted) throw new RangeError("no image_embeds");
-    expect(worstCosine(embeds, wanted)).toBeGreaterThanOrEqual(0.9999);
+    const expected = golden.get("image_embeds");
+    if (!expected) throw new RangeError("no image_embeds");
+    expect(worstCosine(embeds, expected)).toBeGreaterThanOrEqual(0.9999);
     expect((await clip.encodeImage(PHOTOS, { size: 64 })).data).toEqual(embeds.data);
     await expect(clip.encodeImage(PHOTOS, { size: 96 })).rejects.toThrow(/sees pictures of 64 pixels only/);
   });

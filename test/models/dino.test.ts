@@ -31,14 +31,14 @@ for (const [name, sizes] of Object.entries(CASES)) {
   describe(name, () => {
     it.each(sizes)("%s, f32: layers, tokens and class attention", async (size) => {
       const golden = await readGolden(`${folder}/golden.safetensors`);
-      const wanted = ofSize(golden, size);
+      const expected = ofSize(golden, size);
       const got = await run(await testDevice(), folder, golden.get(`${size}.pixel_values`) as NdArray, "f32");
       const names = ["hidden.0", "hidden.1", "last_hidden_state"];
-      expect(firstDifference(got, wanted, names, 1e-3)).toBeUndefined();
-      const [ours, theirs] = [got.last_hidden_state as NdArray, wanted.get("last_hidden_state") as NdArray];
+      expect(firstDifference(got, expected, names, 1e-3)).toBeUndefined();
+      const [ours, theirs] = [got.last_hidden_state as NdArray, expected.get("last_hidden_state") as NdArray];
       expect(worstCosine(ours, theirs), "worst token").toBeGreaterThanOrEqual(0.9999);
       expect(cosine(ours.data, theirs.data), "all tokens").toBeGreaterThanOrEqual(0.99999);
-      const attention = wanted.get("attentions.last.cls") as NdArray;
+      const attention = expected.get("attentions.last.cls") as NdArray;
       const errors = attention.data.map((value, i) =>
         Math.abs(value - (got["attentions.last.cls"]?.data[i] as number)),
       );
@@ -49,8 +49,8 @@ for (const [name, sizes] of Object.entries(CASES)) {
       const golden = await readGolden(`${folder}/golden.safetensors`);
       const size = sizes.at(-1) as string;
       const got = await run(await testDevice(), folder, golden.get(`${size}.pixel_values`) as NdArray, "q8");
-      const wanted = ofSize(golden, size).get("last_hidden_state") as NdArray;
-      expect(cosine((got.last_hidden_state as NdArray).data, wanted.data)).toBeGreaterThanOrEqual(0.995);
+      const expected = ofSize(golden, size).get("last_hidden_state") as NdArray;
+      expect(cosine((got.last_hidden_state as NdArray).data, expected.data)).toBeGreaterThanOrEqual(0.995);
     });
 
     it(`${sizes.at(-1)}, f16: tokens with a cosine of 0.999`, async (context) => {
@@ -59,8 +59,8 @@ for (const [name, sizes] of Object.entries(CASES)) {
       const golden = await readGolden(`${folder}/golden.safetensors`);
       const size = sizes.at(-1) as string;
       const got = await run(device, folder, golden.get(`${size}.pixel_values`) as NdArray, "f16");
-      const wanted = ofSize(golden, size).get("last_hidden_state") as NdArray;
-      expect(cosine((got.last_hidden_state as NdArray).data, wanted.data)).toBeGreaterThanOrEqual(0.999);
+      const expected = ofSize(golden, size).get("last_hidden_state") as NdArray;
+      expect(cosine((got.last_hidden_state as NdArray).data, expected.data)).toBeGreaterThanOrEqual(0.999);
     });
   });
 }

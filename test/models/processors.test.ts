@@ -82,15 +82,15 @@ describe("image processors", () => {
   it.each(cases)("$name", async (one) => {
     const recipe = recipeOf(one);
     for (const [i, [height, width]] of shapes.entries()) {
-      const wanted = one.results[i];
-      if (!wanted) continue;
-      expect(outputSize(recipe, [height, width])).toEqual(wanted.slice(0, 2));
+      const expected = one.results[i];
+      if (!expected) continue;
+      expect(outputSize(recipe, [height, width])).toEqual(expected.slice(0, 2));
       const got = steps(await pixelsOf(recipe, height, width), recipe);
-      expect(got.length, `${height} x ${width}`).toBe(wanted[0] * wanted[1] * 3);
-      const far = samplesOf(wanted[3]).map((value, n) => Math.abs(value - (got[hash(n + 1) % got.length] as number)));
+      expect(got.length, `${height} x ${width}`).toBe(expected[0] * expected[1] * 3);
+      const far = samplesOf(expected[3]).map((value, n) => Math.abs(value - (got[hash(n + 1) % got.length] as number)));
       expect(Math.max(...far), `${height} x ${width}: steps from Python's values`).toBeLessThan(1.02);
       const mean = got.reduce((sum, value) => sum + value, 0) / got.length;
-      expect(Math.abs(mean - wanted[2]), `${height} x ${width}: steps from Python's mean`).toBeLessThan(0.5);
+      expect(Math.abs(mean - expected[2]), `${height} x ${width}: steps from Python's mean`).toBeLessThan(0.5);
     }
   });
 });

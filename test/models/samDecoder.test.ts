@@ -132,14 +132,14 @@ describe.each(["small-sam", "small-sam-whole-windows"])("%s", (name) => {
     const test = casesOf(golden)[kind] as Case;
     const got = await run(await testDevice(), folder, golden, test, "f32");
     const [masks, scores] = [got.masks as NdArray, got.scores as NdArray];
-    const wanted = of(golden, `${kind}.low_res_masks`).data;
+    const expected = of(golden, `${kind}.low_res_masks`).data;
     const ours = chosen(masks, test.multimask);
-    expect(relativeError(ours, wanted)).toBeLessThanOrEqual(1e-3);
+    expect(relativeError(ours, expected)).toBeLessThanOrEqual(1e-3);
     const errors = chosen(scores, test.multimask).map((score, i) =>
       Math.abs(score - (of(golden, `${kind}.iou_scores`).data[i] as number)),
     );
     expect(Math.max(...errors)).toBeLessThanOrEqual(1e-3);
-    expect(iou(ours, wanted)).toBeGreaterThanOrEqual(0.999);
+    expect(iou(ours, expected)).toBeGreaterThanOrEqual(0.999);
   });
 
   it.each(KINDS)("%s, q8: logits with a cosine of 0.995", async (kind) => {

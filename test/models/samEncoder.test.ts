@@ -63,9 +63,9 @@ describe.each(["small-sam", "small-sam-whole-windows"])("%s", (name) => {
   it("f32: layers and the embedding", async () => {
     const { golden, embedding } = await read();
     const got = await run(await testDevice(), folder, golden, "f32");
-    const wanted = new Map([...golden, ["image_embeddings", embedding] as const]);
+    const expected = new Map([...golden, ["image_embeddings", embedding] as const]);
     const names = ["vision.hidden.0", "vision.hidden.1", "vision.hidden.last", "image_embeddings"];
-    expect(firstDifference(got, wanted, names, 1e-4)).toBeUndefined();
+    expect(firstDifference(got, expected, names, 1e-4)).toBeUndefined();
     const ours = got.image_embeddings as NdArray;
     expect(worstCosine(ours, embedding), "worst place").toBeGreaterThanOrEqual(0.9999);
     expect(cosine(ours.data, embedding.data), "all places").toBeGreaterThanOrEqual(0.99999);

@@ -117,9 +117,9 @@ it.each(["f32", "q8"] as const)("%s: the embedding has PyTorch's direction", { t
     const start = performance.now();
     const { image_embeddings: got } = await runGraph(device, checkpoint, build, { image: rgba }, dtype);
     await checkpoint.close();
-    const wanted = channelsLast(of(golden, "image_embeddings"));
+    const expected = channelsLast(of(golden, "image_embeddings"));
     const ours = everyStep(got as NdArray);
-    const [all, worst] = [cosine(ours.data, wanted.data), worstCosine(ours, wanted)];
+    const [all, worst] = [cosine(ours.data, expected.data), worstCosine(ours, expected)];
     console.log(
       `${dtype}: loaded and encoded in ${((performance.now() - start) / 1000).toFixed(1)} s; ` +
         `cosine ${all}, worst ${worst}`,

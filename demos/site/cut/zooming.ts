@@ -23,9 +23,9 @@ export class Zooming {
   constructor(stage: Stage) {
     this.#stage = stage;
     const face = (sign: string, name: string, press: () => void) => {
-      const made = button(sign, press);
-      made.setAttribute("aria-label", name);
-      return made;
+      const element = button(sign, press);
+      element.setAttribute("aria-label", name);
+      return element;
     };
     this.#scale.classList.add("edge");
     this.#scale.title = "Whole picture";

@@ -26,8 +26,8 @@ async function describe(device: Device, context: Context): Promise<number> {
   const { options, terminal } = context;
   const { onProgress, stop } = downloadBars(terminal);
   const dtype = namedDType(options);
-  const wanted = { ...sourceOptions(context), dtype, onProgress };
-  const model = await describeModel(modelSource(options), device, wanted).finally(stop);
+  const settings = { ...sourceOptions(context), dtype, onProgress };
+  const model = await describeModel(modelSource(options), device, settings).finally(stop);
   const adapter = { ...device.info, features: [...device.gpu.features].sort(), limits: limitsOf(device) };
   if (options.json) {
     terminal.result(jsonText({ adapter, model: { name: modelName(options), dtype, ...model } }, 2));

@@ -48,8 +48,8 @@ export async function namedPictures(
   for (const arg of args) {
     signal?.throwIfAborted();
     try {
-      const found = arg === "-" ? [await fromStdin(readStdin)] : await inputsOf(arg, notes, signal);
-      inputs.push(...found);
+      const pictures = arg === "-" ? [await fromStdin(readStdin)] : await inputsOf(arg, notes, signal);
+      inputs.push(...pictures);
     } catch (error) {
       signal?.throwIfAborted();
       failures.push({ path: arg === "-" ? STDIN : arg, message: messageOf(error) });
@@ -112,14 +112,15 @@ async function matching(pattern: string, notes: string[], signal?: AbortSignal):
     expandDirectories: false,
     ...(signal && { signal }),
   });
-  const found = new Map<string, PictureInput>();
+  const pictures = new Map<string, PictureInput>();
   for (const path of paths.sort()) {
     if (path.endsWith("/")) {
       const inside = await inFolder(path.slice(0, -1), notes, signal).catch(() => []);
-      for (const input of inside) found.set(input.path, input);
-    } else if (EXTENSIONS.includes(extname(path).toLowerCase()) && !found.has(path)) found.set(path, fileAt(path));
+      for (const input of inside) pictures.set(input.path, input);
+    } else if (EXTENSIONS.includes(extname(path).toLowerCase()) && !pictures.has(path))
+      pictures.set(path, fileAt(path));
   }
-  if (found.size > 0) return [...found.values()];
+  if (pictures.size > 0) return [...pictures.values()];
   const why = paths.length === 0 ? "check the pattern" : `what does is none of ${EXTENSIONS.join(", ")}`;
   throw new Error(`no picture matches ${pattern}: ${why}`);
 }

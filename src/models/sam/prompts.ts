@@ -151,14 +151,14 @@ export function runsOf(
   for (const group of groups.values()) {
     for (let at = 0; at < group.length; at += most) {
       const indices = group.slice(at, at + most);
-      const own = indices.map((i) => tokens[i]);
+      const ofRun = indices.map((i) => tokens[i]);
       const masks = indices.flatMap((i) => prompts[i]?.maskInput ?? []);
       runs.push({
         P: indices.length,
-        T: own[0]?.labels.length ?? 0,
+        T: ofRun[0]?.labels.length ?? 0,
         hasMask: masks.length > 0,
-        coords: Float32Array.from(own.flatMap((token) => token?.coords ?? [])),
-        labels: Int32Array.from(own.flatMap((token) => token?.labels ?? [])),
+        coords: Float32Array.from(ofRun.flatMap((token) => token?.coords ?? [])),
+        labels: Int32Array.from(ofRun.flatMap((token) => token?.labels ?? [])),
         masks: joined(masks),
         indices,
       });
