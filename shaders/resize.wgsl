@@ -1,10 +1,11 @@
 // resize: one pass of Pillow's resampling of 8-bit pixels along one axis, in its fixed-point arithmetic.
 // image: [outer, length, inner] pixels, RGBA bytes packed into a u32 with red lowest; starts: [size];
-// weights: [size, taps], in units of 2^-22; y: [outer, size, inner]. For each of the four bytes of a pixel
-// y[o, i, n] = clip8((2^21 + Σ_t image[o, starts[i] + t, n] * weights[i, t]) >> 22).
+// weights: [size, taps], in units of 2^-22; y: [rows, size, inner], of the rows of `outer` from `first` on. For each of
+// the four bytes of a pixel
+// y[o, i, n] = clip8((2^21 + Σ_t image[first + o, starts[i] + t, n] * weights[i, t]) >> 22).
 // No sum leaves 32 bits: that is what Pillow's 22 bits are chosen for. One pixel of y a thread: lib/flat.wgsl.
 
-struct Params { count: u32, length: u32, size: u32, inner: u32, taps: u32 }
+struct Params { count: u32, length: u32, size: u32, inner: u32, taps: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> image: array<u32>;
 @group(0) @binding(1) var<storage, read> starts: array<i32>;
@@ -25,7 +26,7 @@ fn pack(bytes: vec4i) -> u32 {
 
 fn compute(at: u32) {
   let line = at / params.inner;
-  let outer = line / params.size;
+  let outer = params.first + line / params.size;
   let i = line % params.size;
   var source = (outer * params.length + u32(starts[i])) * params.inner + at % params.inner;
   var sum = vec4i(1 << 21);

@@ -15,6 +15,8 @@ export type ResizeAxis = "horizontal" | "vertical";
 export interface ResizeParams {
   /** The axis that changes. */
   readonly axis: ResizeAxis;
+  /** Of a horizontal pass over one picture, the rows that are made: all of them where it is absent. */
+  readonly rows?: readonly [begin: number, end: number] | undefined;
 }
 
 /** A picture's size in pixels. */
@@ -173,24 +175,35 @@ function exactRows(inSize: number, outSize: number, [begin, end]: readonly [numb
 }
 
 interface Sizes {
+  readonly first: number;
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
 }
 
-/** The picture as [outer, length, inner], where `length` is the axis to change. */
-function sizes(image: Spec, { axis }: ResizeParams): Sizes {
+/** The picture as [outer, length, inner], where `length` is the axis to change, and the first row of `outer` to make. */
+function sizes(image: Spec, { axis, rows }: ResizeParams): Sizes {
   const at = image.shape.length - (axis === "horizontal" ? 1 : 2);
   const length = image.shape[at] as number;
-  return { outer: sizeOf(image.shape.slice(0, at)), length, inner: sizeOf(image.shape.slice(at + 1)) };
+  const [first, end] = rows ?? [0, sizeOf(image.shape.slice(0, at))];
+  return { first, outer: end - first, length, inner: sizeOf(image.shape.slice(at + 1)) };
+}
+
+function checkRows({ shape }: Spec, { axis, rows }: ResizeParams): void {
+  if (!rows) return;
+  const [[begin, end], [H = 0]] = [rows, shape];
+  if (axis === "horizontal" && shape.length === 2 && 0 <= begin && begin <= end && end <= H) return;
+  const expected = "expected [begin, end] of a horizontal pass over one picture [H, W]";
+  throw new ShapeError(`[resize] rows are ${formatShape(rows)} of ${formatShape(shape)}, ${axis}: ${expected}`);
 }
 
 export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
   name: "resize",
   wgsl: [invocationSource, flatSource, source],
   inputs: ["image", "starts", "weights"],
-  params: { count: "u32", length: "u32", size: "u32", inner: "u32", taps: "u32" },
-  output: ({ image, starts, weights }, { axis }) => {
+  params: { count: "u32", length: "u32", size: "u32", inner: "u32", taps: "u32", first: "u32" },
+  output: ({ image, starts, weights }, params) => {
+    const { axis } = params;
     const rank = image.shape.length;
     if (image.dtype !== "u32" || rank < 2 || rank > 3) {
       throw new ShapeError(
@@ -206,16 +219,18 @@ export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
     if (taps < 1 || taps > length) {
       throw new ShapeError(`[resize] weights ${formatShape(weights.shape)} have ${taps} taps for ${length} pixels`);
     }
+    checkRows(image, params);
     const shape = [...image.shape];
+    if (params.rows) shape[0] = params.rows[1] - params.rows[0];
     shape[rank - (axis === "horizontal" ? 1 : 2)] = size;
     return { dtype: "u32", shape };
   },
   launch: ({ image, weights }, params) => {
-    const { outer, length, inner } = sizes(image, params);
+    const { first, outer, length, inner } = sizes(image, params);
     const [size = 0, taps = 0] = weights.shape;
     const count = outer * size * inner;
     return {
-      params: { count, length, size, inner, taps },
+      params: { count, length, size, inner, taps, first },
       workgroups: flatWorkgroups(count),
     };
   },

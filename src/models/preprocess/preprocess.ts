@@ -4,7 +4,13 @@ import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { InterpolateWindow } from "../../kernels/interpolate.ts";
 import type { Rgb } from "../../kernels/normalizeImage.ts";
-import { type ResizeAxis, type ResizeFilter, resizeCoefficients, resizeOrder } from "../../kernels/resize.ts";
+import {
+  type ResizeCoefficients,
+  type ResizeFilter,
+  type ResizeParams,
+  resizeCoefficients,
+  resizeOrder,
+} from "../../kernels/resize.ts";
 import { definePart } from "../part.ts";
 import { cropStart, type Preprocessing, resizedSize, roundHalfToEven, type Size } from "./recipe.ts";
 
@@ -50,10 +56,14 @@ export function preprocess(image: Value, recipe: Preprocessing, dtype: "f32" | "
   if (recipe.widthFirst && order[0] === "vertical") order.reverse();
   let x = image;
   if (W < rowLength && !order.includes("horizontal")) {
-    x = resizeAxis(x, "horizontal", { length: W, size: W, first: 0, count: W }, "nearest"); // leaves the rest out
+    x = resizeAxis(x, resizeCoefficients(W, W, "nearest"), { axis: "horizontal" }); // leaves the rest out
   }
-  for (const axis of order) {
-    x = resizeAxis(x, axis, axes[axis], recipe.resample);
+  const passes = order.map((axis) => passOf(axes[axis], recipe.resample));
+  const read = order[0] === "horizontal" && passes[1] ? rowsRead(passes[1]) : undefined;
+  for (const [i, axis] of order.entries()) {
+    const pass = passes[i] as ResizeCoefficients;
+    if (axis === "horizontal") x = resizeAxis(x, pass, { axis, rows: read });
+    else x = resizeAxis(x, { ...pass, starts: pass.starts.map((start) => start - (read?.[0] ?? 0)) }, { axis });
     axes[axis].first = Math.min(0, axes[axis].first); // what lies before the window was not made
   }
   const { rescale: scale, mean, std, pad } = recipe;
@@ -99,17 +109,23 @@ interface Window {
 }
 
 /** One pass of Pillow's resize, of what the crop keeps: a picture of 3000 x 2 would become one of 336,000 x 224. */
-function resizeAxis(image: Value, axis: ResizeAxis, window: Window, filter: ResizeFilter): Value {
-  const { length, size, first, count } = window;
-  const [begin, end] = [Math.max(0, first), Math.min(size, first + count)];
-  const { starts, weights, taps } = resizeCoefficients(length, size, filter, [begin, end]);
+function passOf({ length, size, first, count }: Window, filter: ResizeFilter): ResizeCoefficients {
+  return resizeCoefficients(length, size, filter, [Math.max(0, first), Math.min(size, first + count)]);
+}
+
+/** The rows that a vertical pass reads, so that a horizontal one before it makes no others. */
+function rowsRead({ starts, taps }: ResizeCoefficients): readonly [begin: number, end: number] {
+  return [starts[0] ?? 0, (starts.at(-1) ?? 0) + taps];
+}
+
+function resizeAxis(image: Value, { starts, weights, taps }: ResizeCoefficients, params: ResizeParams): Value {
   const { graph } = image;
   return ops.resize(
     {
       image,
-      starts: graph.constant({ dtype: "i32", shape: [end - begin] }, starts),
-      weights: graph.constant({ dtype: "i32", shape: [end - begin, taps] }, weights),
+      starts: graph.constant({ dtype: "i32", shape: [starts.length] }, starts),
+      weights: graph.constant({ dtype: "i32", shape: [starts.length, taps] }, weights),
     },
-    { axis },
+    params,
   );
 }

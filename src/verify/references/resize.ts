@@ -2,13 +2,13 @@
 import { type ResizeFilter, type ResizeParams, resize, resizeCoefficients } from "../../kernels/resize.ts";
 import { defineSuite, type HostTensor, type KernelCase } from "../suite.ts";
 
-interface ResizeCase extends ResizeParams {
+interface ResizeCase extends Pick<ResizeParams, "axis" | "rows"> {
   readonly shape: readonly number[];
   readonly size: number;
   readonly filter: ResizeFilter;
 }
 
-function resizeCase({ shape, size, filter, axis }: ResizeCase): KernelCase {
+function resizeCase({ shape, size, filter, axis, rows }: ResizeCase): KernelCase {
   const length = shape.at(axis === "horizontal" ? -1 : -2) as number;
   const { starts, weights, taps } = resizeCoefficients(length, size, filter);
   return {
@@ -17,8 +17,8 @@ function resizeCase({ shape, size, filter, axis }: ResizeCase): KernelCase {
       starts: { shape: [size], dtype: "i32", data: starts },
       weights: { shape: [size, taps], dtype: "i32", data: weights },
     },
-    params: { axis },
-    why: filter,
+    params: { axis, rows },
+    why: rows ? `${filter}, rows ${rows.join(" to ")}` : filter,
     dtypes: ["f32"],
   };
 }
@@ -34,16 +34,18 @@ const TABLES = {
 
 export const resizeSuite = defineSuite<ResizeParams>({
   kernel: resize,
-  reference: ({ image, starts, weights }, { axis }) => {
+  reference: ({ image, starts, weights }, { axis, rows }) => {
     const { shape, data } = image as HostTensor;
     const [size = 0, taps = 0] = (weights as HostTensor).shape;
     const at = axis === "horizontal" ? shape.length - 1 : shape.length - 2;
     const length = shape[at] as number;
     const inner = axis === "horizontal" ? 1 : (shape.at(-1) as number);
-    const outer = length * inner === 0 ? 0 : data.length / (length * inner);
+    const all = length * inner === 0 ? 0 : data.length / (length * inner);
+    const [begin, end] = rows ?? [0, all];
+    const outer = end - begin;
     return Float64Array.from({ length: outer * size * inner }, (_, index) => {
       const i = Math.floor(index / inner) % size;
-      const first = Math.floor(index / inner / size) * length + (starts?.data[i] as number);
+      const first = (begin + Math.floor(index / inner / size)) * length + (starts?.data[i] as number);
       let pixel = 0;
       for (let channel = 0; channel < 4; channel++) {
         let sum = 2 ** 21;
@@ -71,6 +73,8 @@ export const resizeSuite = defineSuite<ResizeParams>({
     along("horizontal", [5, 40], 31, "nearest-exact"),
     along("horizontal", [48, 640], 224, "bicubic"),
     along("horizontal", [0, 8], 4, "bilinear"),
+    resizeCase({ axis: "horizontal", shape: [37, 53], size: 20, filter: "bicubic", rows: [5, 31] }),
+    resizeCase({ axis: "horizontal", shape: [3, 5], size: 9, filter: "lanczos", rows: [2, 3] }),
   ],
   rejects: [
     { inputs: { image: [4, 4], ...TABLES }, params: { axis: "vertical" }, message: "image is f32 [4, 4]" },
@@ -83,6 +87,16 @@ export const resizeSuite = defineSuite<ResizeParams>({
       inputs: { image: { shape: [4, 4], dtype: "u32" }, ...TABLES, starts: { shape: [3], dtype: "i32" } },
       params: { axis: "vertical" },
       message: "starts has shape [3], expected [2]",
+    },
+    {
+      inputs: { image: { shape: [4, 4], dtype: "u32" }, ...TABLES },
+      params: { axis: "horizontal", rows: [1, 5] },
+      message: "rows are [1, 5] of [4, 4], horizontal",
+    },
+    {
+      inputs: { image: { shape: [4, 4], dtype: "u32" }, ...TABLES },
+      params: { axis: "vertical", rows: [0, 2] },
+      message: "rows are [0, 2] of [4, 4], vertical",
     },
   ],
   tolerance: { f32: 0, f16: 0 },
