@@ -1,8 +1,8 @@
 // Runs the documentation: every program in Node or Chromium, every command of ours in a shell. Nothing is passed over:
 // what is only looked up says so.
-import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adapterVariables } from "../../src/cli/adapter.ts";
+import { type Ran, ran } from "../package/ran.ts";
 import { commandsOf, PAGES, programsOf } from "./blocks.ts";
 import { judge } from "./commands.ts";
 import { bundleProgram, Workplace } from "./workplace.ts";
@@ -18,27 +18,8 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 /** Runs a command in the workplace, until the signal, and gives its exit code and all that it printed. */
-function run(
-  program: string,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<{ code: number | null; output: string }> {
-  const child = spawn(program, args, {
-    cwd: place.folder,
-    env: { ...process.env, NO_COLOR: "1", ...variables },
-    stdio: ["ignore", "pipe", "pipe"],
-    signal,
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-  }
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, output }));
-  });
+function run(program: string, args: readonly string[], signal: AbortSignal): Promise<Ran> {
+  return ran(program, args, { cwd: place.folder, env: { ...process.env, NO_COLOR: "1", ...variables }, signal });
 }
 
 describe("programs", () => {

@@ -3,9 +3,10 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "puppeteer-core";
+import { complaint } from "../package/ran.ts";
 import { serveFolder } from "../package/serveFolder.ts";
 import type { Row } from "./installs.test.ts";
-import { complaint, Project } from "./project.ts";
+import { Project } from "./project.ts";
 
 /** Classifies a photo in the page, in the worker that the bundler made a file of, or in one that the page starts. */
 const PAGE = `
@@ -36,6 +37,13 @@ const html = (script: string, type = "module") => `${head}<script type="${type}"
 
 type Where = "page" | "worker" | "own worker";
 
+/** Where a bundler loses the worker's script, the error must say how to go on. */
+function complaintOf(where: Where, message: string): string {
+  const isHelp = ["WorkerError", "startWorker", "optimizeDeps"].every((word) => message.includes(word));
+  if (where === "worker" && isHelp) return "worker: a WorkerError that names startWorker and optimizeDeps";
+  return `${where} FAILS: ${message.split("\n")[0]?.slice(0, 120)}`;
+}
+
 /** What a page says in each place. */
 async function visit(browser: Browser, url: string, places: readonly Where[]): Promise<string> {
   const said: string[] = [];
@@ -44,8 +52,8 @@ async function visit(browser: Browser, url: string, places: readonly Where[]): P
     await tab.goto(url, { waitUntil: "load" });
     await tab.waitForFunction(() => "run" in globalThis, { timeout: 60_000 });
     const run = (place: string) => (globalThis as unknown as { run(place: string): Promise<string> }).run(place);
-    const answer = await tab.evaluate(run, where).catch((error: Error) => error.message.split("\n")[0] ?? "");
-    said.push(answer === "cat" ? `${where} runs` : `${where} FAILS: ${answer.slice(0, 120)}`);
+    const answer = await tab.evaluate(run, where).catch((error: Error) => error.message);
+    said.push(answer === "cat" ? `${where} runs` : complaintOf(where, answer));
     await tab.close();
   }
   return said.join(", ");

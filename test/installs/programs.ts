@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { transform } from "esbuild";
 import { PAGES, programsOf } from "../docs/blocks.ts";
 import { Workplace } from "../docs/workplace.ts";
+import { complaint } from "../package/ran.ts";
 import type { Row } from "./installs.test.ts";
-import { complaint, Project } from "./project.ts";
+import { Project } from "./project.ts";
 
 interface Runtime {
   readonly packages: readonly string[];

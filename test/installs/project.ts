@@ -4,15 +4,10 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ROOT } from "../package/install.ts";
+import { type Ran, ran } from "../package/ran.ts";
 
 /** No step takes longer than this, in milliseconds. */
 const MOST_MS = 300_000;
-
-export interface Ran {
-  readonly code: number | null;
-  /** What it printed, to stdout and stderr. */
-  readonly output: string;
-}
 
 export class Project implements AsyncDisposable {
   readonly folder: string;
@@ -62,21 +57,10 @@ export class Project implements AsyncDisposable {
     { cwd = this.folder, env = {} }: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
   ): Promise<Ran> {
     const path = `${join(this.folder, "node_modules/.bin")}:${process.env.PATH}`;
-    const child = spawn(program, args, {
+    return ran(program, args, {
       cwd,
       env: { ...process.env, ...env, NO_COLOR: "1", CI: "1", NEXT_TELEMETRY_DISABLED: "1", PATH: path },
-      stdio: ["ignore", "pipe", "pipe"],
       timeout: MOST_MS,
-    });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        output += text;
-      });
-    }
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve({ code, output }));
     });
   }
 
@@ -103,10 +87,4 @@ export class Project implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/** The first line of an output that speaks of an error, for a table. */
-export function complaint({ code, output }: Ran): string {
-  const line = output.split("\n").find((text) => /error|cannot|can't|failed|not found/i.test(text)) ?? "";
-  return `exit code ${code}: ${line.trim().slice(0, 160)}`;
 }

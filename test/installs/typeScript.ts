@@ -1,8 +1,9 @@
 // The declarations as compilers read them: versions of TypeScript, resolutions, the DOM's library and Node's types.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { complaint } from "../package/ran.ts";
 import type { Row } from "./installs.test.ts";
-import { complaint, Project } from "./project.ts";
+import { Project } from "./project.ts";
 
 const USER = `
   import { Clip, type Device, openDevice, Sam, VisionError } from "webgpu-vision";
