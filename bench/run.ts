@@ -1,5 +1,5 @@
-// `npm run bench -- [what...] [options]`: kernels, models, prompts of SAM, peers, browser, layers of a model, or the
-// tables made of their results. Everything is checked before its time counts. bench/README.md says more.
+// `npm run bench -- [what...] [options]`: kernels, models, prompts of SAM, peers, browser, layers of a model, a compile
+// check, or the tables made of their results. Everything is checked before its time counts. bench/README.md says more.
 import { spawnSync } from "node:child_process";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ModelTiming } from "../src/check/benchModel.ts";
@@ -7,6 +7,7 @@ import { isCpu } from "../src/device/adapter.ts";
 import { openDevice } from "../src/device/open.ts";
 import { caseLabel } from "../src/verify/run.ts";
 import { benchKernels } from "../src/verify/timing/benchKernels.ts";
+import { COMPILED, compileModels } from "./compile.ts";
 import { type ContestResult, isAlone, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
 import { ROWS } from "./kernels.ts";
@@ -19,7 +20,7 @@ import { benchPrompts } from "./prompts.ts";
 import { type Circumstances, circumstances, pageSizes, type Report, versionsOf, writeReport } from "./report.ts";
 import { writeTables } from "./tables.ts";
 
-const SECTIONS = ["kernels", "models", "prompts", "peers", "browser", "layers", "tables"] as const;
+const SECTIONS = ["kernels", "models", "prompts", "peers", "browser", "layers", "compile", "tables"] as const;
 type Section = (typeof SECTIONS)[number];
 
 interface Options {
@@ -28,7 +29,7 @@ interface Options {
   readonly large?: boolean;
   readonly quick?: boolean;
   readonly rounds?: number;
-  readonly dtype: "f32" | "f16";
+  readonly dtype: "f32" | "f16" | "q8";
   readonly json?: string;
   readonly peers?: boolean;
   readonly all?: boolean;
@@ -45,8 +46,15 @@ function say(text: string): void {
   console.log(text);
 }
 
+/** q8 is a way to keep weights, which only plans of whole models have. */
+function floats({ dtype }: Options): "f32" | "f16" {
+  if (dtype === "q8") throw new Error("q8 is for `compile` alone: expected --dtype f32 or f16");
+  return dtype;
+}
+
 async function kernels(options: Options): Promise<void> {
-  const { only = "", quick, dtype, large, json } = options;
+  const { only = "", quick, large, json } = options;
+  const dtype = floats(options);
   using device = await openDevice();
   if (dtype === "f16" && !device.hasF16) throw new Error("this adapter has no shader-f16");
   const isSlow = isCpu(device.info.class);
@@ -62,7 +70,9 @@ async function kernels(options: Options): Promise<void> {
   if (json) writeReport(json, { kernels: { ...around, ...measured } });
 }
 
-async function models({ only = "", quick, rounds = quick ? 1 : 15, dtype, large = false, json }: Options) {
+async function models(options: Options): Promise<void> {
+  const { only = "", quick, rounds = quick ? 1 : 15, large = false, json } = options;
+  const dtype = floats(options);
   const { info } = await adapter();
   const around = circumstances({ rounds, dtype, adapter: info });
   const results: ModelTiming[] = [];
@@ -124,18 +134,26 @@ async function browser(options: Options): Promise<void> {
   conclude(results);
 }
 
-async function layers({ only = "dino-resnet50", rounds = 7, dtype }: Options): Promise<void> {
-  say(layersTable(await benchLayers(only, rounds, dtype)));
+async function layers(options: Options): Promise<void> {
+  const { only = "dino-resnet50", rounds = 7 } = options;
+  say(layersTable(await benchLayers(only, rounds, floats(options))));
+}
+
+async function compile({ only = "", dtype }: Options): Promise<void> {
+  const count = await compileModels({ only, dtype, say });
+  say(`all ${count} pipelines compile`);
+  if (process.env.NULL_GPU_OUT) process.exit(0); // the device was left open
 }
 
 function list(): void {
   for (const { suite, what, test } of ROWS) console.log(`kernels  ${suite.kernel.name}, ${what}: ${caseLabel(test)}`);
   for (const { name, what } of MODELS) console.log(`models, layers  ${name}: ${what}`);
+  for (const [name, what] of Object.entries(COMPILED)) console.log(`compile  ${name}: ${what}`);
   for (const { name, what } of CONTESTS) console.log(`peers, browser  ${name}: ${what}`);
 }
 
 const RUN: Readonly<Record<Section, (options: Options) => Promise<void> | void>> = {
-  ...{ kernels, models, prompts, peers, browser, layers },
+  ...{ kernels, models, prompts, peers, browser, layers, compile },
   tables: writeTables,
 };
 
@@ -161,7 +179,7 @@ function countOf(text: string): number {
 }
 
 function dtypeOf(text: string): Options["dtype"] {
-  if (text !== "f32" && text !== "f16") throw new InvalidArgumentError("expected f32 or f16");
+  if (text !== "f32" && text !== "f16" && text !== "q8") throw new InvalidArgumentError("expected f32, f16 or q8");
   return text;
 }
 
@@ -175,7 +193,7 @@ const command = new Command("bench")
   .option("--large", "also what takes minutes on a CPU adapter")
   .option("--quick", "few runs: to see that all works")
   .option("--rounds <count>", "runs of each", countOf)
-  .option("--dtype <type>", "f32 or f16", dtypeOf, "f32")
+  .option("--dtype <type>", "f32, f16 or q8", dtypeOf, "f32")
   .option("--settings", "peers: try every way in which a session of ONNX Runtime can be made")
   .option("--json <file>", "write every sample and what is known of the machine into this file")
   .parse();

@@ -1,0 +1,87 @@
+// Every pipeline of the models' plans, compiled once and in a known order. Under a Vulkan layer that compiles for GPUs
+// that are not there, and writes what their compilers said to the folder $NULL_GPU_OUT, each is also dispatched with the
+// workgroups of its plan, so that reports know how much of the work it does; results are not looked at.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { compileModel } from "../src/check/compileModel.ts";
+import { type Device, USAGE } from "../src/device/device.ts";
+import { openDevice } from "../src/device/open.ts";
+import type { Step } from "../src/graph/plan.ts";
+import { bindingCounts, paramBytes } from "../src/kernels/kernel.ts";
+import type { ModelDType } from "../src/session/session.ts";
+
+/** Real sizes, by the folder of test/golden that has configuration and names; no weights are read. */
+export const COMPILED: Readonly<Record<string, string>> = {
+  "clip-vit-base-patch32": "CLIP B/32",
+  "dino-vits16": "DINO S/16",
+  "dino-resnet50": "DINO ResNet-50",
+  "clip-resnet50": "CLIP ResNet-50",
+  "sam-vit-base": "SAM B",
+  "mobile-sam": "MobileSAM",
+};
+
+export interface CompileRun {
+  readonly dtype: ModelDType;
+  /** Models whose names contain it. */
+  readonly only: string;
+  readonly say: (text: string) => void;
+}
+
+/** Compiles all; gives the number of pipelines. */
+export async function compileModels(run: CompileRun): Promise<number> {
+  const folder = process.env.NULL_GPU_OUT;
+  // Dawn leaves f16 off on NVIDIA's Vulkan drivers unless asked.
+  const toggles = folder ? ["enable-dawn-features=vulkan_enable_f16_on_nvidia"] : [];
+  const device = await openDevice({ toggles });
+  try {
+    return await compileOn(device, folder, run);
+  } finally {
+    // What stands in for the GPU's memory under such a layer cannot be given back: the process ends with it.
+    if (!folder) device.destroy();
+  }
+}
+
+async function compileOn(
+  device: Device,
+  folder: string | undefined,
+  { dtype, only, say }: CompileRun,
+): Promise<number> {
+  if (dtype === "f16" && !device.hasF16) throw new Error("this adapter has no shader-f16");
+  say(`${device.info.description || device.info.vendor} (${device.info.class}), ${dtype}`);
+  const labels = new Map<GPUComputePipeline, string>();
+  const models = Object.entries(COMPILED).filter(([name]) => name.includes(only));
+  if (models.length === 0)
+    throw new Error(`no model contains "${only}"; there are ${Object.keys(COMPILED).join(", ")}`);
+  for (const [name, title] of models) {
+    for await (const { part, dispatches, pipelines } of compileModel(device, `test/golden/${name}`, { dtype })) {
+      for (const { label, steps, pipeline } of pipelines) {
+        if (folder) dispatchAll(device, pipeline, steps);
+        if (!labels.has(pipeline)) labels.set(pipeline, `${name} ${part} ${label}`);
+      }
+      say(`${title}, ${part}: ${dispatches} dispatches of ${pipelines.length} pipelines`);
+    }
+  }
+  await device.done();
+  if (folder)
+    writeFileSync(join(folder, "labels.tsv"), [...labels.values()].map((label, i) => `${i}\t${label}\n`).join(""));
+  return labels.size;
+}
+
+/** Dispatches the steps of a pipeline with buffers of a few bytes, on an adapter that computes nothing. */
+function dispatchAll(device: Device, pipeline: GPUComputePipeline, steps: readonly Step[]): void {
+  for (const { kernel, launch } of steps) {
+    const read = kernel.inputs.map(() => device.zero);
+    const written = kernel.outputs.map((name) => device.createBuffer(256, USAGE.STORAGE, name));
+    const params = device.createBuffer(paramBytes(kernel), USAGE.UNIFORM, "params");
+    const entries = [...read, ...written, params].map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const layout = device.pipelines.layout(bindingCounts(kernel));
+    const encoder = device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, device.gpu.createBindGroup({ layout, entries }));
+    pass.dispatchWorkgroups(...launch.workgroups);
+    pass.end();
+    device.gpu.queue.submit([encoder.finish()]);
+    for (const buffer of [...written, params]) device.free(buffer);
+  }
+}

@@ -1,0 +1,83 @@
+// Compiles every pipeline of a model's plans and computes nothing: whether a driver takes them all, and, under a
+// compiler that reports what it made, how good they are. No weights are read.
+import type { Device } from "../device/device.ts";
+import { PipelineCache } from "../device/pipeline.ts";
+import { formatShape, sizeOf } from "../device/tensor.ts";
+import { plan, type Step } from "../graph/plan.ts";
+import type { SourceLike, SourceOptions } from "../io/source/source.ts";
+import { pipelineSource } from "../kernels/kernel.ts";
+import { allFamilies } from "../models/families.ts";
+import { graphOf } from "../models/part.ts";
+import { Weights } from "../models/weights.ts";
+import { recognizeModel } from "../session/pretrained.ts";
+import { computedIn, type ModelDType, planOptions } from "../session/session.ts";
+import { storedOrSeeded } from "./seeded.ts";
+
+/** A pipeline of a plan. */
+export interface CompiledPipeline {
+  /** Name of the kernel and of its variant, and the largest result that it is launched for. */
+  readonly label: string;
+  /** Its launches in the plan. */
+  readonly steps: readonly Step[];
+  readonly pipeline: GPUComputePipeline;
+}
+
+/** What was compiled for a part of a model. */
+export interface CompiledPart {
+  /** "image", "text", "encoder" … */
+  readonly part: string;
+  readonly dispatches: number;
+  /** In the order of the plan. Parts and models that need the same one have the same object. */
+  readonly pipelines: readonly CompiledPipeline[];
+}
+
+export interface CompileOptions extends SourceOptions {
+  readonly dtype?: ModelDType | undefined;
+}
+
+/**
+ * Compiles what each part of a model launches for one picture, text or prompt, one pipeline after the other, each once.
+ *
+ * @throws KernelError with the driver's message where one does not compile; NotFoundError, InvalidFileError or
+ * CheckpointError where there is no such model.
+ * @example
+ * for await (const { part, pipelines } of compileModel(device, "openai/clip-vit-base-patch32")) {
+ *   console.log(part, pipelines.length);
+ * }
+ */
+export async function* compileModel(
+  device: Device,
+  from: SourceLike,
+  { dtype = "f32", ...options }: CompileOptions = {},
+): AsyncGenerator<CompiledPart> {
+  const { checkpoint, model } = await recognizeModel(allFamilies(), from, options, storedOrSeeded);
+  try {
+    for (const [name, { part }] of Object.entries(model.examples(computedIn(dtype)))) {
+      options.signal?.throwIfAborted();
+      const graph = graphOf(part, (into) => Weights.of(into, checkpoint, computedIn(dtype), model.naming));
+      const { steps } = plan(graph, device, await planOptions(dtype, device));
+      const pipelines: CompiledPipeline[] = [];
+      for (const launches of byPipeline(steps)) pipelines.push(await compile(device, launches));
+      yield { part: name, dispatches: steps.length, pipelines };
+    }
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function byPipeline(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const groups = new Map<string, Step[]>();
+  for (const step of steps) {
+    const key = PipelineCache.key(pipelineSource(step.kernel, step.launch));
+    groups.set(key, [...(groups.get(key) ?? []), step]);
+  }
+  return [...groups.values()];
+}
+
+async function compile(device: Device, steps: readonly Step[]): Promise<CompiledPipeline> {
+  const largest = steps.reduce((a, b) => (sizeOf(b.value.shape) > sizeOf(a.value.shape) ? b : a));
+  const { kernel, launch, value } = largest;
+  const name = launch.variant ?? launch.entryPoint ?? "main";
+  const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
+  return { label: `${kernel.name}.${name} ${formatShape(value.shape)}`, steps, pipeline };
+}
