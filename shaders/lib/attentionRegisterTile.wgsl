@@ -1,8 +1,22 @@
 // Two variants of attention for CPU adapters, registerTile and, with LANES, subgroupTile: bindings, params and scores
 // of positions are in attention.wgsl. outer: lib/outer.wgsl; fromLane4: lib/lanes.wgsl.
 
+override WG: u32 = 8;
 override SUMS: u32 = 512; // WG * D, or more
 var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed
+
+// Reads and writes element by element: RowWord is Elem.
+fn loadQ(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
+}
+
+fn loadK(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(k[at.x]), f32(k[at.y]), f32(k[at.z]), f32(k[at.w]));
+}
+
+fn loadV(at: vec4u) -> vec4<f32> {
+  return vec4<f32>(f32(v[at.x]), f32(v[at.y]), f32(v[at.z]), f32(v[at.w]));
+}
 
 const LANES = 1u; // threads that load for each other: a workgroup that is one subgroup, or 1
 

@@ -10,11 +10,11 @@ import outerSource from "../../shaders/lib/outer.wgsl";
 import softmaxSource from "../../shaders/lib/softmax.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
-import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
+import { type DType, expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
-import { defineVariants, type VariantLaunch, variantsOf } from "./variants.ts";
+import { defineVariants, type Variant, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
@@ -172,7 +172,10 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
   variants: (inputs, params) => {
     const { batch, D, height, width, windowHeight, windowWidth, windows } = sizes(inputs, params);
     const queries = Math.min(windowHeight, height) * Math.min(windowWidth, width);
-    return variantsOf(TABLE, { parts: batch * windows, queries, heads: params.heads, D });
+    const { qOffset = 0, kOffset = 0, vOffset = 0, heads } = params;
+    const columns = [D, qOffset, kOffset, vOffset, ...[inputs.q, inputs.k, inputs.v].map(lastDim)];
+    const rowWidth = columns.every((count) => count % 4 === 0) ? 4 : 1;
+    return variantsOf(TABLE, { parts: batch * windows, queries, heads, D, rowWidth, dtype: inputs.q.dtype });
   },
   flops: (inputs, params) => {
     const { batch, queries, keys, channels, ...map } = sizes(inputs, params);
@@ -195,12 +198,23 @@ interface Sizes {
   readonly queries: number;
   readonly heads: number;
   readonly D: number;
+  /** Elements that may be read at once where they are neighbours in a row. */
+  readonly rowWidth: 1 | 4;
+  readonly dtype: DType;
 }
 
 const registerTile: LazySource = {
   name: "attentionRegisterTile",
   load: () => import("../../shaders/lib/attentionRegisterTile.wgsl"),
 };
+
+const flashTile: LazySource = {
+  name: "attentionFlashTile",
+  load: () => import("../../shaders/lib/attentionFlashTile.wgsl"),
+};
+
+const rowVectors: LazySource = { name: "rowVectors", load: () => import("../../shaders/lib/rowVectors.wgsl") };
+const rowElements: LazySource = { name: "rowElements", load: () => import("../../shaders/lib/rowElements.wgsl") };
 
 // Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
 const MOST_D = 128;
@@ -209,12 +223,34 @@ function tile({ parts, queries, heads, D }: Sizes, WG: number): VariantLaunch {
   return {
     entryPoint: "registerTile",
     lib: [outerSource, noLanesSource, registerTile],
-    types: { LANES: "1u" },
+    types: { RowWord: "Elem", LANES: "1u" },
     // Head sizes from one power of 2 to the next share a pipeline.
     overrides: { WG, SUMS: WG * Math.max(16, 2 ** Math.ceil(Math.log2(D))) },
     workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
   };
 }
+
+/** With TK keys a thread. */
+const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
+  // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
+  fits: ({ D }) => D <= MOST_D,
+  launch: ({ parts, queries, heads, D, rowWidth, dtype }) => {
+    const D4 = Math.ceil(D / 4);
+    const BR = D <= 80 ? 32 : 16;
+    const PARTS = Math.min(8, Math.max(1, 16 / 2 ** Math.ceil(Math.log2(D4))));
+    const counts = { D, BR, TK, SPAN: Math.ceil(D4 / 16), PARTS };
+    return {
+      entryPoint: "flashTile",
+      lib: [rowWidth === 4 ? rowVectors : rowElements, flashTile],
+      types: {
+        RowWord: rowWidth === 4 ? "vec4<Elem>" : "Elem",
+        ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, `${count}u`])),
+        MOST_SCORE: dtype === "f16" ? "6e4f" : "3.4e38f",
+      },
+      workgroups: [Math.ceil(queries / BR), heads, parts],
+    };
+  },
+});
 
 const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
   variants: {
@@ -226,25 +262,14 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
         return { ...rest, lib: [outerSource, lanesSource, registerTile], types: { ...types, LANES: `${lanes}u` } };
       },
     },
-    flashTile: {
-      // Queries and a tile of keys fit 16 KiB.
-      fits: ({ D }) => D <= MOST_D,
-      launch: ({ parts, queries, heads, D }) => {
-        const D4 = Math.ceil(D / 4);
-        const rows = D <= 88 ? 32 : 16;
-        const types = { D, D4, BR: rows, BC: D <= 64 ? 16 : 8, SPAN: Math.ceil(D4 / 8) };
-        return {
-          entryPoint: "flashTile",
-          types: Object.fromEntries(Object.entries(types).map(([name, value]) => [name, `${value}u`])),
-          overrides: { WG: rows / 4 },
-          workgroups: [Math.ceil(queries / rows), heads, parts],
-        };
-      },
-    },
+    flashTile: flashTileOf(4),
+    // Registers are few on Intel, or threads are: where 4 keys spill.
+    smallFlashTile: flashTileOf(2),
   },
   best: {
     "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
-    gpu: ["flashTile", "registerTile"],
+    gpu: ["flashTile", "smallFlashTile", "registerTile"],
+    intel: ["smallFlashTile", "flashTile", "registerTile"],
   },
 });

@@ -1,0 +1,263 @@
+// A variant of attention for GPUs (FlashAttention-2, Dao 2023, whose names BR and BC are): bindings, params and scores of
+// positions are in attention.wgsl. BR queries by BC keys a workgroup at a time, as two products: scores = k · qᵀ, of
+// which a thread has TK keys by 4 queries, and sums = weights · v, of which it has SPAN vec4s of 4 queries. With 4 keys
+// both read one vec4 of each operand for 16 products; 2 take fewer registers. v is read where it lies: the 16 threads of a row of the workgroup read the
+// same value's neighbours. wordQ, wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl, lib/rowElements.wgsl.
+
+const D = 64u; // head size
+const BR = 32u; // queries: 32 | 16
+const TK = 4u; // keys of a thread: 4 | 2
+const BC = 16 * TK; // keys
+const BD = 16u; // elements of a head that are in workgroup memory at once, of keys
+const SPAN = 1u; // vec4s of a query's sum that a thread has: 16 of them apart
+const PARTS = 1u; // threads that have the same vec4 of the sums, each of other keys: 1 | 2 | 4 | 8
+
+const D4 = (D + 3) / 4;
+const CHUNKS = (D + BD - 1) / BD;
+const WG = BR * 4; // 16 threads for 4 queries
+const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
+const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
+
+// [chunk][element of the chunk][query / 4]
+var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, CHUNKS>;
+// 16 lines, two by two, of one vec4 more than the most that is needed, so that fewer threads meet in a bank. First keys,
+// a line for each element of the chunk, [key / 4]; then what 16 threads tell each other; then the weights of 32 keys. Indices are
+// apart, and constant where they can be, as each is checked.
+var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
+var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
+
+// The i-th vec4 of a head; what lies beyond the head is 0.
+fn within(x: vec4<Elem>, i: u32) -> vec4<Elem> {
+  if (D % 4 == 0u) {
+    return x;
+  }
+  return select(vec4<Elem>(), x, i * 4 + vec4u(0, 1, 2, 3) < vec4u(D));
+}
+
+fn keyRow(key: u32, part: Part) -> u32 {
+  if (GRID) {
+    return part.firstKey + key / part.columns * params.width + key % part.columns;
+  }
+  return part.firstKey + key;
+}
+
+// What 16 threads with the same queries tell each other, of which there are two; later the weights of key 4 * i + j.
+fn tell(i: u32, j: u32, row: u32, x: vec4<f32>) {
+  if (LINES == 2) {
+    tile[i][j / 2][j % 2 * 8 + row] = vec4<Elem>(x);
+  } else {
+    tile[i / 2][i % 2][j * 4 + row] = vec4<Elem>(x);
+  }
+}
+
+fn told(i: u32, j: u32, row: u32) -> vec4<f32> {
+  if (LINES == 2) {
+    return vec4<f32>(tile[i][j / 2][j % 2 * 8 + row]);
+  }
+  return vec4<f32>(tile[i / 2][i % 2][j * 4 + row]);
+}
+
+// The largest of what 16 threads have. In f16 it is a rounded one, which serves as well: weights are powers of 2 below
+// any number that all of them have in common.
+fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
+  tell(column / 4, column % 4, row, clamp(mine, vec4<f32>(-MOST_SCORE), vec4<f32>(MOST_SCORE)));
+  workgroupBarrier();
+  var largest = vec4<f32>(-MOST_SCORE);
+  for (var i = 0u; i < 4; i++) {
+    largest = max(max(max(largest, told(i, 0, row)), told(i, 1, row)), max(told(i, 2, row), told(i, 3, row)));
+  }
+  workgroupBarrier();
+  return largest;
+}
+
+const MOST_SCORE = 3.4e38f; // a finite Elem: 3.4e38f | 6e4f
+
+// The sum of what those of 16 threads have whose column is the same but for multiples of `step`. Each value goes as an
+// Elem and what that leaves out.
+fn sumOfRow(mine: vec4<f32>, row: u32, column: u32, step: u32) -> vec4<f32> {
+  let high = vec4<f32>(vec4<Elem>(mine));
+  tell(column / 4, column % 4, row, high);
+  tell(4 + column / 4, column % 4, row, mine - high);
+  workgroupBarrier();
+  var sum = vec4<f32>();
+  for (var i = column % step; i < 16; i += step) {
+    sum += told(i / 4, i % 4, row) + told(4 + i / 4, i % 4, row);
+  }
+  workgroupBarrier();
+  return sum;
+}
+
+// x: groups of queries, y: head, z: part.
+@compute @workgroup_size(WG)
+fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let part = partOf(group.z);
+  if (group.x * BR >= part.queries) {
+    return;
+  }
+  let row = lane / 16; // of threads, with 4 queries
+  let column = lane % 16; // of threads, with 4 keys; then with a vec4 of the head
+  let first4 = group.x * BR + row * 4;
+  let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
+  let head = group.y * D;
+  for (var i = column; i < CHUNKS * BD / 4; i += 16) {
+    for (var r = 0u; r < 4; r++) {
+      var x = vec4<Elem>();
+      if (i < D4) {
+        x = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
+      }
+      for (var j = 0u; j < 4; j++) {
+        tileQ[i / 4][i % 4 * 4 + j][row][r] = x[j];
+      }
+    }
+  }
+  workgroupBarrier();
+  var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>()); // total: of this thread's own keys
+  var sums: array<vec4<f32>, SPAN * 4>; // [vec4 of the head][query]
+  let column4 = column % (16 / PARTS);
+  let ownPart = column / (16 / PARTS);
+  if (HAS_PAD) {
+    var score = vec4<f32>();
+    for (var i = 0u; i < D4; i++) {
+      let x = vec4<f32>(within(wordPad(params.kOffset + head, i), i));
+      for (var j = 0u; j < 4; j++) {
+        score += x[j] * vec4<f32>(tileQ[i / 4][i % 4 * 4 + j][row]);
+      }
+    }
+    softmax = padSoftmax(score * params.scale, query, group.y, part);
+    for (var s = 0u; s < SPAN; s++) {
+      let value = vec4<f32>(wordPad(params.vOffset + head, min(column4 + s * 16, D4 - 1)));
+      for (var r = 0u; r < 4; r++) {
+        sums[s * 4 + r] = select(0.0, softmax.total[r], ownPart == 0) * value;
+      }
+    }
+    softmax.total = select(vec4<f32>(), softmax.total, column == 0);
+  }
+  var keys = part.rows * part.columns;
+  if (CAUSAL) {
+    keys = min(keys, (group.x + 1) * BR + part.columns - part.queries);
+  }
+  for (var first = 0u; first < keys; first += BC) {
+    var rows: array<u32, LOADS>; // first elements of the keys' heads
+    for (var l = 0u; l < LOADS; l++) {
+      rows[l] = params.kOffset + keyRow(min(first + l * (WG / 4) + lane / 4, keys - 1), part) * params.kStride + head;
+    }
+    if (GRID && lane < BC) {
+      tileRow[lane] = keyRow(min(first + lane, keys - 1), part);
+    }
+    var scores = array<vec4<f32>, TK>(); // explicit zeros: some drivers reuse the last iteration's values
+    var ahead: array<vec4<Elem>, LOADS>;
+    for (var l = 0u; l < LOADS; l++) {
+      ahead[l] = keyWord(rows[l], lane % 4);
+    }
+    let chunks = (params.headSize + BD - 1) / BD; // CHUNKS, where a loop must not be unrolled
+    for (var chunk = 0u; chunk < chunks; chunk++) {
+      for (var l = 0u; l < LOADS; l++) {
+        let key = l * (WG / 4) + lane / 4;
+        for (var j = 0u; j < 4; j++) {
+          tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
+        }
+      }
+      workgroupBarrier();
+      // The next chunk's loads are on their way while this one is multiplied.
+      if (chunk + 1 < chunks) {
+        for (var l = 0u; l < LOADS; l++) {
+          ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
+        }
+      }
+      for (var d = 0u; d < BD; d++) {
+        let x = vec4<f32>(tileQ[chunk][d][row]);
+        if (TK == 4u) {
+          let y = vec4<f32>(tile[d / 2][d % 2][column]);
+          scores[0] += y.x * x;
+          scores[1] += y.y * x;
+          scores[2 % TK] += y.z * x;
+          scores[3 % TK] += y.w * x;
+        } else {
+          scores[0] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2]) * x;
+          scores[1] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2 + 1]) * x;
+        }
+      }
+      workgroupBarrier();
+    }
+    var largest = vec4<f32>(LOWEST);
+    for (var j = 0u; j < TK; j++) {
+      scores[j] = scored(scores[j], first + column * TK + j, keys, query, group.y, part);
+      largest = max(largest, scores[j]);
+    }
+    let next = max(softmax.largest, largestOfRow(largest, row, column));
+    let fade = exp2(softmax.largest - next);
+    for (var s = 0u; s < SPAN; s++) {
+      for (var r = 0u; r < 4; r++) {
+        sums[s * 4 + r] *= fade[r];
+      }
+    }
+    softmax = Softmax(next, softmax.total * fade);
+    for (var j = 0u; j < TK; j++) {
+      scores[j] = weigh(scores[j] - next);
+      softmax.total += scores[j];
+    }
+    for (var half = 0u; half < BC / 32 && first + half * 32 < keys; half++) {
+      if (column * TK / 32 == half) {
+        for (var j = 0u; j < TK; j++) {
+          let key = column * TK % 32 + j;
+          tell(key / 4, key % 4, row, scores[j]);
+        }
+      }
+      workgroupBarrier();
+      let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
+      for (var i = ownPart; i < groups; i += PARTS) {
+        for (var j = 0u; j < 4; j++) {
+          let weight = told(i, j, row);
+          let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
+          for (var s = 0u; s < SPAN; s++) {
+            let x = vec4<f32>(wordV(value, min(column4 + s * 16, D4 - 1)));
+            sums[s * 4] += weight.x * x;
+            sums[s * 4 + 1] += weight.y * x;
+            sums[s * 4 + 2] += weight.z * x;
+            sums[s * 4 + 3] += weight.w * x;
+          }
+        }
+      }
+      workgroupBarrier();
+    }
+  }
+  let total = sumOfRow(softmax.total, row, column, 1);
+  for (var s = 0u; s < SPAN; s++) {
+    for (var r = 0u; r < 4; r++) {
+      var sum = sums[s * 4 + r];
+      if (PARTS > 1) {
+        sum = sumOfRow(sum, row, column, 16 / PARTS);
+      }
+      let i = column4 + s * 16;
+      if (first4 + r < part.queries && i < D4 && ownPart == 0) {
+        storeWord(query.row[r] * params.heads * D + head, i, min(4u, D - i * 4), vec4<Elem>(sum / total[r]));
+      }
+    }
+  }
+}
+
+fn keyWord(first: u32, i: u32) -> vec4<Elem> {
+  if (D % BD != 0u && i >= D4) {
+    return vec4<Elem>();
+  }
+  return within(wordK(first, i), i);
+}
+
+fn valueRow(first: u32, i: u32, keys: u32, part: Part) -> u32 {
+  if (GRID) {
+    return tileRow[i];
+  }
+  return part.firstKey + min(first + i, keys - 1);
+}
+
+// A key's products with four queries as scores; LOWEST where they do not see it.
+fn scored(sums: vec4<f32>, key: u32, keys: u32, query: Queries, head: u32, part: Part) -> vec4<f32> {
+  var score = sums * params.scale;
+  var x = min(key, keys - 1);
+  if (GRID) {
+    let y = x / part.columns;
+    x -= y * part.columns;
+    score += rowScores(query, head, vec4u(y)) + placeScores(query, head, vec4u(y), vec4u(x));
+  }
+  return select(vec4<f32>(LOWEST), score, vec4<bool>(key < keys) & (vec4u(x) < query.seen));
+}
