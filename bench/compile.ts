@@ -1,6 +1,6 @@
 // Every pipeline of the models' plans, compiled once and in a known order. Under a Vulkan layer that compiles for GPUs
-// that are not there, and writes what their compilers said to the folder $NULL_GPU_OUT, each is also dispatched with the
-// workgroups of its plan, so that reports know how much of the work it does; results are not looked at.
+// that are not there, and writes what their compilers said to the folder $NULL_GPU_OUT, each is also dispatched with
+// the workgroups of its plan, so that reports know how much of the work it does; results are not looked at.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileModel } from "../src/check/compileModel.ts";

@@ -35,7 +35,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> scale: array<OutWord>;
 @group(0) @binding(4) var<storage, read> residual: array<OutWord>;
 @group(0) @binding(5) var<storage, read> weightScale: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(6) var<storage, read_write> y: array<OutWord>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 // Where a patch begins. What lies above or left of the picture wraps around to numbers beyond every picture.
@@ -145,7 +145,7 @@ fn direct(thread: Invocation) {
     }
   }
   let indices = EpilogueIndices(o, o, place % params.residualRows * params.N + o);
-  y[at] = Elem(epilogue(vec4<f32>(sum), indices, 1).x);
+  storeOut(at, epilogue(vec4<f32>(sum), indices, 1), 1);
 }
 
 // Each channel by itself, one vec4 of channels of one place a thread: groups = C = O, a multiple of 4.

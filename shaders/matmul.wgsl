@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> scale: array<OutWord>;
 @group(0) @binding(4) var<storage, read> residual: array<OutWord>;
 @group(0) @binding(5) var<storage, read> bScale: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(6) var<storage, read_write> y: array<OutWord>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 // A row of a, and its only piece: the index of its first element.

@@ -12,7 +12,7 @@ struct Params { count: u32, rows: u32, N: u32, N4: u32, splits: u32, residualRow
 @group(0) @binding(1) var<storage, read> bias: array<OutWord>;
 @group(0) @binding(2) var<storage, read> scale: array<OutWord>;
 @group(0) @binding(3) var<storage, read> residual: array<OutWord>;
-@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(4) var<storage, read_write> y: array<OutWord>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 // Elements at .. at + 3 of parts, of which the first `count` are in the row.
@@ -37,7 +37,5 @@ fn compute(index: u32) {
     sums += partAt(part * params.rows * params.N + at, count);
   }
   let values = epilogue(sums, EpilogueIndices(col, col, row % params.residualRows * params.N + col), count);
-  for (var i = 0u; i < count; i++) {
-    y[at + i] = Elem(values[i]);
-  }
+  storeOut(at, values, count);
 }

@@ -1,8 +1,9 @@
-// A variant of attention for GPUs (FlashAttention-2, Dao 2023, whose names BR and BC are): bindings, params and scores of
-// positions are in attention.wgsl. BR queries by BC keys a workgroup at a time, as two products: scores = k · qᵀ, of
+// A variant of attention for GPUs (FlashAttention-2, Dao 2023, whose names BR and BC are): bindings, params and scores
+// of positions are in attention.wgsl. BR queries by BC keys a workgroup at a time, as two products: scores = k · qᵀ, of
 // which a thread has TK keys by 4 queries, and sums = weights · v, of which it has SPAN vec4s of 4 queries. With 4 keys
-// both read one vec4 of each operand for 16 products; 2 take fewer registers. v is read where it lies: the 16 threads of a row of the workgroup read the
-// same value's neighbours. wordQ, wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl, lib/rowElements.wgsl.
+// both read one vec4 of each operand for 16 products; 2 take fewer registers. v is read where it lies: the 16 threads
+// that have the same queries read neighbours. wordQ, wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or
+// lib/rowElements.wgsl.
 
 const D = 64u; // head size
 const BR = 32u; // queries: 32 | 16
@@ -20,9 +21,9 @@ const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 |
 
 // [chunk][element of the chunk][query / 4]
 var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, CHUNKS>;
-// 16 lines, two by two, of one vec4 more than the most that is needed, so that fewer threads meet in a bank. First keys,
-// a line for each element of the chunk, [key / 4]; then what 16 threads tell each other; then the weights of 32 keys. Indices are
-// apart, and constant where they can be, as each is checked.
+// 16 lines, two by two, of one vec4 more than the most that is needed, so that fewer threads meet in a bank. First
+// keys, a line for each element of the chunk, [key / 4]; then what 16 threads tell each other; then the weights of 32
+// keys. Indices are apart, and constant where they can be, as each is checked.
 var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 

@@ -16,7 +16,8 @@
 //   rightScale(batch, col4)         what four columns of sums are multiplied by where the right operand is int8
 //   biasIndex(batch, col)           index of a column's bias
 //   params.N, params.residualRows   columns of the result; rows of the residual, which repeats down the result's
-//   y                               the binding that takes the result
+//   y                               the binding that takes the result, by storeOut of lib/outVectors.wgsl or
+//                                   lib/outElements.wgsl
 
 alias LeftWord = vec4<Elem>; // vec4<Elem> where a loop may read four elements at once, else Elem
 const LEFT_WIDTH = 4u; // elements of a LeftWord: 4 | 1
@@ -86,8 +87,5 @@ fn store(sums: vec4<f32>, tile: Tile, row: u32, col4: u32) {
     let residualIndex = rowOfAll % params.residualRows * params.N + col;
     values = epilogue(values, EpilogueIndices(biasIndex(tile.batch, col), col, residualIndex), count);
   }
-  let at = rowOfAll * params.N + col;
-  for (var i = 0u; i < count; i++) {
-    y[at + i] = Elem(values[i]);
-  }
+  storeOut(rowOfAll * params.N + col, values, count);
 }

@@ -1,15 +1,46 @@
 // A loop of lib/product.wgsl: a tile of BM x BN of the result by 256 threads, TM x TN each, through 8 to 16 KiB of
-// workgroup memory. For GPUs.
+// workgroup memory, half of that in f16. For GPUs.
 
 const TM = 4u; // rows a thread sums: 4 | 8
 const TN = 4u; // columns a thread sums: 4 | 8
 const BM = 16u * TM; // rows of a tile
 const BN = 16u * TN; // columns of a tile
 const BK = 16u; // terms of the sums that are in workgroup memory at once
+const UNROLL = 4u; // terms of a round of the loop that multiplies: 4 | 1
+const AHEAD = true; // the next loads are on their way while what is there is multiplied, which takes registers
+const WHOLE = false; // each part of K is so many times BK: no thread has to look where it ends
 
-// [k][row / 4]: transposed, so that both operands are vec4s.
-var<workgroup> tileLeft: array<array<vec4<f32>, BM / 4>, BK>;
-var<workgroup> tileRight: array<array<vec4<f32>, BN / 4>, BK>;
+// [k / UNROLL][k % UNROLL][row / 4]: transposed, so that both operands are vec4s. Indices are apart, as each is
+// checked: constant ones cost nothing.
+var<workgroup> tileLeft: array<array<array<vec4<Elem>, BM / 4>, UNROLL>, BK / UNROLL>;
+var<workgroup> tileRight: array<array<array<vec4<Elem>, BN / 4>, UNROLL>, BK / UNROLL>;
+
+alias Rows = array<LeftRow, BM / 64>; // those whose elements a thread loads
+alias Columns = array<u32, BN / 64>;
+
+// What a thread loads of both operands from terms k on: of each a vec4 of 64 rows or columns, of the left along K, of
+// the right along N. 0 beyond the last term.
+struct Loaded {
+  left: array<vec4<Elem>, BM / 64>,
+  right: array<vec4<Elem>, BN / 64>,
+}
+
+fn load(rows: Rows, columns: Columns, k: u32, end: u32, lane: u32) -> Loaded {
+  var loaded: Loaded;
+  let kLeft = k + lane % 4 * 4;
+  if (WHOLE || kLeft < end) {
+    for (var m = 0u; m < BM / 64; m++) {
+      loaded.left[m] = vec4<Elem>(left4(rows[m], kLeft));
+    }
+  }
+  let kRight = k + lane / 16;
+  if (WHOLE || kRight < end) {
+    for (var n = 0u; n < BN / 64; n++) {
+      loaded.right[n] = vec4<Elem>(right4(columns[n] + kRight * params.N4));
+    }
+  }
+  return loaded;
+}
 
 // A thread sums vec4s of rows, and of columns, that are 64 apart.
 @compute @workgroup_size(16, 16)
@@ -22,47 +53,48 @@ fn sharedTile(
   if (tile.row >= params.M) {
     return;
   }
-  // Of each operand a thread loads one vec4 of 64 rows or columns a step: of the left along K, of the right along N.
-  let kLeft = lane % 4 * 4;
-  let kRight = lane / 16;
-  var rows: array<LeftRow, BM / 64>;
+  var rows: Rows;
   for (var m = 0u; m < BM / 64; m++) {
     rows[m] = leftRow(tile.batch, tile.row + m * 64 + lane / 4);
   }
-  var columns: array<u32, BN / 64>;
+  var columns: Columns;
   for (var n = 0u; n < BN / 64; n++) {
     columns[n] = rightColumn(tile.batch, tile.col4 + n * 16 + lane % 16);
   }
   var sums: array<array<vec4<f32>, TM>, TN / 4>;
   let terms = termsOf(tile);
+  var loaded: Loaded;
+  if (AHEAD) {
+    loaded = load(rows, columns, terms.x, terms.y, lane);
+  }
   for (var k = terms.x; k < terms.y; k += BK) {
+    if (!AHEAD) {
+      loaded = load(rows, columns, k, terms.y, lane);
+    }
     for (var m = 0u; m < BM / 64; m++) {
-      var x = vec4<f32>();
-      if (k + kLeft < terms.y) {
-        x = left4(rows[m], k + kLeft);
-      }
-      let row = m * 64 + lane / 4;
       for (var i = 0u; i < 4; i++) {
-        tileLeft[kLeft + i][row / 4][row % 4] = x[i];
+        let step = lane % 4 * (4 / UNROLL) + i / UNROLL;
+        tileLeft[step][i % UNROLL][m * 16 + lane / 16][lane / 4 % 4] = loaded.left[m][i];
       }
     }
     for (var n = 0u; n < BN / 64; n++) {
-      var y = vec4<f32>();
-      if (k + kRight < terms.y) {
-        y = right4(columns[n] + (k + kRight) * params.N4);
-      }
-      tileRight[kRight][n * 16 + lane % 16] = y;
+      tileRight[lane / 16 / UNROLL][lane / 16 % UNROLL][n * 16 + lane % 16] = loaded.right[n];
     }
     workgroupBarrier();
-    for (var i = 0u; i < BK; i++) {
-      for (var n = 0u; n < BN / 64; n++) {
-        let y = tileRight[i][n * 16 + local.x];
-        for (var m = 0u; m < BM / 64; m++) {
-          let x = tileLeft[i][m * 16 + local.y];
-          sums[n][m * 4] += x.x * y;
-          sums[n][m * 4 + 1] += x.y * y;
-          sums[n][m * 4 + 2] += x.z * y;
-          sums[n][m * 4 + 3] += x.w * y;
+    if (AHEAD && k + BK < terms.y) {
+      loaded = load(rows, columns, k + BK, terms.y, lane);
+    }
+    for (var step = 0u; step < BK / UNROLL; step++) {
+      for (var i = 0u; i < UNROLL; i++) {
+        for (var n = 0u; n < BN / 64; n++) {
+          let y = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
+          for (var m = 0u; m < BM / 64; m++) {
+            let x = vec4<f32>(tileLeft[step][i][m * 16 + local.y]);
+            sums[n][m * 4] += x.x * y;
+            sums[n][m * 4 + 1] += x.y * y;
+            sums[n][m * 4 + 2] += x.z * y;
+            sums[n][m * 4 + 3] += x.w * y;
+          }
         }
       }
     }

@@ -1,5 +1,5 @@
-// The i-th vec4 from element `first` of attention's operands: one load or store, where rows, offsets and heads are whole
-// vec4s. lib/rowElements.wgsl has the same for any.
+// The i-th vec4 from element `first` of attention's operands: one load or store, where rows, offsets and heads are
+// whole vec4s. lib/rowElements.wgsl has the same for any.
 
 fn wordQ(first: u32, i: u32) -> vec4<Elem> {
   return q[first / 4 + i];

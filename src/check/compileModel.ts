@@ -14,7 +14,7 @@ import { computedIn, type ModelDType, planOptions } from "../session/session.ts"
 import { storedOrSeeded } from "./seeded.ts";
 
 /** A pipeline of a plan. */
-export interface CompiledPipeline {
+interface CompiledPipeline {
   /** Name of the kernel and of its variant, and the largest result that it is launched for. */
   readonly label: string;
   /** Its launches in the plan. */

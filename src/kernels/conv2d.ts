@@ -101,7 +101,8 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
     const { groups = 1, splits = 1 } = params;
     const { M, N, K, N4 } = sizes({ x, weight }, params);
     const piecesAcross = dilation[1] === 1 ? 1 : kernel[1];
-    const epilogue = epilogueLaunch({ bias, scale, residual }, params, N);
+    // Weights as PyTorch stores them are summed one element of the result a thread.
+    const epilogue = epilogueLaunch({ bias, scale, residual }, params, params.packed ? N : 1);
     return {
       params: {
         ...{ M, N, K, N4, H, W, C, groups, piecesAcross, pieceLength: (C * kernel[1]) / piecesAcross },
@@ -110,6 +111,7 @@ export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
         ...{ dilationH: dilation[0], dilationW: dilation[1], residualRows: residualRows({ residual }) },
       },
       types: { Elem: x.dtype, ...int8Types("Right", weight), ...epilogue.types },
+      lib: epilogue.lib,
       overrides: { ...epilogue.overrides, SPLITS: splits },
       ...(M * N === 0 && { workgroups: [0] as const }),
     };
@@ -140,7 +142,7 @@ const OTHERS = /* @__PURE__ */ defineVariants<Sizes>()({
       fits: ({ isPacked }) => !isPacked,
       launch: ({ M, N }) => ({
         entryPoint: "direct",
-        types: { ...wordTypes("Left", 1), ...wordTypes("Out", 1), RightWord: "Elem" },
+        types: { ...wordTypes("Left", 1), RightWord: "Elem" },
         workgroups: flatWorkgroups(M * N),
       }),
     },

@@ -3,6 +3,8 @@
 import activationSource from "../../shaders/lib/activation.wgsl";
 import epilogueSource from "../../shaders/lib/epilogue.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
+import outElementsSource from "../../shaders/lib/outElements.wgsl";
+import outVectorsSource from "../../shaders/lib/outVectors.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activation.ts";
@@ -47,10 +49,12 @@ export function residualRows({ residual }: EpilogueInputs): number {
   return residual ? rowsOf(residual) : 1;
 }
 
-/** Types and overrides of lib/epilogue.wgsl. */
+/** What lib/epilogue.wgsl needs for rows of N columns: four of them are read and written at once where N allows it. */
 export function epilogueLaunch({ bias, scale, residual }: EpilogueInputs, params: EpilogueParams, N: number) {
+  const width = N % 4 === 0 ? 4 : 1;
   return {
-    types: wordTypes("Out", N % 4 === 0 ? 4 : 1),
+    lib: [width === 4 ? outVectorsSource : outElementsSource],
+    types: wordTypes("Out", width),
     overrides: {
       ACTIVATION: ACTIVATIONS[params.activation ?? "none"],
       OUTPUT_ACTIVATION: ACTIVATIONS[params.outputActivation ?? "none"],

@@ -159,6 +159,7 @@ function addVariant(
   return {
     ...launch,
     ...variant,
+    ...(launch.lib && { lib: [...launch.lib, ...(variant.lib ?? [])] }),
     types: { ...launch.types, ...variant.types },
     overrides: { ...launch.overrides, ...variant.overrides },
     workgroups: launch.workgroups ?? variant.workgroups,

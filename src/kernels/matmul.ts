@@ -72,6 +72,7 @@ export const matmul = /* @__PURE__ */ defineKernel<MatmulParams>()({
         biasStride: bias?.shape.length === 2 ? N : 0,
       },
       types: { Elem: a.dtype, ...int8Types("Right", b), ...epilogue.types },
+      lib: epilogue.lib,
       overrides: { ...epilogue.overrides, SPLITS: params.splits ?? 1 },
       ...(sizeOf([M, N, batch]) === 0 && { workgroups: [0] as const }),
     };

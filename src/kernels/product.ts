@@ -68,10 +68,17 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
   // Fewer than 32 large tiles leave most of a GPU without work. Not measured: most GPUs have 16 to 100 cores.
   suits: ({ M, N, batch, splits }) =>
     BM * BN === 64 * 64 || Math.ceil(M / BM) * Math.ceil(N / BN) * batch * splits >= 32,
-  launch: (size) => ({
+  launch: (size, { info }) => ({
     entryPoint: "sharedTile",
     lib: [sharedTileSource],
-    types: { ...wordTypes("Left", size.leftWidth), TM: `${BM / 16}u`, TN: `${BN / 16}u` },
+    types: {
+      ...wordTypes("Left", size.leftWidth),
+      ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
+      // Intel's compiler (Mesa 25, dg2) spills 44 registers where loads are issued ahead, and none where not.
+      AHEAD: `${info.class !== "intel"}`,
+      // CPU adapters' compilers take seconds for a longer loop, and their code is no faster for it.
+      UNROLL: isCpu(info.class) ? "1u" : "4u",
+    },
     workgroups: tiles(size, BM, BN / 4),
   }),
 });

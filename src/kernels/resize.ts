@@ -181,7 +181,7 @@ interface Sizes {
   readonly inner: number;
 }
 
-/** The picture as [outer, length, inner], where `length` is the axis to change, and the first row of `outer` to make. */
+/** The picture as [outer, length, inner], where `length` is the axis to change, and the first of `outer` to make. */
 function sizes(image: Spec, { axis, rows }: ResizeParams): Sizes {
   const at = image.shape.length - (axis === "horizontal" ? 1 : 2);
   const length = image.shape[at] as number;

@@ -39,6 +39,7 @@ export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
     return {
       params: { count: rows * N4, rows, N, N4, splits: parts.shape[0] ?? 0, residualRows: residualRows({ residual }) },
       types: { Elem: parts.dtype, ...epilogue.types },
+      lib: epilogue.lib,
       overrides: { ...epilogue.overrides },
       workgroups: flatWorkgroups(rows * N4),
     };

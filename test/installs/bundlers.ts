@@ -39,8 +39,8 @@ type Where = "page" | "worker" | "own worker";
 
 /** Where a bundler loses the worker's script, the error must say how to go on. */
 function complaintOf(where: Where, message: string): string {
-  const isHelp = ["WorkerError", "startWorker", "optimizeDeps"].every((word) => message.includes(word));
-  if (where === "worker" && isHelp) return "worker: a WorkerError that names startWorker and optimizeDeps";
+  const isHelp = ["startWorker", "optimizeDeps"].every((word) => message.includes(word));
+  if (where === "worker" && isHelp) return "the worker's error names startWorker and optimizeDeps";
   return `${where} FAILS: ${message.split("\n")[0]?.slice(0, 120)}`;
 }
 

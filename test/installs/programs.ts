@@ -17,7 +17,7 @@ interface Runtime {
 const node = (version: string): Runtime => ({ packages: [`node@${version}`], command: ["node"] });
 
 const RUNTIMES: Readonly<Record<string, Runtime>> = {
-  "Node 20.9": node("20.9"),
+  "Node 20.10": node("20.10"),
   "Node 20": node("20"),
   "Node 22": node("22"),
   "Node 24": node("24"),

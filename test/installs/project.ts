@@ -68,7 +68,7 @@ export class Project implements AsyncDisposable {
   async serve(program: string, args: readonly string[]): Promise<AsyncDisposable & { readonly url: string }> {
     const child = spawn(join(this.folder, "node_modules/.bin", program), args, { cwd: this.folder, detached: true });
     const stop = async () => {
-      if (child.pid) process.kill(-child.pid); // and what it started
+      if (child.pid && child.exitCode === null) process.kill(-child.pid); // and what it started
     };
     const url = await new Promise<string>((resolve, reject) => {
       let output = "";

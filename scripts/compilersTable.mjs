@@ -1,0 +1,126 @@
+// Makes bench/results/compilers.md: what the compilers of GPUs make of the models' pipelines, in two versions.
+//
+//   node scripts/compilersTable.mjs BEFORE AFTER >bench/results/compilers.md
+//
+// Each is a folder with one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
+// labels.tsv, and a Vulkan layer what the compiler said: NUMBER.txt, whose lines before the first heading are
+// statistics as JSON, dispatches.tsv, and for AMD hotloops.txt, a table of the loops with the most multiply-adds.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const CHIPS = {
+  navi21: "AMD RDNA 2",
+  navi31: "AMD RDNA 3",
+  gfx1201: "AMD RDNA 4",
+  vega10: "AMD GCN 5",
+  dg2: "Intel Xe-HPG",
+  lnl: "Intel Xe2",
+  tgl: "Intel Xe-LP",
+  164: "NVIDIA Turing",
+  172: "NVIDIA Ampere",
+  192: "NVIDIA Ada",
+  "1b2": "NVIDIA Blackwell",
+  740: "Qualcomm 740",
+  "0x43050c01": "Qualcomm X1-85",
+  g13g: "Apple M1",
+  g14g: "Apple M2",
+};
+
+/** What drivers call how many threads find room: waves, warps or threads. */
+const ROOM = ["Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads"];
+const SCRATCH = ["Scratch size", "Scratch Memory Size", "SLM size", "Scratch"];
+const CYCLES = ["Inverse Throughput", "Static cycle count", "Cycle Count", "FSCIB"];
+
+const firstOf = (stats, names) => stats[names.find((name) => name in stats)] ?? 0;
+const isSpill = (name) => /spill|fill/i.test(name) && !/\breg\b|SGPR|cost/.test(name);
+
+/** The pipelines of a run: label, workgroups, statistics. */
+function pipelinesOf(folder) {
+  const lines = (name) => readFileSync(join(folder, name), "utf8").trimEnd().split("\n");
+  const labels = new Map(lines("labels.tsv").map((line) => line.split("\t")));
+  const hot = existsSync(join(folder, "hotloops.txt")) ? hotLoops(lines("hotloops.txt")) : new Map();
+  return lines("dispatches.tsv")
+    .slice(1)
+    .map((line) => {
+      const [at, , , workgroups] = line.split("\t");
+      const [head] = readFileSync(join(folder, `${at}.txt`), "utf8").split("\n### ");
+      const stats = JSON.parse(head.split("\n").findLast((text) => text.startsWith("{")));
+      const spills = Object.entries(stats).reduce((sum, [name, count]) => sum + (isSpill(name) ? count : 0), 0);
+      return {
+        ...{ label: labels.get(at) ?? "", workgroups: Number(workgroups), spills, ...hot.get(at) },
+        ...{ room: firstOf(stats, ROOM), scratch: firstOf(stats, SCRATCH), cycles: firstOf(stats, CYCLES) },
+      };
+    });
+}
+
+/** By number: the share of the peak that the loop can reach, and bytes of a load or store. */
+function hotLoops(lines) {
+  const columns = lines.slice(1).map((line) => line.trim().split(/\s+/));
+  return new Map(columns.map((all) => [all[0], { bound: all.at(-4), wide: all.at(-2) }]));
+}
+
+/** The pipeline of a kernel that does the most work of a model. */
+function largest(pipelines, model, kernel) {
+  const named = pipelines.filter(({ label }) => label.startsWith(model) && label.split(" ")[2]?.startsWith(kernel));
+  return named.sort((a, b) => b.workgroups - a.workgroups)[0];
+}
+
+const WATCHED = [
+  ["clip-vit-base-patch32", "attention"],
+  ["sam-vit-base encoder", "attention"],
+  ["sam-vit-base decoder", "attention"],
+  ["clip-vit-base-patch32", "matmul"],
+  ["dino-resnet50", "conv2d"],
+];
+
+const arrow = (a, b) => (a === b ? `${b}` : `${a} → ${b}`);
+
+function row(dtype, chip, before, after) {
+  const count = (list, of) => list.filter(of).length;
+  const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
+  const spilling = ({ spills, scratch }) => spills > 0 || scratch > 0;
+  const cells = WATCHED.map(([model, kernel]) => {
+    const [a, b] = [largest(before, model, kernel), largest(after, model, kernel)];
+    if (!a || !b) return "";
+    const bound = a.bound && b.bound ? `, ${arrow(a.bound, b.bound)}, ${arrow(a.wide, b.wide)} B` : "";
+    return `${arrow(a.room, b.room)}${bound}`;
+  });
+  return [
+    ...[dtype, `${CHIPS[chip]} (${chip})`, arrow(count(before, spilling), count(after, spilling))],
+    ...[
+      arrow(
+        sum(before, ({ spills }) => spills),
+        sum(after, ({ spills }) => spills),
+      ),
+      ...cells,
+    ],
+  ];
+}
+
+const [beforeFolder, afterFolder] = process.argv.slice(2);
+if (!beforeFolder || !afterFolder) {
+  console.error("usage: node scripts/compilersTable.mjs BEFORE AFTER");
+  process.exit(2);
+}
+const rows = readdirSync(beforeFolder)
+  .filter((name) => [beforeFolder, afterFolder].every((folder) => existsSync(join(folder, name, "labels.tsv"))))
+  .map((name) => [name.split("-")[0], name.slice(name.indexOf("-") + 1), name])
+  .filter(([, chip]) => chip in CHIPS)
+  .sort((a, b) => b[0].localeCompare(a[0]) || Object.keys(CHIPS).indexOf(a[1]) - Object.keys(CHIPS).indexOf(b[1]))
+  .map(([dtype, chip, name]) => {
+    return row(dtype, chip, pipelinesOf(join(beforeFolder, name)), pipelinesOf(join(afterFolder, name)));
+  });
+
+const head = ["type", "chip", "pipelines that spill", "spills and fills", ...WATCHED.map((names) => names.join(", "))];
+console.log(`# What GPUs' compilers make of the pipelines
+
+Mesa's compilers, without a GPU: AMD, Intel and Qualcomm as on Linux, NVIDIA and Apple as stand-ins for the vendors'
+own. Nothing ran; no time was measured. Two versions: with the loops of attention, matmul and conv2d as they were
+written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of each
+model and kernel named here the pipeline with the most workgroups.
+
+The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
+(Qualcomm), threads a core (Apple; Intel does not say). For AMD follow the share of the peak that the loop with the most
+multiply-adds can reach, and the average bytes of a load or store (16 at most).
+`);
+for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
