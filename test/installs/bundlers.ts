@@ -117,7 +117,7 @@ async function buildPage(tarball: string, browser: Browser, bundler: Bundler): P
     await cp(join(project.folder, thread), join(project.folder, bundler.out, "worker-thread.js"));
   }
   await using server = await serveFolder(join(project.folder, bundler.out));
-  return visit(browser, server.url, bundler.places);
+  return await visit(browser, server.url, bundler.places); // awaited: the server stops when this function ends
 }
 
 interface ViteServer {
