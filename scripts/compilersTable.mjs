@@ -8,28 +8,28 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const CHIPS = {
-  navi21: "AMD RDNA 2",
-  navi31: "AMD RDNA 3",
-  gfx1201: "AMD RDNA 4",
-  vega10: "AMD GCN 5",
-  dg2: "Intel Xe-HPG",
-  lnl: "Intel Xe2",
-  tgl: "Intel Xe-LP",
-  164: "NVIDIA Turing",
-  172: "NVIDIA Ampere",
-  192: "NVIDIA Ada",
-  "1b2": "NVIDIA Blackwell",
-  740: "Qualcomm 740",
-  "0x43050c01": "Qualcomm X1-85",
-  g13g: "Apple M1",
-  g14g: "Apple M2",
-};
+const CHIPS = new Map([
+  ["navi21", "AMD RDNA 2"],
+  ["navi31", "AMD RDNA 3"],
+  ["gfx1201", "AMD RDNA 4"],
+  ["vega10", "AMD GCN 5"],
+  ["dg2", "Intel Xe-HPG"],
+  ["lnl", "Intel Xe2"],
+  ["tgl", "Intel Xe-LP"],
+  ["164", "NVIDIA Turing"],
+  ["172", "NVIDIA Ampere"],
+  ["192", "NVIDIA Ada"],
+  ["1b2", "NVIDIA Blackwell"],
+  ["740", "Qualcomm 740"],
+  ["0x43050c01", "Qualcomm X1-85"],
+  ["g13g", "Apple M1"],
+  ["g14g", "Apple M2"],
+]);
+const ORDER = [...CHIPS.keys()];
 
 /** What drivers call how many threads find room: waves, warps or threads. */
 const ROOM = ["Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads"];
 const SCRATCH = ["Scratch size", "Scratch Memory Size", "SLM size", "Scratch"];
-const CYCLES = ["Inverse Throughput", "Static cycle count", "Cycle Count", "FSCIB"];
 
 const firstOf = (stats, names) => stats[names.find((name) => name in stats)] ?? 0;
 const isSpill = (name) => /spill|fill/i.test(name) && !/\breg\b|SGPR|cost/.test(name);
@@ -48,15 +48,19 @@ function pipelinesOf(folder) {
       const spills = Object.entries(stats).reduce((sum, [name, count]) => sum + (isSpill(name) ? count : 0), 0);
       return {
         ...{ label: labels.get(at) ?? "", workgroups: Number(workgroups), spills, ...hot.get(at) },
-        ...{ room: firstOf(stats, ROOM), scratch: firstOf(stats, SCRATCH), cycles: firstOf(stats, CYCLES) },
+        ...{ room: firstOf(stats, ROOM) || "not said", scratch: firstOf(stats, SCRATCH) },
       };
     });
 }
 
-/** By number: the share of the peak that the loop can reach, and bytes of a load or store. */
+/**
+ * By number: the share of the peak that the loop can reach, and bytes of a load or store. The first is left out where
+ * the tool found no multiply-adds in any pipeline: it does not read RDNA 4's names of instructions.
+ */
 function hotLoops(lines) {
   const columns = lines.slice(1).map((line) => line.trim().split(/\s+/));
-  return new Map(columns.map((all) => [all[0], { bound: all.at(-4), wide: all.at(-2) }]));
+  const isRead = columns.some((all) => all.at(-4) !== "0%");
+  return new Map(columns.map((all) => [all[0], { bound: isRead ? all.at(-4) : "not read", wide: all.at(-2) }]));
 }
 
 /** The pipeline of a kernel that does the most work of a model. */
@@ -76,25 +80,16 @@ const WATCHED = [
 const arrow = (a, b) => (a === b ? `${b}` : `${a} → ${b}`);
 
 function row(dtype, chip, before, after) {
-  const count = (list, of) => list.filter(of).length;
-  const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
-  const spilling = ({ spills, scratch }) => spills > 0 || scratch > 0;
+  const spilling = (list) => list.filter(({ spills, scratch }) => spills > 0 || scratch > 0).length;
+  const spills = (list) => list.reduce((total, one) => total + one.spills, 0);
   const cells = WATCHED.map(([model, kernel]) => {
     const [a, b] = [largest(before, model, kernel), largest(after, model, kernel)];
     if (!a || !b) return "";
     const bound = a.bound && b.bound ? `, ${arrow(a.bound, b.bound)}, ${arrow(a.wide, b.wide)} B` : "";
     return `${arrow(a.room, b.room)}${bound}`;
   });
-  return [
-    ...[dtype, `${CHIPS[chip]} (${chip})`, arrow(count(before, spilling), count(after, spilling))],
-    ...[
-      arrow(
-        sum(before, ({ spills }) => spills),
-        sum(after, ({ spills }) => spills),
-      ),
-      ...cells,
-    ],
-  ];
+  const counts = [arrow(spilling(before), spilling(after)), arrow(spills(before), spills(after))];
+  return [dtype, `${CHIPS.get(chip)} (${chip})`, ...counts, ...cells];
 }
 
 const [beforeFolder, afterFolder] = process.argv.slice(2);
@@ -105,8 +100,8 @@ if (!beforeFolder || !afterFolder) {
 const rows = readdirSync(beforeFolder)
   .filter((name) => [beforeFolder, afterFolder].every((folder) => existsSync(join(folder, name, "labels.tsv"))))
   .map((name) => [name.split("-")[0], name.slice(name.indexOf("-") + 1), name])
-  .filter(([, chip]) => chip in CHIPS)
-  .sort((a, b) => b[0].localeCompare(a[0]) || Object.keys(CHIPS).indexOf(a[1]) - Object.keys(CHIPS).indexOf(b[1]))
+  .filter(([, chip]) => CHIPS.has(chip))
+  .sort((a, b) => b[0].localeCompare(a[0]) || ORDER.indexOf(a[1]) - ORDER.indexOf(b[1]))
   .map(([dtype, chip, name]) => {
     return row(dtype, chip, pipelinesOf(join(beforeFolder, name)), pipelinesOf(join(afterFolder, name)));
   });
@@ -120,7 +115,9 @@ written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLI
 model and kernel named here the pipeline with the most workgroups.
 
 The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
-(Qualcomm), threads a core (Apple; Intel does not say). For AMD follow the share of the peak that the loop with the most
-multiply-adds can reach, and the average bytes of a load or store (16 at most).
+(Qualcomm), threads a core (Apple). For AMD follow the share of the peak that the loop with the most
+multiply-adds can reach ("not read" where the tool knows no name of that chip's multiply-adds), and the average bytes of
+a load or store (16 at most). A pipeline that spills also counts for an array in scratch memory: on NVIDIA it is
+relativePositions.
 `);
 for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
