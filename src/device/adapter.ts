@@ -1,6 +1,6 @@
 // Which kind of processor stands behind a WebGPU adapter: kernels choose their variants by it.
 
-/** Adapter classes that kernels are tuned for. The two CPU ones are software Vulkan drivers. */
+/** Adapter classes that kernels are tuned for. Those that begin with "cpu" are software drivers. */
 export type AdapterClass =
   | "nvidia"
   | "amd"
@@ -10,6 +10,7 @@ export type AdapterClass =
   | "qualcomm"
   | "cpu-lavapipe"
   | "cpu-swiftshader"
+  | "cpu-warp"
   | "unknown";
 
 /** A product [M, K] by [K, N] that a subgroup's matrix unit does at once. */
@@ -46,16 +47,19 @@ export interface AdapterInfo {
 
 type Info = Partial<GPUAdapterInfo> & { readonly subgroupMatrixConfigs?: Iterable<MatrixUnit> };
 
-// PCI vendor ids appear where a browser or wgpu gives no name (Deno); 0x10005 is Mesa, 0x1ae0 Google.
+// Words of Dawn, wgpu and WebKit, and vendor ids, which stand where a browser or wgpu gives no name (Deno). Mesa's own
+// id, 0x10005, says nothing: its drivers for Apple's GPUs have it as lavapipe does. Qualcomm has one id on PCI and
+// another on ACPI ("QCOM"), which Windows gives for the Adreno X1. Samsung's Xclipse is AMD's RDNA.
 const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
   [/llvmpipe|lavapipe/, "cpu-lavapipe"],
   [/swiftshader/, "cpu-swiftshader"],
-  [/nvidia|\b4318\b|0x10de/, "nvidia"],
-  [/\bamd\b|radeon|\b4098\b|0x1002/, "amd"],
+  [/basic render|\bwarp\b|\b5140\b|0x1414/, "cpu-warp"],
+  [/nvidia|geforce|\b4318\b|0x10de/, "nvidia"],
+  [/\bamd\b|radeon|samsung|xclipse|\b4098\b|0x1002|\b5197\b|0x144d/, "amd"],
   [/intel|\b32902\b|0x8086/, "intel"],
   [/apple|\b4203\b|0x106b/, "apple"],
-  [/qualcomm|adreno|\b20803\b|0x5143/, "qualcomm"],
-  [/\barm\b|mali|\b5045\b|0x13b5/, "arm"],
+  [/qualcomm|adreno|\b20803\b|0x5143|\b1297040209\b|0x4d4f4351/, "qualcomm"],
+  [/\barm\b|mali|immortalis|\b5045\b|0x13b5/, "arm"],
 ];
 
 /** What an adapter reports about itself, and the class that this puts it in. */
