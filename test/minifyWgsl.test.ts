@@ -97,6 +97,7 @@ describe("every kernel compiles", () => {
 
   /** Files with entry points that are added at launch: the kernels that they are added to, and what they call. */
   const loops: Readonly<Record<string, readonly [of: readonly string[], calls: readonly string[]]>> = {
+    attentionFlashTile: [["attention"], ["rowVectors"]],
     attentionRegisterTile: [["attention"], ["outer", "noLanes"]],
     layerNormLanes: [["layerNorm"], ["noLanes"]],
     productGemv: [["matmul", "conv2d"], []],
@@ -125,11 +126,14 @@ describe("every kernel compiles", () => {
     );
   });
 
-  it.each([...all, ...added] as [string, AnyKernel][])("%s", async (_, { wgsl, lib }) => {
+  it.each([...all, ...added] as [string, AnyKernel][])("%s", async (name, { wgsl, lib }) => {
     const texts = [...wgsl, ...lib].map((part) => (typeof part === "string" ? part : sources.get(`${part.name}.wgsl`)));
+    // Epilogues store by a file that is added at launch too.
+    if (texts.some((text) => text?.includes("storeOut("))) texts.push(sources.get("lib/outVectors.wgsl"));
     const code = minifyWgsl(texts.join("\n"), names);
+    const rowWord = name.startsWith("attentionRegisterTile") ? { RowWord: "Elem" } : {};
     const types = device.hasF16 && /^alias Elem\b/m.test(code) ? ["f32", "f16"] : [];
-    for (const values of [{}, ...types.map((Elem) => ({ Elem }))]) {
+    for (const values of [rowWord, ...types.map((Elem) => ({ ...rowWord, Elem }))]) {
       const module = device.gpu.createShaderModule({ code: specialize(code, values) });
       const { messages } = await module.getCompilationInfo();
       expect(messages.filter(({ type }) => type === "error").map(({ message }) => message)).toEqual([]);
