@@ -131,7 +131,7 @@ describe("every kernel compiles", () => {
     // Epilogues store by a file that is added at launch too.
     if (texts.some((text) => text?.includes("storeOut("))) texts.push(sources.get("lib/outVectors.wgsl"));
     const code = minifyWgsl(texts.join("\n"), names);
-    const rowWord = name.startsWith("attentionRegisterTile") ? { RowWord: "Elem" } : {};
+    const rowWord: Record<string, string> = name.startsWith("attentionRegisterTile") ? { RowWord: "Elem" } : {};
     const types = device.hasF16 && /^alias Elem\b/m.test(code) ? ["f32", "f16"] : [];
     for (const values of [rowWord, ...types.map((Elem) => ({ ...rowWord, Elem }))]) {
       const module = device.gpu.createShaderModule({ code: specialize(code, values) });
