@@ -42,10 +42,10 @@ fn load(rows: Rows, columns: Columns, k: u32, end: u32, lane: u32) -> Loaded {
   return loaded;
 }
 
-// `most` turns of a loop, or as many as there is work left for. The compilers of CPU adapters unroll a loop whose
-// length they know, and take seconds for it.
-fn turns(most: u32, left: u32) -> u32 {
-  return select(min(most, left), most, UNROLL > 1);
+// How many turns a loop takes from `first` on: `most`, or what is left until `end`, where that is all the same to the
+// result. The compilers of CPU adapters unroll a loop whose length they see, and take seconds for it.
+fn turns(first: u32, most: u32, end: u32) -> u32 {
+  return select(most, end - first, UNROLL == 1 && first + most > end);
 }
 
 // A thread sums vec4s of rows, and of columns, that are 64 apart.
@@ -90,7 +90,7 @@ fn sharedTile(
     if (AHEAD && k + BK < terms.y) {
       loaded = load(rows, columns, k + BK, terms.y, lane);
     }
-    for (var step = 0u; step < turns(BK, terms.y - k) / UNROLL; step++) {
+    for (var step = 0u; step < turns(k, BK, terms.y) / UNROLL; step++) {
       for (var i = 0u; i < UNROLL; i++) {
         for (var n = 0u; n < BN / 64; n++) {
           let y = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
@@ -106,7 +106,7 @@ fn sharedTile(
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < turns(TM, params.M); i++) {
+  for (var i = 0u; i < turns(tile.row, TM, params.M); i++) {
     let row = tile.row + i / 4 * 64 + local.y * 4 + i % 4;
     if (row < params.M) {
       for (var n = 0u; n < BN / 64; n++) {

@@ -14,12 +14,14 @@ import { computedIn, type ModelDType, planOptions } from "../session/session.ts"
 import { storedOrSeeded } from "./seeded.ts";
 
 /** A pipeline of a plan. */
-interface CompiledPipeline {
+export interface CompiledPipeline {
   /** Name of the kernel and of its variant, and the largest result that it is launched for. */
   readonly label: string;
   /** Its launches in the plan. */
   readonly steps: readonly Step[];
   readonly pipeline: GPUComputePipeline;
+  /** Milliseconds that it took; next to none where the device, or the driver's cache on disk, had it. */
+  readonly milliseconds: number;
 }
 
 /** What was compiled for a part of a model. */
@@ -78,6 +80,8 @@ async function compile(device: Device, steps: readonly Step[]): Promise<Compiled
   const largest = steps.reduce((a, b) => (sizeOf(b.value.shape) > sizeOf(a.value.shape) ? b : a));
   const { kernel, launch, value } = largest;
   const name = launch.variant ?? launch.entryPoint ?? "main";
+  const began = performance.now();
   const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
-  return { label: `${kernel.name}.${name} ${formatShape(value.shape)}`, steps, pipeline };
+  const milliseconds = performance.now() - began;
+  return { label: `${kernel.name}.${name} ${formatShape(value.shape)}`, steps, pipeline, milliseconds };
 }
