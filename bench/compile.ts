@@ -3,11 +3,9 @@
 // the workgroups of its plan, so that reports know how much of the work it does; results are not looked at.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CompiledPipeline, compileModel } from "../src/check/compileModel.ts";
-import { type Device, USAGE } from "../src/device/device.ts";
+import { type CompiledPipeline, compileModel, dispatchEmpty } from "../src/check/compileModel.ts";
+import type { Device } from "../src/device/device.ts";
 import { openDevice } from "../src/device/open.ts";
-import type { Step } from "../src/graph/plan.ts";
-import { bindingCounts, paramBytes } from "../src/kernels/kernel.ts";
 import type { ModelDType } from "../src/session/session.ts";
 
 /** Real sizes, by the folder of test/golden that has configuration and names; no weights are read. */
@@ -55,17 +53,10 @@ async function compileOn(
   for (const [name, title] of models) {
     for await (const { part, dispatches, pipelines } of compileModel(device, `test/golden/${name}`, { dtype })) {
       for (const { label, steps, pipeline } of pipelines) {
-        if (folder) dispatchAll(device, pipeline, steps);
-        else {
-          const t = performance.now();
-          dispatchAll(device, pipeline, steps.slice(0, 1));
-          await device.done();
-          const ms = performance.now() - t;
-          if (ms > 700) say(`   ${label} ${Math.round(ms)} ms`);
-        }
+        if (folder) for (const step of steps) dispatchEmpty(device, pipeline, step, step.launch.workgroups);
         if (!labels.has(pipeline)) labels.set(pipeline, `${name} ${part} ${label}`);
       }
-      say(`${title}, ${part}: ${dispatches} dispatches of ${pipelines.length} pipelines, ${slowest(pipelines)}`);
+      say(`${title}, ${part}: ${dispatches} dispatches of ${pipelines.length} pipelines, ${timesOf(pipelines)}`);
     }
   }
   await device.done();
@@ -75,28 +66,8 @@ async function compileOn(
 }
 
 /** How long all took, and the one that took longest. */
-function slowest(pipelines: readonly CompiledPipeline[]): string {
+function timesOf(pipelines: readonly CompiledPipeline[]): string {
   const all = pipelines.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  const worst = pipelines.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a));
-  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
-  return `${seconds(all)} (${worst.label}: ${seconds(worst.milliseconds)})`;
-}
-
-/** Dispatches the steps of a pipeline with buffers of a few bytes, on an adapter that computes nothing. */
-function dispatchAll(device: Device, pipeline: GPUComputePipeline, steps: readonly Step[]): void {
-  for (const { kernel, launch } of steps) {
-    const read = kernel.inputs.map(() => device.zero);
-    const written = kernel.outputs.map((name) => device.createBuffer(256, USAGE.STORAGE, name));
-    const params = device.createBuffer(paramBytes(kernel), USAGE.UNIFORM, "params");
-    const entries = [...read, ...written, params].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const layout = device.pipelines.layout(bindingCounts(kernel));
-    const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.gpu.createBindGroup({ layout, entries }));
-    if (process.env.NULL_GPU_OUT) pass.dispatchWorkgroups(...launch.workgroups); else pass.dispatchWorkgroups(1);
-    pass.end();
-    device.gpu.queue.submit([encoder.finish()]);
-    for (const buffer of [...written, params]) device.free(buffer);
-  }
+  const longest = pipelines.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a));
+  return `${(all / 1000).toFixed(1)} s, longest ${longest.label}: ${(longest.milliseconds / 1000).toFixed(1)} s`;
 }

@@ -97,12 +97,12 @@ describe("every kernel compiles", () => {
 
   /** Files with entry points that are added at launch: the kernels that they are added to, and what they call. */
   const loops: Readonly<Record<string, readonly [of: readonly string[], calls: readonly string[]]>> = {
-    attentionFlashTile: [["attention"], ["rowVectors"]],
+    attentionFlashTile: [["attention"], ["turns", "rowVectors"]],
     attentionRegisterTile: [["attention"], ["outer", "noLanes"]],
     layerNormLanes: [["layerNorm"], ["noLanes"]],
     productGemv: [["matmul", "conv2d"], []],
     productRegisterTile: [["matmul", "conv2d"], []],
-    productSharedTile: [["matmul", "conv2d"], []],
+    productSharedTile: [["matmul", "conv2d"], ["turns"]],
     productSubgroupTile: [["matmul", "conv2d"], ["noLanes"]],
   };
   const added = Object.entries(loops).flatMap(([name, [kernelNames, calls]]) =>

@@ -3,7 +3,7 @@
 // which a thread has TK keys by 4 queries, and sums = weights · v, of which it has SPAN vec4s of 4 queries. With 4 keys
 // both read one vec4 of each operand for 16 products; 2 take fewer registers. v is read where it lies: the 16 threads
 // that have the same queries read neighbours. wordQ, wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or
-// lib/rowElements.wgsl.
+// lib/rowElements.wgsl. turns: lib/turns.wgsl.
 
 const D = 64u; // head size
 const BR = 32u; // queries: 32 | 16
@@ -64,7 +64,7 @@ fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
   tell(column / 4, column % 4, row, clamp(mine, vec4<f32>(-MOST_SCORE), vec4<f32>(MOST_SCORE)));
   workgroupBarrier();
   var largest = vec4<f32>(-MOST_SCORE);
-  for (var i = 0u; i < 4; i++) {
+  for (var i = 0u; i < turns(4, params.heads); i++) {
     largest = max(max(max(largest, told(i, 0, row)), told(i, 1, row)), max(told(i, 2, row), told(i, 3, row)));
   }
   workgroupBarrier();
@@ -81,7 +81,7 @@ fn sumOfRow(mine: vec4<f32>, row: u32, column: u32, step: u32) -> vec4<f32> {
   tell(4 + column / 4, column % 4, row, mine - high);
   workgroupBarrier();
   var sum = vec4<f32>();
-  for (var i = column % step; i < 16; i += step) {
+  for (var i = column % step; i < turns(16, params.heads); i += step) {
     sum += told(i / 4, i % 4, row) + told(4 + i / 4, i % 4, row);
   }
   workgroupBarrier();
@@ -101,7 +101,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * D;
   for (var i = column; i < CHUNKS * BD / 4; i += 16) {
-    for (var r = 0u; r < 4; r++) {
+    for (var r = 0u; r < turns(4, params.heads); r++) {
       var x = vec4<Elem>();
       if (i < D4) {
         x = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
@@ -165,7 +165,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }
       }
-      for (var d = 0u; d < BD; d++) {
+      for (var d = 0u; d < turns(BD, params.heads); d++) {
         let x = vec4<f32>(tileQ[chunk][d][row]);
         if (TK == 4u) {
           let y = vec4<f32>(tile[d / 2][d % 2][column]);
@@ -197,7 +197,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       scores[j] = weigh(scores[j] - next);
       softmax.total += scores[j];
     }
-    for (var half = 0u; half < BC / 32 && first + half * 32 < keys; half++) {
+    for (var half = 0u; half < turns(BC / 32, params.heads) && first + half * 32 < keys; half++) {
       if (column * TK / 32 == half) {
         for (var j = 0u; j < TK; j++) {
           let key = column * TK % 32 + j;
@@ -224,7 +224,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   }
   let total = sumOfRow(softmax.total, row, column, 1);
   for (var s = 0u; s < SPAN; s++) {
-    for (var r = 0u; r < 4; r++) {
+    for (var r = 0u; r < turns(4, params.heads); r++) {
       var sum = sums[s * 4 + r];
       if (PARTS > 1) {
         sum = sumOfRow(sum, row, column, 16 / PARTS);

@@ -6,14 +6,14 @@ const TN = 4u; // columns a thread sums: 4 | 8
 const BM = 16u * TM; // rows of a tile
 const BN = 16u * TN; // columns of a tile
 const BK = 16u; // terms of the sums that are in workgroup memory at once
-const UNROLL = 4u; // terms of a round of the loop that multiplies: 4 | 1
+const STEP = 4u; // terms of a round of the loop that multiplies
 const AHEAD = true; // the next loads are on their way while what is there is multiplied, which takes registers
 const WHOLE = false; // each part of K is so many times BK: no thread has to look where it ends
 
-// [k / UNROLL][k % UNROLL][row / 4]: transposed, so that both operands are vec4s. Indices are apart, as each is
+// [k / STEP][k % STEP][row / 4]: transposed, so that both operands are vec4s. Indices are apart, as each is
 // checked: constant ones cost nothing.
-var<workgroup> tileLeft: array<array<array<vec4<Elem>, BM / 4>, UNROLL>, BK / UNROLL>;
-var<workgroup> tileRight: array<array<array<vec4<Elem>, BN / 4>, UNROLL>, BK / UNROLL>;
+var<workgroup> tileLeft: array<array<array<vec4<Elem>, BM / 4>, STEP>, BK / STEP>;
+var<workgroup> tileRight: array<array<array<vec4<Elem>, BN / 4>, STEP>, BK / STEP>;
 
 alias Rows = array<LeftRow, BM / 64>; // those whose elements a thread loads
 alias Columns = array<u32, BN / 64>;
@@ -40,12 +40,6 @@ fn load(rows: Rows, columns: Columns, k: u32, end: u32, lane: u32) -> Loaded {
     }
   }
   return loaded;
-}
-
-// How many turns a loop takes from `first` on: `most`, or what is left until `end`, where that is all the same to the
-// result. The compilers of CPU adapters unroll a loop whose length they see, and take seconds for it.
-fn turns(first: u32, most: u32, end: u32) -> u32 {
-  return select(most, end - first, UNROLL == 1 && first + most > end);
 }
 
 // A thread sums vec4s of rows, and of columns, that are 64 apart.
@@ -79,19 +73,19 @@ fn sharedTile(
     }
     for (var m = 0u; m < BM / 64; m++) {
       for (var i = 0u; i < 4; i++) {
-        let step = lane % 4 * (4 / UNROLL) + i / UNROLL;
-        tileLeft[step][i % UNROLL][m * 16 + lane / 16][lane / 4 % 4] = loaded.left[m][i];
+        let step = lane % 4 * (4 / STEP) + i / STEP;
+        tileLeft[step][i % STEP][m * 16 + lane / 16][lane / 4 % 4] = loaded.left[m][i];
       }
     }
     for (var n = 0u; n < BN / 64; n++) {
-      tileRight[lane / 16 / UNROLL][lane / 16 % UNROLL][n * 16 + lane % 16] = loaded.right[n];
+      tileRight[lane / 16 / STEP][lane / 16 % STEP][n * 16 + lane % 16] = loaded.right[n];
     }
     workgroupBarrier();
     if (AHEAD && k + BK < terms.y) {
       loaded = load(rows, columns, k + BK, terms.y, lane);
     }
-    for (var step = 0u; step < turns(k, BK, terms.y) / UNROLL; step++) {
-      for (var i = 0u; i < UNROLL; i++) {
+    for (var step = 0u; step < turns(BK / STEP, params.M); step++) {
+      for (var i = 0u; i < turns(STEP, params.M); i++) {
         for (var n = 0u; n < BN / 64; n++) {
           let y = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
           for (var m = 0u; m < BM / 64; m++) {
@@ -106,7 +100,7 @@ fn sharedTile(
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < turns(tile.row, TM, params.M); i++) {
+  for (var i = 0u; i < turns(TM, params.M); i++) {
     let row = tile.row + i / 4 * 64 + local.y * 4 + i % 4;
     if (row < params.M) {
       for (var n = 0u; n < BN / 64; n++) {

@@ -1,11 +1,11 @@
 // Compiles every pipeline of a model's plans and computes nothing: whether a driver takes them all, and, under a
 // compiler that reports what it made, how good they are. No weights are read.
-import type { Device } from "../device/device.ts";
+import { type Device, USAGE } from "../device/device.ts";
 import { PipelineCache } from "../device/pipeline.ts";
 import { formatShape, sizeOf } from "../device/tensor.ts";
 import { plan, type Step } from "../graph/plan.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
-import { pipelineSource } from "../kernels/kernel.ts";
+import { bindingCounts, paramBytes, pipelineSource } from "../kernels/kernel.ts";
 import { allFamilies } from "../models/families.ts";
 import { graphOf } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
@@ -20,7 +20,7 @@ export interface CompiledPipeline {
   /** Its launches in the plan. */
   readonly steps: readonly Step[];
   readonly pipeline: GPUComputePipeline;
-  /** Milliseconds that it took; next to none where the device, or the driver's cache on disk, had it. */
+  /** Milliseconds until it had run once; next to none where the device, or the driver's cache on disk, had it. */
   readonly milliseconds: number;
 }
 
@@ -38,7 +38,8 @@ export interface CompileOptions extends SourceOptions {
 }
 
 /**
- * Compiles what each part of a model launches for one picture, text or prompt, one pipeline after the other, each once.
+ * Compiles what each part of a model launches for one picture, text or prompt, one pipeline after the other, each once,
+ * and runs a workgroup of it on buffers of a few bytes.
  *
  * @throws KernelError with the driver's message where one does not compile; NotFoundError, InvalidFileError or
  * CheckpointError where there is no such model.
@@ -82,6 +83,31 @@ async function compile(device: Device, steps: readonly Step[]): Promise<Compiled
   const name = launch.variant ?? launch.entryPoint ?? "main";
   const began = performance.now();
   const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
+  // Some drivers compile only now.
+  dispatchEmpty(device, pipeline, largest, [1]);
+  await device.done();
   const milliseconds = performance.now() - began;
   return { label: `${kernel.name}.${name} ${formatShape(value.shape)}`, steps, pipeline, milliseconds };
+}
+
+/** Dispatches a step with buffers of a few bytes, all 0: its loops take no turns. */
+export function dispatchEmpty(
+  device: Device,
+  pipeline: GPUComputePipeline,
+  { kernel }: Step,
+  workgroups: readonly [number, number?, number?],
+): void {
+  const read = kernel.inputs.map(() => device.zero);
+  const written = kernel.outputs.map((name) => device.createBuffer(256, USAGE.STORAGE, name));
+  const params = device.createBuffer(paramBytes(kernel), USAGE.UNIFORM, "params");
+  const entries = [...read, ...written, params].map((buffer, binding) => ({ binding, resource: { buffer } }));
+  const layout = device.pipelines.layout(bindingCounts(kernel));
+  const encoder = device.gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, device.gpu.createBindGroup({ layout, entries }));
+  pass.dispatchWorkgroups(...workgroups);
+  pass.end();
+  device.gpu.queue.submit([encoder.finish()]);
+  for (const buffer of [...written, params]) device.free(buffer);
 }

@@ -1,8 +1,9 @@
 // Proof on the user's own adapter: every kernel against its float64 reference.
 import type { Device } from "../device/device.ts";
+import type { Spec } from "../device/tensor.ts";
 import * as suites from "../verify/index.ts";
 import { caseLabel, runCase } from "../verify/run.ts";
-import type { KernelSuite } from "../verify/suite.ts";
+import { type KernelCase, type KernelSuite, makeInputs } from "../verify/suite.ts";
 
 /** The cases of one kernel in one type, or one output of a checkpoint. */
 export interface Verification {
@@ -24,6 +25,8 @@ export interface Verification {
 export interface VerifyOptions {
   /** Kernels to run; all when absent. */
   readonly kernels?: readonly string[];
+  /** Every variant that the adapter can run, each by itself, not only the one that it takes. */
+  readonly hasVariants?: boolean;
   /** Stops before the next case. */
   readonly signal?: AbortSignal;
 }
@@ -37,11 +40,14 @@ export const KERNELS: readonly string[] = SUITES.map(({ kernel }) => kernel.name
 
 /** Runs the cases of every kernel in each type that the device has, and gives each result when it is there. */
 export async function* verifyKernels(device: Device, options: VerifyOptions = {}): AsyncGenerator<Verification> {
-  const { kernels = KERNELS, signal } = options;
+  const { kernels = KERNELS, hasVariants = false, signal } = options;
   for (const suite of SUITES.filter(({ kernel }) => kernels.includes(kernel.name))) {
     for (const dtype of dtypesOf(device)) {
-      const result = await verifySuite(device, suite, dtype, signal);
-      if (result.cases > 0) yield result;
+      const runs = suite.cases.filter((test) => test.dtypes?.includes(dtype) ?? true).map((test) => ({ test }));
+      const groups = hasVariants ? byVariant(device, suite, dtype) : new Map([[suite.kernel.name, runs]]);
+      for (const [name, group] of groups) {
+        if (group.length > 0) yield await verifyRuns(device, suite, name, dtype, group, signal);
+      }
     }
   }
 }
@@ -50,19 +56,45 @@ export function dtypesOf(device: Device): DType[] {
   return device.hasF16 ? ["f32", "f16"] : ["f32"];
 }
 
-async function verifySuite(
+/** A case, and the variant that runs it where it is not the one that the adapter takes. */
+interface Run {
+  readonly test: KernelCase;
+  readonly variant?: string;
+}
+
+/** The cases of a suite by each variant that this device can run them with, by kernel and variant. */
+function byVariant(device: Device, { kernel, cases }: KernelSuite, dtype: DType): Map<string, Run[]> {
+  const groups = new Map<string, Run[]>();
+  for (const test of cases.filter(({ dtypes }) => dtypes?.includes(dtype) ?? true)) {
+    const variants = kernel.variants(specsOf(test, dtype), test.params ?? {});
+    for (const variant of variants?.names.filter((name) => variants.fits(name, device)) ?? [undefined]) {
+      const name = variant ? `${kernel.name}.${variant}` : kernel.name;
+      groups.set(name, [...(groups.get(name) ?? []), variant ? { test, variant } : { test }]);
+    }
+  }
+  return groups;
+}
+
+function specsOf(test: KernelCase, dtype: DType): Record<string, Spec> {
+  return Object.fromEntries(Object.entries(makeInputs(test, dtype)).map(([name, { spec }]) => [name, spec]));
+}
+
+async function verifyRuns(
   device: Device,
   suite: KernelSuite,
+  name: string,
   dtype: DType,
-  signal?: AbortSignal,
+  runs: readonly Run[],
+  signal: AbortSignal | undefined,
 ): Promise<Verification> {
-  const cases = suite.cases.filter((test) => test.dtypes?.includes(dtype) ?? true);
+  const { kernel } = suite;
   const failures: string[] = [];
   let largest = 0;
-  for (const test of cases) {
+  for (const { test, variant } of runs) {
     signal?.throwIfAborted();
+    const change = variant && (() => kernel.launch(specsOf(test, dtype), test.params ?? {}, device, variant));
     try {
-      const { error, passed } = await runCase(device, suite, test, dtype);
+      const { error, passed } = await runCase(device, suite, test, dtype, change || undefined);
       device.check();
       largest = Math.max(largest, error);
       if (!passed) failures.push(`${caseLabel(test)}: error ${error.toExponential(1)}`);
@@ -72,6 +104,5 @@ async function verifySuite(
       failures.push(`${caseLabel(test)}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  const tolerance = suite.tolerance[dtype];
-  return { name: suite.kernel.name, dtype, cases: cases.length, error: largest, tolerance, failures };
+  return { name, dtype, cases: runs.length, error: largest, tolerance: suite.tolerance[dtype], failures };
 }

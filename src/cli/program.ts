@@ -1,6 +1,7 @@
 // The commands, their options and their help. What runs a command is loaded when it is called.
 import { Command, Option } from "commander";
 import type { ModelDType } from "../session/session.ts";
+import type { VerifyCommandOptions } from "./commands/verify.ts";
 import type { GlobalOptions, RunCommand } from "./context.ts";
 import { addDinoCommands } from "./dinoCommands.ts";
 import { UsageError } from "./failure.ts";
@@ -175,15 +176,17 @@ function addVerify(command: Command, run: RunCommand): void {
   command
     .description("run every kernel and the shipped checkpoints against stored results, on this adapter")
     .argument("[name...]", "kernels and checkpoints to run (default: all)")
+    .option("--variants", "every variant of a kernel that this adapter can run, not only the one that it takes")
+    .option("--compile", "compile the pipelines of the checkpoints, and compute nothing: a quick look at a driver")
     .addHelpText(
       "after",
       "\nJSON:\n  --json  { adapter, hasF16, passed, results: [{ name, dtype, cases, error, tolerance, failures }] }\n",
     )
-    .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --json"))
-    .action(async (names: string[], _options: object, self: Command) => {
+    .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --compile", "verify --json"))
+    .action(async (names: string[], how: VerifyCommandOptions, self: Command) => {
       const { checkNames, verify } = await import("./commands/verify.ts");
       checkNames(names);
-      await run(self, (context) => verify(names, context));
+      await run(self, (context) => verify(names, how, context));
     });
 }
 

@@ -9,6 +9,7 @@ import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
 import softmaxSource from "../../shaders/lib/softmax.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
+import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { type DType, expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
@@ -213,6 +214,7 @@ const flashTile: LazySource = {
   load: () => import("../../shaders/lib/attentionFlashTile.wgsl"),
 };
 
+const turns: LazySource = { name: "turns", load: () => import("../../shaders/lib/turns.wgsl") };
 const rowVectors: LazySource = { name: "rowVectors", load: () => import("../../shaders/lib/rowVectors.wgsl") };
 const rowElements: LazySource = { name: "rowElements", load: () => import("../../shaders/lib/rowElements.wgsl") };
 
@@ -234,18 +236,19 @@ function tile({ parts, queries, heads, D }: Sizes, WG: number): VariantLaunch {
 const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }) => D <= MOST_D,
-  launch: ({ parts, queries, heads, D, rowWidth, dtype }) => {
+  launch: ({ parts, queries, heads, D, rowWidth, dtype }, { info }) => {
     const D4 = Math.ceil(D / 4);
     const BR = D <= 80 ? 32 : 16;
     const PARTS = Math.min(8, Math.max(1, 16 / 2 ** Math.ceil(Math.log2(D4))));
     const counts = { D, BR, TK, SPAN: Math.ceil(D4 / 16), PARTS };
     return {
       entryPoint: "flashTile",
-      lib: [rowWidth === 4 ? rowVectors : rowElements, flashTile],
+      lib: [turns, rowWidth === 4 ? rowVectors : rowElements, flashTile],
       types: {
         RowWord: rowWidth === 4 ? "vec4<Elem>" : "Elem",
         ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, `${count}u`])),
         MOST_SCORE: dtype === "f16" ? "6e4f" : "3.4e38f",
+        UNROLL: `${!isCpu(info.class)}`,
       },
       workgroups: [Math.ceil(queries / BR), heads, parts],
     };

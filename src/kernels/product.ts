@@ -6,6 +6,7 @@ import lanesSource from "../../shaders/lib/lanes.wgsl";
 import productSource from "../../shaders/lib/product.wgsl";
 import gemvSource from "../../shaders/lib/productGemv.wgsl";
 import sharedTileSource from "../../shaders/lib/productSharedTile.wgsl";
+import turnsSource from "../../shaders/lib/turns.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import type { DType } from "../device/tensor.ts";
 import { type EpilogueParams, withEpilogue, wordTypes } from "./epilogue.ts";
@@ -70,14 +71,13 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
     BM * BN === 64 * 64 || Math.ceil(M / BM) * Math.ceil(N / BN) * batch * splits >= 32,
   launch: (size, { info }) => ({
     entryPoint: "sharedTile",
-    lib: [sharedTileSource],
+    lib: [turnsSource, sharedTileSource],
     types: {
       ...wordTypes("Left", size.leftWidth),
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
       // Intel's compiler (Mesa 25, dg2) spills 44 registers where loads are issued ahead, and none where not.
       AHEAD: `${info.class !== "intel"}`,
-      // CPU adapters' compilers take seconds for a longer loop, and their code is no faster for it.
-      UNROLL: isCpu(info.class) ? "1u" : "4u",
+      UNROLL: `${!isCpu(info.class)}`,
     },
     workgroups: tiles(size, BM, BN / 4),
   }),

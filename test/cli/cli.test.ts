@@ -301,6 +301,18 @@ describe("info", () => {
 });
 
 describe("verify", () => {
+  it("runs every variant by itself, and says whether a driver takes all pipelines", async () => {
+    const variants = await runCli(["verify", "layerNorm", "--variants", "--json"]);
+    const names = JSON.parse(variants.stdout).results.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(["layerNorm.rowPerThread"]));
+    expect(new Set(names).size).toBeGreaterThan(1);
+    expect(variants.code).toBe(0);
+    const compiled = await runCli(["verify", "tiny-clip", "--compile"]);
+    expect(compiled.stdout).toMatch(/^tiny-clip image +f32 +\d+ +0 +0 +ok$/m);
+    expect(compiled.stdout).toMatch(/^tiny-clip text +f32/m);
+    expect(compiled.code).toBe(0);
+  });
+
   it("compares kernels and checkpoints with stored results", async () => {
     const { code, stdout } = await runCli(["verify", "layerNorm", "tiny-clip", "--json"]);
     expect(code).toBe(0);

@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { Sam } from "../../src/api/sam.ts";
 import type { SamMask } from "../../src/api/samScene.ts";
+import { verifyModel } from "../../src/check/verifyModel.ts";
 import { testDevice } from "../adapters.ts";
 import { cosine, readGolden, relativeError } from "../models/parity.ts";
 
@@ -61,6 +62,17 @@ it("gives the original's masks at a point and in a box", async () => {
       expect(Math.max(...areas)).toBeLessThanOrEqual(1e-3);
     }
   }
+}, 900_000);
+
+it("as it ships gives PyTorch's outputs in every type", async () => {
+  const device = await testDevice();
+  const types = new Set<string>();
+  for await (const { name, dtype, error, failures } of verifyModel(device, "checkpoints/seeded-mobile-sam")) {
+    console.log(`mobile-sam ${name} ${dtype ?? ""}: ${error.toExponential(1)}`);
+    expect(failures, `${name} in ${dtype}`).toEqual([]);
+    types.add(dtype ?? "");
+  }
+  expect(types).toEqual(new Set(device.hasF16 ? ["f32", "f16"] : ["f32"]));
 }, 900_000);
 
 /** Every n-th row and column of the logits. */

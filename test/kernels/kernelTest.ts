@@ -1,6 +1,6 @@
 // The test of one kernel: every case of its suite by every variant in its table, in f32 and f16, on the adapter at
-// hand, and what it must refuse. CPU adapters compile a GPU's variant for seconds: of those that are one loop with other
-// constants, each case and type has another in its turn there, unless $EVERY_VARIANT is set.
+// hand, and what it must refuse. CPU adapters compile a GPU's variant for seconds: of those that are one loop with
+// other constants, each case and type has another in its turn there, unless $EVERY_VARIANT is set.
 import process from "node:process";
 import { describe, expect, it } from "vitest";
 import { isCpu } from "../../src/device/adapter.ts";
@@ -36,7 +36,7 @@ function referenceOnce(suite: KernelSuite) {
   });
 }
 
-/** Of the variants of one loop that a CPU adapter would not take for a case, the one whose turn it is; else undefined. */
+/** Of a loop's variants that a CPU adapter would not take for a case, the one whose turn it is; undefined on a GPU. */
 function inTurn(variant: string, variants: Variants, device: DeviceTraits, turn: number): string | undefined {
   const loopOf = (name: string) => variants.launch(name, device).entryPoint;
   const [first] = variants.best(device);

@@ -1,8 +1,10 @@
 // `verify`: every kernel against its reference and the shipped checkpoints against stored outputs, on this adapter. The
 // rows of the table come one by one: on a CPU all of them take minutes, MobileSAM longest.
-import { KERNELS, type Verification, verifyKernels } from "../../check/verifyKernels.ts";
+import { compileModel } from "../../check/compileModel.ts";
+import { dtypesOf, KERNELS, type Verification, verifyKernels } from "../../check/verifyKernels.ts";
 import { verifyModel } from "../../check/verifyModel.ts";
 import type { Device } from "../../device/device.ts";
+import { KernelError } from "../../device/errors.ts";
 import { type Context, onDevice } from "../context.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { shippedCheckpoint, shippedCheckpoints } from "../files/paths.ts";
@@ -16,14 +18,23 @@ export function checkNames(names: readonly string[]): void {
   if (unknown) throw new UsageError(`nothing to verify is called ${unknown}; there are ${NAMES.join(", ")}`);
 }
 
+/** What `verify` does besides. */
+export interface VerifyCommandOptions {
+  /** Every variant of the kernels. */
+  readonly variants?: boolean;
+  /** Compile the pipelines of the checkpoints, and compute nothing. */
+  readonly compile?: boolean;
+}
+
 /** `names` are kernels and checkpoints that ship; all when empty, or the checkpoint that --model names. */
-export function verify(names: readonly string[], context: Context): Promise<number> {
-  return onDevice(context, (device) => verifyOn(device, names, context));
+export function verify(names: readonly string[], how: VerifyCommandOptions, context: Context): Promise<number> {
+  return onDevice(context, (device) => verifyOn(device, names, how, context));
 }
 
 async function verifyOn(
   device: Device,
   names: readonly string[],
+  how: VerifyCommandOptions,
   { terminal, options, signal }: Context,
 ): Promise<number> {
   const adapter = device.info.description || device.info.vendor;
@@ -32,7 +43,7 @@ async function verifyOn(
   say(line(["", "type", "cases", "largest error", "allowed", ""]));
   const results: Verification[] = [];
   const chosen = names.length || options.model ? names : NAMES;
-  for await (const result of verifications(device, chosen, options.model, signal)) {
+  for await (const result of verifications(device, chosen, how, options.model, signal)) {
     results.push(result);
     say(rowOf(result));
   }
@@ -47,15 +58,31 @@ async function verifyOn(
 async function* verifications(
   device: Device,
   names: readonly string[],
+  { variants = false, compile = false }: VerifyCommandOptions,
   model: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Verification> {
-  yield* verifyKernels(device, { kernels: names, signal });
+  if (!compile) yield* verifyKernels(device, { kernels: names, hasVariants: variants, signal });
   const shipped = shippedCheckpoints().filter((name) => names.includes(name));
   const models = shipped.map((name) => [name, shippedCheckpoint(name)] as const);
   for (const [name, from] of model === undefined ? models : [...models, [model, model] as const]) {
-    for await (const output of verifyModel(device, from, { signal }))
-      yield { ...output, name: `${name} ${output.name}` };
+    const outputs = compile ? compileEach(device, from, signal) : verifyModel(device, from, { signal });
+    for await (const output of outputs) yield { ...output, name: `${name} ${output.name}` };
+  }
+}
+
+/** Each part of a model in each type: whether the driver takes all of its pipelines, which are the cases. */
+async function* compileEach(device: Device, from: string, signal: AbortSignal): AsyncGenerator<Verification> {
+  for (const dtype of dtypesOf(device)) {
+    const result = { dtype, error: 0, tolerance: 0, failures: [] };
+    try {
+      for await (const { part, pipelines } of compileModel(device, from, { dtype, signal })) {
+        yield { ...result, name: part, cases: pipelines.length };
+      }
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      yield { ...result, name: "pipelines", cases: 1, error: Number.NaN, failures: [error.message] };
+    }
   }
 }
 
