@@ -7,6 +7,8 @@ import { openDevice } from "../src/device/open.ts";
 import type { NdArray } from "../src/device/tensor.ts";
 import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
 import { floatArray } from "../src/models/exampleInputs.ts";
+import type { FloatType } from "../src/models/family.ts";
+import { computedIn, type ModelDType } from "../src/session/session.ts";
 import { channelsLast } from "./contests.ts";
 import { modelPart } from "./parts.ts";
 import { manifestOf, seededCheckpoint } from "./peerFiles.ts";
@@ -55,24 +57,29 @@ export const MODELS: readonly BenchedModel[] = [
 
 export interface ModelsOptions {
   readonly rounds: number;
+  /** Rounds of models that take minutes on a CPU adapter. */
+  readonly largeRounds: number;
   readonly only: string;
   readonly isLarge: boolean;
-  readonly dtype: "f32" | "f16";
+  readonly dtype: ModelDType;
+  /** Seconds for measuring the variants of each model's kernels; none when absent. */
+  readonly tune?: number | undefined;
   readonly onProgress: (text: string) => void;
   readonly onResult: (result: ModelTiming) => void;
 }
 
-export async function benchModels({ only, isLarge, dtype, onResult, ...options }: ModelsOptions): Promise<void> {
+export async function benchModels(chosenBy: ModelsOptions): Promise<void> {
+  const { only, isLarge, dtype, largeRounds, onResult, ...options } = chosenBy;
   const chosen = MODELS.filter(({ name, isLarge: takesLong }) => {
     return name.includes(only) && (!takesLong || isLarge || name === only);
   });
   for (const model of chosen) {
-    const { checkpoint, part } = await loadModel(model, dtype, true);
+    const { checkpoint, part } = await loadModel(model, computedIn(dtype), true);
     try {
       const known = await knownOf(model, dtype);
       const open = () => openDevice();
-      const rounds = model.isLarge ? 1 : options.rounds;
-      onResult(await benchModel(model.what, part, { ...options, rounds, open, known }));
+      const rounds = model.isLarge ? largeRounds : options.rounds;
+      onResult(await benchModel(model.what, part, { ...options, dtype, rounds, open, known }));
     } finally {
       await checkpoint.close();
     }
@@ -82,7 +89,7 @@ export async function benchModels({ only, isLarge, dtype, onResult, ...options }
 /** The seeded checkpoint, in memory or read from its file, and what is computed with it. */
 export async function loadModel(
   { golden, config = "config.json", part }: BenchedModel,
-  dtype: "f32" | "f16",
+  dtype: FloatType,
   inMemory: boolean,
 ) {
   const path = await seededCheckpoint(golden, manifestOf(golden));
@@ -91,7 +98,7 @@ export async function loadModel(
   return { checkpoint, part: await modelPart(part, { checkpoint, config: json }, dtype) };
 }
 
-async function knownOf({ known, part }: BenchedModel, dtype: "f32" | "f16"): Promise<KnownResult | undefined> {
+async function knownOf({ known, part }: BenchedModel, dtype: ModelDType): Promise<KnownResult | undefined> {
   if (!known) return undefined;
   const [given, wanted] = [await readFirst(known.input), await readFirst(known.output)];
   const error = (outputs: Readonly<Record<string, NdArray>>) => {
@@ -99,12 +106,17 @@ async function knownOf({ known, part }: BenchedModel, dtype: "f32" | "f16"): Pro
     const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     return wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - (got[i] ?? Number.NaN)) / scale), 0);
   };
-  const tolerance = dtype === "f32" ? 1e-3 : 3e-2;
-  if (part !== "clip text") return { inputs: { pixels: floatArray(channelsLast(given, 3), dtype) }, error, tolerance };
+  const tolerance = TOLERANCES[dtype];
+  if (part !== "clip text") {
+    return { inputs: { pixels: floatArray(channelsLast(given, 3), computedIn(dtype)) }, error, tolerance };
+  }
   const ids = Int32Array.from(given);
   const end = Int32Array.of(ids.indexOf(Math.max(...ids)));
   return { inputs: { ids, end }, error, tolerance };
 }
+
+/** Shares of the largest value. Random weights, which these are, suffer more from int8 than trained ones. */
+const TOLERANCES: Readonly<Record<ModelDType, number>> = { f32: 1e-3, f16: 3e-2, q8: 0.2 };
 
 /** The first of a stored batch, as floats. */
 async function readFirst({ file, tensor }: Stored): Promise<Float32Array> {

@@ -34,6 +34,7 @@ interface Options {
   readonly peers?: boolean;
   readonly all?: boolean;
   readonly settings?: boolean;
+  readonly tune?: number;
 }
 
 /** Progress, on a line that the next one overwrites; nothing where nobody watches. */
@@ -48,7 +49,7 @@ function say(text: string): void {
 
 /** q8 is a way to keep weights, which only plans of whole models have. */
 function floats({ dtype }: Options): "f32" | "f16" {
-  if (dtype === "q8") throw new Error("q8 is for `compile` alone: expected --dtype f32 or f16");
+  if (dtype === "q8") throw new Error("q8 is for `models` and `compile`: expected --dtype f32 or f16");
   return dtype;
 }
 
@@ -71,8 +72,7 @@ async function kernels(options: Options): Promise<void> {
 }
 
 async function models(options: Options): Promise<void> {
-  const { only = "", quick, rounds = quick ? 1 : 15, large = false, json } = options;
-  const dtype = floats(options);
+  const { only = "", quick, rounds = quick ? 1 : 15, large = false, json, dtype, tune } = options;
   const { info } = await adapter();
   const around = circumstances({ rounds, dtype, adapter: info });
   const results: ModelTiming[] = [];
@@ -80,7 +80,8 @@ async function models(options: Options): Promise<void> {
     results.push(result);
     if (json) writeReport(json, { models: { ...around, results } });
   };
-  await benchModels({ rounds, only, isLarge: large, dtype, onProgress: progress, onResult });
+  const largeRounds = isCpu(info.class) ? 1 : rounds;
+  await benchModels({ rounds, largeRounds, only, isLarge: large, dtype, tune, onProgress: progress, onResult });
   if (json) writeReport(json, { pages: await pageSizes() });
   say(`${info.description}, ${dtype}, Node ${process.version}`);
   say(modelsTable(results));
@@ -195,12 +196,13 @@ const command = new Command("bench")
   .option("--rounds <count>", "runs of each", countOf)
   .option("--dtype <type>", "f32, f16 or q8", dtypeOf, "f32")
   .option("--settings", "peers: try every way in which a session of ONNX Runtime can be made")
+  .option("--tune <seconds>", "models: measure the kernels' variants of each for so long, and take the best", countOf)
   .option("--json <file>", "write every sample and what is known of the machine into this file")
   .parse();
 
 /** The command line without its sections and what chooses them. */
-function passedOn({ quick, large, only, rounds, dtype }: Options): string[] {
-  const values = { only, rounds, dtype };
+function passedOn({ quick, large, only, rounds, dtype, tune }: Options): string[] {
+  const values = { only, rounds, dtype, tune };
   const given = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, `${value}`],
   );

@@ -26,6 +26,8 @@ export interface BenchModelOptions {
   readonly known?: KnownResult | undefined;
   /** "f32" when absent. */
   readonly dtype?: ModelDType | undefined;
+  /** Seconds for measuring which variants of the kernels are best, which cold start then includes; none when absent. */
+  readonly tune?: number | undefined;
   readonly rounds: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((text: string) => void) | undefined;
@@ -74,14 +76,13 @@ export interface ModelPart extends Example {
 export async function openModel(
   open: () => Promise<Device>,
   { part, checkpoint, naming }: Omit<ModelPart, "inputs">,
-  signal?: AbortSignal,
-  dtype: ModelDType = "f32",
+  { signal, dtype = "f32", tune = 0 }: Pick<BenchModelOptions, "signal" | "dtype" | "tune"> = {},
 ): Promise<OpenModel> {
   const start = performance.now();
   const device = await open();
   const deviceMs = performance.now() - start;
   try {
-    const session = await Session.open(checkpoint, naming && { naming }, { device, dtype });
+    const session = await Session.open(checkpoint, naming && { naming }, { device, dtype, tune });
     await session.load([part], signal);
     await device.done();
     const loadMs = performance.now() - start - deviceMs;
@@ -102,9 +103,9 @@ export async function openModel(
  * @throws KernelError where a result is wrong.
  */
 export async function benchModel(what: string, part: ModelPart, options: BenchModelOptions): Promise<ModelTiming> {
-  const { known, dtype, rounds, signal, onProgress } = options;
+  const { known, rounds, onProgress, signal } = options;
   onProgress?.(`${what}: loading`);
-  const model = await openModel(options.open, part, signal, dtype);
+  const model = await openModel(options.open, part, options);
   try {
     const { device, executor } = model;
     const first = known?.inputs ?? part.inputs(random(1));

@@ -1,0 +1,97 @@
+// `node scripts/gpuKit.mjs [FILE]`: packs what scripts/gpu.mjs needs on a bare x86-64 Linux machine with a Vulkan
+// driver into one file: Node's binary, Dawn, the bundles, checkpoints, what models are compared with, and ONNX Runtime where
+// `npm run bench -- peers` has installed it. Weights of real size are made there. There:
+//   tar -xf gpu-kit.tar.xz && OUT=results gpu-kit/run.sh
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { build } from "esbuild";
+import { COMMON, ROOT } from "./bundle.mjs";
+
+/** What is found at run time, or not needed: native packages, and tools that only other sections of a program use. */
+const OUTSIDE = ["webgpu", "sharp", "@napi-rs/canvas", "@imagemagick/magick-wasm", "puppeteer-core", "esbuild"];
+const PEERS = ".cache/peers";
+const MODELS = [
+  ...["clip-vit-base-patch32", "clip-resnet50", "dino-vits16", "dino-vits8", "dino-resnet50", "dino-pixels"],
+  ...["sam-vit-base", "mobile-sam"],
+];
+/** Libraries that a bare machine may lack: used only where Node does not start, or Vulkan is not found, without. */
+const LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1", "libvulkan.so.1"];
+
+const RUN = `#!/bin/sh
+# What scripts/gpu.mjs can learn of this machine's GPU, into the folder $OUT: 12 minutes at most.
+here=$(cd "$(dirname "$0")" && pwd)
+export OUT=\${OUT:-$PWD/gpu}
+case $OUT in /*) ;; *) OUT=$PWD/$OUT ;; esac
+cd "$here" || exit 1
+if ! ./node --version >/dev/null 2>&1; then export LD_LIBRARY_PATH="$here/lib"; fi
+if ! ldconfig -p 2>/dev/null | grep -q libvulkan.so.1; then
+  mkdir -p vulkan && cp -f lib/libvulkan.so.1 vulkan/ &&
+    export LD_LIBRARY_PATH="\${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$here/vulkan"
+fi
+exec ./node bundles/gpu.mjs "$@"
+`;
+
+const kit = join(mkdtempSync(join(tmpdir(), "gpu-kit-")), "gpu-kit");
+
+/** Copies a file or folder of the checkout to the same place of the kit. */
+function take(path, filter = () => true) {
+  mkdirSync(dirname(join(kit, path)), { recursive: true });
+  cpSync(join(ROOT, path), join(kit, path), { recursive: true, dereference: true, filter });
+}
+
+async function bundle(entry, name) {
+  const outfile = join(kit, "bundles", `${name}.mjs`);
+  // Packages in CommonJS ask for Node's modules by `require`.
+  const banner = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+  const options = { ...COMMON, platform: "node", external: OUTSIDE, banner: { js: banner }, logLevel: "error" };
+  await build({ ...options, entryPoints: [entry], outfile });
+}
+
+/** The path of a shared library of this machine, where it has it. */
+function libraryPath(name) {
+  const line = execFileSync("ldconfig", ["-p"], { encoding: "utf8" })
+    .split("\n")
+    .find((text) => text.trim().startsWith(name) && text.includes("x86-64"));
+  return line?.split("=>")[1]?.trim();
+}
+
+async function main([to = "out/gpu-kit.tar.xz"]) {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new Error(`the kit takes Node and Dawn from an x86-64 Linux machine: this is ${process.platform}`);
+  }
+  mkdirSync(join(kit, "lib"), { recursive: true });
+  cpSync(process.execPath, join(kit, "node"), { dereference: true });
+  execFileSync("strip", [join(kit, "node")]);
+  await bundle("src/cli/main.ts", "cli");
+  await bundle("bench/run.ts", "bench");
+  cpSync(join(ROOT, "scripts/gpu.mjs"), join(kit, "bundles/gpu.mjs"));
+  take("package.json");
+  take("node_modules/webgpu", (path) => !/dist\/(?!linux-x64)|\/build/.test(path));
+  take("checkpoints", (path) => !path.includes("checkpoints/training"));
+  for (const model of MODELS) take(`test/golden/${model}`);
+  take("bench/peers");
+  if (existsSync(join(ROOT, PEERS, "node_modules/onnxruntime-node"))) {
+    take(`${PEERS}/package.json`);
+    const others = /\/bin\/napi-v\d+\/(?!linux(\/x64|$))|\.map$|onnxruntime-web|@tensorflow/;
+    take(`${PEERS}/node_modules`, (path) => !others.test(path));
+  } else console.log("gpu-kit: ONNX Runtime is left out, as `npm run bench -- peers` has not installed it");
+  for (const name of LIBRARIES) {
+    const path = libraryPath(name);
+    if (path) cpSync(path, join(kit, "lib", name), { dereference: true });
+    else console.log(`gpu-kit: ${name} is left out, as this machine has none`);
+  }
+  writeFileSync(join(kit, "run.sh"), RUN);
+  chmodSync(join(kit, "run.sh"), 0o755);
+  const file = resolve(to);
+  mkdirSync(dirname(file), { recursive: true });
+  execFileSync("tar", ["-C", dirname(kit), "-I", "xz --x86 --lzma2=preset=9e,dict=128MiB", "-cf", file, "gpu-kit"]);
+  console.log(`${to}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} finally {
+  rmSync(dirname(kit), { recursive: true });
+}
