@@ -1,5 +1,6 @@
 // `npm run bench -- [what...] [options]`: kernels, models, prompts of SAM, peers, browser, layers of a model, a compile
-// check, or the tables made of their results. Everything is checked before its time counts. bench/README.md says more.
+// check, what long use leaves in memory, or the tables made of their results. Everything is checked before its time
+// counts. bench/README.md says more.
 import { spawnSync } from "node:child_process";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ModelTiming } from "../src/check/benchModel.ts";
@@ -12,6 +13,7 @@ import { type ContestResult, isAlone, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
 import { ROWS } from "./kernels.ts";
 import { benchLayers } from "./layers.ts";
+import { benchMemory, type MemoryMoment } from "./memory.ts";
 import { benchModels, MODELS } from "./models.ts";
 import { PEER_FOLDER } from "./peerFiles.ts";
 import { benchPeers, TOGGLES } from "./peers.ts";
@@ -20,7 +22,7 @@ import { benchPrompts } from "./prompts.ts";
 import { type Circumstances, circumstances, pageSizes, type Report, versionsOf, writeReport } from "./report.ts";
 import { writeTables } from "./tables.ts";
 
-const SECTIONS = ["kernels", "models", "prompts", "peers", "browser", "layers", "compile", "tables"] as const;
+const SECTIONS = ["kernels", "models", "prompts", "peers", "browser", "layers", "compile", "memory", "tables"] as const;
 type Section = (typeof SECTIONS)[number];
 
 interface Options {
@@ -140,6 +142,18 @@ async function layers(options: Options): Promise<void> {
   say(layersTable(await benchLayers(only, rounds, floats(options))));
 }
 
+async function memory({ quick = false }: Options): Promise<void> {
+  const MB = (bytes: number | undefined) => (bytes === undefined ? "" : (bytes / 1e6).toFixed(1)).padStart(10);
+  let last = "";
+  const onMoment = ({ what, done, gpuBytes, heapBytes, processBytes }: MemoryMoment) => {
+    if (what !== last)
+      say(`\n${what.padEnd(36)}${["GPU MB", "heap MB", "process MB"].map((s) => s.padStart(11)).join("")}`);
+    last = what;
+    say(`  ${done.padEnd(34)}${[gpuBytes, heapBytes, processBytes].map((bytes) => ` ${MB(bytes)}`).join("")}`);
+  };
+  await benchMemory({ quick, onMoment });
+}
+
 async function compile({ only = "", dtype }: Options): Promise<void> {
   const count = await compileModels({ only, dtype, say });
   say(`all ${count} pipelines compile`);
@@ -154,7 +168,7 @@ function list(): void {
 }
 
 const RUN: Readonly<Record<Section, (options: Options) => Promise<void> | void>> = {
-  ...{ kernels, models, prompts, peers, browser, layers, compile },
+  ...{ kernels, models, prompts, peers, browser, layers, compile, memory },
   tables: writeTables,
 };
 

@@ -1,6 +1,6 @@
 // `node scripts/gpuKit.mjs [FILE]`: packs what scripts/gpu.mjs needs on a bare x86-64 Linux machine with a Vulkan
-// driver into one file: Node's binary, Dawn, the bundles, checkpoints, what models are compared with, and ONNX Runtime where
-// `npm run bench -- peers` has installed it. Weights of real size are made there. There:
+// driver into one file: Node's binary, Dawn, the bundles, checkpoints, what models are compared with, and ONNX Runtime
+// where `npm run bench -- peers` has installed it. Weights of real size are made there. There:
 //   tar -xf gpu-kit.tar.xz && OUT=results gpu-kit/run.sh
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";

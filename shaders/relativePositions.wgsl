@@ -5,10 +5,11 @@
 // [batch, height * width, heads, windowHeight + windowWidth]. Sums in f32.
 // The tokens of a line of the map (a row, then a column) take the same rows of the table: a thread makes the scores of
 // four tokens of a line for eight of their window's lines, and the threads of a workgroup stand side by side along the
-// line. With LANES they are one subgroup, load LANES elements of each row of the table at once and take them from each
-// other (see attention.wgsl). x: tiles of a line, y: line, z: batch, rows before columns.
+// line. How it reads both is apart: lib/relativeVectors.wgsl, lib/relativeElements.wgsl. turns: lib/turns.wgsl.
+// x: tiles of a line, y: line, z: batch, rows before columns.
 
 alias Elem = f32; // f32 | f16
+alias RowWord = Elem; // Elem | vec4<Elem>, where D and what is before a head are whole vec4s
 
 struct Params {
   heads: u32, D: u32,
@@ -17,20 +18,17 @@ struct Params {
   windowHeight: u32, windowWidth: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<Elem>;
-@group(0) @binding(1) var<storage, read> table: array<Elem>;
+@group(0) @binding(0) var<storage, read> q: array<RowWord>;
+@group(0) @binding(1) var<storage, read> table: array<RowWord>;
 @group(0) @binding(2) var<storage, read_write> rel: array<Elem>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 override WG: u32 = 64; // threads of a workgroup
-const LANES = 1u; // threads that load for each other: a workgroup, or 1
 
-fn elementsOfQ(at: vec4u) -> vec4<f32> {
-  return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
-}
-
-fn elementsOfTable(at: vec4u) -> vec4<f32> {
-  return vec4<f32>(f32(table[at.x]), f32(table[at.y]), f32(table[at.z]), f32(table[at.w]));
+// The scores of four tokens, [token][line], for lines 0 to 3 and 4 to 7.
+struct Scores {
+  near: mat4x4<f32>,
+  far: mat4x4<f32>,
 }
 
 @compute @workgroup_size(WG)
@@ -57,23 +55,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let zero = select(0u, 2 * window.x - 1, axis == 1) + side - 1 + line % side;
   let row0 = zero - min(chunk + vec4u(0, 1, 2, 3), vec4u(side - 1));
   let row1 = zero - min(chunk + vec4u(4, 5, 6, 7), vec4u(side - 1));
-  var score0 = mat4x4<f32>();
-  var score1 = mat4x4<f32>();
-  var line0: vec4<f32>;
-  var line1: vec4<f32>;
-  for (var d = 0u; d < params.D; d++) {
-    if (d % LANES == 0) {
-      line0 = elementsOfTable(row0 * params.D + d + lane % LANES);
-      line1 = elementsOfTable(row1 * params.D + d + lane % LANES);
-    }
-    let x = elementsOfQ(qAt + d);
-    score0 += outer(fromLane4(line0, d % LANES), x);
-    score1 += outer(fromLane4(line1, d % LANES), x);
-  }
-  for (var i = 0u; i < 4 && place + i < length; i++) {
-    let out = (tokens[i] * params.heads + head) * (window.x + window.y) + axis * window.x + chunk;
-    for (var j = 0u; j < 8 && chunk + j < side; j++) {
-      rel[out + j] = Elem(select(score1[i], score0[i], j < 4)[j % 4]);
+  let scores = scoresOf(qAt, row0 * params.D, row1 * params.D, lane);
+  // Lengths are constants and indices too, so that scores stay in registers.
+  for (var i = 0u; i < turns(4, params.heads); i++) {
+    if (place + i < length) {
+      let out = (tokens[i] * params.heads + head) * (window.x + window.y) + axis * window.x + chunk;
+      for (var j = 0u; j < turns(4, params.heads); j++) {
+        if (chunk + j < side) {
+          rel[out + j] = Elem(scores.near[i][j]);
+        }
+        if (chunk + 4 + j < side) {
+          rel[out + 4 + j] = Elem(scores.far[i][j]);
+        }
+      }
     }
   }
 }

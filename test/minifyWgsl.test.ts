@@ -100,6 +100,7 @@ describe("every kernel compiles", () => {
     attentionFlashTile: [["attention"], ["turns", "rowVectors"]],
     attentionRegisterTile: [["attention"], ["outer", "noLanes"]],
     layerNormLanes: [["layerNorm"], ["noLanes"]],
+    layerNormVectors: [["layerNorm"], []],
     productGemv: [["matmul", "conv2d"], []],
     productRegisterTile: [["matmul", "conv2d"], []],
     productSharedTile: [["matmul", "conv2d"], ["turns"]],
@@ -117,7 +118,7 @@ describe("every kernel compiles", () => {
   const special = ["productSubgroupMatrixTile"];
 
   /** Entry points that kernels have always. */
-  const always = ["flat", "words"];
+  const always = ["flat", "layerNormRows", "words"];
 
   it("of those with entry points that are added at launch, each has its test below", () => {
     const apart = [...sources].filter(([name, text]) => name.startsWith("lib/") && text.includes("@compute"));
@@ -131,7 +132,9 @@ describe("every kernel compiles", () => {
     // Epilogues store by a file that is added at launch too.
     if (texts.some((text) => text?.includes("storeOut("))) texts.push(sources.get("lib/outVectors.wgsl"));
     const code = minifyWgsl(texts.join("\n"), names);
-    const rowWord: Record<string, string> = name.startsWith("attentionRegisterTile") ? { RowWord: "Elem" } : {};
+    const words: Readonly<Record<string, string>> = { attentionRegisterTile: "Elem", layerNormVectors: "vec4<Elem>" };
+    const RowWord = words[name.split(" ")[0] ?? ""];
+    const rowWord: Record<string, string> = RowWord ? { RowWord } : {};
     const types = device.hasF16 && /^alias Elem\b/m.test(code) ? ["f32", "f16"] : [];
     for (const values of [rowWord, ...types.map((Elem) => ({ ...rowWord, Elem }))]) {
       const module = device.gpu.createShaderModule({ code: specialize(code, values) });

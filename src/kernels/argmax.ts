@@ -22,6 +22,6 @@ export const argmax = /* @__PURE__ */ defineKernel<object>()({
     return { dtype: "i32", shape: x.shape.slice(0, -1) };
   },
   launch: ({ x }) => ({ params: { rows: rowsOf(x), cols: lastDim(x) }, types: rankTypes(x) }),
-  variants: ({ x }) => rowVariants(rowsOf(x)),
+  variants: ({ x }) => rowVariants({ rows: rowsOf(x), columns: lastDim(x) }),
   flops: ({ x }) => sizeOf(x.shape),
 });

@@ -99,9 +99,17 @@ export function padAxes(op: string, { sizes, strides }: Walk, rank: number): Wal
 
 interface Rows {
   readonly rows: number;
+  readonly columns: number;
   /** Where the kernel has an entry point for the 8 threads of a subgroup to load for each other. */
   readonly rowPerLane?: LazySource | undefined;
+  /** Where it has one that reads vec4s, and keeps a row in registers. */
+  readonly rowVectors?: LazySource | undefined;
 }
+
+/** Threads of a workgroup that shares a row out. */
+const ROW_THREADS = 64;
+/** vec4s of a row that a thread keeps, at most: 32 registers. */
+const MOST_VECTORS = 8;
 
 const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
   variants: {
@@ -113,9 +121,23 @@ const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
     },
     rowPerGroup: {
       launch: ({ rows }) => ({
-        overrides: { WG: 64, ROW_PER_GROUP: 1 },
+        overrides: { WG: ROW_THREADS, ROW_PER_GROUP: 1 },
         workgroups: foldWorkgroups(rows),
       }),
+    },
+    rowVectors: {
+      fits: ({ columns, rowVectors }) =>
+        !!rowVectors && columns > 0 && columns % 4 === 0 && columns <= 4 * ROW_THREADS * MOST_VECTORS,
+      launch: ({ rows, columns, rowVectors = "" }) => {
+        const threads = Math.min(ROW_THREADS, 2 ** Math.ceil(Math.log2(columns / 4)));
+        return {
+          entryPoint: "rowVectors",
+          overrides: { WG: ROW_THREADS },
+          types: { RowWord: "vec4<Elem>", T: `${threads}u`, PER: `${Math.ceil(columns / 4 / threads)}u` },
+          workgroups: foldWorkgroups(Math.ceil(rows / (ROW_THREADS / threads))),
+          lib: [rowVectors],
+        };
+      },
     },
     rowPerLane: {
       fits: ({ rowPerLane }, { subgroupSize }) => !!rowPerLane && subgroupSize === 8,
@@ -129,10 +151,10 @@ const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
   },
   // Barriers are dear on CPUs, where each load counts (lavapipe has subgroups of 8, SwiftShader of 4), and on GPUs the
   // threads of a row read neighbours.
-  best: { cpu: ["rowPerLane", "rowPerThread"], gpu: ["rowPerGroup", "rowPerThread"] },
+  best: { cpu: ["rowPerLane", "rowPerThread"], gpu: ["rowVectors", "rowPerGroup", "rowPerThread"] },
 });
 
 /** Variants of kernels that work row by row. */
-export function rowVariants(rows: number, rowPerLane?: LazySource): Variants {
-  return variantsOf(ROWS, { rows, rowPerLane });
+export function rowVariants(rows: Rows): Variants {
+  return variantsOf(ROWS, rows);
 }

@@ -29,6 +29,6 @@ export const l2Normalize = /* @__PURE__ */ defineKernel<L2NormalizeParams>()({
     params: { rows: rows(x), cols: lastDim(x), eps },
     types: { Elem: x.dtype },
   }),
-  variants: ({ x }) => rowVariants(rows(x)),
+  variants: ({ x }) => rowVariants({ rows: rows(x), columns: lastDim(x) }),
   flops: ({ x }) => 3 * sizeOf(x.shape),
 });

@@ -3,6 +3,7 @@
 import source from "../../shaders/layerNorm.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
+import rowsSource from "../../shaders/lib/layerNormRows.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
@@ -30,6 +31,11 @@ function rows(x: Spec, params: LayerNormParams): number {
   return rowsOf({ dtype: x.dtype, shape: shape(x, params) });
 }
 
+const rowVectors: LazySource = {
+  name: "layerNormVectors",
+  load: () => import("../../shaders/lib/layerNormVectors.wgsl"),
+};
+
 const rowPerLane: LazySource = {
   name: "layerNormLanes",
   load: () => import("../../shaders/lib/layerNormLanes.wgsl"),
@@ -38,6 +44,7 @@ const rowPerLane: LazySource = {
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
   wgsl: [invocationSource, activationSource, nanSource, reduceSource, source],
+  lib: [rowsSource],
   inputs: ["x", "gamma", "beta"],
   params: { rows: "u32", cols: "u32", start: "u32", step: "u32", eps: "f32" },
   output: ({ x, gamma, beta }, params) => {
@@ -56,6 +63,6 @@ export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
     types: { Elem: x.dtype },
     overrides: { ACTIVATION: ACTIVATIONS[params.activation ?? "none"] },
   }),
-  variants: ({ x }, params) => rowVariants(rows(x, params), rowPerLane),
+  variants: ({ x }, params) => rowVariants({ rows: rows(x, params), columns: lastDim(x), rowPerLane, rowVectors }),
   flops: ({ x }) => 8 * rowsOf(x) * lastDim(x),
 });

@@ -4,10 +4,14 @@
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
+import elementsSource from "../../shaders/lib/relativeElements.wgsl";
+import turnsSource from "../../shaders/lib/turns.wgsl";
 import relativePositionsSource from "../../shaders/relativePositions.wgsl";
+import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 import { defineVariants, variantsOf } from "./variants.ts";
 
 export interface RelativePositionsParams {
@@ -30,8 +34,8 @@ function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: Relativ
 
 export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsParams>()({
   name: "relativePositions",
-  wgsl: [outerSource, relativePositionsSource],
-  lib: [noLanesSource],
+  wgsl: [outerSource, turnsSource, relativePositionsSource],
+  lib: [noLanesSource, elementsSource],
   inputs: ["q", "table"],
   params: {
     heads: "u32",
@@ -61,19 +65,33 @@ export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsP
     expectShape("relativePositions", "table", table.shape, [distances, D], "distances of rows, then of columns");
     return { dtype: q.dtype, shape: [batch, height * width, heads, windowHeight + windowWidth] };
   },
-  launch: ({ q, table }, params) => {
+  launch: ({ q, table }, params, { info }) => {
     const { batch: _, ...map } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    return { params: { heads, qOffset, qStride: lastDim(q), ...map }, types: { Elem: q.dtype } };
+    const types = { Elem: q.dtype, UNROLL: `${!isCpu(info.class)}` };
+    return { params: { heads, qOffset, qStride: lastDim(q), ...map }, types };
   },
-  variants: (inputs, params) => variantsOf(TABLE, { ...sizes(inputs, params), heads: params.heads }),
+  variants: (inputs, params) => {
+    const size = sizes(inputs, params);
+    const isWhole = [size.D, params.qOffset ?? 0, lastDim(inputs.q)].every((count) => count % 4 === 0);
+    return variantsOf(TABLE, { ...size, heads: params.heads, isWhole });
+  },
   flops: ({ q, table }, params) => {
     const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
     return 2 * sizeOf([batch, height, width, params.heads, windowHeight + windowWidth, D]);
   },
 });
 
-type Sizes = ReturnType<typeof sizes> & { readonly heads: number };
+interface Sizes extends ReturnType<typeof sizes> {
+  readonly heads: number;
+  /** Rows of q, heads and what is before them are whole vec4s. */
+  readonly isWhole: boolean;
+}
+
+const vectorsSource: LazySource = {
+  name: "relativeVectors",
+  load: () => import("../../shaders/lib/relativeVectors.wgsl"),
+};
 
 /** A workgroup takes 4 tokens of a line for each thread, and 8 of the window's rows or columns. */
 function workgroups({ batch, width, height, windowWidth, windowHeight, heads }: Sizes, threads: number) {
@@ -87,15 +105,24 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     threads: {
       launch: (size) => ({ types: { LANES: "1u" }, overrides: { WG: 16 }, workgroups: workgroups(size, 16) }),
     },
+    vectors: {
+      fits: ({ isWhole }) => isWhole,
+      launch: (size) => ({
+        lib: [vectorsSource],
+        types: { RowWord: "vec4<Elem>" },
+        overrides: { WG: 16 },
+        workgroups: workgroups(size, 16),
+      }),
+    },
     lanes: {
       fits: (_, { subgroupSize }) => subgroupSize !== undefined,
       launch: (size, { subgroupSize: lanes = 1 }) => ({
-        lib: [lanesSource],
+        lib: [lanesSource, elementsSource],
         types: { LANES: `${lanes}u` },
         overrides: { WG: lanes },
         workgroups: workgroups(size, lanes),
       }),
     },
   },
-  best: { "cpu-lavapipe": ["lanes", "threads"], cpu: ["threads"], gpu: ["threads"] },
+  best: { "cpu-lavapipe": ["lanes", "threads"], cpu: ["threads"], gpu: ["vectors", "threads"], intel: ["threads"] },
 });

@@ -21,6 +21,6 @@ export const softmax = /* @__PURE__ */ defineKernel<object>()({
     return { dtype: x.dtype, shape: x.shape };
   },
   launch: ({ x }) => ({ params: { rows: rows(x), cols: lastDim(x) }, types: { Elem: x.dtype } }),
-  variants: ({ x }) => rowVariants(rows(x)),
+  variants: ({ x }) => rowVariants({ rows: rows(x), columns: lastDim(x) }),
   flops: ({ x }) => 5 * sizeOf(x.shape),
 });

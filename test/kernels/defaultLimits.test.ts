@@ -25,10 +25,14 @@ for (const suite of Object.values(suites)) {
   for (const test of suite.cases.slice(0, 3)) {
     for (const name of ["this adapter", "nvidia"]) {
       it(`${suite.kernel.name} as for ${name}: ${caseLabel(test)}`, async () => {
+        const { limits } = device;
+        const traits = { info: { class: device.info.class }, limits, hasF16: false, hasSubgroups: false };
+        const made = Object.entries(makeInputs(test, "f32")).map(([input, { spec }]) => [input, spec]);
+        const [specs, params] = [Object.fromEntries(made), test.params ?? {}];
         const adapterClass = name === "nvidia" ? (name as AdapterClass) : device.info.class;
-        const traits = { info: { class: adapterClass }, limits: device.limits, hasF16: false, hasSubgroups: false };
-        const specs = Object.entries(makeInputs(test, "f32")).map(([input, { spec }]) => [input, spec]);
-        const launch = suite.kernel.launch(Object.fromEntries(specs), test.params ?? {}, traits);
+        const [variant] =
+          suite.kernel.variants(specs, params)?.best({ ...traits, info: { class: adapterClass } }) ?? [];
+        const launch = suite.kernel.launch(specs, params, traits, variant);
         const result = await runCase(device, suite, test, "f32", () => launch);
         expect(result.error).toBeLessThanOrEqual(result.tolerance);
       });

@@ -1,0 +1,55 @@
+// A variant of layerNorm for GPUs, where rows are whole vec4s: bindings and params are in layerNorm.wgsl. Each vec4 is
+// loaded once and stays in the registers of its thread. T threads a row, so that short rows leave none without work.
+
+const T = 64u; // threads of a row, a power of 2 up to WG
+const PER = 3u; // vec4s of a thread
+
+// The sum over the threads of a row.
+fn sumOverThreads(value: f32, lane: u32) -> f32 {
+  partials[lane] = value;
+  workgroupBarrier();
+  for (var half = T / 2; half > 0; half /= 2) {
+    if (lane % T < half) {
+      partials[lane] += partials[lane + half];
+    }
+    workgroupBarrier();
+  }
+  let sum = partials[lane / T * T];
+  workgroupBarrier();
+  return sum;
+}
+
+@compute @workgroup_size(WG)
+fn rowVectors(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) {
+  let row = groupIndex(workgroup) * (WG / T) + lane / T;
+  let words = params.cols / 4;
+  let at = (params.start + min(row, params.rows - 1) * params.step) * words;
+  let first = f32(x[at].x);
+  var values: array<vec4<f32>, PER>;
+  var sum = vec4<f32>();
+  for (var i = 0u; i < PER; i++) {
+    let c = lane % T + i * T;
+    if (c < words) {
+      values[i] = vec4<f32>(x[at + c]) - first;
+      sum += values[i];
+    }
+  }
+  let mean = sumOverThreads(dot(sum, vec4<f32>(1)), lane) / f32(params.cols);
+  var squares = vec4<f32>();
+  for (var i = 0u; i < PER; i++) {
+    if (lane % T + i * T < words) {
+      values[i] -= mean;
+      squares += values[i] * values[i];
+    }
+  }
+  let scale = inverseSqrt(sumOverThreads(dot(squares, vec4<f32>(1)), lane) / f32(params.cols) + params.eps);
+  if (row < params.rows) {
+    for (var i = 0u; i < PER; i++) {
+      let c = lane % T + i * T;
+      if (c < words) {
+        let value = values[i] * scale * vec4<f32>(gamma[c]) + vec4<f32>(beta[c]);
+        y[row * words + c] = vec4<Elem>(activate4(ACTIVATION, value));
+      }
+    }
+  }
+}
