@@ -100,6 +100,7 @@ describe("every kernel compiles", () => {
     attentionFlashTile: [["attention"], ["turns", "rowVectors"]],
     attentionRegisterTile: [["attention"], ["outer", "noLanes"]],
     layerNormLanes: [["layerNorm"], ["noLanes"]],
+    layerNormRows: [["layerNorm"], []],
     layerNormVectors: [["layerNorm"], []],
     productGemv: [["matmul", "conv2d"], []],
     productRegisterTile: [["matmul", "conv2d"], []],
@@ -114,11 +115,14 @@ describe("every kernel compiles", () => {
     }),
   );
 
+  /** Functions of files that are added at launch, and these files. */
+  const addedAtLaunch = { storeOut: ["outVectors"], scoresOf: ["relativeElements", "noLanes"] };
+
   /** What only adapters with matrix units compile: test/kernels/matmul.test.ts, as it stands in shaders. */
   const special = ["productSubgroupMatrixTile"];
 
   /** Entry points that kernels have always. */
-  const always = ["flat", "layerNormRows", "words"];
+  const always = ["flat", "words"];
 
   it("of those with entry points that are added at launch, each has its test below", () => {
     const apart = [...sources].filter(([name, text]) => name.startsWith("lib/") && text.includes("@compute"));
@@ -129,8 +133,11 @@ describe("every kernel compiles", () => {
 
   it.each([...all, ...added] as [string, AnyKernel][])("%s", async (name, { wgsl, lib }) => {
     const texts = [...wgsl, ...lib].map((part) => (typeof part === "string" ? part : sources.get(`${part.name}.wgsl`)));
-    // Epilogues store by a file that is added at launch too.
-    if (texts.some((text) => text?.includes("storeOut("))) texts.push(sources.get("lib/outVectors.wgsl"));
+    for (const [call, files] of Object.entries(addedAtLaunch)) {
+      if (texts.some((text) => text?.includes(`${call}(`))) {
+        texts.push(...files.map((file) => sources.get(`lib/${file}.wgsl`)));
+      }
+    }
     const code = minifyWgsl(texts.join("\n"), names);
     const words: Readonly<Record<string, string>> = { attentionRegisterTile: "Elem", layerNormVectors: "vec4<Elem>" };
     const RowWord = words[name.split(" ")[0] ?? ""];

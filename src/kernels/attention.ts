@@ -8,6 +8,7 @@ import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
 import softmaxSource from "../../shaders/lib/softmax.wgsl";
+import turnsSource from "../../shaders/lib/turns.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
@@ -214,7 +215,6 @@ const flashTile: LazySource = {
   load: () => import("../../shaders/lib/attentionFlashTile.wgsl"),
 };
 
-const turns: LazySource = { name: "turns", load: () => import("../../shaders/lib/turns.wgsl") };
 const rowVectors: LazySource = { name: "rowVectors", load: () => import("../../shaders/lib/rowVectors.wgsl") };
 const rowElements: LazySource = { name: "rowElements", load: () => import("../../shaders/lib/rowElements.wgsl") };
 
@@ -243,7 +243,7 @@ const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
     const counts = { D, BR, TK, SPAN: Math.ceil(D4 / 16), PARTS };
     return {
       entryPoint: "flashTile",
-      lib: [turns, rowWidth === 4 ? rowVectors : rowElements, flashTile],
+      lib: [turnsSource, rowWidth === 4 ? rowVectors : rowElements, flashTile],
       types: {
         RowWord: rowWidth === 4 ? "vec4<Elem>" : "Elem",
         ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, `${count}u`])),

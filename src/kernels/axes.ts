@@ -100,11 +100,15 @@ export function padAxes(op: string, { sizes, strides }: Walk, rank: number): Wal
 interface Rows {
   readonly rows: number;
   readonly columns: number;
+  /** The loop of a thread or a workgroup a row, where it is not in the kernel's own shader. */
+  readonly rowLoop?: LazySource | undefined;
   /** Where the kernel has an entry point for the 8 threads of a subgroup to load for each other. */
   readonly rowPerLane?: LazySource | undefined;
   /** Where it has one that reads vec4s, and keeps a row in registers. */
   readonly rowVectors?: LazySource | undefined;
 }
+
+const libOf = (loop: LazySource | undefined) => loop && { lib: [loop] };
 
 /** Threads of a workgroup that shares a row out. */
 const ROW_THREADS = 64;
@@ -114,13 +118,15 @@ const MOST_VECTORS = 8;
 const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
   variants: {
     rowPerThread: {
-      launch: ({ rows }) => ({
+      launch: ({ rows, rowLoop }) => ({
+        ...libOf(rowLoop),
         overrides: { WG: 8, ROW_PER_GROUP: 0 },
         workgroups: foldWorkgroups(Math.ceil(rows / 8)),
       }),
     },
     rowPerGroup: {
-      launch: ({ rows }) => ({
+      launch: ({ rows, rowLoop }) => ({
+        ...libOf(rowLoop),
         overrides: { WG: ROW_THREADS, ROW_PER_GROUP: 1 },
         workgroups: foldWorkgroups(rows),
       }),

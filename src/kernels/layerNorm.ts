@@ -3,7 +3,6 @@
 import source from "../../shaders/layerNorm.wgsl";
 import activationSource from "../../shaders/lib/activation.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
-import rowsSource from "../../shaders/lib/layerNormRows.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import reduceSource from "../../shaders/lib/reduce.wgsl";
 import { expectShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
@@ -31,6 +30,8 @@ function rows(x: Spec, params: LayerNormParams): number {
   return rowsOf({ dtype: x.dtype, shape: shape(x, params) });
 }
 
+const rowLoop: LazySource = { name: "layerNormRows", load: () => import("../../shaders/lib/layerNormRows.wgsl") };
+
 const rowVectors: LazySource = {
   name: "layerNormVectors",
   load: () => import("../../shaders/lib/layerNormVectors.wgsl"),
@@ -44,7 +45,6 @@ const rowPerLane: LazySource = {
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",
   wgsl: [invocationSource, activationSource, nanSource, reduceSource, source],
-  lib: [rowsSource],
   inputs: ["x", "gamma", "beta"],
   params: { rows: "u32", cols: "u32", start: "u32", step: "u32", eps: "f32" },
   output: ({ x, gamma, beta }, params) => {
@@ -63,6 +63,7 @@ export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
     types: { Elem: x.dtype },
     overrides: { ACTIVATION: ACTIVATIONS[params.activation ?? "none"] },
   }),
-  variants: ({ x }, params) => rowVariants({ rows: rows(x, params), columns: lastDim(x), rowPerLane, rowVectors }),
+  variants: ({ x }, params) =>
+    rowVariants({ rows: rows(x, params), columns: lastDim(x), rowLoop, rowPerLane, rowVectors }),
   flops: ({ x }) => 8 * rowsOf(x) * lastDim(x),
 });

@@ -4,7 +4,6 @@
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
-import elementsSource from "../../shaders/lib/relativeElements.wgsl";
 import turnsSource from "../../shaders/lib/turns.wgsl";
 import relativePositionsSource from "../../shaders/relativePositions.wgsl";
 import { isCpu } from "../device/adapter.ts";
@@ -35,7 +34,6 @@ function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: Relativ
 export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsParams>()({
   name: "relativePositions",
   wgsl: [outerSource, turnsSource, relativePositionsSource],
-  lib: [noLanesSource, elementsSource],
   inputs: ["q", "table"],
   params: {
     heads: "u32",
@@ -88,6 +86,11 @@ interface Sizes extends ReturnType<typeof sizes> {
   readonly isWhole: boolean;
 }
 
+const elementsSource: LazySource = {
+  name: "relativeElements",
+  load: () => import("../../shaders/lib/relativeElements.wgsl"),
+};
+
 const vectorsSource: LazySource = {
   name: "relativeVectors",
   load: () => import("../../shaders/lib/relativeVectors.wgsl"),
@@ -103,7 +106,12 @@ function workgroups({ batch, width, height, windowWidth, windowHeight, heads }: 
 const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
   variants: {
     threads: {
-      launch: (size) => ({ types: { LANES: "1u" }, overrides: { WG: 16 }, workgroups: workgroups(size, 16) }),
+      launch: (size) => ({
+        lib: [noLanesSource, elementsSource],
+        types: { LANES: "1u" },
+        overrides: { WG: 16 },
+        workgroups: workgroups(size, 16),
+      }),
     },
     vectors: {
       fits: ({ isWhole }) => isWhole,

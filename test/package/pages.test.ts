@@ -18,7 +18,7 @@ const KILOBYTE = 1024;
  * Not counted: the tokenizer's library, what Vite adds of its own for imports on demand, and the loops that Chromium's
  * SwiftShader takes here and GPUs do not.
  */
-const APART = /tokenizers|preload-helper|RegisterTile|winograd/;
+const APART = /tokenizers|preload-helper|RegisterTile|winograd|layerNormRows|relativeElements/;
 
 /** The most that a page with one model may have downloaded before its first result, gzipped. */
 const MOST_BYTES = 64 * KILOBYTE;
