@@ -15,7 +15,7 @@ const PAGE = `
   globalThis.run = async (where) => {
     if (where === "own worker") {
       stopWorker();
-      await startWorker(() => new Worker("/worker-thread.js", { type: "module" }));
+      await startWorker(() => new Worker(new URL("/worker-thread.js", location.href), { type: "module" }));
     }
     const Class = where === "page" ? Clip : ClipInWorker;
     const clip = await Class.fromPretrained(new URL("/checkpoints/tiny-clip", location.href));
