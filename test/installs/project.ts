@@ -9,6 +9,9 @@ import { type Ran, ran } from "../package/ran.ts";
 /** No step takes longer than this, in milliseconds. */
 const MOST_MS = 300_000;
 
+/** How long a server may take until it answers. */
+const MOST_START_MS = 60_000;
+
 export class Project implements AsyncDisposable {
   readonly folder: string;
 
@@ -81,6 +84,15 @@ export class Project implements AsyncDisposable {
       child.stderr.on("data", listen);
       child.once("close", () => reject(new Error(`${program} ended: ${output}`)));
     });
+    // Some say their address before they listen.
+    const until = Date.now() + MOST_START_MS;
+    while (!(await fetch(url).catch(() => undefined))) {
+      if (child.exitCode !== null || Date.now() > until) {
+        await stop();
+        throw new Error(`${program} does not answer at ${url}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
     return { url, [Symbol.asyncDispose]: stop };
   }
 
