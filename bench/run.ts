@@ -4,8 +4,8 @@
 import { spawnSync } from "node:child_process";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ModelTiming } from "../src/check/benchModel.ts";
-import { isCpu } from "../src/device/adapter.ts";
 import { openDevice } from "../src/device/open.ts";
+import { isCpu } from "../src/kernels/variants.ts";
 import { caseLabel } from "../src/verify/run.ts";
 import { benchKernels } from "../src/verify/timing/benchKernels.ts";
 import { COMPILED, compileModels } from "./compile.ts";

@@ -1,7 +1,7 @@
 // The tables of README.md and bench/results/README.md, made of the reports in bench/results: `npm run bench -- tables`.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isCpu } from "../src/device/adapter.ts";
+import { isCpu } from "../src/kernels/variants.ts";
 import { type ContestResult, type SideResult, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
 import { geometricMean, promptsText } from "./print.ts";

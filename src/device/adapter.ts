@@ -76,8 +76,3 @@ export function describeAdapter(adapter: { readonly info?: Info }): AdapterInfo 
   });
   return { vendor, architecture, device, description, class: match?.[1] ?? "unknown", subgroupSize, matrixUnits };
 }
-
-/** True for adapters that run shaders on the CPU: barriers and workgroup memory are expensive there. */
-export function isCpu(adapterClass: AdapterClass): boolean {
-  return adapterClass.startsWith("cpu-");
-}

@@ -10,13 +10,12 @@ import outerSource from "../../shaders/lib/outer.wgsl";
 import softmaxSource from "../../shaders/lib/softmax.wgsl";
 import turnsSource from "../../shaders/lib/turns.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { type DType, expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
-import { defineVariants, type Variant, type VariantLaunch, variantsOf } from "./variants.ts";
+import { defineVariants, isCpu, type Variant, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {

@@ -7,13 +7,12 @@ import productSource from "../../shaders/lib/product.wgsl";
 import gemvSource from "../../shaders/lib/productGemv.wgsl";
 import sharedTileSource from "../../shaders/lib/productSharedTile.wgsl";
 import turnsSource from "../../shaders/lib/turns.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import type { DType } from "../device/tensor.ts";
 import { type EpilogueParams, withEpilogue, wordTypes } from "./epilogue.ts";
 import { foldWorkgroups } from "./kernel.ts";
 import type { DeviceTraits, LazySource } from "./launch.ts";
 import { matrixUnit } from "./matrixUnits.ts";
-import { defineVariants, type Variant } from "./variants.ts";
+import { defineVariants, isCpu, type Variant } from "./variants.ts";
 
 /** What every product takes. */
 export interface ProductParams extends EpilogueParams {

@@ -6,12 +6,11 @@ import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
 import turnsSource from "../../shaders/lib/turns.wgsl";
 import relativePositionsSource from "../../shaders/relativePositions.wgsl";
-import { isCpu } from "../device/adapter.ts";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
-import { defineVariants, variantsOf } from "./variants.ts";
+import { defineVariants, isCpu, variantsOf } from "./variants.ts";
 
 export interface RelativePositionsParams {
   /** Number of heads. */

@@ -1,8 +1,13 @@
 // The variants of a kernel are entry points, or specialisations, of its one shader, and all give the same result. A
 // table holds them by name, and says which come first on which class of adapter.
-import { type AdapterClass, isCpu } from "../device/adapter.ts";
+import type { AdapterClass } from "../device/adapter.ts";
 import { KernelError } from "../device/errors.ts";
 import type { DeviceTraits, Launch } from "./launch.ts";
+
+/** True for adapters that run shaders on the CPU: barriers and workgroup memory are expensive there. */
+export function isCpu(adapterClass: AdapterClass): boolean {
+  return adapterClass.startsWith("cpu-");
+}
 
 /** What a variant adds to a launch. */
 export type VariantLaunch = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;

@@ -1,6 +1,6 @@
 // A loaded checkpoint on a device: its weights, and plans by input shape, of which the most recent are kept. When the
 // device is lost, the next call opens a new one and reads the checkpoint again.
-import { isCpu } from "../device/adapter.ts";
+
 import { Device } from "../device/device.ts";
 import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
@@ -9,6 +9,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Plan, PlanOptions, PlanSummary } from "../graph/plan.ts";
 import { WeightStore } from "../graph/store.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
+import { isCpu } from "../kernels/variants.ts";
 import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";

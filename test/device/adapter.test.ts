@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { describeAdapter, isCpu } from "../../src/device/adapter.ts";
+import { describeAdapter } from "../../src/device/adapter.ts";
+import { isCpu } from "../../src/kernels/variants.ts";
 
 // What runtimes say of adapters: Dawn on Vulkan, D3D12 and Metal (gpu_info.json has the names), wgpu, WebKit.
 it.each([

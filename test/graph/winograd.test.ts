@@ -1,6 +1,5 @@
 // Winograd's convolutions: which ones a graph gets, that they compute what conv2d does, and where sessions use them.
 import { describe, expect, it } from "vitest";
-import { isCpu } from "../../src/device/adapter.ts";
 import { random } from "../../src/device/random.ts";
 import type { Shape } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
@@ -12,6 +11,7 @@ import { winograd } from "../../src/graph/rewrites/winograd.ts";
 import { WeightStore } from "../../src/graph/store.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import type { Conv2dParams } from "../../src/kernels/convolution.ts";
+import { isCpu } from "../../src/kernels/variants.ts";
 import { planOptions } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { GPU } from "./traits.ts";

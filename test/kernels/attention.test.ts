@@ -1,5 +1,5 @@
-import { isCpu } from "../../src/device/adapter.ts";
 import type { Spec } from "../../src/device/tensor.ts";
+import { isCpu } from "../../src/kernels/variants.ts";
 import { attentionSuite } from "../../src/verify/references/attention.ts";
 import { kernelTest } from "./kernelTest.ts";
 

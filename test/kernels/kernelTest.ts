@@ -3,11 +3,11 @@
 // other constants, each case and type has another in its turn there, unless $EVERY_VARIANT is set.
 import process from "node:process";
 import { describe, expect, it } from "vitest";
-import { isCpu } from "../../src/device/adapter.ts";
 import type { Device } from "../../src/device/device.ts";
 import type { Spec } from "../../src/device/tensor.ts";
 import type { DeviceTraits } from "../../src/kernels/launch.ts";
 import type { Variants } from "../../src/kernels/variants.ts";
+import { isCpu } from "../../src/kernels/variants.ts";
 import { caseLabel, runCase } from "../../src/verify/run.ts";
 import { type KernelCase, type KernelSuite, makeInputs, type Reference } from "../../src/verify/suite.ts";
 import { testDevice } from "../adapters.ts";

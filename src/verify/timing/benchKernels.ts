@@ -1,9 +1,10 @@
 // Times kernels on an adapter: each row is compared with its float64 reference before it is timed and after, and its
 // time is put beside the roofline that the same run measures.
-import { isCpu } from "../../device/adapter.ts";
+
 import type { Device } from "../../device/device.ts";
 import { KernelError } from "../../device/errors.ts";
 import { time, type Work } from "../../device/timer.ts";
+import { isCpu } from "../../kernels/variants.ts";
 import { caseLabel, largestErrorOf, readAll } from "../run.ts";
 import { makeInputs, referencesOf } from "../suite.ts";
 import type { KernelRow } from "./benchRows.ts";

@@ -1,7 +1,8 @@
 // The roofline of an adapter, measured by two kernels of its own: how fast it multiplies and how fast it copies.
-import { isCpu } from "../../device/adapter.ts";
+
 import type { Spec } from "../../device/tensor.ts";
 import { defineKernel, foldWorkgroups } from "../../kernels/kernel.ts";
+import { isCpu } from "../../kernels/variants.ts";
 import source from "../roofline.wgsl";
 import type { Timed } from "./measure.ts";
 
