@@ -1,5 +1,4 @@
 // The roofline of an adapter, measured by two kernels of its own: how fast it multiplies and how fast it copies.
-
 import type { Spec } from "../../device/tensor.ts";
 import { defineKernel, foldWorkgroups } from "../../kernels/kernel.ts";
 import { isCpu } from "../../kernels/variants.ts";
