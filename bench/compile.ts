@@ -50,8 +50,9 @@ async function compileOn(
   const models = Object.entries(COMPILED).filter(([name]) => name.includes(only));
   if (models.length === 0)
     throw new Error(`no model contains "${only}"; there are ${Object.keys(COMPILED).join(", ")}`);
+  const options = { dtype, isRun: !folder }; // what a report counts are the plan's dispatches alone
   for (const [name, title] of models) {
-    for await (const { part, dispatches, pipelines } of compileModel(device, `test/golden/${name}`, { dtype })) {
+    for await (const { part, dispatches, pipelines } of compileModel(device, `test/golden/${name}`, options)) {
       for (const { label, steps, pipeline } of pipelines) {
         if (folder) for (const step of steps) dispatchEmpty(device, pipeline, step, step.launch.workgroups);
         if (!labels.has(pipeline)) labels.set(pipeline, `${name} ${part} ${label}`);

@@ -103,9 +103,12 @@ describe("every kernel compiles", () => {
     layerNormRows: [["layerNorm"], []],
     layerNormVectors: [["layerNorm"], []],
     productGemv: [["matmul", "conv2d"], []],
-    productRegisterTile: [["matmul", "conv2d"], []],
+    productRegisterTile: [["matmul", "conv2d"], ["turns"]],
     productSharedTile: [["matmul", "conv2d"], ["turns"]],
-    productSubgroupTile: [["matmul", "conv2d"], ["noLanes"]],
+    productSubgroupTile: [
+      ["matmul", "conv2d"],
+      ["noLanes", "turns"],
+    ],
   };
   const added = Object.entries(loops).flatMap(([name, [kernelNames, calls]]) =>
     kernelNames.map((kernelName) => {

@@ -51,9 +51,9 @@ fn registerTile(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32
     }
   }
   let sums = array<vec4<f32>, 8>(c00, c01, c10, c11, c20, c21, c30, c31);
-  // A length that compilers do not see through: unrolled, this loop takes them longer than all else.
-  let count = select(8u, 2 * (params.M - tile.row), tile.row + 4 > params.M);
-  for (var i = 0u; i < count; i++) {
-    store(sums[i], tile, tile.row + i / 2, col0 + (i % 2) * THREADS);
+  for (var i = 0u; i < turns(8, params.M); i++) {
+    if (tile.row + i / 2 < params.M) {
+      store(sums[i], tile, tile.row + i / 2, col0 + (i % 2) * THREADS);
+    }
   }
 }

@@ -40,9 +40,9 @@ fn subgroupTile(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32
       }
     }
   }
-  // A length that the compiler does not see through: unrolled, this loop takes it up to 20 s.
-  let rowCount = select(ROWS, params.M - tile.row, tile.row + ROWS > params.M);
-  for (var r = 0u; r < rowCount; r++) {
-    store(sums[r], tile, tile.row + r, col4);
+  for (var r = 0u; r < turns(ROWS, params.M); r++) {
+    if (tile.row + r < params.M) {
+      store(sums[r], tile, tile.row + r, col4);
+    }
   }
 }

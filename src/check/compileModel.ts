@@ -35,6 +35,8 @@ export interface CompiledPart {
 
 export interface CompileOptions extends SourceOptions {
   readonly dtype?: ModelDType | undefined;
+  /** Run a workgroup of each pipeline, as some drivers compile only then; true when absent. */
+  readonly isRun?: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export interface CompileOptions extends SourceOptions {
 export async function* compileModel(
   device: Device,
   from: SourceLike,
-  { dtype = "f32", ...options }: CompileOptions = {},
+  { dtype = "f32", isRun = true, ...options }: CompileOptions = {},
 ): AsyncGenerator<CompiledPart> {
   const { checkpoint, model } = await recognizeModel(allFamilies(), from, options, storedOrSeeded);
   try {
@@ -60,7 +62,7 @@ export async function* compileModel(
       const graph = graphOf(part, (into) => Weights.of(into, checkpoint, computedIn(dtype), model.naming));
       const { steps } = plan(graph, device, await planOptions(dtype, device));
       const pipelines: CompiledPipeline[] = [];
-      for (const launches of byPipeline(steps)) pipelines.push(await compile(device, launches));
+      for (const launches of byPipeline(steps)) pipelines.push(await compile(device, launches, isRun));
       yield { part: name, dispatches: steps.length, pipelines };
     }
   } finally {
@@ -77,15 +79,16 @@ function byPipeline(steps: readonly Step[]): readonly (readonly Step[])[] {
   return [...groups.values()];
 }
 
-async function compile(device: Device, steps: readonly Step[]): Promise<CompiledPipeline> {
+async function compile(device: Device, steps: readonly Step[], isRun: boolean): Promise<CompiledPipeline> {
   const largest = steps.reduce((a, b) => (sizeOf(b.value.shape) > sizeOf(a.value.shape) ? b : a));
   const { kernel, launch, value } = largest;
   const name = launch.variant ?? launch.entryPoint ?? "main";
   const began = performance.now();
   const pipeline = await device.pipelines.get(pipelineSource(kernel, launch));
-  // Some drivers compile only now.
-  dispatchEmpty(device, pipeline, largest, [1]);
-  await device.done();
+  if (isRun) {
+    dispatchEmpty(device, pipeline, largest, [1]);
+    await device.done();
+  }
   const milliseconds = performance.now() - began;
   return { label: `${kernel.name}.${name} ${formatShape(value.shape)}`, steps, pipeline, milliseconds };
 }

@@ -185,7 +185,7 @@ function addVerify(command: Command, run: RunCommand): void {
     .addHelpText("after", examples("verify", "verify matmul attention tiny-clip", "verify --compile", "verify --json"))
     .action(async (names: string[], how: VerifyCommandOptions, self: Command) => {
       const { checkNames, verify } = await import("./commands/verify.ts");
-      checkNames(names);
+      checkNames(names, how);
       await run(self, (context) => verify(names, how, context));
     });
 }

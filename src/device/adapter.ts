@@ -53,12 +53,12 @@ type Info = Partial<GPUAdapterInfo> & { readonly subgroupMatrixConfigs?: Iterabl
 const CLASSES: readonly (readonly [RegExp, AdapterClass])[] = [
   [/llvmpipe|lavapipe/, "cpu-lavapipe"],
   [/swiftshader/, "cpu-swiftshader"],
-  [/basic render|warp|\b5140\b|0x1414/, "cpu-warp"],
+  [/basic render|warp|\b5140\b/, "cpu-warp"],
   [/nvidia|\b4318\b|0x10de/, "nvidia"],
   [/\bamd\b|radeon|samsung|\b4098\b|0x1002/, "amd"],
   [/intel|\b32902\b|0x8086/, "intel"],
   [/apple|\b4203\b|0x106b/, "apple"],
-  [/qualcomm|adreno|\b20803\b|0x5143|1297040209|0x4d4f4351/, "qualcomm"],
+  [/qualcomm|adreno|\b20803\b|0x5143|\b1297040209\b/, "qualcomm"],
   [/\barm\b|mali|\b5045\b|0x13b5/, "arm"],
 ];
 

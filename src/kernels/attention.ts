@@ -15,7 +15,7 @@ import { type DType, expectShape, formatShape, lastDim, type Spec } from "../dev
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
-import { defineVariants, isCpu, type Variant, type VariantLaunch, variantsOf } from "./variants.ts";
+import { defineVariants, unrollType, type Variant, type VariantLaunch, variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
@@ -235,7 +235,7 @@ function tile({ parts, queries, heads, D }: Sizes, WG: number): VariantLaunch {
 const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }) => D <= MOST_D,
-  launch: ({ parts, queries, heads, D, rowWidth, dtype }, { info }) => {
+  launch: ({ parts, queries, heads, D, rowWidth, dtype }, device) => {
     const D4 = Math.ceil(D / 4);
     const BR = D <= 80 ? 32 : 16;
     const PARTS = Math.min(8, Math.max(1, 16 / 2 ** Math.ceil(Math.log2(D4))));
@@ -247,7 +247,7 @@ const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
         RowWord: rowWidth === 4 ? "vec4<Elem>" : "Elem",
         ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, `${count}u`])),
         MOST_SCORE: dtype === "f16" ? "6e4f" : "3.4e38f",
-        UNROLL: `${!isCpu(info.class)}`,
+        ...unrollType(device),
       },
       workgroups: [Math.ceil(queries / BR), heads, parts],
     };
@@ -259,9 +259,13 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     registerTile: { launch: (size) => tile(size, size.D <= MOST_D ? 8 : 4) },
     subgroupTile: {
       fits: ({ D }, { subgroupSize }) => D <= MOST_D && subgroupSize !== undefined,
-      launch: (size, { subgroupSize: lanes = 1 }) => {
-        const { types, ...rest } = tile(size, lanes);
-        return { ...rest, lib: [outerSource, lanesSource, registerTile], types: { ...types, LANES: `${lanes}u` } };
+      launch: (size, { subgroupSize = 1 }) => {
+        const { types, ...rest } = tile(size, subgroupSize);
+        return {
+          ...rest,
+          lib: [outerSource, lanesSource, registerTile],
+          types: { ...types, LANES: `${subgroupSize}u` },
+        };
       },
     },
     flashTile: flashTileOf(4),

@@ -108,8 +108,6 @@ interface Rows {
   readonly rowVectors?: LazySource | undefined;
 }
 
-const libOf = (loop: LazySource | undefined) => loop && { lib: [loop] };
-
 /** Threads of a workgroup that shares a row out. */
 const ROW_THREADS = 64;
 /** vec4s of a row that a thread keeps, at most: 32 registers. */
@@ -119,14 +117,14 @@ const ROWS = /* @__PURE__ */ defineVariants<Rows>()({
   variants: {
     rowPerThread: {
       launch: ({ rows, rowLoop }) => ({
-        ...libOf(rowLoop),
+        lib: rowLoop && [rowLoop],
         overrides: { WG: 8, ROW_PER_GROUP: 0 },
         workgroups: foldWorkgroups(Math.ceil(rows / 8)),
       }),
     },
     rowPerGroup: {
       launch: ({ rows, rowLoop }) => ({
-        ...libOf(rowLoop),
+        lib: rowLoop && [rowLoop],
         overrides: { WG: ROW_THREADS, ROW_PER_GROUP: 1 },
         workgroups: foldWorkgroups(rows),
       }),

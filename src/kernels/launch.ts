@@ -36,7 +36,7 @@ export interface Launch {
   /** Values of the uniform struct; parameters left out are 0, and a Length is what a run gives. */
   readonly params: Readonly<Record<string, number | Length>>;
   /** Sources in place of the kernel's `lib`: functions by the same names, or the entry point itself. */
-  readonly lib?: readonly (string | LazySource)[];
+  readonly lib?: readonly (string | LazySource)[] | undefined;
   /** Right-hand sides of top-level `alias` and `const` lines. */
   readonly types?: Readonly<Record<string, string | number>>;
   readonly overrides?: Readonly<Record<string, number>>;

@@ -12,7 +12,7 @@ import { type EpilogueParams, withEpilogue, wordTypes } from "./epilogue.ts";
 import { foldWorkgroups } from "./kernel.ts";
 import type { DeviceTraits, LazySource } from "./launch.ts";
 import { matrixUnit } from "./matrixUnits.ts";
-import { defineVariants, isCpu, type Variant } from "./variants.ts";
+import { defineVariants, isCpu, unrollType, type Variant } from "./variants.ts";
 
 /** What every product takes. */
 export interface ProductParams extends EpilogueParams {
@@ -68,15 +68,15 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
   // Fewer than 32 large tiles leave most of a GPU without work. Not measured: most GPUs have 16 to 100 cores.
   suits: ({ M, N, batch, splits }) =>
     BM * BN === 64 * 64 || Math.ceil(M / BM) * Math.ceil(N / BN) * batch * splits >= 32,
-  launch: (size, { info }) => ({
+  launch: (size, device) => ({
     entryPoint: "sharedTile",
     lib: [turnsSource, sharedTileSource],
     types: {
       ...wordTypes("Left", size.leftWidth),
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
       // Intel's compiler (Mesa 25, dg2) spills 44 registers where loads are issued ahead, and none where not.
-      AHEAD: `${info.class !== "intel"}`,
-      UNROLL: `${!isCpu(info.class)}`,
+      AHEAD: `${device.info.class !== "intel"}`,
+      ...unrollType(device),
     },
     workgroups: tiles(size, BM, BN / 4),
   }),
@@ -86,22 +86,23 @@ export const PRODUCT_TABLE = /* @__PURE__ */ defineVariants<ProductSize>()({
   variants: {
     registerTile: {
       fits: isWhole,
-      launch: (size) => ({
+      launch: (size, device) => ({
         entryPoint: "registerTile",
-        lib: [registerTileSource],
-        types: wordTypes("Left", 1),
+        lib: [turnsSource, registerTileSource],
+        types: { ...wordTypes("Left", 1), ...unrollType(device) },
         workgroups: tiles(size, 4, 16),
       }),
     },
     subgroupTile: {
       fits: (size, { subgroupSize }) => isWhole(size) && subgroupSize !== undefined,
-      launch: (size, { subgroupSize: lanes = 1 }) => {
+      launch: (size, device) => {
+        const { subgroupSize = 1 } = device;
         const rows = subgroupTileRows(size.M);
         return {
           entryPoint: "subgroupTile",
-          lib: [lanesSource, subgroupTileSource],
-          types: { ...wordTypes("Left", 1), ROWS: `${rows}u`, LANES: `${lanes}u` },
-          workgroups: tiles(size, rows, lanes),
+          lib: [lanesSource, turnsSource, subgroupTileSource],
+          types: { ...wordTypes("Left", 1), ...unrollType(device), ROWS: `${rows}u`, LANES: `${subgroupSize}u` },
+          workgroups: tiles(size, rows, subgroupSize),
         };
       },
     },

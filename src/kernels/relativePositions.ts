@@ -10,7 +10,7 @@ import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
-import { defineVariants, isCpu, variantsOf } from "./variants.ts";
+import { defineVariants, unrollType, variantsOf } from "./variants.ts";
 
 export interface RelativePositionsParams {
   /** Number of heads. */
@@ -62,10 +62,10 @@ export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsP
     expectShape("relativePositions", "table", table.shape, [distances, D], "distances of rows, then of columns");
     return { dtype: q.dtype, shape: [batch, height * width, heads, windowHeight + windowWidth] };
   },
-  launch: ({ q, table }, params, { info }) => {
+  launch: ({ q, table }, params, device) => {
     const { batch: _, ...map } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    const types = { Elem: q.dtype, UNROLL: `${!isCpu(info.class)}` };
+    const types = { Elem: q.dtype, ...unrollType(device) };
     return { params: { heads, qOffset, qStride: lastDim(q), ...map }, types };
   },
   variants: (inputs, params) => {
@@ -107,7 +107,6 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     threads: {
       launch: (size) => ({
         lib: [noLanesSource, elementsSource],
-        types: { LANES: "1u" },
         overrides: { WG: 16 },
         workgroups: workgroups(size, 16),
       }),
@@ -123,11 +122,11 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     },
     lanes: {
       fits: (_, { subgroupSize }) => subgroupSize !== undefined,
-      launch: (size, { subgroupSize: lanes = 1 }) => ({
+      launch: (size, { subgroupSize = 1 }) => ({
         lib: [lanesSource, elementsSource],
-        types: { LANES: `${lanes}u` },
-        overrides: { WG: lanes },
-        workgroups: workgroups(size, lanes),
+        types: { LANES: `${subgroupSize}u` },
+        overrides: { WG: subgroupSize },
+        workgroups: workgroups(size, subgroupSize),
       }),
     },
   },

@@ -9,6 +9,9 @@ export function isCpu(adapterClass: AdapterClass): boolean {
   return adapterClass.startsWith("cpu-");
 }
 
+/** Whether compilers see the length of the loops of shaders/lib/turns.wgsl: those of CPU adapters should not. */
+export const unrollType = ({ info }: Pick<DeviceTraits, "info">) => ({ UNROLL: `${!isCpu(info.class)}` });
+
 /** What a variant adds to a launch. */
 export type VariantLaunch = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;
 

@@ -45,6 +45,8 @@ describe("wrong usage: exit code 2, one or two lines on stderr, nothing on stdou
     ["two arrays for .npy", ["embed", CAT, "--text", "a", "--out", "x.npy"], /holds one array/],
     ["an empty query", ["search", "demos/photos", " "], /the text is empty/],
     ["an unknown kernel", ["verify", "matmull"], /nothing to verify is called matmull/],
+    ["a kernel to compile", ["verify", "matmul", "--compile"], /--compile is for checkpoints, and matmul is a kernel/],
+    ["two ways to verify", ["verify", "--compile", "--variants"], /give one of --compile and --variants/],
   ])("%s", async (_, args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

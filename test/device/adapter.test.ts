@@ -13,7 +13,6 @@ it.each([
   [{ vendor: "mesa", description: "Apple M1 (G13G B1)" }, "apple"],
   [{ vendor: "qualcomm", architecture: "adreno-7xx", description: "Adreno (TM) 740" }, "qualcomm"],
   [{ vendor: "qualcomm", description: "Qualcomm(R) Adreno(TM) X1-85 GPU" }, "qualcomm"],
-  [{ vendor: "0x4d4f4351", device: "0x36334330" }, "qualcomm"],
   [{ vendor: "arm", architecture: "valhall", description: "Mali-G610" }, "arm"],
   [{ vendor: "arm", architecture: "gen-5", description: "Immortalis-G720" }, "arm"],
   [{ vendor: "4318", device: "9056" }, "nvidia"],

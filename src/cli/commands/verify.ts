@@ -12,18 +12,21 @@ import { jsonText } from "../printable.ts";
 
 const NAMES: readonly string[] = [...KERNELS, ...shippedCheckpoints()];
 
-/** Throws UsageError for a name that is neither a kernel nor a shipped checkpoint. */
-export function checkNames(names: readonly string[]): void {
-  const unknown = names.find((name) => !NAMES.includes(name));
-  if (unknown) throw new UsageError(`nothing to verify is called ${unknown}; there are ${NAMES.join(", ")}`);
-}
-
 /** What `verify` does besides. */
 export interface VerifyCommandOptions {
   /** Every variant of the kernels. */
   readonly variants?: boolean;
   /** Compile the pipelines of the checkpoints, and compute nothing. */
   readonly compile?: boolean;
+}
+
+/** Throws UsageError for a name that is neither a kernel nor a shipped checkpoint, and for what --compile skips. */
+export function checkNames(names: readonly string[], { variants, compile }: VerifyCommandOptions): void {
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown) throw new UsageError(`nothing to verify is called ${unknown}; there are ${NAMES.join(", ")}`);
+  const kernel = names.find((name) => KERNELS.includes(name));
+  if (compile && kernel) throw new UsageError(`--compile is for checkpoints, and ${kernel} is a kernel`);
+  if (compile && variants) throw new UsageError("give one of --compile and --variants: checkpoints, or kernels");
 }
 
 /** `names` are kernels and checkpoints that ship; all when empty, or the checkpoint that --model names. */
