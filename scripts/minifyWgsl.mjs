@@ -124,5 +124,5 @@ export function minifyWgsl(source, names = shaderNames([])) {
     minified += text;
     last = text;
   }
-  return `${minified}\n`;
+  return `${minified.replace(/\b(vec[234]|mat[234]x[234])<f32>/g, "$1f")}\n`;
 }

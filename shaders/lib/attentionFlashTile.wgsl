@@ -2,8 +2,10 @@
 // of positions are in attention.wgsl. BR queries by BC keys a workgroup at a time, as two products: scores = k · qᵀ, of
 // which a thread has TK keys by 4 queries, and sums = weights · v, of which it has SPAN vec4s of 4 queries. With 4 keys
 // both read one vec4 of each operand for 16 products; 2 take fewer registers. v is read where it lies: the 16 threads
-// that have the same queries read neighbours. wordQ, wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or
-// lib/rowElements.wgsl. turns: lib/turns.wgsl.
+// that have the same queries read neighbours. Registers are what GPUs have least of here: queries' places lie in
+// workgroup memory, all threads take the same turns of a loop, and a loop that must not be unrolled has a constant
+// length and a way out, as Chromium counts the turns of any other in two registers, to be sure that it ends. wordQ,
+// wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. turns: lib/turns.wgsl.
 
 const D = 64u; // head size
 const BR = 32u; // queries: 32 | 16
@@ -17,6 +19,7 @@ const D4 = (D + 3) / 4;
 const CHUNKS = (D + BD - 1) / BD;
 const WG = BR * 4; // 16 threads for 4 queries
 const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
+const MOST_TURNS = 0xffffffffu; // of a loop that is left before
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
 // [chunk][element of the chunk][query / 4]
@@ -26,6 +29,7 @@ var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, CHUNKS>;
 // keys. Indices are apart, and constant where they can be, as each is checked.
 var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
+var<workgroup> tileQueries: array<Queries, BR / 4>;
 
 // The i-th vec4 of a head; what lies beyond the head is 0.
 fn within(x: vec4<Elem>, i: u32) -> vec4<Elem> {
@@ -81,7 +85,8 @@ fn sumOfRow(mine: vec4<f32>, row: u32, column: u32, step: u32) -> vec4<f32> {
   tell(4 + column / 4, column % 4, row, mine - high);
   workgroupBarrier();
   var sum = vec4<f32>();
-  for (var i = column % step; i < turns(16, params.heads); i += step) {
+  for (var turn = 0u; turn < turns(16 / step, params.heads); turn++) {
+    let i = turn * step + column % step;
     sum += told(i / 4, i % 4, row) + told(4 + i / 4, i % 4, row);
   }
   workgroupBarrier();
@@ -100,22 +105,28 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   let first4 = group.x * BR + row * 4;
   let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * D;
-  for (var i = column; i < CHUNKS * BD / 4; i += 16) {
+  for (var turn = 0u; turn < (CHUNKS * BD / 4 + 15) / 16; turn++) {
+    let i = turn * 16 + column;
     for (var r = 0u; r < turns(4, params.heads); r++) {
       var x = vec4<Elem>();
       if (i < D4) {
         x = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
       }
       for (var j = 0u; j < 4; j++) {
-        tileQ[i / 4][i % 4 * 4 + j][row][r] = x[j];
+        if (i < CHUNKS * BD / 4) {
+          tileQ[i / 4][i % 4 * 4 + j][row][r] = x[j];
+        }
       }
     }
+  }
+  if (column == 0) {
+    tileQueries[row] = query;
   }
   workgroupBarrier();
   var softmax = Softmax(vec4<f32>(LOWEST), vec4<f32>()); // total: of this thread's own keys
   var sums: array<vec4<f32>, SPAN * 4>; // [vec4 of the head][query]
-  let column4 = column % (16 / PARTS);
-  let ownPart = column / (16 / PARTS);
+  let column4 = select(column % (16 / PARTS), column, PARTS == 1);
+  let ownPart = select(column / (16 / PARTS), 0, PARTS == 1);
   if (HAS_PAD) {
     var score = vec4<f32>();
     for (var i = 0u; i < D4; i++) {
@@ -137,7 +148,11 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   if (CAUSAL) {
     keys = min(keys, (group.x + 1) * BR + part.columns - part.queries);
   }
-  for (var first = 0u; first < keys; first += BC) {
+  for (var turn = 0u; turn < MOST_TURNS; turn++) {
+    let first = turn * BC;
+    if (first >= keys) {
+      break;
+    }
     var rows: array<u32, LOADS>; // first elements of the keys' heads
     for (var l = 0u; l < LOADS; l++) {
       rows[l] = params.kOffset + keyRow(min(first + l * (WG / 4) + lane / 4, keys - 1), part) * params.kStride + head;
@@ -151,7 +166,10 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       ahead[l] = keyWord(rows[l], lane % 4);
     }
     let chunks = (params.headSize + BD - 1) / BD; // CHUNKS, where a loop must not be unrolled
-    for (var chunk = 0u; chunk < chunks; chunk++) {
+    for (var chunk = 0u; chunk < MOST_TURNS; chunk++) {
+      if (chunk >= chunks) {
+        break;
+      }
       for (var l = 0u; l < LOADS; l++) {
         let key = l * (WG / 4) + lane / 4;
         for (var j = 0u; j < 4; j++) {
@@ -182,7 +200,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     }
     var largest = vec4<f32>(LOWEST);
     for (var j = 0u; j < TK; j++) {
-      scores[j] = scored(scores[j], first + column * TK + j, keys, query, group.y, part);
+      scores[j] = scored(scores[j], first + column * TK + j, keys, tileQueries[row], group.y, part);
       largest = max(largest, scores[j]);
     }
     let next = max(softmax.largest, largestOfRow(largest, row, column));
@@ -197,16 +215,24 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       scores[j] = weigh(scores[j] - next);
       softmax.total += scores[j];
     }
-    for (var half = 0u; half < turns(BC / 32, params.heads) && first + half * 32 < keys; half++) {
-      if (column * TK / 32 == half) {
+    for (var half = 0u; half < BC / 32; half++) {
+      if (first + half * 32 >= keys) {
+        break;
+      }
+      let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs
+      if (BC == 32 || own < 32) {
         for (var j = 0u; j < TK; j++) {
-          let key = column * TK % 32 + j;
+          let key = own + j;
           tell(key / 4, key % 4, row, scores[j]);
         }
       }
       workgroupBarrier();
       let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
-      for (var i = ownPart; i < groups; i += PARTS) {
+      for (var turn = 0u; turn < MOST_TURNS; turn++) {
+        if (turn * PARTS >= groups) {
+          break;
+        }
+        let i = turn * PARTS + ownPart;
         for (var j = 0u; j < 4; j++) {
           let weight = told(i, j, row);
           let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
@@ -223,6 +249,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     }
   }
   let total = sumOfRow(softmax.total, row, column, 1);
+  let count = part.queries - min(part.queries, group.x * BR + row * 4); // of this thread's queries
   for (var s = 0u; s < SPAN; s++) {
     for (var r = 0u; r < turns(4, params.heads); r++) {
       var sum = sums[s * 4 + r];
@@ -230,8 +257,8 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
         sum = sumOfRow(sum, row, column, 16 / PARTS);
       }
       let i = column4 + s * 16;
-      if (first4 + r < part.queries && i < D4 && ownPart == 0) {
-        storeWord(query.row[r] * params.heads * D + head, i, min(4u, D - i * 4), vec4<Elem>(sum / total[r]));
+      if (r < count && i < D4 && ownPart == 0) {
+        storeWord(tileQueries[row].row[r] * params.heads * D + head, i, min(4u, D - i * 4), vec4<Elem>(sum / total[r]));
       }
     }
   }

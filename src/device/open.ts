@@ -19,7 +19,13 @@ export interface DeviceOptions {
 /** A feature of Dawn and Chromium behind their switches for unsafe APIs. */
 const MATRIX_UNITS = "chromium-experimental-subgroup-matrix";
 
-const FEATURES = ["shader-f16", "subgroups", "timestamp-query", MATRIX_UNITS] as readonly GPUFeatureName[];
+const FEATURES = [
+  "shader-f16",
+  "subgroups",
+  "subgroup-size-control",
+  "timestamp-query",
+  MATRIX_UNITS,
+] as readonly GPUFeatureName[];
 
 const LIMITS = [
   "maxTextureDimension2D",

@@ -1,5 +1,7 @@
 // Arithmetic of axes for kernels that move or broadcast elements: which axis is meant, what two shapes broadcast to,
 // and the fewest axes that describe a walk over strides. Also the launches that such kernels and those of rows share.
+import flatSource from "../../shaders/lib/flat.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Shape, type Spec, sizeOf } from "../device/tensor.ts";
@@ -9,6 +11,9 @@ import { defineVariants, type Variants, variantsOf } from "./variants.ts";
 
 /** WG of shaders/lib/invocation.wgsl. */
 const THREADS = 64;
+
+/** The sources of a kernel that computes each element, or word, in a thread of its own, by `compute(index)`. */
+export const flat = [invocationSource, flatSource] as const;
 
 /** Words of four elements; the last may reach into the 16-byte padding that every buffer has. */
 export function wordsOf(spec: Spec): number {

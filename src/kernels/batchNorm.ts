@@ -2,10 +2,8 @@
 // what folds it into the convolution before it. A weight [O, C, KH, KW] is scaled by it without mean and beta; a bias
 // [O] goes through all of it.
 
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
+import { expectFloat, expectSameDType, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
@@ -21,7 +19,7 @@ const source: LazySource = { name: "batchNorm", load: () => import("../../shader
 
 export const batchNorm = /* @__PURE__ */ defineKernel<BatchNormParams>()({
   name: "batchNorm",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["x", "variance", "mean", "gamma", "beta"],
   optional: ["mean", "gamma", "beta"],
   params: { count: "u32", cols: "u32", eps: "f32" },

@@ -1,12 +1,10 @@
 // The scale of each channel of a matrix that is to be int8: its largest magnitude / 127 (torch's per-channel symmetric
 // quantisation). Channels of `axis`: -1 the columns, -2 the rows.
 
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
@@ -28,7 +26,7 @@ const source: LazySource = { name: "channelScale", load: () => import("../../sha
 
 export const channelScale = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "channelScale",
-  wgsl: [invocationSource, flatSource, nanSource, source],
+  wgsl: [...flat, nanSource, source],
   inputs: ["x"],
   params: { count: "u32", channels: "u32", length: "u32", next: "u32", step: "u32" },
   output: ({ x }, params) => {

@@ -177,9 +177,14 @@ export function launchKey(kernel: string, inputs: object, params: object): strin
 /**
  * Replaces the right-hand sides of top-level `alias NAME = …;` and `const NAME … = …;` lines.
  * Throws on a name that the source does not declare. What the code needs enabled is put first.
+ * Entry points get `@subgroup_size`, which few devices know, where there is one.
  */
-export function specialize(source: string, values: Readonly<Record<string, string | number>>): string {
-  let text = source;
+export function specialize(
+  source: string,
+  values: Readonly<Record<string, string | number>>,
+  subgroupSize?: number,
+): string {
+  let text = subgroupSize ? source.replaceAll("@compute", `@compute @subgroup_size(${subgroupSize})`) : source;
   for (const [name, value] of Object.entries(values)) {
     const line = new RegExp(`^((?:alias|const)\\s+${name}\\b[^=]*=\\s*)[^;]*;`, "m");
     if (!line.test(text)) throw new KernelError(`specialize: the shader declares no alias or const ${name}`);
@@ -194,6 +199,7 @@ const ENABLED = [
   [/\bf16\b/, "f16"],
   [/\bsubgroup[A-Z]/, "subgroups"],
   [/\bsubgroup_matrix/, "chromium_experimental_subgroup_matrix"],
+  [/@subgroup_size/, "subgroup_size_control"],
 ] as const;
 
 function stripComments(source: string): string {
@@ -213,12 +219,12 @@ export function bindingCounts({ inputs, outputs }: AnyKernel) {
 
 /** The pipeline that a launch needs. */
 export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSource {
-  const { lib = kernel.lib, types = {}, entryPoint = "main", overrides = {} } = launch;
+  const { lib = kernel.lib, types = {}, entryPoint = "main", overrides = {}, subgroupSize } = launch;
   const parts = [...kernel.wgsl, ...lib];
   return {
     label: kernel.name,
-    id: JSON.stringify([Object.entries(types).sort(), parts.map(idOf)]),
-    code: async () => specialize((await Promise.all(parts.map(textOf))).join("\n"), types),
+    id: JSON.stringify([Object.entries(types).sort(), parts.map(idOf), subgroupSize]),
+    code: async () => specialize((await Promise.all(parts.map(textOf))).join("\n"), types, subgroupSize),
     entryPoint,
     overrides,
     ...bindingCounts(kernel),

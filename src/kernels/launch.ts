@@ -11,6 +11,8 @@ export interface DeviceTraits {
   readonly hasSubgroups: boolean;
   /** Threads of a subgroup, where it is always the same number. */
   readonly subgroupSize?: number | undefined;
+  /** Threads of a subgroup to ask for in loops that take many registers, where there should be few (device.ts). */
+  readonly smallestSubgroup?: number | undefined;
   readonly matrixUnits?: readonly MatrixUnit[];
   readonly limits: Record<
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupStorageSize" | "maxStorageBufferBindingSize",
@@ -40,6 +42,8 @@ export interface Launch {
   /** Right-hand sides of top-level `alias` and `const` lines. */
   readonly types?: Readonly<Record<string, string | number>>;
   readonly overrides?: Readonly<Record<string, number>>;
+  /** Threads of a subgroup, where the adapter should not choose. */
+  readonly subgroupSize?: number | undefined;
   /** Workgroup counts in x, y, z; a count of 0 means that there is nothing to do. */
   readonly workgroups: readonly [number, number?, number?];
 }

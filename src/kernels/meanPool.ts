@@ -1,11 +1,9 @@
 // The mean over tokens or pixels: a ResNet's global pooling (with [B, H, W, C] viewed as [B, H * W, C]), DINO's mean of
 // the patch tokens.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/meanPool.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, formatShape, sizeOf } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface MeanPoolParams {
@@ -15,7 +13,7 @@ export interface MeanPoolParams {
 
 export const meanPool = /* @__PURE__ */ defineKernel<MeanPoolParams>()({
   name: "meanPool",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["x"],
   params: { count: "u32", tokens: "u32", channels: "u32", start: "u32" },
   output: ({ x }, { start = 0 }) => {

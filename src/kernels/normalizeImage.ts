@@ -1,11 +1,9 @@
 // From a picture's bytes to what a vision model takes: a window of it, rescaled and normalised by colour, channels last
 // (transformers' center_crop, rescale and normalize; SAM's normalisation and padding).
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/normalizeImage.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { flatWorkgroups } from "./axes.ts";
+import { flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 /** Red, green, blue. */
@@ -43,7 +41,7 @@ function sizes({ shape }: Spec, params: NormalizeImageParams) {
 
 export const normalizeImage = /* @__PURE__ */ defineKernel<NormalizeImageParams>()({
   name: "normalizeImage",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["image"],
   params: {
     count: "u32",

@@ -1,12 +1,10 @@
 // Parts of places put where they lie in the picture (torch.nn.functional.pixel_shuffle, once or several times), from
 // channels last to channels first: the end of a chain of transposed convolutions with stride 2 and kernel 2, each of
 // which is a matmul to four parts of every place (SAM's mask decoder).
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import pixelShuffleSource from "../../shaders/pixelShuffle.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { expectShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { flatWorkgroups } from "./axes.ts";
+import { flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface PixelShuffleParams {
@@ -22,7 +20,7 @@ function result({ dtype, shape }: Spec, { grid: [H, W], levels = 1 }: PixelShuff
 
 export const pixelShuffle = /* @__PURE__ */ defineKernel<PixelShuffleParams>()({
   name: "pixelShuffle",
-  wgsl: [invocationSource, flatSource, pixelShuffleSource],
+  wgsl: [...flat, pixelShuffleSource],
   inputs: ["x"],
   params: { count: "u32", H: "u32", W: "u32", C: "u32", levels: "u32" },
   output: ({ x }, params) => {

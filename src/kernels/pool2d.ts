@@ -1,10 +1,8 @@
 // Pooling (torch.nn.functional.max_pool2d and avg_pool2d), channels last.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Pair, slide, type Windows } from "./window.ts";
@@ -31,7 +29,7 @@ const source: LazySource = { name: "pool2d", load: () => import("../../shaders/p
 
 export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
   name: "pool2d",
-  wgsl: [invocationSource, flatSource, nanSource, source],
+  wgsl: [...flat, nanSource, source],
   inputs: ["x"],
   params: {
     count: "u32",

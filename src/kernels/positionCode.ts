@@ -1,11 +1,9 @@
 // A place as random Fourier features (SAM's PositionEmbeddingRandom; Tancik et al. 2020), and the learned vector of
 // what is there: how SAM embeds points and the corners of boxes. Tokens that have no place are looked up alone.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import positionCodeSource from "../../shaders/positionCode.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, rowsOf, type Spec } from "../device/tensor.ts";
-import { flatWorkgroups } from "./axes.ts";
+import { flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface PositionCodeParams {
@@ -21,7 +19,7 @@ function result({ coords, gaussian }: Readonly<Record<"coords" | "gaussian", Spe
 
 export const positionCode = /* @__PURE__ */ defineKernel<PositionCodeParams>()({
   name: "positionCode",
-  wgsl: [invocationSource, flatSource, positionCodeSource],
+  wgsl: [...flat, positionCodeSource],
   inputs: ["coords", "gaussian", "labels", "table"],
   optional: ["labels", "table"],
   params: { count: "u32", features: "u32", placeless: "u32" },

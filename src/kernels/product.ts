@@ -75,9 +75,10 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
       ...wordTypes("Left", size.leftWidth),
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
       // Intel's compiler (Mesa 25, dg2) spills 44 registers where loads are issued ahead, and none where not.
-      AHEAD: `${device.info.class !== "intel"}`,
+      AHEAD: `${device.info.class !== "intel" || device.smallestSubgroup !== undefined}`,
       ...unrollType(device),
     },
+    subgroupSize: device.smallestSubgroup,
     workgroups: tiles(size, BM, BN / 4),
   }),
 });
@@ -150,10 +151,6 @@ export const PRODUCT_TABLE = /* @__PURE__ */ defineVariants<ProductSize>()({
     gpu: ["gemv", "subgroupMatrixTile", "sharedTile", "tallTile", "largeTile", "registerTile"],
     nvidia: ["gemv", "subgroupMatrixTile", "tallTile", "sharedTile", "largeTile"],
     amd: ["gemv", "subgroupMatrixTile", "tallTile", "sharedTile", "largeTile"],
-    apple: ["gemv", "subgroupMatrixTile", "sharedTile", "tallTile", "registerTile"],
-    intel: ["gemv", "subgroupMatrixTile", "sharedTile", "subgroupTile", "tallTile"],
-    arm: ["gemv", "registerTile", "sharedTile"],
-    qualcomm: ["gemv", "sharedTile", "registerTile"],
   },
 });
 

@@ -113,10 +113,11 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
     },
     vectors: {
       fits: ({ isWhole }) => isWhole,
-      launch: (size) => ({
+      launch: (size, device) => ({
         lib: [vectorsSource],
         types: { RowWord: "vec4<Elem>" },
         overrides: { WG: 16 },
+        subgroupSize: device.smallestSubgroup,
         workgroups: workgroups(size, 16),
       }),
     },
@@ -130,5 +131,5 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
       }),
     },
   },
-  best: { "cpu-lavapipe": ["lanes", "threads"], cpu: ["threads"], gpu: ["vectors", "threads"], intel: ["threads"] },
+  best: { "cpu-lavapipe": ["lanes", "threads"], cpu: ["threads"], gpu: ["vectors", "threads"] },
 });

@@ -1,12 +1,10 @@
 // Pillow's resize of 8-bit pictures, bit for bit: a filter whose support grows with the factor of shrinking, one pass
 // an axis, each rounded to bytes (python-pillow/Pillow: src/libImaging/Resample.c). `resizeOrder` gives the passes in
 // order.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/resize.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { flatWorkgroups } from "./axes.ts";
+import { flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 /** The axis that a pass changes: W or H of [H, W] or [B, H, W]. */
@@ -199,7 +197,7 @@ function checkRows({ shape }: Spec, { axis, rows }: ResizeParams): void {
 
 export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
   name: "resize",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["image", "starts", "weights"],
   params: { count: "u32", length: "u32", size: "u32", inner: "u32", taps: "u32", first: "u32" },
   output: ({ image, starts, weights }, params) => {

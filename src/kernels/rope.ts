@@ -1,10 +1,8 @@
 // Rotary position embedding (Su et al. 2021) of queries or keys, for the tokens after the first few
 // (facebookresearch/dinov3: dinov3/layers/attention.py).
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, lastDim, sizeOf } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
@@ -20,7 +18,7 @@ const source: LazySource = { name: "rope", load: () => import("../../shaders/rop
 
 export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
   name: "rope",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["x", "cosine", "sine"],
   params: { count: "u32", tokens: "u32", channels: "u32", prefix: "u32" },
   output: ({ x, cosine, sine }, { heads, prefix }) => {

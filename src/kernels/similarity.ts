@@ -1,9 +1,7 @@
 // Scaled dot products of two sets of embeddings: CLIP's logits_per_image (openai/CLIP: clip/model.py), or with a bias
 // SigLIP's.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { expectRank, expectShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, expectSameDType, flatWorkgroups } from "./axes.ts";
+import { expectFloat, expectSameDType, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
@@ -22,7 +20,7 @@ const source: LazySource = { name: "similarity", load: () => import("../../shade
 
 export const similarity = /* @__PURE__ */ defineKernel<SimilarityParams>()({
   name: "similarity",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["a", "b", "logitScale", "bias"],
   optional: ["logitScale", "bias"],
   params: { count: "u32", N: "u32", C: "u32" },

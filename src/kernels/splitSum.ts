@@ -1,10 +1,8 @@
 // The second half of a product whose K is split over workgroups (matmul, conv2d): the parts are added in order, so that
 // the result is the same every time, and their epilogue follows.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
-import { flatWorkgroups } from "./axes.ts";
+import { flat, flatWorkgroups } from "./axes.ts";
 import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
@@ -20,7 +18,7 @@ const source: LazySource = { name: "splitSum", load: () => import("../../shaders
 
 export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",
-  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, flatSource, source),
+  wgsl: /* @__PURE__ */ withEpilogue(...flat, source),
   inputs: ["parts", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
   params: { count: "u32", rows: "u32", N: "u32", N4: "u32", splits: "u32", residualRows: "u32" },

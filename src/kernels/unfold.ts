@@ -1,11 +1,9 @@
 // Pictures cut into square patches (torch.nn.functional.unfold with kernel = stride, channels-last): the first half of
 // a Vision Transformer's patch embedding, whose second half is a matmul with the convolution's weight.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import source from "../../shaders/unfold.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { expectRank, type Spec, sizeOf } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 export interface UnfoldParams {
@@ -20,7 +18,7 @@ function sizes(x: Spec, { patch }: UnfoldParams) {
 
 export const unfold = /* @__PURE__ */ defineKernel<UnfoldParams>()({
   name: "unfold",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["x"],
   params: { count: "u32", H: "u32", W: "u32", rows: "u32", cols: "u32" },
   output: ({ x }, params) => {

@@ -13,7 +13,7 @@ export function isCpu(adapterClass: AdapterClass): boolean {
 export const unrollType = ({ info }: Pick<DeviceTraits, "info">) => ({ UNROLL: `${!isCpu(info.class)}` });
 
 /** What a variant adds to a launch. */
-export type VariantLaunch = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib">;
+export type VariantLaunch = Pick<Launch, "entryPoint" | "workgroups" | "overrides" | "types" | "lib" | "subgroupSize">;
 
 export interface Variant<Size> {
   /** Whether it can run this size on this device; always when absent. */

@@ -1,10 +1,8 @@
 // The first of three steps of a 3x3 convolution with stride 1 by Winograd's algorithm, F(2x2, 3x3): tiles of 4x4
 // places, of which the second step is a matmul for each of 16 elements (src/graph/rewrites/winograd.ts).
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { formatShape, type Spec } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Pair, slide } from "./window.ts";
@@ -30,7 +28,7 @@ const source: LazySource = { name: "winogradInput", load: () => import("../../sh
 
 export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()({
   name: "winogradInput",
-  wgsl: [invocationSource, flatSource, source],
+  wgsl: [...flat, source],
   inputs: ["x"],
   params: {
     count: "u32",

@@ -1,10 +1,8 @@
 // The last of three steps of a 3x3 convolution by Winograd's algorithm (src/graph/rewrites/winograd.ts): from the
 // products of each tile to 2x2 places, with the epilogue of conv2d.
-import flatSource from "../../shaders/lib/flat.wgsl";
-import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, formatShape, sizeOf } from "../device/tensor.ts";
-import { expectFloat, flatWorkgroups } from "./axes.ts";
+import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { type EpilogueParams, epilogueLaunch, expectEpilogue, residualRows, withEpilogue } from "./epilogue.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
@@ -20,7 +18,7 @@ const source: LazySource = { name: "winogradOutput", load: () => import("../../s
 
 export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>()({
   name: "winogradOutput",
-  wgsl: /* @__PURE__ */ withEpilogue(invocationSource, flatSource, source),
+  wgsl: /* @__PURE__ */ withEpilogue(...flat, source),
   inputs: ["m", "bias", "scale", "residual"],
   optional: ["bias", "scale", "residual"],
   params: { count: "u32", OH: "u32", OW: "u32", O4: "u32", TH: "u32", TW: "u32", residualRows: "u32" },
