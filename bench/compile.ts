@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type CompiledPipeline, compileModel, dispatchEmpty } from "../src/check/compileModel.ts";
 import type { Device } from "../src/device/device.ts";
 import { openDevice } from "../src/device/open.ts";
+import { byteLength } from "../src/device/tensor.ts";
 import type { ModelDType } from "../src/session/session.ts";
 
 /** Real sizes, by the folder of test/golden that has configuration and names; no weights are read. */
@@ -47,6 +48,7 @@ async function compileOn(
   if (dtype === "f16" && !device.hasF16) throw new Error("this adapter has no shader-f16");
   say(`${device.info.description || device.info.vendor} (${device.info.class}), ${dtype}`);
   const labels = new Map<GPUComputePipeline, string>();
+  const parts: object[] = [];
   const models = Object.entries(COMPILED).filter(([name]) => name.includes(only));
   if (models.length === 0)
     throw new Error(`no model contains "${only}"; there are ${Object.keys(COMPILED).join(", ")}`);
@@ -57,13 +59,40 @@ async function compileOn(
         if (folder) for (const step of steps) dispatchEmpty(device, pipeline, step, step.launch.workgroups);
         if (!labels.has(pipeline)) labels.set(pipeline, `${name} ${part} ${label}`);
       }
-      say(`${title}, ${part}: ${dispatches} dispatches of ${pipelines.length} pipelines, ${timesOf(pipelines)}`);
+      const written = writtenBytes(pipelines);
+      const counts = `${dispatches} dispatches of ${pipelines.length} pipelines`;
+      say(`${title}, ${part}: ${counts}, which write ${(written / 1e6).toFixed(1)} MB, ${timesOf(pipelines)}`);
+      const numbers = [...labels.keys()];
+      parts.push({ part: `${name} ${part}`, written, pipelines: pipelines.map((one) => usedBy(one, numbers)) });
     }
   }
   await device.done();
-  if (folder)
+  if (folder) {
     writeFileSync(join(folder, "labels.tsv"), [...labels.values()].map((label, i) => `${i}\t${label}\n`).join(""));
+    writeFileSync(join(folder, "parts.json"), JSON.stringify(parts));
+  }
   return labels.size;
+}
+
+/** Bytes that a run writes to the GPU's memory; of kernels with several results, the first. */
+function writtenBytes(pipelines: readonly CompiledPipeline[]): number {
+  return pipelines.flatMap(({ steps }) => steps).reduce((sum, { value }) => sum + byteLength(value), 0);
+}
+
+/** A pipeline by its number in labels.tsv, and how much a part uses it. */
+function usedBy({ label, steps, pipeline }: CompiledPipeline, numbers: readonly GPUComputePipeline[]) {
+  const workgroups = steps.reduce(
+    (
+      sum,
+      {
+        launch: {
+          workgroups: [x, y = 1, z = 1],
+        },
+      },
+    ) => sum + x * y * z,
+    0,
+  );
+  return { number: numbers.indexOf(pipeline), label, dispatches: steps.length, workgroups };
 }
 
 /** How long all took, and the one that took longest. */

@@ -2,7 +2,6 @@
 // prompts in bursts, loads, and all masks of a large picture. Figures, not limits: they should stop growing.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import sharp from "sharp";
 import { Clip } from "../src/api/clip.ts";
 import { Dino } from "../src/api/dino.ts";
 import { Sam } from "../src/api/sam.ts";
@@ -88,6 +87,7 @@ export async function benchMemory({ quick, onMoment }: MemoryOptions): Promise<v
 
 /** A photo at another size. */
 async function photo(width: number, height: number) {
+  const { default: sharp } = await import("sharp"); // a kit for other machines has none (scripts/gpuKit.mjs)
   const pixels = sharp("demos/photos/drawn-shapes.jpg").removeAlpha().resize(width, height, { fit: "fill" }).raw();
   return { width, height, channels: 3 as const, data: new Uint8Array(await pixels.toBuffer()) };
 }

@@ -65,6 +65,20 @@ export function chosenContests(only: string, isLarge: boolean): Contest[] {
   });
 }
 
+/**
+ * One run of ONNX Runtime with a graph of bench/peers, for the Vulkan layer of `npm run bench -- compile`: results are
+ * not looked at.
+ */
+export async function runPeer(graph: string): Promise<void> {
+  const contest = CONTESTS.find(({ graphs }) => graphs.includes(graph));
+  const graphs = CONTESTS.flatMap((one) => one.graphs);
+  if (!contest) throw new Error(`there is no graph ${graph}: --only takes one of ${graphs.join(", ")}`);
+  installPeers(["onnxruntime-node"]);
+  const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
+  const side = await onnxSide({ ort, package: "onnxruntime-node", graph, settings: undefined }, contest, FILES);
+  await side.run(side.prepare(contest.inputs(1)) as never);
+}
+
 export async function benchPeers(options: PeersOptions): Promise<void> {
   installPeers(["onnxruntime-node"]);
   const ort = requirePeer<OnnxRuntime>("onnxruntime-node");

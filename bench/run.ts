@@ -16,13 +16,24 @@ import { benchLayers } from "./layers.ts";
 import { benchMemory, type MemoryMoment } from "./memory.ts";
 import { benchModels, MODELS } from "./models.ts";
 import { PEER_FOLDER } from "./peerFiles.ts";
-import { benchPeers, TOGGLES } from "./peers.ts";
+import { benchPeers, runPeer, TOGGLES } from "./peers.ts";
 import { contestText, geometricMean, kernelsTable, layersTable, modelsTable, promptsText } from "./print.ts";
 import { benchPrompts } from "./prompts.ts";
 import { type Circumstances, circumstances, pageSizes, type Report, versionsOf, writeReport } from "./report.ts";
 import { writeTables } from "./tables.ts";
 
-const SECTIONS = ["kernels", "models", "prompts", "peers", "browser", "layers", "compile", "memory", "tables"] as const;
+const SECTIONS = [
+  "kernels",
+  "models",
+  "prompts",
+  "peers",
+  "browser",
+  "layers",
+  "compile",
+  "compile-peer",
+  "memory",
+  "tables",
+] as const;
 type Section = (typeof SECTIONS)[number];
 
 interface Options {
@@ -160,6 +171,11 @@ async function compile({ only = "", dtype }: Options): Promise<void> {
   if (process.env.NULL_GPU_OUT) process.exit(0); // the device was left open
 }
 
+async function compilePeer({ only = "" }: Options): Promise<void> {
+  await runPeer(only);
+  say(`onnxruntime-node ran ${only}`);
+}
+
 function list(): void {
   for (const { suite, what, test } of ROWS) console.log(`kernels  ${suite.kernel.name}, ${what}: ${caseLabel(test)}`);
   for (const { name, what } of MODELS) console.log(`models, layers  ${name}: ${what}`);
@@ -169,6 +185,7 @@ function list(): void {
 
 const RUN: Readonly<Record<Section, (options: Options) => Promise<void> | void>> = {
   ...{ kernels, models, prompts, peers, browser, layers, compile, memory },
+  "compile-peer": compilePeer,
   tables: writeTables,
 };
 

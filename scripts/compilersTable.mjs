@@ -24,11 +24,15 @@ const CHIPS = new Map([
   ["0x43050c01", "Qualcomm X1-85"],
   ["g13g", "Apple M1"],
   ["g14g", "Apple M2"],
+  ["a867", "ARM G610"],
+  ["c870", "ARM G720"],
 ]);
 const ORDER = [...CHIPS.keys()];
 
-/** What drivers call how many threads find room: waves, warps or threads. */
-const ROOM = ["Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads"];
+/** What drivers call how many threads find room: waves, warps or threads; Intel's says how many a subgroup has. */
+const ROOM = ["Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads", "subgroup"];
+/** What drivers call their own guess of the cycles of a subgroup. */
+const CYCLES = ["Static cycle count", "Cycle Count"];
 const SCRATCH = ["Scratch size", "Scratch Memory Size", "SLM size", "Scratch"];
 
 const firstOf = (stats, names) => stats[names.find((name) => name in stats)] ?? 0;
@@ -48,7 +52,8 @@ function pipelinesOf(folder) {
       const spills = Object.entries(stats).reduce((sum, [name, count]) => sum + (isSpill(name) ? count : 0), 0);
       return {
         ...{ label: labels.get(at) ?? "", workgroups: Number(workgroups), spills, ...hot.get(at) },
-        ...{ room: firstOf(stats, ROOM) || "not said", scratch: firstOf(stats, SCRATCH) },
+        ...{ room: firstOf(stats, ROOM), scratch: firstOf(stats, SCRATCH) },
+        cycles: Math.round(firstOf(stats, CYCLES) / stats.subgroup),
       };
     });
 }
@@ -86,7 +91,8 @@ function row(dtype, chip, before, after) {
     const [a, b] = [largest(before, model, kernel), largest(after, model, kernel)];
     if (!a || !b) return "";
     const bound = a.bound && b.bound ? `, ${arrow(a.bound, b.bound)}, ${arrow(a.wide, b.wide)} B` : "";
-    return `${arrow(a.room, b.room)}${bound}`;
+    const cycles = b.cycles ? `, ${arrow(a.cycles, b.cycles)} cycles` : "";
+    return `${arrow(a.room, b.room)}${bound}${cycles}`;
   });
   const counts = [arrow(spilling(before), spilling(after)), arrow(spills(before), spills(after))];
   return [dtype, `${CHIPS.get(chip)} (${chip})`, ...counts, ...cells];
@@ -109,15 +115,16 @@ const rows = readdirSync(beforeFolder)
 const head = ["type", "chip", "pipelines that spill", "spills and fills", ...WATCHED.map((names) => names.join(", "))];
 console.log(`# What GPUs' compilers make of the pipelines
 
-Mesa's compilers, without a GPU: AMD, Intel and Qualcomm as on Linux, NVIDIA and Apple as stand-ins for the vendors'
-own. Nothing ran; no time was measured. Two versions: with the loops of attention, matmul and conv2d as they were
-written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of each
+Mesa's compilers, without a GPU: AMD, Intel and Qualcomm as on Linux, NVIDIA, Apple and ARM as stand-ins for the
+vendors' own. Nothing ran; no time was measured. Two versions: with the loops of attention, matmul and conv2d as they
+were written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of each
 model and kernel named here the pipeline with the most workgroups.
 
 The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
-(Qualcomm), threads a core (Apple). For AMD follow the share of the peak that the loop with the most
-multiply-adds can reach ("not read" where the tool knows no name of that chip's multiply-adds), and the average bytes of
-a load or store (16 at most). A pipeline that spills also counts for an array in scratch memory: on NVIDIA it is
-relativePositions.
+(Qualcomm), threads a core (Apple), a factor of 1 or 2 (ARM); for Intel, whose compiler says none, the threads of a
+subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where the
+tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel and
+NVIDIA the compiler's guess of the cycles of a subgroup for each of its threads, in which a loop of unknown length counts
+as some turns, whatever a turn does. A pipeline that spills also counts for an array in scratch memory.
 `);
 for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);

@@ -10,6 +10,7 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const OUT = process.env.OUT || "out/gpu";
 /** Seconds for everything. */
 const ALL = 720;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** The arguments of the command line and of the benchmarks, and the seconds that a part may take. */
 const cli = (name, seconds, ...args) => ({ name, seconds, program: "cli", args });
@@ -38,21 +39,31 @@ async function programs() {
   return { cli: await bundleForNode("src/cli/main.ts"), bench: await bundleForNode("bench/run.ts") };
 }
 
-/** Runs a part; gives its exit code, or the reason that it has none. */
+/**
+ * Runs a part; gives its exit code, or the reason that it has none. It has a process group of its own, as a program may
+ * start itself again as a child, which must stop with it.
+ */
 function run({ name, args }, program, seconds) {
   return new Promise((resolve) => {
     const file = createWriteStream(join(OUT, `${name}.txt`));
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const stop = () => process.kill(-child.pid, "SIGKILL");
+    const stopAll = () => {
+      stop();
+      process.exit(130);
+    };
+    for (const signal of SIGNALS) process.on(signal, stopAll);
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk) => {
         file.write(chunk);
         process.stdout.write(chunk);
       });
     }
-    const timer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+    const timer = setTimeout(stop, seconds * 1000);
     child.on("error", (error) => resolve(error.message));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      for (const signal of SIGNALS) process.off(signal, stopAll);
       file.end(() => resolve(code ?? (signal === "SIGKILL" ? `stopped after ${seconds.toFixed(0)} s` : signal)));
     });
   });

@@ -1,16 +1,21 @@
 // `node scripts/gpuKit.mjs [FILE]`: packs what scripts/gpu.mjs needs on a bare x86-64 Linux machine with a Vulkan
 // driver into one file: Node's binary, Dawn, the bundles, checkpoints, what models are compared with, and ONNX Runtime
-// where `npm run bench -- peers` has installed it. Weights of real size are made there. There:
+// where `npm run bench -- peers` has installed it. Weights of real size are made there. There, with tar and xz:
 //   tar -xf gpu-kit.tar.xz && OUT=results gpu-kit/run.sh
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { COMMON, ROOT } from "./bundle.mjs";
 
-/** What is found at run time, or not needed: native packages, and tools that only other sections of a program use. */
-const OUTSIDE = ["webgpu", "sharp", "@napi-rs/canvas", "@imagemagick/magick-wasm", "puppeteer-core", "esbuild"];
+/** What is found at run time, or is not asked for: native packages. */
+const OUTSIDE = ["webgpu", "sharp", "@napi-rs/canvas", "@imagemagick/magick-wasm", "puppeteer-core"];
+/** Modules that build or open pages, by what a kit has in their place. */
+const WITHOUT_PAGES = {
+  "sizes.mjs": "export const measurePages = async () => undefined;",
+  "browser.ts": 'export const benchBrowser = () => { throw new Error("a kit runs no browser"); };',
+};
 const PEERS = ".cache/peers";
 const MODELS = [
   ...["clip-vit-base-patch32", "clip-resnet50", "dino-vits16", "dino-vits8", "dino-resnet50", "dino-pixels"],
@@ -44,9 +49,18 @@ function take(path, filter = () => true) {
 async function bundle(entry, name) {
   const outfile = join(kit, "bundles", `${name}.mjs`);
   // Packages in CommonJS ask for Node's modules by `require`.
-  const banner = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
-  const options = { ...COMMON, platform: "node", external: OUTSIDE, banner: { js: banner }, logLevel: "error" };
-  await build({ ...options, entryPoints: [entry], outfile });
+  const banner =
+    'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+  const withoutPages = {
+    name: "withoutPages",
+    setup({ onLoad }) {
+      onLoad({ filter: /(scripts.sizes\.mjs|bench.browser\.ts)$/ }, ({ path }) => ({
+        contents: WITHOUT_PAGES[basename(path)],
+      }));
+    },
+  };
+  const options = { ...COMMON, platform: "node", external: OUTSIDE, plugins: [withoutPages], logLevel: "error" };
+  await build({ ...options, banner: { js: banner }, entryPoints: [entry], outfile });
 }
 
 /** The path of a shared library of this machine, where it has it. */

@@ -114,6 +114,11 @@ function renamed(tokens, names) {
   });
 }
 
+/** WGSL's second names of types of f32, and lists without a last comma. */
+export function shortForms(code) {
+  return code.replace(/\b(vec[234]|mat[234]x[234])<f32>/g, "$1f").replace(/,(?=\s*[)}\]])/g, "");
+}
+
 /** A shader in few bytes; top-level alias and const lines stay lines, as the host replaces their right-hand sides. */
 export function minifyWgsl(source, names = shaderNames([])) {
   let minified = "";
@@ -124,5 +129,5 @@ export function minifyWgsl(source, names = shaderNames([])) {
     minified += text;
     last = text;
   }
-  return `${minified.replace(/\b(vec[234]|mat[234]x[234])<f32>/g, "$1f")}\n`;
+  return `${shortForms(minified)}\n`;
 }

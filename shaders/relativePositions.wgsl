@@ -5,7 +5,7 @@
 // [batch, height * width, heads, windowHeight + windowWidth]. Sums in f32.
 // The tokens of a line of the map (a row, then a column) take the same rows of the table: a thread makes the scores of
 // four tokens of a line for eight of their window's lines, and the threads of a workgroup stand side by side along the
-// line. How it reads both is apart: lib/relativeVectors.wgsl, lib/relativeElements.wgsl. turns: lib/turns.wgsl.
+// line. How it reads both is apart: lib/relativeVectors.wgsl, lib/relativeElements.wgsl. turns: lib/unroll.wgsl.
 // x: tiles of a line, y: line, z: batch, rows before columns.
 
 alias Elem = f32; // f32 | f16

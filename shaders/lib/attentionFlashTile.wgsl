@@ -5,7 +5,7 @@
 // that have the same queries read neighbours. Registers are what GPUs have least of here: queries' places lie in
 // workgroup memory, all threads take the same turns of a loop, and a loop that must not be unrolled has a constant
 // length and a way out, as Chromium counts the turns of any other in two registers, to be sure that it ends. wordQ,
-// wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. turns: lib/turns.wgsl.
+// wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. turns: lib/unroll.wgsl.
 
 const D = 64u; // head size
 const BR = 32u; // queries: 32 | 16
@@ -19,7 +19,9 @@ const D4 = (D + 3) / 4;
 const CHUNKS = (D + BD - 1) / BD;
 const WG = BR * 4; // 16 threads for 4 queries
 const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
-const MOST_TURNS = 0xffffffffu; // of a loop that is left before
+const MOST_TURNS = ~0u; // of a loop that is left before
+const END = select(MOST_TURNS, BD, UNROLL);
+const END_OF_HALVES = select(MOST_TURNS, BC / 32, UNROLL);
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
 // [chunk][element of the chunk][query / 4]
@@ -183,7 +185,10 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }
       }
-      for (var d = 0u; d < turns(BD, params.heads); d++) {
+      for (var d = 0u; d < END; d++) {
+        if (!UNROLL && d >= turns(BD, params.heads)) {
+          break;
+        }
         let x = vec4<f32>(tileQ[chunk][d][row]);
         if (TK == 4u) {
           let y = vec4<f32>(tile[d / 2][d % 2][column]);
@@ -215,8 +220,8 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       scores[j] = weigh(scores[j] - next);
       softmax.total += scores[j];
     }
-    for (var half = 0u; half < BC / 32; half++) {
-      if (first + half * 32 >= keys) {
+    for (var half = 0u; half < END_OF_HALVES; half++) {
+      if (first + half * 32 >= keys || (!UNROLL && half >= turns(BC / 32, params.heads))) {
         break;
       }
       let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs

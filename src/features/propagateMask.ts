@@ -2,7 +2,7 @@
 // is evaluated on DAVIS (facebookresearch/dino: eval_video_segmentation.py; Jabri et al., 2020).
 import { ArgumentError } from "../device/errors.ts";
 import type { NdArray } from "../device/tensor.ts";
-import { isA } from "../io/isA.ts";
+import { isA } from "../device/tensor.ts";
 import { checkChannels, type PatchFeatures, patchRows, type Rows, unitRows } from "./featureRows.ts";
 
 /** Labels 0 (background) to 255, one a cell. */

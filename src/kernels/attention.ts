@@ -8,7 +8,7 @@ import nanSource from "../../shaders/lib/nan.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
 import softmaxSource from "../../shaders/lib/softmax.wgsl";
-import turnsSource from "../../shaders/lib/turns.wgsl";
+import unrollSource from "../../shaders/lib/unroll.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { type DType, expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
@@ -242,7 +242,7 @@ const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
     const counts = { D, BR, TK, SPAN: Math.ceil(D4 / 16), PARTS };
     return {
       entryPoint: "flashTile",
-      lib: [turnsSource, rowWidth === 4 ? rowVectors : rowElements, flashTile],
+      lib: [unrollSource, rowWidth === 4 ? rowVectors : rowElements, flashTile],
       types: {
         RowWord: rowWidth === 4 ? "vec4<Elem>" : "Elem",
         ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, `${count}u`])),

@@ -6,7 +6,7 @@ import lanesSource from "../../shaders/lib/lanes.wgsl";
 import productSource from "../../shaders/lib/product.wgsl";
 import gemvSource from "../../shaders/lib/productGemv.wgsl";
 import sharedTileSource from "../../shaders/lib/productSharedTile.wgsl";
-import turnsSource from "../../shaders/lib/turns.wgsl";
+import unrollSource from "../../shaders/lib/unroll.wgsl";
 import type { DType } from "../device/tensor.ts";
 import { type EpilogueParams, withEpilogue, wordTypes } from "./epilogue.ts";
 import { foldWorkgroups } from "./kernel.ts";
@@ -70,7 +70,7 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
     BM * BN === 64 * 64 || Math.ceil(M / BM) * Math.ceil(N / BN) * batch * splits >= 32,
   launch: (size, device) => ({
     entryPoint: "sharedTile",
-    lib: [turnsSource, sharedTileSource],
+    lib: [unrollSource, sharedTileSource],
     types: {
       ...wordTypes("Left", size.leftWidth),
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
@@ -89,7 +89,7 @@ export const PRODUCT_TABLE = /* @__PURE__ */ defineVariants<ProductSize>()({
       fits: isWhole,
       launch: (size, device) => ({
         entryPoint: "registerTile",
-        lib: [turnsSource, registerTileSource],
+        lib: [unrollSource, registerTileSource],
         types: { ...wordTypes("Left", 1), ...unrollType(device) },
         workgroups: tiles(size, 4, 16),
       }),
@@ -101,7 +101,7 @@ export const PRODUCT_TABLE = /* @__PURE__ */ defineVariants<ProductSize>()({
         const rows = subgroupTileRows(size.M);
         return {
           entryPoint: "subgroupTile",
-          lib: [lanesSource, turnsSource, subgroupTileSource],
+          lib: [lanesSource, unrollSource, subgroupTileSource],
           types: { ...wordTypes("Left", 1), ...unrollType(device), ROWS: `${rows}u`, LANES: `${subgroupSize}u` },
           workgroups: tiles(size, rows, subgroupSize),
         };

@@ -4,7 +4,7 @@
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import noLanesSource from "../../shaders/lib/noLanes.wgsl";
 import outerSource from "../../shaders/lib/outer.wgsl";
-import turnsSource from "../../shaders/lib/turns.wgsl";
+import unrollSource from "../../shaders/lib/unroll.wgsl";
 import relativePositionsSource from "../../shaders/relativePositions.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
@@ -32,7 +32,7 @@ function sizes({ q, table }: { q: Spec; table: Spec }, { grid, window }: Relativ
 
 export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsParams>()({
   name: "relativePositions",
-  wgsl: [outerSource, turnsSource, relativePositionsSource],
+  wgsl: [outerSource, unrollSource, relativePositionsSource],
   inputs: ["q", "table"],
   params: {
     heads: "u32",

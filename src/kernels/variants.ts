@@ -9,7 +9,7 @@ export function isCpu(adapterClass: AdapterClass): boolean {
   return adapterClass.startsWith("cpu-");
 }
 
-/** Whether compilers see the length of the loops of shaders/lib/turns.wgsl: those of CPU adapters should not. */
+/** Whether compilers see the length of the loops of shaders/lib/unroll.wgsl: those of CPU adapters should not. */
 export const unrollType = ({ info }: Pick<DeviceTraits, "info">) => ({ UNROLL: `${!isCpu(info.class)}` });
 
 /** What a variant adds to a launch. */

@@ -1,6 +1,6 @@
 // Pictures in browsers, in pages and workers: decoded by createImageBitmap, then held for the GPU to copy.
 import { ImageError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 import { checkSize, type HeldImage } from "./rgba.ts";
 
 /** What createImageBitmap takes. */

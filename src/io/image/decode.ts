@@ -3,7 +3,7 @@
 // `ImageOps.exif_transpose(image).convert("RGB")`, which the published models were measured with: embedded colour
 // profiles are not applied, alpha is kept beside the colours and not blended, CMYK is converted without a profile.
 import { ImageError, NotFoundError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 import { formatOf } from "./formats.ts";
 import { upright, xmpOrientation } from "./orientation.ts";
 import { checkSize, MAX_SIDE, type RgbaImage } from "./rgba.ts";

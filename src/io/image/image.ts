@@ -1,7 +1,7 @@
 // Images as callers have them, to RGBA bytes: pixels in memory, encoded pictures (a path, a URL, bytes), and whatever a
 // browser can draw. Browsers decode by themselves (canvas.ts); Node and Deno use sharp (decode.ts).
 import { ImageError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 import { HAS_DISK } from "../source/bytes.ts";
 import { canDraw, type Drawable, hold } from "./canvas.ts";
 import { download, shownUrl } from "./download.ts";

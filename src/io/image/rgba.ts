@@ -1,6 +1,6 @@
 // Pixels in memory: the raw forms that a caller may pass, and RGBA bytes, the one form that all other code takes.
 import { ImageError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 
 /**
  * Pixels that need no decoding: rows from the top, `channels` bytes a pixel, red first. Alpha is stored, not applied.

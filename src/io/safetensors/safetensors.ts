@@ -3,7 +3,7 @@
 // so a checkpoint of any size costs no memory here.
 
 import { ArgumentError, InvalidFileError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 import { type ByteSource, blobFile, bytesFile } from "../source/bytes.ts";
 import { openFile } from "../source/openSource.ts";
 import type { Source, SourceOptions } from "../source/source.ts";

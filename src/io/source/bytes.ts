@@ -2,7 +2,7 @@
 // read a range; streams are cut from reads here, so that every kind of source gives chunks of the same size.
 
 import { InvalidFileError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 
 /** One file with random access. It is read in ranges and never held whole in the JavaScript heap. */
 export interface ByteSource {

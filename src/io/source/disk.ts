@@ -4,7 +4,7 @@ import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 import { type ByteSource, streamRange } from "./bytes.ts";
 import type { FileSource } from "./source.ts";
 

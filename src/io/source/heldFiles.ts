@@ -2,7 +2,7 @@
 // given, so that a page loads this file alone.
 
 import { ArgumentError } from "../../device/errors.ts";
-import type { isA as IsA } from "../isA.ts";
+import type { isA as IsA } from "../../device/tensor.ts";
 import { blobFile, bytesFile } from "./bytes.ts";
 import type { FileSource, Source, SourceBytes, SourceOptions } from "./source.ts";
 

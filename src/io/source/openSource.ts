@@ -2,7 +2,7 @@
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
-import { isA } from "../isA.ts";
+import { isA } from "../../device/tensor.ts";
 import { type ByteSource, HAS_DISK } from "./bytes.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
