@@ -3,9 +3,9 @@
 //   node scripts/compilersPeers.mjs OURS THEIRS >bench/results/compilers-peers.md
 //
 // OURS is the folder of a run of `npm run bench -- compile` under the Vulkan layer (scripts/compilersTable.mjs says
-// which), THEIRS a folder with one folder for each graph of bench/peers, of `npm run bench -- compile-peer --only GRAPH`
-// under the same layer. Both have hotloops.txt; written.json in THEIRS says the bytes of all results of a graph's nodes,
-// as ONNX Runtime optimised it.
+// which), THEIRS a folder with one folder for each graph of bench/peers, of `npm run bench -- compile-peer --only
+// GRAPH` under the same layer. Both have hotloops.txt; written.json in THEIRS says the bytes of all results of a
+// graph's nodes, as ONNX Runtime optimised it.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

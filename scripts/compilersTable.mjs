@@ -122,9 +122,9 @@ model and kernel named here the pipeline with the most workgroups.
 
 The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
 (Qualcomm), threads a core (Apple), a factor of 1 or 2 (ARM); for Intel, whose compiler says none, the threads of a
-subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where the
-tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel and
-NVIDIA the compiler's guess of the cycles of a subgroup for each of its threads, in which a loop of unknown length counts
-as some turns, whatever a turn does. A pipeline that spills also counts for an array in scratch memory.
+subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where
+the tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel
+and NVIDIA the compiler's guess of the cycles of a subgroup for each of its threads, in which a loop of unknown length
+counts as some turns, whatever a turn does. A pipeline that spills also counts for an array in scratch memory.
 `);
 for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);

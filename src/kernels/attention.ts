@@ -275,9 +275,9 @@ const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
   best: {
     "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
-    // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on NVIDIA
-    // (20 with 4 keys), 768 threads on Apple (512), and Intel and ARM spill none or few. AMD has room for 10 waves with
-    // either, and multiplies in 89 % of its cycles with 4 keys, in 64 % with 2, where it waits for workgroup memory.
+    // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on
+    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and Intel and ARM spill none or few. AMD has room for 10
+    // waves with either; 89 % of its cycles multiply with 4 keys, 64 % with 2, where it waits for workgroup memory.
     gpu: ["smallFlashTile", "flashTile", "registerTile"],
     amd: ["flashTile", "registerTile"],
   },
