@@ -117,8 +117,8 @@ console.log(`# What GPUs' compilers make of the pipelines
 
 Mesa's compilers, without a GPU: AMD, Intel and Qualcomm as on Linux, NVIDIA, Apple and ARM as stand-ins for the
 vendors' own. Nothing ran; no time was measured. Two versions: with the loops of attention, matmul and conv2d as they
-were written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of each
-model and kernel named here the pipeline with the most workgroups.
+were written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of
+each model and kernel named here the pipeline with the most workgroups.
 
 The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
 (Qualcomm), threads a core (Apple), a factor of 1 or 2 (ARM); for Intel, whose compiler says none, the threads of a
