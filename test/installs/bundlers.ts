@@ -229,6 +229,7 @@ async function buildByNext(tarball: string, browser: Browser, flags: readonly st
     const built = await project.run("next", ["build", ...flags]);
     said.push(built.code === 0 ? `${title} builds` : `${title} FAILS: ${complaint(built)}`);
   }
+  if (said.join().includes("FAILS")) return said.join(", ");
   await using server = await project.serve("next", ["start", "-H", "127.0.0.1", "-p", "0"]);
   said.push(await visit(browser, server.url, both));
   return said.join(", ");

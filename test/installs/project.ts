@@ -73,8 +73,8 @@ export class Project implements AsyncDisposable {
     const stop = async () => {
       if (child.pid && child.exitCode === null) process.kill(-child.pid); // and what it started
     };
+    let output = "";
     const url = await new Promise<string>((resolve, reject) => {
-      let output = "";
       const listen = (text: Buffer) => {
         output += text;
         const [address] = /http:\/\/127\.0\.0\.1:\d+\/?/.exec(output) ?? [];
@@ -89,7 +89,8 @@ export class Project implements AsyncDisposable {
     while (!(await fetch(url).catch(() => undefined))) {
       if (child.exitCode !== null || Date.now() > until) {
         await stop();
-        throw new Error(`${program} does not answer at ${url}`);
+        const end = child.exitCode === null ? "does not answer" : `ended with code ${child.exitCode}`;
+        throw new Error(`${program} ${end}, at ${url}: ${output.slice(-1000).replaceAll("\n", " ")}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

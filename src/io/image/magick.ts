@@ -1,7 +1,9 @@
 // Formats that sharp does not read, decoded by ImageMagick as WebAssembly (an optional package). It is a build of 8
 // bits a channel, whose pixels are Pillow's but for what is mended here and, before it reads a file, in mend.ts.
+
 import type { IMagickImage, IMagickImageCollection } from "@imagemagick/magick-wasm";
 import { ImageError } from "../../device/errors.ts";
+import { resolvePackage } from "../../device/swiftShader.ts";
 import { checkDeclared } from "./declared.ts";
 import type { MagickFormat } from "./formats.ts";
 import { cutOff, mendBmp, mendIco, mendPnm } from "./mend.ts";
@@ -55,9 +57,9 @@ const ASKED = { ico: "ICO", tga: "TGA" } as const;
 
 async function loadMagick(): Promise<Magick> {
   const magick = await import("@imagemagick/magick-wasm");
-  const { createRequire } = await import("node:module");
   const { readFile } = await import("node:fs/promises");
-  const path = createRequire(import.meta.url).resolve("@imagemagick/magick-wasm/magick.wasm");
+  const path = resolvePackage("@imagemagick/magick-wasm/magick.wasm"); // by a name that Turbopack does not look up
+  if (!path) throw new Error("@imagemagick/magick-wasm is installed without its magick.wasm");
   await magick.initializeImageMagick(new Uint8Array(await readFile(path)));
   // For what declares its size deeper within, as HEIC does.
   magick.ResourceLimits.width = BigInt(MAX_SIDE);
