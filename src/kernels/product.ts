@@ -74,8 +74,8 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
     types: {
       ...wordTypes("Left", size.leftWidth),
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
-      // Intel's compiler (Mesa 25, dg2) spills 44 registers where loads are issued ahead, and none where not.
-      AHEAD: `${device.info.class !== "intel" || device.smallestSubgroup !== undefined}`,
+      // Where loads are issued ahead Mesa spills 44 registers on Intel, but for small subgroups, and 12 on ARM.
+      AHEAD: `${!/intel|arm/.test(device.info.class) || !!device.smallestSubgroup}`,
       ...unrollType(device),
     },
     subgroupSize: device.smallestSubgroup,
@@ -148,7 +148,7 @@ export const PRODUCT_TABLE = /* @__PURE__ */ defineVariants<ProductSize>()({
     cpu: ["registerTile", "sharedTile"],
     // The order on GPUs is not measured: it follows what others published of them. Matrix units, where there are any,
     // are what a GPU multiplies by, and larger tiles are for GPUs with many registers.
-    gpu: ["gemv", "subgroupMatrixTile", "sharedTile", "tallTile", "largeTile", "registerTile"],
+    gpu: ["gemv", "subgroupMatrixTile", "sharedTile", "tallTile", "registerTile"],
     nvidia: ["gemv", "subgroupMatrixTile", "tallTile", "sharedTile", "largeTile"],
     amd: ["gemv", "subgroupMatrixTile", "tallTile", "sharedTile", "largeTile"],
   },
