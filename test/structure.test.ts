@@ -173,8 +173,8 @@ describe.each(stems)("kernel %s", (stem) => {
   const shader = read(`shaders/${stem}.wgsl`).replace(/\/\/.*$/gm, "");
 
   it("has its record, its reference, its test and its row in the benchmark", () => {
-    const wanted = [`src/kernels/${stem}.ts`, `src/verify/references/${stem}.ts`, `test/kernels/${stem}.test.ts`];
-    expect(wanted.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    const paths = [`src/kernels/${stem}.ts`, `src/verify/references/${stem}.ts`, `test/kernels/${stem}.test.ts`];
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
     expect(read("src/verify/index.ts")).toContain(`"./references/${stem}.ts"`);
     expect(read("src/kernels/index.ts")).toContain(`"./${stem}.ts"`);
     if (existsSync(join(ROOT, "bench/kernels.ts")))
@@ -183,17 +183,17 @@ describe.each(stems)("kernel %s", (stem) => {
 
   it("binds its inputs in the record's order, then its outputs, then the parameters", async () => {
     const binding = /@group\((\d+)\)\s*@binding\((\d+)\)\s*var<([^>]+)>\s*(\w+)/g;
-    const found = [...shader.matchAll(binding)].map(([, group, index, space = "", name]) => {
+    const declared = [...shader.matchAll(binding)].map(([, group, index, space = "", name]) => {
       return { group, index: Number(index), access: space.replace(/\s/g, ""), name };
     });
     const { inputs, outputs } = await kernelOf(stem);
     // One output has any name; several are called as the record calls them.
-    const written = outputs.length === 1 ? [found[inputs.length]?.name] : outputs;
+    const written = outputs.length === 1 ? [declared[inputs.length]?.name] : outputs;
     const access = ["storage,read", "storage,read_write", "uniform"];
     const expected = [inputs, written, ["params"]].flatMap((names, kind) =>
       names.map((name) => ({ access: access[kind], name })),
     );
-    expect(found).toEqual(expected.map((binding, index) => ({ group: "0", index, ...binding })));
+    expect(declared).toEqual(expected.map((binding, index) => ({ group: "0", index, ...binding })));
   });
 
   it("declares its parameters as the record does", async () => {

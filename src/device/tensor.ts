@@ -1,4 +1,5 @@
 // What a tensor is: an element type, a shape and the GPU buffer that holds the elements, row-major and without gaps.
+// Also of which class a value of the host is, an array or what one is read from, whatever realm made it.
 import { ShapeError } from "./errors.ts";
 
 /**

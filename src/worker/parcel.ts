@@ -1,6 +1,5 @@
 // What is sent to the worker: pictures as bitmaps and frames, arrays as copies that are handed over, addresses made
 // absolute, as those of a worker are relative to its script. Nothing of the caller's is detached unless it was given.
-
 import { isA } from "../device/tensor.ts";
 import { bitmapOf } from "../io/image/canvas.ts";
 import type { ImageLike } from "../io/image/image.ts";

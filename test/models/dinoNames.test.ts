@@ -88,19 +88,19 @@ const ALL = ["config.json", "preprocessor_config.json"];
 describe.each(["small-dino", "small-dinov2", "small-dinov2-registers", "small-dinov2-swiglu"])("%s", (name) => {
   it("under Facebook's names", async () => {
     const tensors = await tensorsOf(name);
-    const own = await featuresOf(name, tensors, ALL);
+    const ours = await featuresOf(name, tensors, ALL);
     const theirs = await featuresOf(name, underFacebookNames(tensors), ALL);
-    expect(cosine(theirs.cls.data, own.cls.data)).toBeGreaterThan(0.9999999);
-    expect(cosine(theirs.patches.data, own.patches.data)).toBeGreaterThan(0.9999999);
+    expect(cosine(theirs.cls.data, ours.cls.data)).toBeGreaterThan(0.9999999);
+    expect(cosine(theirs.patches.data, ours.patches.data)).toBeGreaterThan(0.9999999);
   });
 
   it("below a prefix of transformers", async () => {
     const prefix = { "small-dino": "vit.", "small-dinov2-registers": "dinov2_with_registers." }[name] ?? "dinov2.";
     const tensors = await tensorsOf(name);
     const renamed = Object.fromEntries(Object.entries(tensors).map(([key, value]) => [prefix + key, value]));
-    const own = await featuresOf(name, tensors, ALL);
+    const ours = await featuresOf(name, tensors, ALL);
     const theirs = await featuresOf(name, renamed, ALL);
-    expect(theirs.cls.data).toEqual(own.cls.data);
+    expect(theirs.cls.data).toEqual(ours.cls.data);
   });
 });
 

@@ -1,6 +1,5 @@
 // Formats that sharp does not read, decoded by ImageMagick as WebAssembly (an optional package). It is a build of 8
 // bits a channel, whose pixels are Pillow's but for what is mended here and, before it reads a file, in mend.ts.
-
 import type { IMagickImage, IMagickImageCollection } from "@imagemagick/magick-wasm";
 import { ImageError } from "../../device/errors.ts";
 import { resolvePackage } from "../../device/swiftShader.ts";

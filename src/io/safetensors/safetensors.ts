@@ -1,7 +1,6 @@
 // Reading checkpoints: one safetensors file, or an index that says which shard holds which tensor. Opening takes the
 // headers only; a tensor's bytes are streamed when asked for, straight from the file, server or Blob that holds them,
 // so a checkpoint of any size costs no memory here.
-
 import { ArgumentError, InvalidFileError } from "../../device/errors.ts";
 import { isA } from "../../device/tensor.ts";
 import { type ByteSource, blobFile, bytesFile } from "../source/bytes.ts";

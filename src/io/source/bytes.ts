@@ -1,6 +1,5 @@
 // ByteSource: one file with random access, whatever holds it (memory, a Blob, a disk, a server). A source only has to
 // read a range; streams are cut from reads here, so that every kind of source gives chunks of the same size.
-
 import { InvalidFileError } from "../../device/errors.ts";
 import { isA } from "../../device/tensor.ts";
 

@@ -1,5 +1,4 @@
 // Files on disk, for Node and Deno. Browsers never load this module: it is imported dynamically.
-
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,5 @@
 // Models whose files the caller holds: a folder as a browser hands it over, dropped or chosen; or bytes. `isA` is
 // given, so that a page loads this file alone.
-
 import { ArgumentError } from "../../device/errors.ts";
 import type { isA as IsA } from "../../device/tensor.ts";
 import { blobFile, bytesFile } from "./bytes.ts";

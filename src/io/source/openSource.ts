@@ -1,6 +1,5 @@
 // Where a model's files come from: a folder, a URL of a folder, a Hub id, or files and bytes that the caller holds. All
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
-
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
 import { isA } from "../../device/tensor.ts";
 import { type ByteSource, HAS_DISK } from "./bytes.ts";
