@@ -2,7 +2,8 @@
 
 /** What to do where there is no WebGPU, or no adapter. */
 export let HOW =
-  "Browsers: use a recent Chrome, Edge, Safari or Firefox, and see chrome://gpu. Deno: run with --unstable-webgpu.";
+  "Browsers: use a recent Chrome, Edge, Safari or Firefox, on a page from https or localhost, and see chrome://gpu. " +
+  "Deno: run with --unstable-webgpu.";
 
 // Dawn's GPU object must outlive every adapter and device made from it: dropping it ends the process with a crash.
 let dawn: Promise<GPU | undefined> | undefined;

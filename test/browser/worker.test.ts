@@ -63,12 +63,32 @@ it("throws errors of their class, with their message", async () => {
     missing: { name: "NotFoundError", message: expect.stringContaining(`${server.url}nothing/here`) },
     image: { name: "ImageError", message: expect.stringMatching(/the Blob cannot be decoded/) },
     element: { name: "ImageError", message: expect.stringMatching(/HTMLParagraphElement/) },
+    foreign: { name: "ImageError", message: expect.stringMatching(/another site.*CORS.*crossorigin="anonymous"/) },
     numbers: { name: "NumericError", message: expect.stringMatching(/its input "image" has NaN at element 0/) },
     labels: { name: "ArgumentError", message: expect.stringMatching(/empty list of labels/) },
     device: { name: "ArgumentError", message: expect.stringMatching(/GPUDevice/) },
     progress: { name: "RangeError", message: "not this far" },
     disposed: { name: "DisposedError", message: expect.stringMatching(/fromPretrained/) },
   });
+});
+
+it("on a page of plain http: an AdapterError that says so, in the page and from the worker", async () => {
+  const plain = await browser.newPage();
+  await plain.setRequestInterception(true);
+  plain.on("request", async (request) => {
+    const { pathname } = new URL(request.url());
+    const response = await fetch(new URL(pathname, server.url));
+    const contentType = response.headers.get("content-type") ?? "application/octet-stream";
+    await request.respond({ status: response.status, contentType, body: Buffer.from(await response.arrayBuffer()) });
+  });
+  await plain.goto("http://plain.test/", { waitUntil: "load" });
+  const error = {
+    name: "AdapterError",
+    isOfClass: true,
+    message: expect.stringMatching(/no WebGPU.*https or localhost/),
+  };
+  expect(await plain.evaluate(() => page.insecure())).toEqual({ isSecure: false, direct: error, worker: error });
+  await plain.close();
 });
 
 it("aborts in the worker what is aborted in the page, with its reason", async () => {

@@ -157,6 +157,7 @@ const page = {
       missing: await failureOf(Dino.fromPretrained("./nothing/here"), NotFoundError),
       image: await failureOf(clip.encodeImage(new Blob(["hello"])), ImageError),
       element: await failureOf(clip.encodeImage(document.createElement("p") as never), ImageError),
+      foreign: await failureOf(clip.encodeImage(location.href.replace("127.0.0.1", "localhost") + PHOTO), ImageError),
       labels: await failureOf(clip.classify(PHOTO, []), direct.ArgumentError),
       numbers: await failureOf(clip.similarity(noNumbers, noNumbers), worker.NumericError),
       device: await failureOf(Sam.fromPretrained(SAM, { device: {} as GPUDevice }), ArgumentError),
@@ -171,6 +172,15 @@ const page = {
     };
     clip.dispose();
     return { ...failures, disposed: await failureOf(clip.encodeText("a cat"), DisposedError) };
+  },
+
+  /** Loading on a page that came over plain http, which has no WebGPU. */
+  async insecure() {
+    return {
+      isSecure: isSecureContext,
+      direct: await failureOf(direct.Clip.fromPretrained(CLIP), direct.AdapterError),
+      worker: await failureOf(worker.Clip.fromPretrained(CLIP), worker.AdapterError),
+    };
   },
 
   /** Aborts a load, a batch and everything mode; what comes out must be the very reason. */

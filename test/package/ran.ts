@@ -22,8 +22,9 @@ export function ran(program: string, args: readonly string[], options: SpawnOpti
   });
 }
 
-/** The first line of an output that speaks of an error, for a table. */
+/** The first line of an output that speaks of an error, for a table; a bundle's only line, which Node shows, is none. */
 export function complaint({ code, output }: Ran): string {
-  const line = output.split("\n").find((text) => /error|cannot|can't|failed|not found/i.test(text)) ?? "";
+  const lines = output.split("\n").filter(({ length }) => length < 1000);
+  const line = lines.find((text) => /error|cannot|can't|failed|not found/i.test(text)) ?? "";
   return `exit code ${code}: ${line.trim().slice(0, 160)}`;
 }
