@@ -22,7 +22,7 @@ export function ran(program: string, args: readonly string[], options: SpawnOpti
   });
 }
 
-/** The first line of an output that speaks of an error, for a table; a bundle's only line, which Node shows, is none. */
+/** The first line that speaks of an error, for a table. A bundle, which Node shows where it fails, is one long line. */
 export function complaint({ code, output }: Ran): string {
   const lines = output.split("\n").filter(({ length }) => length < 1000);
   const line = lines.find((text) => /error|cannot|can't|failed|not found/i.test(text)) ?? "";
