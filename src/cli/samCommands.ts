@@ -63,6 +63,7 @@ function addMasks(command: Command, run: RunCommand): void {
     .description("masks of everything in pictures, by SAM")
     .option("--out <folder>", "write a folder for each picture: a .png for each mask, metadata.csv, and an overlay")
     .option("--coco", "write a COCO dataset of all pictures, coco.json, in place of the folders")
+    .option("--polygons", "with --coco: outlines in place of RLE, for tools that read no RLE, as Label Studio")
     .option("--force", "make again what is there already (default: what an earlier run has finished is left as it is)")
     .addOption(number("points-per-side", "points of the grid a side (default: 32)", true))
     .addOption(number("points-per-batch", "points in one run of the model (default: 64)", true))
@@ -94,16 +95,16 @@ function addMasks(command: Command, run: RunCommand): void {
         ),
     )
     .action(async (images: string[], options: MasksOptions, self: Command) => {
-      const { out, coco = false, force = false, strict: _, jsonl: __, ...settings } = options;
+      const { out, coco = false, polygons = false, force = false, strict: _, jsonl: __, ...settings } = options;
       const { checkMasks, masks } = await import("./commands/masks.ts");
-      const request = { images, out, coco, force, settings };
+      const request = { images, out, coco, polygons, force, settings };
       checkMasks(request);
       await run(self, (context) => masks(request, context));
     });
 }
 
 type MasksOptions = MasksRequest["settings"] &
-  Partial<Pick<MasksRequest, "out" | "coco" | "force">> &
+  Partial<Pick<MasksRequest, "out" | "coco" | "polygons" | "force">> &
   Pick<GlobalOptions, "strict" | "jsonl">;
 
 function anyNumber(text: string): number {

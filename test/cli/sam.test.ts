@@ -243,6 +243,19 @@ describe("masks", () => {
     expect(ids).toEqual(ids.map((_: number, i: number) => i + 1));
   });
 
+  it("writes outlines into it with --polygons, which cover the same pixels", async () => {
+    const out = join(folder, "polygons");
+    await json("masks", SHAPES, "--out", out, "--coco", "--polygons", ...FAST);
+    const { annotations } = JSON.parse(await readFile(join(out, "coco.json"), "utf8"));
+    expect(annotations.length).toBe(expected.length);
+    for (const [i, { area, bbox }] of expected.entries()) {
+      const [x, y, w, h] = bbox;
+      expect(annotations[i]).toMatchObject({ area, bbox: [x, y, w + 1, h + 1] });
+      const rings: number[][] = annotations[i].segmentation;
+      expect(rings.every((ring) => ring.length >= 8 && ring.every(Number.isInteger))).toBe(true);
+    }
+  });
+
   it("without any says how to find more", async () => {
     const { code, stdout } = await runCli(["masks", SHAPES, "--points-per-side", "1", "--pred-iou-thresh", "2"]);
     expect(code).toBe(0);
@@ -295,6 +308,7 @@ describe("wrong usage is refused before anything runs", () => {
       ["segment", SHAPES, "--point", "1,1", "--overlay", "docs/pictures/segment.png"],
       /--force/,
     ],
+    ["masks: outlines for nobody", ["masks", SHAPES, "--out", "x", "--polygons"], /give both/],
     ["masks: COCO for nobody", ["masks", SHAPES, "--coco"], /--out FOLDER/],
     ["masks: a picture for a folder", ["masks", SHAPES, "--out", "x.png"], /expected a folder/],
     ["masks: a file for a folder", ["masks", SHAPES, "--out", "package.json"], /is a file/],

@@ -9,7 +9,8 @@ import type { RgbaImage } from "../../io/image/image.ts";
 import { toCocoRle } from "../../masks/cocoRle.ts";
 import type { MaskRecord } from "../../masks/generateMasks.ts";
 import { type GenerateMasksOptions, maskSettings } from "../../masks/options.ts";
-import type { Rle } from "../../masks/rle.ts";
+import { maskPolygons } from "../../masks/polygons.ts";
+import { decodeRle, type Rle } from "../../masks/rle.ts";
 import { type Context, modelName } from "../context.ts";
 import { png } from "../draw/drawing.ts";
 import { drawMasks } from "../draw/drawMasks.ts";
@@ -33,6 +34,8 @@ export interface MasksRequest {
   readonly out?: string;
   /** One COCO dataset in place of PNGs. */
   readonly coco: boolean;
+  /** Outlines in that dataset, for tools that read no RLE, as Label Studio. */
+  readonly polygons: boolean;
   /** Make again what is there already. */
   readonly force: boolean;
   readonly settings: Omit<GenerateMasksOptions, "outputMode" | "signal" | "onProgress">;
@@ -54,8 +57,9 @@ const COCO = "coco.json";
 const TINY_SAM = { predIouThresh: 0.35, stabilityScoreThresh: 0.6, stabilityScoreOffset: 0.4 };
 
 /** Throws UsageError for what cannot be meant, before the model is loaded. */
-export function checkMasks({ images, out, coco, force, settings }: MasksRequest): void {
+export function checkMasks({ images, out, coco, polygons, force, settings }: MasksRequest): void {
   checkArguments(images);
+  if (polygons && !coco) throw new UsageError("--polygons is how --coco writes masks: give both");
   try {
     maskSettings(settings);
   } catch (error) {
@@ -175,7 +179,7 @@ async function write(
   records: readonly RleRecord[],
   photo: RgbaImage,
   { stem, fileName }: Task,
-  { out }: MasksRequest,
+  { out, polygons }: MasksRequest,
   file: CocoFile | undefined,
 ): Promise<string[]> {
   if (out === undefined) return [];
@@ -190,7 +194,8 @@ async function write(
   const { width, height } = photo;
   if (file) {
     await drawOverlay();
-    await file.add({ fileName, width, height, masks: records.map(withShortNumbers) });
+    const masks = records.map(withShortNumbers);
+    await file.add({ fileName, width, height, masks: polygons ? masks.map(withPolygons) : masks });
     return [overlay];
   }
   const folder = join(out, stem);
@@ -207,6 +212,11 @@ async function write(
 function withShortNumbers(record: RleRecord): RleRecord {
   const { predictedIou, stabilityScore } = record;
   return { ...record, predictedIou: shortest(predictedIou), stabilityScore: shortest(stabilityScore) };
+}
+
+/** A mask at a time is decoded. */
+function withPolygons(record: RleRecord): MaskRecord<number[][]> {
+  return { ...record, segmentation: maskPolygons(decodeRle(record.segmentation)) };
 }
 
 /** With segment-anything's names but for boxes, which are edges as --box takes them. */
