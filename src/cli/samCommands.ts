@@ -63,7 +63,7 @@ function addMasks(command: Command, run: RunCommand): void {
     .description("masks of everything in pictures, by SAM")
     .option("--out <folder>", "write a folder for each picture: a .png for each mask, metadata.csv, and an overlay")
     .option("--coco", "write a COCO dataset of all pictures, coco.json, in place of the folders")
-    .option("--polygons", "with --coco: outlines in place of RLE, for tools that read no RLE, as Label Studio")
+    .option("--polygons", "with --coco: outlines, without holes, in place of RLE, which Label Studio does not read")
     .option("--force", "make again what is there already (default: what an earlier run has finished is left as it is)")
     .addOption(number("points-per-side", "points of the grid a side (default: 32)", true))
     .addOption(number("points-per-batch", "points in one run of the model (default: 64)", true))

@@ -4,6 +4,7 @@ import { ArgumentError } from "../device/errors.ts";
 import { type CocoRle, fromCocoRle, toCocoRle } from "./cocoRle.ts";
 import type { MaskRecord } from "./generateMasks.ts";
 import type { Segmentations } from "./options.ts";
+import { signedArea } from "./polygons.ts";
 import { encodeRle, maskArea, maskBox, type Rle } from "./rle.ts";
 
 /** A mask in any form of `generateMasks`; a record of that function is one. */
@@ -200,14 +201,7 @@ function rleOf(segmentation: Exclude<Segmentations[keyof Segmentations], number[
 
 /** Rings around holes run the other way round, so that their area counts as none. */
 function ringsArea(rings: readonly number[][]): number {
-  let twice = 0;
-  for (const ring of rings) {
-    for (let i = 0; i < ring.length; i += 2) {
-      const next = (i + 2) % ring.length;
-      twice += (ring[i] as number) * (ring[next + 1] as number) - (ring[next] as number) * (ring[i + 1] as number);
-    }
-  }
-  return Math.abs(twice) / 2;
+  return Math.abs(rings.reduce((sum, ring) => sum + signedArea(ring), 0));
 }
 
 function ringsBox(rings: readonly number[][]): CocoAnnotation["bbox"] {

@@ -45,6 +45,36 @@ export function maskPolygons(mask: Mask): number[][] {
   return rings;
 }
 
+/**
+ * The rings of `maskPolygons` that are not around holes nor within others, for tools that know no holes. They cover the
+ * mask with its holes filled.
+ */
+export function outerRings(rings: readonly number[][]): number[][] {
+  const regions = rings.filter((ring) => signedArea(ring) > 0);
+  return regions.filter((ring) => !regions.some((other) => other !== ring && isWithin(ring, other)));
+}
+
+/** Positive for rings that are clockwise on the screen. */
+export function signedArea(ring: readonly number[]): number {
+  let twice = 0;
+  for (let i = 0; i < ring.length; i += 2) {
+    const next = (i + 2) % ring.length;
+    twice += (ring[i] as number) * (ring[next + 1] as number) - (ring[next] as number) * (ring[i + 1] as number);
+  }
+  return twice / 2;
+}
+
+/** Whether the pixel at a ring's first corner lies within another: left of it are an odd number of upright edges. */
+function isWithin([x = 0, y = 0]: readonly number[], other: readonly number[]): boolean {
+  let isInside = false;
+  for (let i = 0; i < other.length; i += 2) {
+    const next = (i + 2) % other.length;
+    const [edgeX, y0, y1] = [other[i] as number, other[i + 1] as number, other[next + 1] as number];
+    if (edgeX <= x && Math.min(y0, y1) <= y && y < Math.max(y0, y1)) isInside = !isInside;
+  }
+  return isInside;
+}
+
 /** Follows the edge from the upper left corner of pixel (startX, startY) until it is back. */
 function ringFrom(startX: number, startY: number, { width, height, data }: Mask, isDone: Uint8Array): number[] {
   const isInside = (corner: readonly [number, number], ahead: Direction) => {

@@ -6,7 +6,7 @@ import { ArgumentError } from "../../src/device/errors.ts";
 import { boxNms, isNearCropEdge, xywhOf } from "../../src/masks/boxes.ts";
 import { fromCocoRle, toCocoRle } from "../../src/masks/cocoRle.ts";
 import { cropBoxes, layerPointGrids, pointGrid } from "../../src/masks/crops.ts";
-import { maskPolygons } from "../../src/masks/polygons.ts";
+import { maskPolygons, outerRings } from "../../src/masks/polygons.ts";
 import { removeSmallRegions } from "../../src/masks/regions.ts";
 import type { Box, Mask, MaskBits, Rle } from "../../src/masks/rle.ts";
 import { decodeRle, encodeBits, encodeRle, maskArea, maskBox, uncropRle } from "../../src/masks/rle.ts";
@@ -65,6 +65,22 @@ function pack({ width, height, data }: Mask): MaskBits {
   return { width, height, words };
 }
 
+/** A mask with everything filled that no walk from outside reaches, from pixel to pixel across their edges. */
+function withoutHoles({ width, height, data }: Mask): Uint8Array {
+  const filled = new Uint8Array(width * height).fill(1);
+  const isBorder = (i: number) => i % width === 0 || i % width === width - 1 || i < width || i >= width * (height - 1);
+  const open = [...data.keys()].filter((i) => isBorder(i) && !data[i]);
+  for (let i = open.pop(); i !== undefined; i = open.pop()) {
+    if (data[i] || !filled[i]) continue;
+    filled[i] = 0;
+    if (i % width > 0) open.push(i - 1);
+    if (i % width < width - 1) open.push(i + 1);
+    if (i >= width) open.push(i - width);
+    if (i < width * (height - 1)) open.push(i + width);
+  }
+  return filled;
+}
+
 const titled = golden.masks.map((expected, seed) => {
   const title = `${expected.kind} ${expected.amount}, ${expected.width} x ${expected.height}`;
   return { title, expected, mask: draw(expected, seed) };
@@ -98,6 +114,12 @@ describe.each(titled)("$title", ({ expected, mask }) => {
     const winding = fill(maskPolygons(mask), mask);
     expect(winding.length).toBe(mask.data.length);
     expect(winding.findIndex((turns, i) => turns !== mask.data[i])).toBe(-1);
+  });
+
+  it("is without its holes what its outer rings enclose, each once", () => {
+    const winding = fill(outerRings(maskPolygons(mask)), mask);
+    const filled = withoutHoles(mask);
+    expect(winding.findIndex((turns, i) => turns !== filled[i])).toBe(-1);
   });
 
   it("lies at its place in a larger image", () => {

@@ -9,7 +9,7 @@ import type { RgbaImage } from "../../io/image/image.ts";
 import { toCocoRle } from "../../masks/cocoRle.ts";
 import type { MaskRecord } from "../../masks/generateMasks.ts";
 import { type GenerateMasksOptions, maskSettings } from "../../masks/options.ts";
-import { maskPolygons } from "../../masks/polygons.ts";
+import { maskPolygons, outerRings } from "../../masks/polygons.ts";
 import { decodeRle, type Rle } from "../../masks/rle.ts";
 import { type Context, modelName } from "../context.ts";
 import { png } from "../draw/drawing.ts";
@@ -214,9 +214,9 @@ function withShortNumbers(record: RleRecord): RleRecord {
   return { ...record, predictedIou: shortest(predictedIou), stabilityScore: shortest(stabilityScore) };
 }
 
-/** A mask at a time is decoded. */
+/** Without its holes, which the tools would take for objects. */
 function withPolygons(record: RleRecord): MaskRecord<number[][]> {
-  return { ...record, segmentation: maskPolygons(decodeRle(record.segmentation)) };
+  return { ...record, segmentation: outerRings(maskPolygons(decodeRle(record.segmentation))) };
 }
 
 /** With segment-anything's names but for boxes, which are edges as --box takes them. */
