@@ -20,9 +20,9 @@ const LEAST_COSINE = { f32: 0.99999, f16: 0.999, q8: 0.995 } as const;
 const PHOTOS = ["demos/photos/chelsea.png", "demos/photos/coffee.png"];
 
 function find(tensors: ReadonlyMap<string, NdArray>, name: string): NdArray {
-  const found = tensors.get(name);
-  if (!found) throw new RangeError(`the golden has no ${name}`);
-  return found;
+  const tensor = tensors.get(name);
+  if (!tensor) throw new RangeError(`the golden has no ${name}`);
+  return tensor;
 }
 
 async function readClipGolden() {
@@ -38,8 +38,8 @@ it("agrees with open_clip from pixels, token ids and photos, within its budget, 
     for (const dtype of device.hasF16 ? (["f32", "q8", "f16"] as const) : (["f32", "q8"] as const)) {
       const got = new Map(Object.entries(await runClipResnet(device, FOLDER, checkpoint, golden, dtype)));
       for (const name of ["image_embeds", "text_embeds"]) {
-        const [ours, wanted] = [find(got, name), find(golden, name)];
-        const [cosine, error] = [worstCosine(ours, wanted), relativeError(ours.data, wanted.data)];
+        const [ours, expected] = [find(got, name), find(golden, name)];
+        const [cosine, error] = [worstCosine(ours, expected), relativeError(ours.data, expected.data)];
         console.log(
           `clip-resnet50 ${dtype} ${name}: 1 - cosine ${(1 - cosine).toExponential(1)}, ` +
             `largest error ${error.toExponential(1)}`,
@@ -55,11 +55,11 @@ it("agrees with open_clip from pixels, token ids and photos, within its budget, 
 }, 900_000);
 
 /** The same model through the public API, from a folder as open_clip publishes it. */
-async function checkPhotos(device: Device, folder: string, wanted: NdArray): Promise<void> {
+async function checkPhotos(device: Device, folder: string, expected: NdArray): Promise<void> {
   await copyFile(`${FOLDER}/open_clip_config.json`, join(folder, "open_clip_config.json"));
   const before = device.memory.bytes; // holds what the device itself keeps once it has run a graph
   const clip = await Clip.fromPretrained(folder, { device });
-  const cosine = worstCosine(await clip.encodeImage(PHOTOS), wanted);
+  const cosine = worstCosine(await clip.encodeImage(PHOTOS), expected);
   const { dispatches } = await clip.summary();
   clip.dispose();
   console.log(

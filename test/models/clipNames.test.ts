@@ -31,7 +31,7 @@ function joined(parts: readonly NdArray[]): NdArray {
 /** As clip/model.py of openai/CLIP names its modules, written out by hand and not by the code under test. */
 function openaiTensors(stored: ReadonlyMap<string, NdArray>): Record<string, NdArray> {
   const get = (name: string) => stored.get(name) as NdArray;
-  const made: Record<string, NdArray> = {
+  const tensors: Record<string, NdArray> = {
     logit_scale: get("logit_scale"),
     "visual.conv1.weight": get("vision_model.embeddings.patch_embedding.weight"),
     "visual.class_embedding": get("vision_model.embeddings.class_embedding"),
@@ -42,9 +42,9 @@ function openaiTensors(stored: ReadonlyMap<string, NdArray>): Record<string, NdA
     positional_embedding: get("text_model.embeddings.position_embedding.weight"),
   };
   for (const kind of ["weight", "bias"]) {
-    made[`visual.ln_pre.${kind}`] = get(`vision_model.pre_layrnorm.${kind}`);
-    made[`visual.ln_post.${kind}`] = get(`vision_model.post_layernorm.${kind}`);
-    made[`ln_final.${kind}`] = get(`text_model.final_layer_norm.${kind}`);
+    tensors[`visual.ln_pre.${kind}`] = get(`vision_model.pre_layrnorm.${kind}`);
+    tensors[`visual.ln_post.${kind}`] = get(`vision_model.post_layernorm.${kind}`);
+    tensors[`ln_final.${kind}`] = get(`text_model.final_layer_norm.${kind}`);
     for (const [theirs, ours] of [
       ["visual.transformer", "vision_model"],
       ["transformer", "text_model"],
@@ -52,16 +52,16 @@ function openaiTensors(stored: ReadonlyMap<string, NdArray>): Record<string, NdA
       for (let i = 0; i < 3; i++) {
         const [to, from] = [`${theirs}.resblocks.${i}`, `${ours}.encoder.layers.${i}`];
         const qkv = ["q", "k", "v"].map((part) => get(`${from}.self_attn.${part}_proj.${kind}`));
-        made[`${to}.attn.in_proj_${kind}`] = joined(qkv);
-        made[`${to}.attn.out_proj.${kind}`] = get(`${from}.self_attn.out_proj.${kind}`);
-        made[`${to}.ln_1.${kind}`] = get(`${from}.layer_norm1.${kind}`);
-        made[`${to}.ln_2.${kind}`] = get(`${from}.layer_norm2.${kind}`);
-        made[`${to}.mlp.c_fc.${kind}`] = get(`${from}.mlp.fc1.${kind}`);
-        made[`${to}.mlp.c_proj.${kind}`] = get(`${from}.mlp.fc2.${kind}`);
+        tensors[`${to}.attn.in_proj_${kind}`] = joined(qkv);
+        tensors[`${to}.attn.out_proj.${kind}`] = get(`${from}.self_attn.out_proj.${kind}`);
+        tensors[`${to}.ln_1.${kind}`] = get(`${from}.layer_norm1.${kind}`);
+        tensors[`${to}.ln_2.${kind}`] = get(`${from}.layer_norm2.${kind}`);
+        tensors[`${to}.mlp.c_fc.${kind}`] = get(`${from}.mlp.fc1.${kind}`);
+        tensors[`${to}.mlp.c_proj.${kind}`] = get(`${from}.mlp.fc2.${kind}`);
       }
     }
   }
-  return made;
+  return tensors;
 }
 
 let bytes: Uint8Array<ArrayBuffer>;
@@ -108,8 +108,8 @@ describe("open_clip_config.json with open_clip_model.safetensors", () => {
 
   it("gives the embeddings of the same model in Hugging Face's layout", async () => {
     using clip = await Clip.fromPretrained(FOLDER, { device: await testDevice() });
-    const wanted = await clip.encodeImage("demos/photos/chelsea.png");
-    expect(relativeError((await encode(config)).data, wanted.data)).toBeLessThanOrEqual(1e-5);
+    const expectedRow = await clip.encodeImage("demos/photos/chelsea.png");
+    expect(relativeError((await encode(config)).data, expectedRow.data)).toBeLessThanOrEqual(1e-5);
   });
 
   it("reads mean, std, filter and shape of the resize from preprocess_cfg", async () => {
@@ -125,7 +125,7 @@ describe("open_clip_config.json with open_clip_model.safetensors", () => {
       };
       await writeFile(join(hf, "preprocessor_config.json"), JSON.stringify({ ...recipe, ...other }));
       using clip = await Clip.fromPretrained(hf, { device: await testDevice() });
-      const wanted = await clip.encodeImage("demos/photos/chelsea.png");
+      const expectedRow = await clip.encodeImage("demos/photos/chelsea.png");
       const preprocess_cfg = {
         mean: [0.5, 0.4, 0.3],
         std: [0.2, 0.3, 0.4],
@@ -133,7 +133,7 @@ describe("open_clip_config.json with open_clip_model.safetensors", () => {
         resize_mode: "squash",
       };
       const got = await encode({ ...config, preprocess_cfg });
-      expect(relativeError(got.data, wanted.data)).toBeLessThanOrEqual(1e-5);
+      expect(relativeError(got.data, expectedRow.data)).toBeLessThanOrEqual(1e-5);
     } finally {
       await rm(hf, { recursive: true });
     }

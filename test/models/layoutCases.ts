@@ -53,9 +53,9 @@ function pictureOf(side: number) {
 export const PICTURE = pictureOf(32);
 
 export function caseOf(name: string): Case {
-  const found = cases.find((one) => one.name === name);
-  if (!found) throw new RangeError(`no case ${name}`);
-  return found;
+  const match = cases.find((one) => one.name === name);
+  if (!match) throw new RangeError(`no case ${name}`);
+  return match;
 }
 
 /** Writes a folder with the case's files and these weights, with the tokenizer of tiny-clip, and gives it to `use`. */

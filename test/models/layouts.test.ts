@@ -71,8 +71,8 @@ describe("a tower of CLIP alone", () => {
       }
       expect(relativeError(row(patches as NdArray, 15), flat(vision.expected.patches))).toBeLessThan(1e-4);
       const last = await clip.encodeImage(PICTURE, { hiddenStates: [-1] });
-      const [own, all] = [last.hiddenStates?.[0], hiddenStates?.[2]] as [NdArray, NdArray];
-      expect(own.data).toEqual(all.data.subarray(0, 17 * 32));
+      const [lastOfPicture, allLayers] = [last.hiddenStates?.[0], hiddenStates?.[2]] as [NdArray, NdArray];
+      expect(lastOfPicture.data).toEqual(allLayers.data.subarray(0, 17 * 32));
       await expect(clip.encodeImage(PICTURE, { hiddenStates: [3] })).rejects.toThrow(/no hidden states 3: .* has 3/);
     });
     await withClip(text, weightsOf(text), async (clip) => {

@@ -59,10 +59,10 @@ async function pixelsOf(recipe: Preprocessing, height: number, width: number): P
   const device = await testDevice();
   const graph = new Graph();
   graph.output("pixels", preprocess(graph.input("image", { dtype: "u32", shape: [height, width] }), recipe, "f32"));
-  const made = plan(graph, device);
+  const pixelPlan = plan(graph, device);
   using store = new WeightStore(device, { name: "", tensors: new Map() });
-  await store.load(made.statics.values());
-  using executor = await Executor.create(device, made, store);
+  await store.load(pixelPlan.statics.values());
+  using executor = await Executor.create(device, pixelPlan, store);
   const { pixels } = await executor.run({ image: picture(height, width) });
   return pixels?.data as Float32Array;
 }

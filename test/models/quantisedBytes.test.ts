@@ -114,22 +114,22 @@ function samBuilds(name: string): Builds {
       const of = (key: string) => input(graph, key, [1, N, C / decoder.attention_downsample_rate]);
       const image = { map: input(graph, "map", [1, N, C]), q: of("q"), k: of("k"), v: of("v") };
       const labels = graph.input("labels", { dtype: "i32", shape: [1, 7] });
-      const made = samDecoder(promptTokens(input(graph, "coords", [1, 7, 2]), labels, w, config), image, w, config);
-      return { masks: made.lowResMasks, scores: made.iouScores };
+      const masks = samDecoder(promptTokens(input(graph, "coords", [1, 7, 2]), labels, w, config), image, w, config);
+      return { masks: masks.lowResMasks, scores: masks.iouScores };
     },
   ];
 }
 
 /** The static tensors that the plans share, by key. */
 function staticsOf(builds: Builds, isQuantised: boolean): Map<string, Value> {
-  const found = new Map<string, Value>();
+  const statics = new Map<string, Value>();
   for (const build of builds) {
     const graph = new Graph();
     for (const [name, value] of Object.entries(build(graph))) graph.output(name, value);
     for (const value of plan(graph, TRAITS, isQuantised ? { rewrites: [quantise] } : {}).statics.values())
-      found.set(staticKey(value), value);
+      statics.set(staticKey(value), value);
   }
-  return found;
+  return statics;
 }
 
 const bytesOf = (statics: ReadonlyMap<string, Value>) =>

@@ -20,9 +20,9 @@ import { channelsLast, cosine, readGolden, relativeError, runGraph, toDevice } f
 type Golden = ReadonlyMap<string, NdArray>;
 
 function of(golden: Golden, name: string): NdArray {
-  const found = golden.get(name);
-  if (!found) throw new RangeError(`the golden has no ${name}`);
-  return found;
+  const tensor = golden.get(name);
+  if (!tensor) throw new RangeError(`the golden has no ${name}`);
+  return tensor;
 }
 
 interface Case {
@@ -191,9 +191,9 @@ it("takes at most 60 dispatches for one prompt, of the published size", async ()
   };
   const coords = graph.input("coords", { dtype: "f32", shape: [1, 7, 2] });
   const labels = graph.input("labels", { dtype: "i32", shape: [1, 7] });
-  const made = samDecoder(promptTokens(coords, labels, w, config), image, w, config);
-  graph.output("masks", made.lowResMasks);
-  graph.output("scores", made.iouScores);
+  const masks = samDecoder(promptTokens(coords, labels, w, config), image, w, config);
+  graph.output("masks", masks.lowResMasks);
+  graph.output("scores", masks.iouScores);
   const summary = plan(graph, traits).summary();
   console.log(`SAM's decoder: ${summary.dispatches} dispatches of ${summary.pipelines} pipelines for one point`);
   expect(summary.dispatches).toBeLessThanOrEqual(60);
