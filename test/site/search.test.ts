@@ -76,8 +76,12 @@ const scored = (count: number) =>
   `document.querySelectorAll('.cell[data-score]:not([data-score=""])').length === ${count}`;
 const nameOfBest = (visit: Visit) => visit.page.$eval(".cell", (cell) => (cell as HTMLElement).dataset.name);
 
-/** Notes the longest task of the page's own thread from now on, and how often the page could not answer for long. */
-async function watchTasks(visit: Visit): Promise<() => Promise<number>> {
+/** Of all the time that a test looks at; milliseconds would say more about how busy the machine is. */
+const LARGEST_SHARE = 0.05;
+
+/** Notes the longest task of the page's own thread from now on, and gives its share of the time since. */
+async function watchTasks(visit: Visit): Promise<(beside: string) => Promise<number>> {
+  const start = performance.now();
   await visit.page.evaluate(() => {
     const tasks: number[] = [];
     new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
@@ -85,7 +89,14 @@ async function watchTasks(visit: Visit): Promise<() => Promise<number>> {
     });
     Object.assign(globalThis, { tasks });
   });
-  return () => visit.page.evaluate(() => Math.max(0, ...(globalThis as unknown as { tasks: number[] }).tasks));
+  return async (beside) => {
+    const all = performance.now() - start;
+    const task = await visit.page.evaluate(() => {
+      return Math.max(0, ...(globalThis as unknown as { tasks: number[] }).tasks);
+    });
+    console.log(`longest task beside ${beside}: ${Math.round(task)} ms of ${Math.round(all)} ms`);
+    return task / all;
+  };
 }
 
 it("says what is no picture, takes a photo of 50 megapixels, and loses nothing", async () => {
@@ -112,8 +123,7 @@ it("says what is no picture, takes a photo of 50 megapixels, and loses nothing",
     `document.querySelector('.cell[data-name="large.jpg"] img').src.startsWith("blob:")`,
   );
   await visit.sees("not a picture");
-  console.log(`longest task beside a photo of 50 megapixels: ${Math.round(await longest())} ms`);
-  expect(await longest()).toBeLessThan(200);
+  expect(await longest("a photo of 50 megapixels")).toBeLessThan(LARGEST_SHARE);
   await visit.check();
   await visit.page.close();
 });
@@ -146,8 +156,7 @@ it("stays quick with two thousand photos", async () => {
   await visit.until("more cells", "document.querySelectorAll('.cell').length > 150");
   await visit.press("Stop");
   await visit.sees("Go on");
-  console.log(`longest task among 2,000 photos: ${Math.round(await longest())} ms`);
-  expect(await longest()).toBeLessThan(200);
+  expect(await longest("2,000 photos")).toBeLessThan(LARGEST_SHARE);
   await visit.page.close();
 });
 
