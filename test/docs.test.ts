@@ -66,8 +66,8 @@ describe("types", () => {
     });
     const prelude = `${imports.join("\n")}${GIVEN}`;
     const inFunction = (code: string) => {
-      const own = [...code.matchAll(/^import .*$/gm)].map(([line]) => line);
-      return `${own.join("\n")}\n${prelude}async () => {\n${code.replace(/^import .*$/gm, "")}\n};`;
+      const imports = [...code.matchAll(/^import .*$/gm)].map(([line]) => line);
+      return `${imports.join("\n")}\n${prelude}async () => {\n${code.replace(/^import .*$/gm, "")}\n};`;
     };
     checked = compile(
       new Map([
@@ -90,8 +90,8 @@ describe("types", () => {
   it("docstrings' examples", () => {
     expect(examples.length).toBeGreaterThan(20);
     const wrong = examples.flatMap(({ name, code }, i) => {
-      const found = complaints(checked, `example-${i}.ts`);
-      return found.length > 0 ? [{ name, code, found }] : [];
+      const faults = complaints(checked, `example-${i}.ts`);
+      return faults.length > 0 ? [{ name, code, faults }] : [];
     });
     expect(wrong).toEqual([]);
   });

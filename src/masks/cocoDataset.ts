@@ -4,7 +4,7 @@ import { ArgumentError } from "../device/errors.ts";
 import { type CocoRle, fromCocoRle, toCocoRle } from "./cocoRle.ts";
 import type { MaskRecord } from "./generateMasks.ts";
 import type { Segmentations } from "./options.ts";
-import { signedArea } from "./polygons.ts";
+import { ringsBox, signedArea } from "./polygons.ts";
 import { encodeRle, maskArea, maskBox, type Rle } from "./rle.ts";
 
 /** A mask in any form of `generateMasks`; a record of that function is one. */
@@ -202,15 +202,4 @@ function rleOf(segmentation: Exclude<Segmentations[keyof Segmentations], number[
 /** Rings around holes run the other way round, so that their area counts as none. */
 function ringsArea(rings: readonly number[][]): number {
   return Math.abs(rings.reduce((sum, ring) => sum + signedArea(ring), 0));
-}
-
-function ringsBox(rings: readonly number[][]): CocoAnnotation["bbox"] {
-  let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const ring of rings) {
-    for (let i = 0; i < ring.length; i += 2) {
-      const [x, y] = [ring[i] as number, ring[i + 1] as number];
-      [x0, y0, x1, y1] = [Math.min(x0, x), Math.min(y0, y), Math.max(x1, x), Math.max(y1, y)];
-    }
-  }
-  return x1 < x0 ? [0, 0, 0, 0] : [x0, y0, x1 - x0, y1 - y0];
 }

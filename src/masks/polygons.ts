@@ -51,7 +51,26 @@ export function maskPolygons(mask: Mask): number[][] {
  */
 export function outerRings(rings: readonly number[][]): number[][] {
   const regions = rings.filter((ring) => signedArea(ring) > 0);
-  return regions.filter((ring) => !regions.some((other) => other !== ring && isWithin(ring, other)));
+  const boxes = regions.map((ring) => ringsBox([ring]));
+  return regions.filter((ring, i) => {
+    const [x = 0, y = 0] = ring;
+    // Boxes first: a noisy mask has thousands of rings, most of them far from each other.
+    const isAround = ([left, top, width, height]: (typeof boxes)[number], j: number) =>
+      j !== i && x >= left && x < left + width && y >= top && y < top + height && isWithin(x, y, regions[j] ?? []);
+    return !boxes.some(isAround);
+  });
+}
+
+/** The box around rings; all zeros where there is none. */
+export function ringsBox(rings: readonly number[][]): [x: number, y: number, width: number, height: number] {
+  let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const ring of rings) {
+    for (let i = 0; i < ring.length; i += 2) {
+      const [x, y] = [ring[i] as number, ring[i + 1] as number];
+      [x0, y0, x1, y1] = [Math.min(x0, x), Math.min(y0, y), Math.max(x1, x), Math.max(y1, y)];
+    }
+  }
+  return x1 < x0 ? [0, 0, 0, 0] : [x0, y0, x1 - x0, y1 - y0];
 }
 
 /** Positive for rings that are clockwise on the screen. */
@@ -64,12 +83,12 @@ export function signedArea(ring: readonly number[]): number {
   return twice / 2;
 }
 
-/** Whether the pixel at a ring's first corner lies within another: left of it are an odd number of upright edges. */
-function isWithin([x = 0, y = 0]: readonly number[], other: readonly number[]): boolean {
+/** Whether the pixel at (x, y) lies within a ring: left of it are an odd number of upright edges. */
+function isWithin(x: number, y: number, ring: readonly number[]): boolean {
   let isInside = false;
-  for (let i = 0; i < other.length; i += 2) {
-    const next = (i + 2) % other.length;
-    const [edgeX, y0, y1] = [other[i] as number, other[i + 1] as number, other[next + 1] as number];
+  for (let i = 0; i < ring.length; i += 2) {
+    const next = (i + 2) % ring.length;
+    const [edgeX, y0, y1] = [ring[i] as number, ring[i + 1] as number, ring[next + 1] as number];
     if (edgeX <= x && Math.min(y0, y1) <= y && y < Math.max(y0, y1)) isInside = !isInside;
   }
   return isInside;

@@ -29,7 +29,7 @@ function random(): number {
 /** Crops as torchvision's RandomResizedCrop makes them, a quarter of the picture or more, flipped and brightened. */
 async function jitteredCrops(name: string): Promise<RawImage[]> {
   const { data, info } = await sharp(`demos/photos/${name}`).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  const made: RawImage[] = [];
+  const pictures: RawImage[] = [];
   for (let i = 0; i < CROPS; i++) {
     const area = (0.25 + 0.75 * random()) * info.width * info.height;
     const ratio = (4 / 3) ** (2 * random() - 1);
@@ -44,9 +44,9 @@ async function jitteredCrops(name: string): Promise<RawImage[]> {
       .linear(0.6 + 0.8 * random(), 0)
       .raw()
       .toBuffer();
-    made.push({ width: SIDE, height: SIDE, channels: 3, data: Uint8Array.from(pixels) });
+    pictures.push({ width: SIDE, height: SIDE, channels: 3, data: Uint8Array.from(pixels) });
   }
-  return made;
+  return pictures;
 }
 
 function pixels(images: readonly RawImage[]): NdArray {
@@ -70,8 +70,8 @@ it(
     const labels = (each: number) => NAMES.flatMap((name) => Array<string>(each).fill(name));
     const expected = labels(CROPS - LABELLED);
     const accuracy = (known: NdArray, asked: NdArray) => {
-      const found = new KnnClassifier(known, labels(LABELLED), { k: LABELLED }).predict(asked);
-      return (100 * found.filter((label, i) => label === expected[i]).length) / expected.length;
+      const predicted = new KnnClassifier(known, labels(LABELLED), { k: LABELLED }).predict(asked);
+      return (100 * predicted.filter((label, i) => label === expected[i]).length) / expected.length;
     };
     using dino = await Dino.fromPretrained("checkpoints/tiny-dino", { device: await testDevice() });
     const features = accuracy(

@@ -24,9 +24,9 @@ let sam: Sam;
 let scene: SamScene;
 
 const of = (name: string) => {
-  const found = golden.get(name);
-  if (!found) throw new RangeError(`the golden has no ${name}`);
-  return found.data;
+  const tensor = golden.get(name);
+  if (!tensor) throw new RangeError(`the golden has no ${name}`);
+  return tensor.data;
 };
 
 /** The upper part of the photo, as scripts/golden.py cuts it. */
@@ -65,8 +65,8 @@ describe("from the photo, as PyTorch", () => {
       expect([width, height, mask.length]).toEqual([photo.width, photo.height, photo.width * photo.height]);
       expect(score).toBeCloseTo(of("point.iou_scores")[i] ?? 0, 2);
       expect(mask.every((pixel, at) => pixel === Number((logits?.[at] ?? 0) > 0))).toBe(true);
-      const wanted = of("point.masks_area")[i] ?? 0;
-      expect(Math.abs(area(mask) - wanted)).toBeLessThanOrEqual(0.002 * mask.length);
+      const expectedArea = of("point.masks_area")[i] ?? 0;
+      expect(Math.abs(area(mask) - expectedArea)).toBeLessThanOrEqual(0.002 * mask.length);
     }
   });
 
@@ -117,7 +117,7 @@ describe("prompts", () => {
     const [x0, y0, x1, y1] = boxOf();
     const boxes = [boxOf(), [x0, y0, (x0 + x1) / 2, y1]] as const;
     const masks = await scene.predict({ boxes, multimask: false });
-    expect(masks.map((found) => found.length)).toEqual([1, 1]);
+    expect(masks.map((candidates) => candidates.length)).toEqual([1, 1]);
     expect(masks[0]?.[0]?.mask).not.toEqual(masks[1]?.[0]?.mask);
   });
 
@@ -180,8 +180,8 @@ describe("prompts", () => {
     using halfScene = await half.encodeImage(photo);
     const maskInput = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 32 ? 1e5 : -1e5));
     const prompt = { points: [pointOf(0)], maskInput, multimask: false };
-    const [[got], [wanted]] = [await halfScene.predict(prompt), await scene.predict(prompt)];
-    const differing = got?.mask.filter((pixel, i) => pixel !== wanted?.mask[i]).length ?? Number.NaN;
+    const [[halfMask], [fullMask]] = [await halfScene.predict(prompt), await scene.predict(prompt)];
+    const differing = halfMask?.mask.filter((pixel, i) => pixel !== fullMask?.mask[i]).length ?? Number.NaN;
     expect(differing).toBeLessThan(0.01 * photo.width * photo.height);
   });
 });

@@ -71,9 +71,9 @@ async function resized(rgb: Uint8Array, from: PictureSize, to: Wanted): Promise<
 }
 
 /** How often each difference occurs: `{ "0": n }` when all bytes are equal. */
-function differences(got: Uint8Array, wanted: Uint8Array): Record<string, number> {
+function differences(got: Uint8Array, expected: Uint8Array): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const [i, value] of wanted.entries()) {
+  for (const [i, value] of expected.entries()) {
     const key = String(Math.abs(value - (got[i] ?? Number.NaN)));
     counts[key] = (counts[key] ?? 0) + 1;
   }
@@ -85,18 +85,18 @@ kernelTest(resizeSuite);
 describe(`resize as Pillow ${golden.pillow} does`, () => {
   const small = bytesOf(golden.small.rgb);
   const { width, height } = golden.small;
-  for (const wanted of golden.smallResults) {
-    it(`${width} x ${height} to ${wanted.width} x ${wanted.height}, ${wanted.filter}`, async () => {
-      const expected = bytesOf(wanted.rgb);
-      expect(differences(await resized(small, golden.small, wanted), expected)).toEqual({ "0": expected.length });
+  for (const target of golden.smallResults) {
+    it(`${width} x ${height} to ${target.width} x ${target.height}, ${target.filter}`, async () => {
+      const expected = bytesOf(target.rgb);
+      expect(differences(await resized(small, golden.small, target), expected)).toEqual({ "0": expected.length });
     });
   }
-  for (const wanted of golden.photoResults) {
-    it(`${golden.photo} to ${wanted.width} x ${wanted.height}, ${wanted.filter}`, async () => {
+  for (const target of golden.photoResults) {
+    it(`${golden.photo} to ${target.width} x ${target.height}, ${target.filter}`, async () => {
       const photo = sharp(fileURLToPath(new URL(golden.photo, ROOT))).removeAlpha();
       const { data, info } = await photo.raw().toBuffer({ resolveWithObject: true });
-      const got = await resized(new Uint8Array(data), info, wanted);
-      expect(createHash("sha256").update(got).digest("hex")).toBe(wanted.sha256);
+      const got = await resized(new Uint8Array(data), info, target);
+      expect(createHash("sha256").update(got).digest("hex")).toBe(target.sha256);
     });
   }
 });

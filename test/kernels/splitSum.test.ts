@@ -15,9 +15,9 @@ kernelTest(splitSumSuite);
 it.each([2, 3, 8])("a matmul in %i parts, then their sum, equals the whole", async (splits) => {
   const device = await testDevice();
   const test = { inputs: { a: [50, 300], b: [300, 72], bias: [70], residual: [50, 70] } };
-  const made = makeInputs(test, "f32");
+  const inputs = makeInputs(test, "f32");
   const upload = (name: string) => {
-    const { spec, data } = made[name] as MadeInput;
+    const { spec, data } = inputs[name] as MadeInput;
     return device.upload(spec, data, name);
   };
   const [a, b, bias, residual] = [upload("a"), upload("b"), upload("bias"), upload("residual")];
@@ -25,8 +25,8 @@ it.each([2, 3, 8])("a matmul in %i parts, then their sum, equals the whole", asy
   const y = await dispatch(device, splitSum, { parts, bias, residual }, { activation: "gelu" });
   const got = toNumbers(await device.read(y), "f32");
   for (const { buffer } of [a, b, bias, residual, parts, y]) device.free(buffer);
-  const host = Object.fromEntries(Object.entries(made).map(([name, { host }]) => [name, host]));
-  const [wanted = []] = referencesOf(matmulSuite, host, { n: 70, activation: "gelu" });
+  const host = Object.fromEntries(Object.entries(inputs).map(([name, { host }]) => [name, host]));
+  const [expected = []] = referencesOf(matmulSuite, host, { n: 70, activation: "gelu" });
   expect(parts.shape).toEqual([splits, 50, 70]);
-  expect(largestError(got, wanted, [50, 70])).toBeLessThanOrEqual(matmulSuite.tolerance.f32);
+  expect(largestError(got, expected, [50, 70])).toBeLessThanOrEqual(matmulSuite.tolerance.f32);
 });

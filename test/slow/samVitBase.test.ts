@@ -26,9 +26,9 @@ const STEP = 8; // places of which the golden keeps one
 type Golden = Awaited<ReturnType<typeof readGolden>>;
 
 function of(golden: Golden, name: string) {
-  const found = golden.get(name);
-  if (!found) throw new RangeError(`the golden has no ${name}`);
-  return found;
+  const tensor = golden.get(name);
+  if (!tensor) throw new RangeError(`the golden has no ${name}`);
+  return tensor;
 }
 
 /** The upper part of the photo, as scripts/goldenSam.py cuts it. */
@@ -139,7 +139,7 @@ it("gives PyTorch's masks from a photo", async () => {
     const start = performance.now();
     using scene = await sam.encodeImage(photo);
     const encoded = performance.now();
-    const found = await predictAll(scene, golden);
+    const masksByKind = await predictAll(scene, golden);
     const { flops, dispatches } = await sam.summary();
     const seconds = (ms: number) => (ms / 1000).toFixed(1);
     console.log(
@@ -149,7 +149,7 @@ it("gives PyTorch's masks from a photo", async () => {
         `peak ${(device.memory.peakBytes / 1e6).toFixed(0)} MB on the GPU`,
     );
     expect(device.memory.peakBytes).toBeLessThanOrEqual(600e6);
-    for (const [kind, masks] of Object.entries(found)) {
+    for (const [kind, masks] of Object.entries(masksByKind)) {
       const error = relativeError(masks.flatMap(thinned), of(golden, `${kind}.low_res_masks`).data);
       const ious = of(golden, `${kind}.iou_scores`).data;
       const scores = masks.map(({ score }, i) => Math.abs(score - (ious[i] ?? Number.NaN)));
