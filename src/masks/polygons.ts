@@ -1,5 +1,5 @@
 // Outlines of a mask as polygons, exact to the pixel: rings along the edges between pixels.
-import type { Mask } from "./rle.ts";
+import { decodeWithin, type Mask, maskBox, type Rle } from "./rle.ts";
 
 /** Directions along an edge: right, down, left, up. */
 const STEPS = [
@@ -43,6 +43,13 @@ export function maskPolygons(mask: Mask): number[][] {
     }
   }
   return rings;
+}
+
+/** The same of an encoded mask, of which no more than its box is decoded. */
+export function rlePolygons(rle: Rle): number[][] {
+  const [x0, y0, x1, y1] = maskBox(rle);
+  const rings = maskPolygons(decodeWithin(rle, [x0, y0, x1 + 1, y1 + 1]));
+  return rings.map((ring) => ring.map((part, i) => part + (i % 2 ? y0 : x0)));
 }
 
 /**

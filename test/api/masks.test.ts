@@ -6,7 +6,7 @@ import { ArgumentError } from "../../src/device/errors.ts";
 import { boxNms, isNearCropEdge, xywhOf } from "../../src/masks/boxes.ts";
 import { fromCocoRle, toCocoRle } from "../../src/masks/cocoRle.ts";
 import { cropBoxes, layerPointGrids, pointGrid } from "../../src/masks/crops.ts";
-import { maskPolygons, outerRings } from "../../src/masks/polygons.ts";
+import { maskPolygons, outerRings, rlePolygons } from "../../src/masks/polygons.ts";
 import { removeSmallRegions } from "../../src/masks/regions.ts";
 import type { Box, Mask, MaskBits, Rle } from "../../src/masks/rle.ts";
 import { decodeRle, encodeBits, encodeRle, maskArea, maskBox, uncropRle } from "../../src/masks/rle.ts";
@@ -114,6 +114,10 @@ describe.each(titled)("$title", ({ expected, mask }) => {
     const winding = fill(maskPolygons(mask), mask);
     expect(winding.length).toBe(mask.data.length);
     expect(winding.findIndex((turns, i) => turns !== mask.data[i])).toBe(-1);
+  });
+
+  it("has the same outlines when it is encoded", () => {
+    expect(rlePolygons(rle)).toEqual(maskPolygons(mask));
   });
 
   it("is without its holes what its outer rings enclose, each once", () => {

@@ -9,8 +9,8 @@ import type { RgbaImage } from "../../io/image/image.ts";
 import { toCocoRle } from "../../masks/cocoRle.ts";
 import type { MaskRecord } from "../../masks/generateMasks.ts";
 import { type GenerateMasksOptions, maskSettings } from "../../masks/options.ts";
-import { maskPolygons, outerRings } from "../../masks/polygons.ts";
-import { decodeRle, type Rle } from "../../masks/rle.ts";
+import { outerRings, rlePolygons } from "../../masks/polygons.ts";
+import type { Rle } from "../../masks/rle.ts";
 import { type Context, modelName } from "../context.ts";
 import { png } from "../draw/drawing.ts";
 import { drawMasks } from "../draw/drawMasks.ts";
@@ -216,7 +216,7 @@ function withShortNumbers(record: RleRecord): RleRecord {
 
 /** Without its holes, which the tools would take for objects. */
 function withPolygons(record: RleRecord): MaskRecord<number[][]> {
-  return { ...record, segmentation: outerRings(maskPolygons(decodeRle(record.segmentation))) };
+  return { ...record, segmentation: outerRings(rlePolygons(record.segmentation)) };
 }
 
 /** With segment-anything's names but for boxes, which are edges as --box takes them. */

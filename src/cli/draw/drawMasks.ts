@@ -1,8 +1,8 @@
 // Masks over their photo: everything mode as coloured glass, and one mask with the prompts that asked for it.
 import chroma from "chroma-js";
 import type { RgbaImage } from "../../io/image/image.ts";
-import { maskPolygons } from "../../masks/polygons.ts";
-import { decodeWithin, type Mask, maskArea, maskBox, type Rle } from "../../masks/rle.ts";
+import { maskPolygons, rlePolygons } from "../../masks/polygons.ts";
+import { type Mask, maskArea, maskBox, type Rle } from "../../masks/rle.ts";
 import { overlay, type Size, svg } from "./drawing.ts";
 
 /** What asked for a mask, in pixels of the photo. */
@@ -36,7 +36,7 @@ export async function drawMasks(photo: RgbaImage, masks: readonly Rle[], stripPi
     const hue = (i * GOLDEN_ANGLE) % 360;
     const [fill, edge] = [chroma.oklch(0.7, 0.19, hue).hex(), chroma.oklch(0.9, 0.1, hue).hex()];
     const style = `fill="${fill}" fill-opacity="0.5" stroke="${edge}" stroke-width="${line}" stroke-linejoin="round"`;
-    const text = `<path d="${smoothPath(ringsOf(mask))}" fill-rule="evenodd" ${style}/>`;
+    const text = `<path d="${smoothPath(rlePolygons(mask))}" fill-rule="evenodd" ${style}/>`;
     const [, y0, , y1] = maskBox(mask);
     shapes.push({ text, top: y0 - line, bottom: y1 + 1 + line });
     letters += text.length;
@@ -63,13 +63,6 @@ async function drawOn(
     const drawn = await overlay({ ...size, data: strip }, svg(size, moved));
     strip.set(drawn.data);
   }
-}
-
-/** The rings of a mask, found within its box. */
-function ringsOf(rle: Rle): number[][] {
-  const [x0, y0, x1, y1] = maskBox(rle);
-  const rings = maskPolygons(decodeWithin(rle, [x0, y0, x1 + 1, y1 + 1]));
-  return rings.map((ring) => ring.map((part, i) => part + (i % 2 ? y0 : x0)));
 }
 
 /** The photo dark but for the mask, whose outline is drawn, and the prompts. */
