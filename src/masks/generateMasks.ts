@@ -7,7 +7,7 @@ import { toCocoRle } from "./cocoRle.ts";
 import { type Crop, cropBoxes, layerPointGrids } from "./crops.ts";
 import type { Segmentations } from "./options.ts";
 import { type GenerateMasksOptions, type MaskSettings, maskSettings, type OutputMode } from "./options.ts";
-import { rlePolygons } from "./polygons.ts";
+import { maskPolygons } from "./polygons.ts";
 import { removeSmallRegions } from "./regions.ts";
 import { type Box, decodeRle, encodeBits, type MaskBits, maskArea, maskBox, type Rle, uncropRle } from "./rle.ts";
 
@@ -201,7 +201,7 @@ const SEGMENTATION: { readonly [Mode in OutputMode]: (rle: Rle) => Segmentations
   binary: decodeRle,
   rle: (rle) => rle,
   coco_rle: toCocoRle,
-  polygon: rlePolygons,
+  polygon: (rle) => maskPolygons(decodeRle(rle)),
 };
 
 function areaOf([x0, y0, x1, y1]: Box): number {
