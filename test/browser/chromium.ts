@@ -10,6 +10,9 @@ import puppeteer, { type Browser } from "puppeteer-core";
 import { bundleForBrowser } from "../../scripts/bundle.mjs";
 import { unpack } from "../../src/device/unpack.ts";
 
+/** A name of this machine that is not "localhost": over plain http its pages are no secure context. */
+export const PLAIN_HOST = "plain.test";
+
 const FLAGS = [
   "--no-sandbox",
   "--enable-unsafe-webgpu",
@@ -19,6 +22,8 @@ const FLAGS = [
   "--disable-sync",
   "--disable-quic",
   "--no-first-run",
+  "--no-proxy-server", // all that tests ask for is on this machine
+  `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
 ];
 
 export interface ChromiumOptions {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Browser, Page as Tab } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { type PageServer, servePage, startChromium } from "./chromium.ts";
+import { type PageServer, PLAIN_HOST, servePage, startChromium } from "./chromium.ts";
 import type { WorkerPage } from "./workerPage.ts";
 
 declare const page: WorkerPage;
@@ -74,14 +74,7 @@ it("throws errors of their class, with their message", async () => {
 
 it("on a page of plain http: an AdapterError that says so, in the page and from the worker", async () => {
   const plain = await browser.newPage();
-  await plain.setRequestInterception(true);
-  plain.on("request", async (request) => {
-    const { pathname } = new URL(request.url());
-    const response = await fetch(new URL(pathname, server.url));
-    const contentType = response.headers.get("content-type") ?? "application/octet-stream";
-    await request.respond({ status: response.status, contentType, body: Buffer.from(await response.arrayBuffer()) });
-  });
-  await plain.goto("http://plain.test/", { waitUntil: "load" });
+  await plain.goto(server.url.replace("127.0.0.1", PLAIN_HOST), { waitUntil: "load" });
   const error = {
     name: "AdapterError",
     isOfClass: true,

@@ -12,7 +12,7 @@ const BATCH = 8;
 
 export interface EmbedEvents {
   /** Some photos are done, well or not. */
-  readonly onSome: (photos: readonly Photo[]) => void;
+  readonly onSome: () => void;
 }
 
 /** Embeds all photos that the model has not seen; resolves when none is left or the visitor stopped it. */
@@ -35,7 +35,7 @@ export async function embedAll(
       if (batch.length === 0 || !isCurrent()) return;
       await embedBatch(photos, clip, model, batch, signal);
       done += batch.length;
-      onSome(batch);
+      onSome();
       const each = duration((performance.now() - start) / done);
       progress.update(
         `${done} of ${done + missing.length - batch.length} photos, ${each} each`,
@@ -65,7 +65,8 @@ async function embedBatch(
   } catch (error) {
     const [only] = batch;
     if (isAbort(error) || !["ImageError", "LimitError"].includes((error as Error).name) || !only) throw error;
-    if (batch.length === 1) only.failure = (error as Error).message.replace(/^\[image\] the (Blob|File) /, "");
+    const { message } = error as Error;
+    if (batch.length === 1) photos.leaveOut(only, message.replace(/^\[image\] the (Blob|File) /, ""));
     else for (const photo of batch) await embedBatch(photos, clip, model, [photo], signal);
   }
 }

@@ -17,8 +17,11 @@ import { Sheet } from "./sheet.ts";
 
 export class SearchPage {
   readonly element: HTMLElement;
-  readonly #photos = new Photos();
-  readonly #sheet = new Sheet((photo) => this.#pick(photo));
+  readonly #photos = new Photos(({ name, failure }) => note(`${failure}`, { title: `${name} is left out` }));
+  readonly #sheet = new Sheet({
+    onPick: (photo) => this.#pick(photo),
+    onUnreadable: (photo, why) => this.#photos.leaveOut(photo, why),
+  });
   readonly #classifier = new Classifier(this.#photos, () => this.#pick(undefined));
   readonly #progress = new Progress("Stop");
   readonly #latest = new Latest();
@@ -147,7 +150,7 @@ export class SearchPage {
     const model = this.#model;
     try {
       const isCurrent = () => this.#clip === clip;
-      await embedAll(this.#photos, clip, model, this.#progress, { onSome: (some) => this.#onSome(some) }, isCurrent);
+      await embedAll(this.#photos, clip, model, this.#progress, { onSome: () => this.#onSome() }, isCurrent);
     } catch (error) {
       if (isAbort(error))
         note("Photos that were not looked at yet are not found.", {
@@ -161,9 +164,7 @@ export class SearchPage {
     if (this.#clip !== clip) void this.#embed();
   }
 
-  #onSome(photos: readonly Photo[]): void {
-    const failed = photos.filter(({ failure }) => failure);
-    for (const { name, failure } of failed) note(`${failure}`, { title: `${name} is left out` });
+  #onSome(): void {
     this.#classifier.refresh();
     // On a quick GPU batches come faster than anybody can look.
     this.#later ??= setTimeout(() => {

@@ -19,6 +19,12 @@ export class Photos {
   readonly list: Photo[] = [];
   readonly #seen = new Set<string>();
   readonly #embeds = new Map<string, Map<number, Float32Array>>();
+  readonly #onLeftOut: (photo: Photo) => void;
+
+  /** `onLeftOut` hears of each photo that cannot be read, once. */
+  constructor(onLeftOut: (photo: Photo) => void) {
+    this.#onLeftOut = onLeftOut;
+  }
 
   /** Adds files, those that are there already left out, and gives the new ones. */
   add(files: readonly File[]): Photo[] {
@@ -37,6 +43,13 @@ export class Photos {
     this.list.length = 0;
     this.#seen.clear();
     this.#embeds.clear();
+  }
+
+  /** The photo cannot be read, says whoever tried first: the thumbnail's decoder or the model's. */
+  leaveOut(photo: Photo, failure: string): void {
+    if (photo.failure !== undefined) return;
+    photo.failure = failure;
+    this.#onLeftOut(photo);
   }
 
   embedding(model: string, photo: Photo): Float32Array | undefined {

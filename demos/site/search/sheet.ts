@@ -13,21 +13,27 @@ interface Cell {
   readonly edge: HTMLElement;
 }
 
+export interface SheetEvents {
+  readonly onPick: (photo: Photo) => void;
+  /** The browser made no thumbnail of it: why. */
+  readonly onUnreadable: (photo: Photo, why: string) => void;
+}
+
 export class Sheet {
   readonly element = el("div", { class: "sheet" });
   readonly #grid = el("ul", { class: "film", "aria-label": "Photos" });
   readonly #end = el("div", { class: "sheet-end" });
   readonly #cells = new Map<number, Cell>();
   readonly #thumbnails = new Thumbnails();
-  readonly #onPick: (photo: Photo) => void;
+  readonly #events: SheetEvents;
   readonly #ring = makeRing();
   #order: readonly Ranked[] = [];
   #ranked = false;
   #isSure = true;
   #shown = STEP;
 
-  constructor(onPick: (photo: Photo) => void) {
-    this.#onPick = onPick;
+  constructor(events: SheetEvents) {
+    this.#events = events;
     this.element.append(this.#grid, this.#end);
     const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#more(), {
       rootMargin: "800px",
@@ -82,11 +88,11 @@ export class Sheet {
     if (known) return known;
     const image = el("img", { alt: "", width: 360, height: 240, draggable: "false" });
     const button = el("button", { type: "button", class: "cell-picture", "aria-pressed": "false" }, image);
-    button.addEventListener("click", () => this.#onPick(photo));
+    button.addEventListener("click", () => this.#events.onPick(photo));
     const edge = el("p", { class: "cell-edge" });
     const element = el("li", { class: "cell", "data-name": photo.name }, button, edge);
     this.#thumbnails.show(image, photo.file, () => {
-      photo.failure ??= "this browser cannot decode it";
+      this.#events.onUnreadable(photo, "this browser cannot decode it");
       button.setAttribute("aria-label", `${photo.name}, not a picture`);
       element.classList.add("is-broken");
       image.replaceWith(el("span", { class: "cell-broken" }, "not a picture"));
