@@ -53,22 +53,35 @@ fn tapOf(pixel: u32, size: u32, scale: f32) -> Tap {
   return Tap(low, min(low + 1, size - 1), place - f32(low));
 }
 
+// Between two rows of the cut, and between two columns of it.
+fn rowTap(row: u32) -> Tap {
+  return tapOf(row, params.cutH, f32(params.cutH) / f32(params.H));
+}
+
+fn colTap(col: u32) -> Tap {
+  return tapOf(col, params.cutW, f32(params.cutW) / f32(params.W));
+}
+
+// Between two rows or columns of x, of a pixel of the square.
+fn lowTap(pixel: u32) -> Tap {
+  return tapOf(pixel, params.L, f32(params.L) / f32(params.S));
+}
+
 fn lowRow(mask: u32, row: u32, cols: Tap) -> f32 {
   let at = (mask * params.L + row) * params.L;
   return f32(x[at + cols.low]) * (1.0 - cols.share) + f32(x[at + cols.high]) * cols.share;
 }
 
 fn square(mask: u32, row: u32, cols: Tap) -> f32 {
-  let rows = tapOf(row, params.L, f32(params.L) / f32(params.S));
+  let rows = lowTap(row);
   return lowRow(mask, rows.low, cols) * (1.0 - rows.share) + lowRow(mask, rows.high, cols) * rows.share;
 }
 
 fn logitAt(mask: u32, row: u32, col: u32) -> f32 {
-  let rows = tapOf(row, params.cutH, f32(params.cutH) / f32(params.H));
-  let cols = tapOf(col, params.cutW, f32(params.cutW) / f32(params.W));
-  let scale = f32(params.L) / f32(params.S);
-  let left = tapOf(cols.low, params.L, scale);
-  let right = tapOf(cols.high, params.L, scale);
+  let rows = rowTap(row);
+  let cols = colTap(col);
+  let left = lowTap(cols.low);
+  let right = lowTap(cols.high);
   let upper = square(mask, rows.low, left) * (1.0 - cols.share) + square(mask, rows.low, right) * cols.share;
   let lower = square(mask, rows.high, left) * (1.0 - cols.share) + square(mask, rows.high, right) * cols.share;
   return upper * (1.0 - rows.share) + lower * rows.share;
@@ -101,17 +114,30 @@ fn bits(thread: Invocation) {
   let col = at / words % params.W;
   let mask = at / words / params.W;
   let source = sourceOf(mask);
-  let scale = f32(params.L) / f32(params.S);
-  let cols = tapOf(col, params.cutW, f32(params.cutW) / f32(params.W));
-  let left = tapOf(cols.low, params.L, scale);
-  let right = tapOf(cols.high, params.L, scale);
-  var word = vec3u();
+  let cols = colTap(col);
+  let left = lowTap(cols.low);
+  let right = lowTap(cols.high);
+  let limits = params.threshold + vec3<f32>(0.0, 1.0, -1.0) * params.offset;
+  let last = min(first + 32, params.rows) - 1;
+  // Every logit of the word lies between those of its column that it meets. Most words are all inside or all outside of
+  // the mask; where these logits are, by more than what rounding adds, the rows need not be looked at.
+  let highest = lowTap(rowTap(params.first + last).high).high;
+  var row = lowTap(rowTap(params.first + first).low).low;
+  var isInside = true;
+  var isOutside = true;
+  for (; row <= highest && (isInside || isOutside); row++) {
+    let logit = lowColumn(source, row, cols, left, right);
+    let rounding = 1e-5 * abs(logit);
+    isInside &= all(vec3<f32>(logit - rounding) > limits);
+    isOutside &= !any(vec3<f32>(logit + rounding) > limits);
+  }
+  var word = vec3u(select(0, 0xffffffffu >> (31 - last + first), isInside));
   var kept = vec3<f32>(); // rows `top` and the two below it
   var top = params.L;
-  for (var i = 0u; i < 32 && first + i < params.rows; i++) {
-    let rows = tapOf(params.first + first + i, params.cutH, f32(params.cutH) / f32(params.H));
-    let upper = tapOf(rows.low, params.L, scale);
-    let lower = tapOf(rows.high, params.L, scale);
+  for (var i = 0u; i <= last - first && !(isInside || isOutside); i++) {
+    let rows = rowTap(params.first + first + i);
+    let upper = lowTap(rows.low);
+    let lower = lowTap(rows.high);
     if (upper.low != top) {
       top = upper.low;
       let most = params.L - 1;
@@ -124,7 +150,6 @@ fn bits(thread: Invocation) {
     let above = mix(kept[upper.low - top], kept[upper.high - top], upper.share);
     let below = mix(kept[lower.low - top], kept[lower.high - top], lower.share);
     let logit = mix(above, below, rows.share);
-    let limits = params.threshold + vec3<f32>(0.0, params.offset, -params.offset);
     word |= select(vec3u(), vec3u(1u << i), vec3<f32>(logit) > limits);
   }
   let plane = params.W * words;

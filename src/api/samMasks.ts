@@ -1,13 +1,6 @@
 // Masks as a prompt gets them: asked for, made in parts on the GPU, and unpacked on the host.
-import type { Device } from "../device/device.ts";
-import type { FromHalves } from "../device/gpuTensor.ts";
 import type { HostArray } from "../device/tensor.ts";
-import type { Bindings } from "../graph/bindings.ts";
-import type { Executor } from "../graph/executor.ts";
-import type { Point } from "../masks/generateMasks.ts";
-import type { Part } from "../models/part.ts";
-import { PROMPTS_PER_RUN, type Run, type SamPrompt } from "../models/sam/prompts.ts";
-import type { Session } from "../session/session.ts";
+import { PROMPTS_PER_RUN } from "../models/sam/prompts.ts";
 
 /** A mask and what the model thinks of it. */
 export interface SamMask {
@@ -36,35 +29,6 @@ export interface PredictOptions {
   readonly returnLogits?: boolean | undefined;
   /** Cancels the work: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What the parts of a scene that are loaded on demand need of it. */
-export interface SceneCore {
-  /** Size of the picture in pixels. */
-  readonly width: number;
-  readonly height: number;
-  readonly session: Session;
-  readonly device: Device;
-  /** Masks for each prompt, the single one first. */
-  readonly M: number;
-  readonly pointsPerRun: number;
-  readonly fromHalfArray: FromHalves;
-  /** Throws where the scene is gone. */
-  check(): void;
-  /** @throws ArgumentError for what is no prompt. */
-  runOf(prompt: SamPrompt): Promise<Run>;
-  /** Each point alone, at most `pointsPerRun` of them. */
-  runOfPoints(points: readonly Point[]): Run;
-  /** Room for the masks of a run, at the decoder's size. */
-  candidates(run: Run): GPUBuffer;
-  /** The part that writes them. */
-  decoder(run: Run): Part;
-  decode(decoder: Executor, run: Run, masks: GPUBuffer): Promise<Readonly<Record<string, ArrayBuffer>>>;
-  stability(settings: { readonly P: number; readonly count: number; readonly offset: number }): Part;
-  maskParts(run: Run, options: PredictOptions): readonly [decoder: Part, masks: Part];
-  /** Records a run; gives the decoder's outputs as inputs of the masks' plan. */
-  encodeDecoder(encoder: GPUCommandEncoder, decoder: Executor, run: Run): Bindings;
-  floats(bytes: ArrayBuffer): Float32Array;
 }
 
 /**

@@ -1,47 +1,57 @@
 // What few pages ask of an encoded picture: everything mode's masks, and masks that stay on the GPU. Loaded where it is
-// asked for, with what it needs of the scene given to it.
+// asked for; the scene's decoder is given to it.
 import type { Executor } from "../graph/executor.ts";
 import { candidates } from "../masks/candidates.ts";
 import type { CandidateFilter, MaskCandidate, Point } from "../masks/generateMasks.ts";
 import type { Run, SamPrompt } from "../models/sam/prompts.ts";
+import { stabilityPart } from "../models/sam/stability.ts";
 import { maskTensors, type SamGpuMasks, together } from "../pictures/keepOnGpu.ts";
-import type { PredictOptions, SceneCore } from "./samMasks.ts";
+import type { PredictOptions } from "./samMasks.ts";
+import type { SceneDecoder } from "./sceneDecoder.ts";
 
 /** Masks of single points, filtered before they leave the GPU. */
 export async function* predictPoints(
-  scene: SceneCore,
+  scene: SceneDecoder,
   points: readonly Point[],
   filter: CandidateFilter,
   signal?: AbortSignal,
 ): AsyncGenerator<MaskCandidate> {
-  for (let first = 0; first < points.length; first += scene.pointsPerRun) {
+  let first = 0;
+  for (const run of scene.runsOf(points.map(([x, y]) => ({ points: [{ x, y }] })))) {
     signal?.throwIfAborted();
-    const run = scene.runOfPoints(points.slice(first, first + scene.pointsPerRun));
     yield* candidatesOf(scene, run, first, filter, signal);
+    first += run.P;
   }
 }
 
 /** The masks of a run that pass the filter: scores come first, then one mask after another. */
 async function* candidatesOf(
-  scene: SceneCore,
+  scene: SceneDecoder,
   run: Run,
   first: number,
   filter: CandidateFilter,
   signal?: AbortSignal,
 ): AsyncGenerator<MaskCandidate> {
   scene.check();
-  const { session, width, height, M } = scene;
-  const masks = scene.candidates(run);
+  const { session, placement, sizes } = scene;
+  const { width, height } = placement;
+  const { M, L } = sizes;
+  const masks = scene.room({ dtype: session.dtype, shape: [run.P, M, L, L] }, "candidates");
   try {
     const decode = (decoder: Executor) => {
       scene.check();
-      return scene.decode(decoder, run, masks);
+      return decoder.runBytes(scene.inputsOf(run), { bindings: { ...scene.imageOf(run), masks } });
     };
-    const { scores } = await session.use([scene.decoder(run)], decode, signal);
+    const { scores } = await session.use([scene.decoderPart(run, true)], decode, signal);
     const ious = scene.floats(scores as ArrayBuffer);
     // Bits of some masks at the picture's size, and with the threshold moved up and down: three planes each.
     const planes = async (ids: readonly number[]) => {
-      const part = scene.stability({ P: run.P, count: ids.length, offset: filter.stabilityScoreOffset });
+      const part = stabilityPart({
+        ...scene.pictureSettings(),
+        P: run.P,
+        count: ids.length,
+        offset: filter.stabilityScoreOffset,
+      });
       const measure = (stable: Executor) => {
         scene.check();
         return stable.runBytes({ ids: Int32Array.from(ids) }, { bindings: { masks } });
@@ -57,15 +67,16 @@ async function* candidatesOf(
 
 /** Masks of one prompt, written into the caller's tensors on the GPU. */
 export async function keepMasks(
-  scene: SceneCore,
+  scene: SceneDecoder,
   prompt: SamPrompt & PredictOptions,
   signal: AbortSignal,
 ): Promise<SamGpuMasks> {
-  const { session, device, width, height, M } = scene;
-  const run = await scene.runOf(prompt);
+  const { session, device, placement, sizes } = scene;
+  await scene.checkPrompts([prompt]);
+  const [run] = scene.runsOf([prompt]) as [Run];
   scene.check();
   const { multimask = true } = prompt;
-  const shape = [multimask ? M - 1 : 1, height, width];
+  const shape = [multimask ? sizes.M - 1 : 1, placement.height, placement.width];
   const fewer = multimask ? "ask for one mask (multimask: false), or " : "";
   device.checkSize(
     { dtype: "f32", shape },
@@ -75,12 +86,12 @@ export async function keepMasks(
   const record = (decoder: Executor, masks: Executor) => {
     signal.throwIfAborted();
     scene.check();
-    const { lowRes, chosenScores, logits } = maskTensors(device, masks, session.dtype, scene.fromHalfArray);
+    const { lowRes, chosenScores, logits } = maskTensors(device, masks, session.dtype, scene.fromHalves);
     const encoder = device.gpu.createCommandEncoder();
-    const decoded = scene.encodeDecoder(encoder, decoder, run);
-    masks.encode(encoder, { bindings: { ...decoded, lowRes, chosenScores, logits } });
+    scene.encode(encoder, decoder, run);
+    masks.encode(encoder, { bindings: { ...scene.masksOf(decoder), lowRes, chosenScores, logits } });
     device.gpu.queue.submit([encoder.finish()]);
     return together({ logits, lowResLogits: lowRes, scores: chosenScores });
   };
-  return session.use(scene.maskParts(run, { multimask, returnLogits: true }), record, signal);
+  return session.use(scene.maskParts(run, { multimask, returnLogits: true }, { staysOnGpu: true }), record, signal);
 }

@@ -1,7 +1,7 @@
 // The folder in which the documentation's programs and commands run: photos under the names that pages use, a Hub
 // cache that has the shipped checkpoints under the names of the real ones, and commands for the shell.
 import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { bundleForNode, COMMON, withoutNode } from "../../scripts/bundle.mjs";
@@ -18,7 +18,7 @@ const PHOTOS: Readonly<Record<string, string>> = {
   "truck.jpg": "truck.jpg",
   "photos/cat.jpg": "chelsea.png",
   "photos/ship.jpg": "drawn-ship.jpg",
-  "photos/truck.jpg": "truck.jpg",
+  "photos/truck.jpg": "drawn-truck.jpg",
 };
 
 /** Checkpoints that ship, by the names of those on the Hub that pages load. */
@@ -30,6 +30,9 @@ export const MODELS: Readonly<Record<string, string>> = {
 };
 
 const COMMIT = "0".repeat(40);
+
+/** Where Mesa's drivers keep what they compiled, when no variable says otherwise. */
+const MESA_CACHE = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
 
 export class Workplace {
   readonly folder: string;
@@ -43,6 +46,7 @@ export class Workplace {
       HF_HUB_OFFLINE: "1",
       PATH: `${join(folder, ".bin")}:${process.env.PATH}`,
       XDG_CACHE_HOME: join(folder, ".cache"),
+      MESA_SHADER_CACHE_DIR: process.env.MESA_SHADER_CACHE_DIR ?? MESA_CACHE, // shaders compiled before stay compiled
     };
   }
 

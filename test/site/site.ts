@@ -200,8 +200,12 @@ export class Visit {
     });
   }
 
-  /** Pictures of the page at desktop and phone width, light and dark, in out/screenshots. */
+  /**
+   * Pictures of the page at desktop and phone width, light and dark, in out/screenshots. Nothing compares them: they
+   * are there to be looked at, and are made where $SCREENSHOTS is set, as they take as long as a test.
+   */
   async shoot(name: string): Promise<void> {
+    if (!process.env.SCREENSHOTS) return;
     await mkdir(SHOTS, { recursive: true });
     const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844, deviceScaleFactor: 2 } };
     for (const scheme of ["light", "dark"]) {

@@ -121,7 +121,7 @@ export const decoderPart = /* @__PURE__ */ definePart({
 });
 
 /** Sizes of a picture and of the part of the padded square that it takes. */
-interface PictureSettings extends ModelSettings {
+export interface PictureSettings extends ModelSettings {
   /** Of the picture. */
   readonly size: Size;
   /** Of the part of the square. */
@@ -167,27 +167,5 @@ export const masksPart = /* @__PURE__ */ definePart({
   },
   boundOutputs: ({ staysOnGpu, hasLogits }) => {
     return staysOnGpu ? ["lowRes", "chosenScores", hasLogits ? "logits" : "bits"] : [];
-  },
-});
-
-interface StabilitySettings extends PictureSettings {
-  /** Prompts whose masks the run may choose of. */
-  readonly P: number;
-  /** Masks of a run. */
-  readonly count: number;
-  /** How far the threshold is moved, in logits. */
-  readonly offset: number;
-}
-
-/** Some of the logits [P * M, L, L], by number, to bits at the picture's size: at the threshold, and with it moved. */
-export const stabilityPart = /* @__PURE__ */ definePart({
-  name: "sam stability",
-  inputs: ({ config, dtype, P, count }: StabilitySettings) => {
-    const { M, L } = maskSizes(config);
-    return { masks: { dtype, shape: [P * M, L, L], bound: true }, ids: { dtype: "i32", shape: [count] } };
-  },
-  record: ({ masks, ids }, _, { config, size, cut, offset }) => {
-    const planes = { square: config.image_size, cut, size, threshold: 0, offset };
-    return { planes: ops.maskUpsample({ x: masks, ids }, planes) };
   },
 });

@@ -99,6 +99,15 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
   tolerance: { f32: 5e-6, f16: 2e-3 },
 });
 
+/** Logits of [side, side] that are 6 or more from row and column `start` to `end`, and -6 or less around them. */
+function block(side: number, start: number, end: number): number[] {
+  const isWithin = (place: number) => place >= start && place < end;
+  return Array.from({ length: side * side }, (_, at) => {
+    const size = 6 + (at % 5) / 4;
+    return isWithin(Math.floor(at / side)) && isWithin(at % side) ? size : -size;
+  });
+}
+
 /** Bits, of which every one counts: the logits are far from the threshold, so that rounding decides none. */
 export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
   kernel: maskUpsample,
@@ -129,6 +138,16 @@ export const maskBitsSuite = defineSuite<MaskUpsampleParams>({
         ids: { dtype: "i32", shape: [1], data: [1] },
       },
       params: { square: 3, cut: [3, 3], size: [70, 5], threshold: 0.013, offset: 1.71 },
+    },
+    {
+      inputs: { x: { shape: [2, 8, 8], data: [...block(8, 2, 7), ...block(8, 0, 5)] } },
+      params: { square: 32, cut: [32, 27], size: [157, 37], threshold: 0.013, offset: 1.71 },
+      why: "words inside, outside and across the edge of a mask",
+    },
+    {
+      inputs: { x: { shape: [1, 32, 32], data: block(32, 3, 30) } },
+      params: { square: 64, cut: [64, 61], size: [13, 11], threshold: 0.013, offset: 1.71 },
+      why: "a picture smaller than the logits",
     },
   ],
   tolerance: { f32: 0, f16: 0 },
