@@ -21,24 +21,6 @@ async function failureOf(work: Promise<unknown>, Class: abstract new (...args: n
   return { name: error.name, message: error.message, isOfClass: error instanceof Class };
 }
 
-/** Longest time for which the page could do nothing else, while some work went on. */
-async function longestPause(work: Promise<unknown>): Promise<number> {
-  let [longest, last, isOver] = [0, performance.now(), false];
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-    if (!isOver) port2.postMessage(0);
-  };
-  port2.postMessage(0);
-  await work.finally(() => {
-    isOver = true;
-  });
-  port1.close();
-  return longest;
-}
-
 type Entry = Pick<typeof direct, "Clip" | "Dino"> | Pick<typeof worker, "Clip" | "Dino">;
 
 async function clipResults({ Clip }: Entry) {
@@ -338,15 +320,12 @@ const page = {
     await worker.startWorker();
   },
 
-  /** Makes masks of it; gives the milliseconds for which the page stood still, if they are measured. */
-  async largeMasks(where: "page" | "worker", isTimed: boolean) {
-    const run = async ({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam">) => {
-      using sam = await Sam.fromPretrained(SAM);
-      using scene = await sam.encodeImage(large);
-      await scene.predict({ points: [{ x: 2000, y: 1500 }] });
-    };
-    const running = run(where === "page" ? direct : worker);
-    return isTimed ? longestPause(running) : running.then(() => 0);
+  /** Makes masks of it. */
+  async largeMasks(where: "page" | "worker") {
+    const { Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam"> = where === "page" ? direct : worker;
+    using sam = await Sam.fromPretrained(SAM);
+    using scene = await sam.encodeImage(large);
+    await scene.predict({ points: [{ x: 2000, y: 1500 }] });
   },
 
   /** The worker ends under its calls: they reject, and the next call finds a new one. */

@@ -32,6 +32,25 @@ async function open(photo = "dog.jpg", about = "a dog"): Promise<Visit> {
   return visit;
 }
 
+let shared: { readonly visit: Visit; photo: string } | undefined;
+
+/** The page on which these tests take turns, with nothing on the photo: a visitor goes on without loading it again. */
+async function turnTo(photo = "dog.jpg", about = "a dog"): Promise<Visit> {
+  shared ??= { visit: await open(photo, about), photo };
+  const { visit } = shared;
+  if (shared.photo === photo) {
+    await visit.press("Clear");
+  } else {
+    await visit.press(`Sample: ${about}`);
+    await encoded(visit, photo);
+    shared.photo = photo;
+  }
+  await masks(visit, 0);
+  await visit.press("Add");
+  await visit.page.mouse.move(2, 2);
+  return visit;
+}
+
 const encoded = (visit: Visit, photo: string) =>
   visit.until(`${photo} encoded`, `document.querySelector('.frame').innerText.match(/${photo}[^]*embedding/)`);
 
@@ -136,7 +155,7 @@ const chosen = (visit: Visit) =>
   );
 
 it("cuts out what is clicked: the library's own mask, pixel for pixel, refined and undone", async () => {
-  const visit = await open();
+  const visit = await turnTo();
   await visit.page.mouse.click(...(await at(visit, 0.45, 0.5)));
   await masks(visit, 3);
   const mask = await savedPng(visit, "Mask PNG");
@@ -169,11 +188,10 @@ it("cuts out what is clicked: the library's own mask, pixel for pixel, refined a
   await masks(visit, 1);
   expect((await savedPng(visit, "Mask PNG")).counts).toEqual(refined.counts);
   await visit.check();
-  await visit.page.close();
 });
 
 it("takes a finger: a tap does what the chosen tool says, and with the box a drag draws one", async () => {
-  const visit = await open();
+  const visit = await turnTo();
   const { touchscreen } = visit.page;
   await touchscreen.tap(...(await at(visit, 0.45, 0.5)));
   await masks(visit, 3);
@@ -189,11 +207,10 @@ it("takes a finger: a tap does what the chosen tool says, and with the box a dra
   await masks(visit, 3);
   expect(await visit.page.$$(".box:not(.is-casing)")).toHaveLength(1);
   expect(await points(visit)).toEqual([]);
-  await visit.page.close();
 });
 
 it("takes a box, and saves a cut-out with alpha and COCO's JSON", async () => {
-  const visit = await open("truck.jpg", "a truck");
+  const visit = await turnTo("truck.jpg", "a truck");
   const { mouse } = visit.page;
   await mouse.move(...(await at(visit, 0.1, 0.3)));
   await mouse.down();
@@ -219,11 +236,10 @@ it("takes a box, and saves a cut-out with alpha and COCO's JSON", async () => {
   expect(annotations[0].area).toBe(best?.counts.reduce((sum, count, i) => sum + (i % 2 ? count : 0), 0));
   expect(annotations[0].score).toBeCloseTo(best?.score ?? 0, 6);
   await visit.shoot("cut-box");
-  await visit.page.close();
 });
 
 it("works by the keys alone, and previews what the pointer is over", async () => {
-  const visit = await open();
+  const visit = await turnTo();
   const { page } = visit;
   await page.mouse.move(...(await at(visit, 0.4, 0.45)));
   await page.mouse.move(...(await at(visit, 0.45, 0.5)));
@@ -262,11 +278,10 @@ it("works by the keys alone, and previews what the pointer is over", async () =>
   await page.keyboard.press("b");
   await masks(visit, 3);
   await visit.until("a box", "document.querySelectorAll('.box:not(.is-casing)').length === 1");
-  await page.close();
 });
 
 it("finds everything, says what is pointed at, saves all of it, and stops when told", async () => {
-  const visit = await open("drawn-shapes.jpg", "drawn shapes");
+  const visit = await turnTo("drawn-shapes.jpg", "drawn shapes");
   await visit.press("Everything");
   await visit.page.select(".everything select", "8");
   const [iouThresh = 0, stability = 0] = await visit.page.$$eval(".everything input", (all) =>
@@ -300,7 +315,6 @@ it("finds everything, says what is pointed at, saves all of it, and stops when t
   await visit.until("an end", "document.querySelector('.cut .progress').hidden");
   expect(await visit.page.$$eval(".found .cell", (cells) => cells.length)).toBe(cellCount);
   expect(await visit.page.$$eval(".message", (all) => all.length)).toBe(0);
-  await visit.page.close();
 });
 
 it("goes on when the GPU is lost: the picture is encoded again, and the mask is the same", async () => {

@@ -7,6 +7,9 @@ import { encodeRle, Sam, type SamPrompt } from "../../src/index.ts";
 
 const MODEL = new URL("models/tiny-sam", location.href);
 
+/** Loaded once a page. */
+let loading: Promise<Sam> | undefined;
+
 type Asked = SamPrompt & PredictOptions;
 
 /** What a test can ask. */
@@ -23,7 +26,7 @@ interface Answer {
 
 const samPage: SamPage = {
   async predict(photo, prompts) {
-    using sam = await Sam.fromPretrained(MODEL);
+    const sam = await (loading ??= Sam.fromPretrained(MODEL));
     using scene = await sam.encodeImage(photo);
     const answers: Answer[][] = [];
     let last: Float32Array | undefined;
@@ -40,7 +43,7 @@ const samPage: SamPage = {
     return answers;
   },
   async everything(photo, options) {
-    using sam = await Sam.fromPretrained(MODEL);
+    const sam = await (loading ??= Sam.fromPretrained(MODEL));
     const records = await sam.generateMasks(photo, { ...options, outputMode: "coco_rle" });
     return records.map(({ segmentation }) => segmentation.counts);
   },

@@ -33,6 +33,15 @@ async function open(part: string): Promise<Visit> {
   return visit;
 }
 
+let shared: Visit | undefined;
+
+/** A part of the page on which these tests go from part to part, as a visitor does. */
+async function turnTo(part: string): Promise<Visit> {
+  shared ??= await open(part);
+  await shared.page.click(`#tab-${part}`);
+  return shared;
+}
+
 /** What the library gives for sample photographs, in the same browser. */
 async function library(visit: Visit, photos: readonly string[], detail = 16): Promise<Expected> {
   await visit.page.addScriptTag({ url: "library.js", type: "module" });
@@ -88,7 +97,7 @@ const difference = (a: readonly number[], b: readonly number[]) =>
   a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), Math.abs(a.length - b.length));
 
 it("draws the attention that the library gives, head by head", async () => {
-  const visit = await open("attention");
+  const visit = await turnTo("attention");
   await visit.until("heads", "document.querySelectorAll('.heads .cell').length === 4");
   await visit.shoot("see-attention");
   const { grid, heads } = await library(visit, ["flower.jpg"]);
@@ -105,11 +114,10 @@ it("draws the attention that the library gives, head by head", async () => {
   }
   expect(await visit.text(".large .cell-edge")).toContain("head 3");
   await visit.check();
-  await visit.page.close();
 });
 
 it("draws the colours that the library gives, the same for all pictures", async () => {
-  const visit = await open("colours");
+  const visit = await turnTo("colours");
   const photos = ["dog.jpg", "chelsea.png", "truck.jpg"];
   await visit.until("colours", "document.querySelectorAll('.colours .view[aria-label$=colours]').length === 3");
   const { colours } = await library(visit, photos);
@@ -125,11 +133,10 @@ it("draws the colours that the library gives, the same for all pictures", async 
     `${QUIET} && document.querySelectorAll('.colours .view[aria-label$=colours]').length === 3`,
   );
   await visit.check();
-  await visit.page.close();
 });
 
 it("finds the patch that matchPatches finds, by pointer and by keyboard", async () => {
-  const visit = await open("likeness");
+  const visit = await turnTo("likeness");
   await visit.until("a match", "document.querySelector('.best').textContent.includes('cosine')");
   const { grid, matches } = await library(visit, ["drawn-cat.jpg", "chelsea.png"]);
   const said = async (row: number, column: number) => {
@@ -155,11 +162,10 @@ it("finds the patch that matchPatches finds, by pointer and by keyboard", async 
   await said(row + 2, column + 1);
   await visit.shoot("see-likeness");
   await visit.check();
-  await visit.page.close();
 });
 
 it("learns two classes from a handful of photos, by both methods, and tells others apart", async () => {
-  const visit = await open("classes");
+  const visit = await turnTo("classes");
   const answered = "document.querySelectorAll('.question[data-best]:not([data-best=\"\"])').length === 3";
   await visit.until("answers", answered);
   const best = () =>
@@ -173,7 +179,6 @@ it("learns two classes from a handful of photos, by both methods, and tells othe
   await visit.until("a probe", `/Trained/.test(document.querySelector('.trained').textContent) && ${answered}`);
   expect(await best()).toEqual(right);
   await visit.check();
-  await visit.page.close();
 });
 
 it("says that a ResNet has no attention, and does the rest with it", async () => {

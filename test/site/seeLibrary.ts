@@ -12,9 +12,12 @@ export interface Expected {
   readonly matches: readonly PatchMatch[];
 }
 
+/** Loaded once a page. */
+let loading: Promise<Dino> | undefined;
+
 /** `detail` patches along the shorter edge, as the page does. */
 async function library(photos: readonly string[], detail: number): Promise<Expected> {
-  using dino = await Dino.fromPretrained("./models/tiny-dino");
+  const dino = await (loading ??= Dino.fromPretrained("./models/tiny-dino"));
   const seen: DinoFeatures[] = [];
   for (const name of photos) {
     const photo = await (await fetch(`photos/${name}`)).blob();
