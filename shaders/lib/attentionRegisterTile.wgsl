@@ -2,8 +2,28 @@
 // of positions are in attention.wgsl. outer: lib/outer.wgsl; fromLane4: lib/lanes.wgsl.
 
 override WG: u32 = 8;
-override SUMS: u32 = 512; // WG * D, or more
-var<workgroup> sums: array<vec4<f32>, SUMS>; // [channel][thread]: its own column each, so no barrier is needed
+// The sums of a thread are in workgroup memory, [channel][thread], its own column each, so that no barrier is needed; or
+// with OWN_SUMS in memory of its own, where the other array has one element. SwiftShader compiles a store for each
+// number of an array to make it 0: 0.8 s for a workgroup's, 0.1 s for a thread's.
+const OWN_SUMS = 1u; // 1, or D or more
+override SHARED_SUMS: u32 = 512; // WG * D or more, or 1
+var<private> ownSums: array<vec4<f32>, OWN_SUMS>;
+var<workgroup> sharedSums: array<vec4<f32>, SHARED_SUMS>;
+
+fn sumsAt(d: u32, lane: u32) -> vec4<f32> {
+  if (OWN_SUMS > 1) {
+    return ownSums[d];
+  }
+  return sharedSums[d * WG + lane];
+}
+
+fn keepSums(d: u32, lane: u32, sums: vec4<f32>) {
+  if (OWN_SUMS > 1) {
+    ownSums[d] = sums;
+  } else {
+    sharedSums[d * WG + lane] = sums;
+  }
+}
 
 // Reads and writes element by element: RowWord is Elem.
 fn loadQ(at: vec4u) -> vec4<f32> {
@@ -45,7 +65,7 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     softmax = padSoftmax(score * params.scale, query, group.y, part);
   }
   for (var d = 0u; d < params.headSize; d++) {
-    sums[d * WG + lane] = softmax.total * f32(pad[params.vOffset + head + d]);
+    keepSums(d, lane, softmax.total * f32(pad[params.vOffset + head + d]));
   }
   let seen = select(part.columns, min(part.columns, (group.x + 1) * WG * 4 + part.columns - part.queries), CAUSAL);
   for (var y = 0u; y < part.rows; y++) {
@@ -97,13 +117,13 @@ fn registerTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
           value0 = loadV(vAt + row0 * params.vStride + d);
           value1 = loadV(vAt + row1 * params.vStride + d);
         }
-        let at = d * WG + lane;
-        sums[at] = sums[at] * fade + fromLane4(value0, d % LANES) * score0 + fromLane4(value1, d % LANES) * score1;
+        let sums = sumsAt(d, lane) * fade + fromLane4(value0, d % LANES) * score0;
+        keepSums(d, lane, sums + fromLane4(value1, d % LANES) * score1);
       }
     }
   }
   for (var d = 0u; d < params.headSize; d++) {
-    let y = sums[d * WG + lane] / softmax.total;
+    let y = sumsAt(d, lane) / softmax.total;
     for (var i = 0u; i < 4; i++) {
       if (token + i < part.queries) {
         out[query.row[i] * params.heads * params.headSize + head + d] = Elem(y[i]);

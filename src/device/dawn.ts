@@ -24,7 +24,7 @@ export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefin
           throw withoutPackage(cause);
         });
         // Timestamps are rounded to 65.5 us unless told not to.
-        return create(["disable-dawn-features=timestamp_quantization", ...toggles]);
+        return create(joinedFlags(["disable-dawn-features=timestamp_quantization", ...toggles]));
       })
       .catch((error) => {
         dawn = undefined;
@@ -32,6 +32,17 @@ export function loadDawn(toggles: readonly string[] = []): Promise<GPU | undefin
       });
   }
   return dawn ?? Promise.resolve(undefined);
+}
+
+/** Flags of one name as one: of two Dawn would take the first. */
+export function joinedFlags(flags: readonly string[]): string[] {
+  const byName = new Map<string, string>();
+  for (const flag of flags) {
+    const [name = "", value] = flag.split("=");
+    const before = byName.get(name);
+    byName.set(name, before === undefined ? flag : `${before},${value}`);
+  }
+  return [...byName.values()];
 }
 
 /** The longest nap, in milliseconds. */

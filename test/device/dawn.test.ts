@@ -1,7 +1,7 @@
 // Node's event loop while the GPU works: it turns seldom, and no slower than that for what else is done.
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { restWhile } from "../../src/device/dawn.ts";
+import { joinedFlags, restWhile } from "../../src/device/dawn.ts";
 import { testDevice } from "../adapters.ts";
 
 const later = (ms: number) => new Promise<string>((resolve) => setTimeout(() => resolve("done"), ms));
@@ -25,6 +25,11 @@ function busy(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
+
+it("gives Dawn one flag of each name, as it would take the first of two", () => {
+  const flags = ["disable-dawn-features=a", "enable-dawn-features=b,c", "verbose", "disable-dawn-features=d"];
+  expect(joinedFlags(flags)).toEqual(["disable-dawn-features=a,d", "enable-dawn-features=b,c", "verbose"]);
+});
 
 it("turns the event loop far less often than it could", async () => {
   const free = await turnsDuring(later(200));
