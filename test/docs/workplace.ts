@@ -11,8 +11,8 @@ import { ENTRIES } from "./typeCheck.ts";
 /** Pages' pictures by the photo that stands for them. */
 const PHOTOS: Readonly<Record<string, string>> = {
   "photo.jpg": "truck.jpg",
-  "a.jpg": "drawn-cat.jpg",
-  "b.jpg": "chelsea.png",
+  "a.jpg": "astronaut.png",
+  "b.jpg": "drawn-cat.jpg",
   "cat.jpg": "chelsea.png",
   "dog.jpg": "dog.jpg",
   "truck.jpg": "truck.jpg",
