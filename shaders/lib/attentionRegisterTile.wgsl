@@ -2,8 +2,8 @@
 // of positions are in attention.wgsl. outer: lib/outer.wgsl; fromLane4: lib/lanes.wgsl.
 
 override WG: u32 = 8;
-// The sums of a thread are in workgroup memory, [channel][thread], its own column each, so that no barrier is needed; or,
-// with OWN_SUMS, in memory of its own, where the other array has one element. SwiftShader compiles a store for each
+// The sums of a thread are in workgroup memory, [channel][thread], its own column each, so that no barrier is needed;
+// or, with OWN_SUMS, in memory of its own, where the other array has one element. SwiftShader compiles a store for each
 // number of an array to make it 0: 0.8 s for a workgroup's, 0.1 s for a thread's.
 const OWN_SUMS = 1u; // 1, or D or more
 override SHARED_SUMS: u32 = 512; // WG * D or more, or 1
