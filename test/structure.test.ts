@@ -73,7 +73,7 @@ interface Import {
 
 /** What a file imports from this repository, as paths from the root; shaders as they are. */
 function importsOf(path: string): Import[] {
-  const found: Import[] = [];
+  const imports: Import[] = [];
   const statement =
     /(?:^|\n)\s*(?:import|export)\s+(type\s+)?([^"';]*?)\bfrom\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"\s*\)/g;
   for (const [, type, names = "", from, dynamic] of read(path).matchAll(statement)) {
@@ -83,9 +83,9 @@ function importsOf(path: string): Import[] {
       ?.split(",")
       .filter((name) => name.trim());
     const isType = type !== undefined || (listed?.every((name) => /^\s*type\s/.test(name)) ?? false);
-    found.push({ target, isType });
+    imports.push({ target, isType });
   }
-  return found;
+  return imports;
 }
 
 /** The circles of a directed graph: from each file the first way back to itself, by depth first. */

@@ -73,21 +73,21 @@ it.each(["small-dino", "small-dinov2", "small-dinov2-registers", "small-dinov3"]
   const folder = `test/golden/${name}`;
   const { size } = JSON.parse(await readFile(`${folder}/preprocessor_config.json`, "utf8"));
   const golden = await readGolden(`${folder}/golden.safetensors`);
-  const wanted = golden.get(`${size.height}x${size.width}.last_hidden_state`) as NdArray;
+  const expected = golden.get(`${size.height}x${size.width}.last_hidden_state`) as NdArray;
   using model = await Dino.fromPretrained(folder, { device });
   const { cls, patches } = await model.encodeImage(PHOTO);
-  const C = wanted.shape[2] as number;
-  expect(cosine(cls.data, wanted.data.subarray(0, C))).toBeGreaterThanOrEqual(0.9999);
-  expect(cosine(patches.data, wanted.data.subarray(wanted.data.length - patches.data.length))).toBeGreaterThanOrEqual(
-    0.9999,
-  );
+  const C = expected.shape[2] as number;
+  expect(cosine(cls.data, expected.data.subarray(0, C))).toBeGreaterThanOrEqual(0.9999);
+  expect(
+    cosine(patches.data, expected.data.subarray(expected.data.length - patches.data.length)),
+  ).toBeGreaterThanOrEqual(0.9999);
 });
 
 it("q8 gives nearly the same", async () => {
   using small = await Dino.fromPretrained("checkpoints/tiny-dino", { device, dtype: "q8" });
-  const [ours, wanted] = [await small.encodeImage(PHOTO), await dino.encodeImage(PHOTO)];
-  expect(cosine(ours.cls.data, wanted.cls.data)).toBeGreaterThanOrEqual(0.995);
-  expect(cosine(ours.patches.data, wanted.patches.data)).toBeGreaterThanOrEqual(0.995);
+  const [ours, expected] = [await small.encodeImage(PHOTO), await dino.encodeImage(PHOTO)];
+  expect(cosine(ours.cls.data, expected.cls.data)).toBeGreaterThanOrEqual(0.995);
+  expect(cosine(ours.patches.data, expected.patches.data)).toBeGreaterThanOrEqual(0.995);
 });
 
 it("gives features without rows of no picture", async () => {
@@ -130,8 +130,8 @@ describe("a ResNet", () => {
       [2, 2],
     ]);
     expect([cls, patches]).toEqual([pooled, map]);
-    const wanted = golden.get("64x64.pooler_output")?.data ?? [];
-    expect(cosine(pooled?.data ?? [], wanted)).toBeGreaterThanOrEqual(0.9999);
+    const expected = golden.get("64x64.pooler_output")?.data ?? [];
+    expect(cosine(pooled?.data ?? [], expected)).toBeGreaterThanOrEqual(0.9999);
   });
 
   it("takes any size, and refuses what only a ViT has", async () => {

@@ -15,20 +15,20 @@ function stored(dtype: StoredDType, bytes: Uint8Array<ArrayBuffer>, count: numbe
 
 it.each(["F8_E4M3", "F8_E5M2"] as const)("%s: all 256", async (dtype) => {
   const codes = Uint8Array.from({ length: 256 }, (_, code) => code);
-  const wanted = floats[dtype].map((value) => {
+  const expected = floats[dtype].map((value) => {
     if (value === null) return Number.NaN;
     return typeof value === "number" ? value : Number.POSITIVE_INFINITY * (value === "inf" ? 1 : -1);
   });
-  expect([...(await readFloats(stored(dtype, codes, 256)))]).toEqual(wanted);
+  expect([...(await readFloats(stored(dtype, codes, 256)))]).toEqual(expected);
 });
 
 it.each([
   // torch.tensor(codes, dtype=torch.uint8).view(torch.float8_e4m3fnuz).float(), and of float8_e5m2fnuz
   ["F8_E4M3FNUZ", [0, 2 ** -10, 240, Number.NaN, 0.75, -240, 2 ** -7, 1]],
   ["F8_E5M2FNUZ", [0, 2 ** -17, 57344, Number.NaN, 0.5, -57344, 2 ** -14, 1]],
-] as const)("%s: zero, the smallest, the largest, NaN in place of -0", async (dtype, wanted) => {
+] as const)("%s: zero, the smallest, the largest, NaN in place of -0", async (dtype, expected) => {
   const codes = Uint8Array.of(0, 1, 0x7f, 0x80, 0x3c, 0xff, 8, 0x40);
-  expect([...(await readFloats(stored(dtype, codes, 8)))]).toEqual(wanted);
+  expect([...(await readFloats(stored(dtype, codes, 8)))]).toEqual(expected);
 });
 
 it("F64, of chunks that end within an element", async () => {

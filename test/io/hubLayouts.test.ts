@@ -76,8 +76,8 @@ describe("subfolder and variant", () => {
 
   it("of files that were chosen", async () => {
     const file = (path: string, name: string) => {
-      const made = new File([weightsOf(name) as Uint8Array<ArrayBuffer>], path.split("/").pop() ?? "");
-      return Object.defineProperty(made, "webkitRelativePath", { value: path });
+      const file = new File([weightsOf(name) as Uint8Array<ArrayBuffer>], path.split("/").pop() ?? "");
+      return Object.defineProperty(file, "webkitRelativePath", { value: path });
     };
     const list = [file("m/model.safetensors", "top"), file("m/image_encoder/model.safetensors", "below")];
     expect(await tensorsOf(list)).toEqual(["top"]);

@@ -27,8 +27,8 @@ for (const suite of Object.values(suites)) {
       it(`${suite.kernel.name} as for ${name}: ${caseLabel(test)}`, async () => {
         const { limits } = device;
         const traits = { info: { class: device.info.class }, limits, hasF16: false, hasSubgroups: false };
-        const made = Object.entries(makeInputs(test, "f32")).map(([input, { spec }]) => [input, spec]);
-        const [specs, params] = [Object.fromEntries(made), test.params ?? {}];
+        const inputSpecs = Object.entries(makeInputs(test, "f32")).map(([input, { spec }]) => [input, spec]);
+        const [specs, params] = [Object.fromEntries(inputSpecs), test.params ?? {}];
         const adapterClass = name === "nvidia" ? (name as AdapterClass) : device.info.class;
         const [variant] =
           suite.kernel.variants(specs, params)?.best({ ...traits, info: { class: adapterClass } }) ?? [];

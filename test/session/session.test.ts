@@ -109,10 +109,10 @@ describe("a device of the caller's", () => {
     const { gpu } = await openDevice();
     const told: string[] = [];
     gpu.addEventListener("uncapturederror", (event) => void told.push(event.error.message));
-    const own = Device.from(gpu);
-    own.own(() => gpu.createBuffer({ size: 16, usage: 0xfff_fff }));
-    await own.done();
-    expect(() => own.check()).toThrow(KernelError);
+    const device = Device.from(gpu);
+    device.own(() => gpu.createBuffer({ size: 16, usage: 0xfff_fff }));
+    await device.done();
+    expect(() => device.check()).toThrow(KernelError);
     expect(told).toEqual([]);
     gpu.destroy();
   });
