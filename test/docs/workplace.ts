@@ -4,6 +4,7 @@ import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promi
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import sharp from "sharp";
 import { bundleForNode, COMMON, withoutNode } from "../../scripts/bundle.mjs";
 import { type Program, ROOT } from "./blocks.ts";
 import { ENTRIES } from "./typeCheck.ts";
@@ -20,6 +21,12 @@ const PHOTOS: Readonly<Record<string, string>> = {
   "photos/ship.jpg": "drawn-ship.jpg",
   "photos/truck.jpg": "drawn-truck.jpg",
 };
+
+/**
+ * Pixels a row of a photo: few, as the masks of all that is in a large one take many seconds. photo.jpg is that in
+ * which pages point at things.
+ */
+const widthOf = (name: string) => (name === "photo.jpg" ? 1000 : 320);
 
 /** Checkpoints that ship, by the names of those on the Hub that pages load. */
 export const MODELS: Readonly<Record<string, string>> = {
@@ -54,7 +61,9 @@ export class Workplace {
     const place = new Workplace(await mkdtemp(join(tmpdir(), "docs-")));
     await mkdir(join(place.folder, "photos"));
     for (const [name, photo] of Object.entries(PHOTOS)) {
-      await cp(join(ROOT, "demos/photos", photo), join(place.folder, name));
+      await sharp(join(ROOT, "demos/photos", photo))
+        .resize(widthOf(name))
+        .toFile(join(place.folder, name));
     }
     await cp(join(ROOT, "checkpoints/tiny-clip"), join(place.folder, "models/clip"), { recursive: true });
     for (const [id, name] of Object.entries(MODELS)) await place.#keep(id, name);
