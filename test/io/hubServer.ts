@@ -19,6 +19,14 @@ export interface Fault {
   noRanges?: boolean;
   /** Hides X-Repo-Commit, as some mirrors do. */
   noCommit?: boolean;
+  /** Says nothing at all. */
+  silent?: boolean;
+  /** Sends another bit than the file has at this offset. */
+  flipAt?: number;
+  /** Names the file's content so, in place of its hash. */
+  etag?: string;
+  /** After the connection broke at `cutOnceAt`, the file is another one of the same length. */
+  changesTo?: Uint8Array;
   /** Answers with this status, and X-Error-Code; so many times if that is given. */
   status?: number;
   times?: number;
@@ -92,6 +100,7 @@ export class HubServer {
     if (answer !== undefined) return void response.end(JSON.stringify(answer));
     const [, id, revision, file = ""] = /^\/([^/]+\/[^/]+)\/resolve\/(refs\/pr\/\d+|[^/]+)\/(.+)$/.exec(path) ?? [];
     const fault = this.faults.get(file) ?? {};
+    if (fault.silent) return;
     const fail = (status: number, code: string) => response.writeHead(status, { "X-Error-Code": code }).end(code);
     if (fault.status && (fault.times === undefined || fault.times-- > 0)) {
       response.setHeader("Retry-After", this.retryAfter);
@@ -109,7 +118,7 @@ export class HubServer {
     if (!bytes) return void fail(404, "EntryNotFound");
     if (!file.endsWith(".safetensors")) return void this.#send(request, response, file, bytes, gitHash(bytes));
     response.setHeader("X-Linked-Size", fault.statedSize ?? bytes.byteLength);
-    response.setHeader("X-Linked-ETag", `"${sha256(bytes)}"`);
+    response.setHeader("X-Linked-ETag", `"${fault.etag ?? sha256(bytes)}"`);
     response.setHeader("ETag", `"${sha256(bytes)}"`);
     response.writeHead(302, { Location: `${this.#cdnUrl}/${file}?signature=x` }).end("Found");
   }
@@ -117,7 +126,12 @@ export class HubServer {
   #cdn(request: IncomingMessage, response: ServerResponse): void {
     const file = this.#note(request, "cdn").replace(/^\/|\?.*$/g, "");
     const bytes = this.files.get(file) ?? new Uint8Array(0);
-    this.#send(request, response, file, bytes, `md5-of-${file}`);
+    const { flipAt, changesTo, cutOnceAt } = this.faults.get(file) ?? {};
+    if (changesTo && cutOnceAt === undefined) {
+      return void this.#send(request, response, file, changesTo, `new-${file}`);
+    }
+    const sent = flipAt === undefined ? bytes : bytes.map((byte, i) => (i === flipAt ? byte ^ 1 : byte));
+    this.#send(request, response, file, sent, `md5-of-${file}`);
   }
 
   #send(request: IncomingMessage, response: ServerResponse, file: string, bytes: Uint8Array, etag: string): void {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ArgumentError, CheckpointError, InvalidFileError } from "../../src/device/errors.ts";
+import { endlessPattern } from "../../src/io/nestedRepeat.ts";
 import type { Source } from "../../src/io/source/source.ts";
 import { openTokenizer, type Tokenizer } from "../../src/io/tokenizer.ts";
 
@@ -186,5 +187,34 @@ describe("files that are not a tokenizer", () => {
     const texts = JSON.parse('["a", null]') as string[];
     expect(() => tokenizer.encode(texts)).toThrow(ArgumentError);
     expect(() => tokenizer.encode(texts)).toThrow(/text 1 is null/);
+  });
+});
+
+describe("patterns", () => {
+  const within = (Regex: string) => ({ pre_tokenizer: { pretokenizers: [{ type: "Split", pattern: { Regex } }] } });
+
+  it.each(["(a+)+$", "(a*)*", "((a+)b)*", "(?:\\p{L}+-?)+", "(.*)*", "(a+|b)+?", "(a{2,})+", "(a+){3,}"])(
+    "%s, a repeat in a repeat, is refused before a text meets it",
+    async (Regex) => {
+      expect(endlessPattern(within(Regex))).toContain(Regex);
+      const file = JSON.stringify({ ...definition, ...within(Regex) });
+      const opening = open({ "tokenizer.json": file });
+      await expect(opening).rejects.toThrow(InvalidFileError);
+      await expect(opening).rejects.toThrow(/has the pattern .* a repeat in a repeat may run for years/);
+    },
+  );
+
+  // The others are CLIP's, GPT-2's and GPT-4's.
+  it.each([
+    "a+(b+)",
+    "(?:a|b)+",
+    "([a+*])+",
+    "(\\+\\*)+x+",
+    "(a+)?b",
+    "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+",
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+    "(?i:'s|'t|'re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+",
+  ])("%s is read", (Regex) => {
+    expect(endlessPattern(within(Regex))).toBeUndefined();
   });
 });

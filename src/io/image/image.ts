@@ -4,7 +4,7 @@ import { ImageError } from "../../device/errors.ts";
 import { isA } from "../../device/tensor.ts";
 import { HAS_DISK } from "../source/bytes.ts";
 import { canDraw, type Drawable, hold } from "./canvas.ts";
-import { download, shownUrl } from "./download.ts";
+import { download } from "./download.ts";
 import { closePicture, fromRaw, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
 
 export { closePicture, type Picture, type RawImage, type RgbaImage } from "./rgba.ts";
@@ -69,24 +69,29 @@ async function load<T>(
   if (typeof image === "string" || isA(image, "URL")) {
     const url = urlOf(image);
     if (url) {
-      return decode(await download(url, signal), shownUrl(url));
+      const name = shownUrl(url);
+      return decode(await download(url, name, signal), name);
     }
     if (HAS_DISK) {
       const { readPicture } = await import("./decode.ts");
       const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
       return decode(await readPicture(path, signal), String(image));
     }
-    throw new ImageError(`[image] ${image} cannot be read in a page. Expected ${KINDS}`);
+    throw noImage(`${image} cannot be read in a page`);
   }
   if (isA(image, "Uint8Array")) return decode(image, "the picture");
   if (isA(image, "ArrayBuffer")) return decode(new Uint8Array(image), "the picture");
   if (isA(image, "Blob", "File")) return decode(image, "the Blob");
   if (typeof image !== "object" || image === null || ArrayBuffer.isView(image)) {
     const what = typeof image === "object" && image !== null ? "a typed array that is not bytes" : String(image);
-    throw new ImageError(`[image] ${what} is not an image. Expected ${KINDS}`);
+    throw noImage(`${what} is not an image`);
   }
-  if (!canDraw()) throw new ImageError(`[image] this object cannot be read as an image here. Expected ${KINDS}`);
+  if (!canDraw()) throw noImage("this object cannot be read as an image here");
   return take(image, `the ${image.constructor?.name ?? "object"}`);
+}
+
+function noImage(problem: string): ImageError {
+  return new ImageError(`[image] ${problem}. Expected ${KINDS}`);
 }
 
 /** An encoded picture, by the browser where there is one. */
@@ -120,4 +125,9 @@ function parseUrl(text: string, base?: string): URL {
 
 function isRaw(image: ImageLike): image is RawImage | ImageData {
   return typeof image === "object" && image !== null && "data" in image && "width" in image && "height" in image;
+}
+
+/** A URL for messages: without query, user or data, which may be secret or long. */
+export function shownUrl(url: URL): string {
+  return url.protocol === "data:" ? "the data: URL" : `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -22,6 +22,9 @@ export interface ByteSource {
  */
 export const CHUNK_BYTES = 1024 * 1024;
 
+/** Longer JSON is not read: twice the largest tokenizer.json that is known. */
+export const MAX_JSON_BYTES = 64 * 1024 * 1024;
+
 /** Node and Deno read folders and keep a Hub cache on disk; the modules for it are loaded only there. */
 export const HAS_DISK = typeof process !== "undefined" && typeof process.versions?.node === "string";
 

@@ -2,8 +2,9 @@
 // (header, then tensor after tensor) makes one request, not one per tensor, and the server is only as far ahead as the
 // network buffers. A read elsewhere in the file opens another response.
 
-import { ArgumentError, NetworkError } from "../../device/errors.ts";
-import { type ByteSource, blobFile, streamRange } from "./bytes.ts";
+import { NetworkError } from "../../device/errors.ts";
+import { type ByteSource, blobFile, MAX_JSON_BYTES, streamRange } from "./bytes.ts";
+import { cancellable, type Exchange, exchange, heard, reasonOf, wholeBody } from "./exchange.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 
 export interface HttpOptions extends Pick<SourceOptions, "signal" | "onProgress"> {
@@ -18,6 +19,8 @@ export interface HttpOptions extends Pick<SourceOptions, "signal" | "onProgress"
 const MAX_GAP_BYTES = 1024 * 1024;
 /** Responses kept open for reads that interleave. */
 const MAX_IDLE = 4;
+/** A file whose length the server does not tell is held whole: longer ones are not read. */
+const MAX_UNTOLD_BYTES = 2 ** 32;
 
 /**
  * Opens a file by URL; undefined when the server says that there is none.
@@ -33,7 +36,10 @@ export async function openHttp(url: URL, options: HttpOptions = {}): Promise<Byt
   if (verdict === "absent") return undefined;
   if (verdict) throw verdict;
   const size = totalSize(first.response, 0);
-  if (size === undefined) return blobFile(name, await wholeBody(first, url, options.signal));
+  if (size === undefined) {
+    const most = name.endsWith(".json") ? MAX_JSON_BYTES : MAX_UNTOLD_BYTES;
+    return blobFile(name, await wholeBody(first, url, most, options.signal));
+  }
   return new HttpFile(name, size, url, options, first);
 }
 
@@ -76,11 +82,6 @@ function judgePage({ ok, headers }: Response): "absent" | undefined {
   return ok && headers.get("content-type")?.startsWith("text/html") ? "absent" : undefined;
 }
 
-interface Exchange {
-  response: Response;
-  controller: AbortController;
-}
-
 /** One response being read, at a position in the file. */
 interface Connection {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -95,6 +96,7 @@ class HttpFile implements ByteSource {
   readonly size: number;
   readonly #url: URL;
   readonly #options: HttpOptions;
+  readonly #version: string;
   readonly #idle: Connection[] = [];
   readonly #drop = () => {
     for (const open of this.#idle.splice(0)) open.controller.abort();
@@ -106,6 +108,7 @@ class HttpFile implements ByteSource {
     this.size = size;
     this.#url = url;
     this.#options = options;
+    this.#version = versionOf(first.response);
     this.#keep(connection(first, 0));
     options.signal?.addEventListener("abort", this.#drop, { once: true });
   }
@@ -125,17 +128,12 @@ class HttpFile implements ByteSource {
   }
 
   async #readFrom(open: Connection, start: number, bytes: Uint8Array, signal?: AbortSignal): Promise<true> {
-    const abort = () => open.controller.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
+    await cancellable(open.controller, signal, async () => {
       await this.#skipTo(open, start);
       await this.#fill(open, bytes);
-    } catch (error) {
-      open.controller.abort();
-      throw signal?.aborted ? signal.reason : this.#failure(error);
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    }).catch((error) => {
+      throw signal?.aborted ? error : this.#failure(error);
+    });
     this.#keep(open);
     return true;
   }
@@ -163,7 +161,11 @@ class HttpFile implements ByteSource {
     const exchange = await request(this.#url, start, { ...this.#options, signal });
     const { response, controller } = exchange;
     const verdict = (this.#options.judge ?? judgePublic)(response, this.#url);
-    if (!verdict && totalSize(response, start) === this.size) {
+    if (
+      !verdict &&
+      totalSize(response, start) === this.size &&
+      (versionOf(response) || this.#version) === (this.#version || versionOf(response))
+    ) {
       return connection(exchange, response.status === 206 ? start : 0);
     }
     controller.abort();
@@ -201,7 +203,7 @@ class HttpFile implements ByteSource {
   /** Waits until at least one byte is at hand. */
   async #more(open: Connection): Promise<void> {
     while (open.rest.byteLength === 0) {
-      const { done, value } = await open.reader.read();
+      const { done, value } = await heard(this.#url, open.controller, open.reader.read());
       if (done) throw new NetworkError(cutOff(this.#url, open.position, this.size));
       open.rest = value;
     }
@@ -211,6 +213,11 @@ class HttpFile implements ByteSource {
     if (error instanceof NetworkError) return error;
     return new NetworkError(`${cutOff(this.#url, undefined, this.size)} (${reasonOf(error)})`, { cause: error });
   }
+}
+
+/** What changes with a file, "" where a server does not tell: some give one file several etags, but one date. */
+function versionOf({ headers }: Response): string {
+  return headers.get("last-modified") ?? headers.get("etag") ?? "";
 }
 
 function connection({ response, controller }: Exchange, position: number): Connection {
@@ -224,18 +231,8 @@ function cutOff(url: URL, at: number | undefined, size: number): string {
 }
 
 /** Asks for the file from `start` to its end. The response can be given up through the controller. */
-async function request(url: URL, start: number, { headers, signal }: HttpOptions): Promise<Exchange> {
-  signal?.throwIfAborted();
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    const range = { Range: `bytes=${start}-` };
-    const response = await reachServer(url, { headers: { ...headers, ...range }, signal: controller.signal });
-    return { response, controller };
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
+function request(url: URL, start: number, { headers, signal }: HttpOptions): Promise<Exchange> {
+  return exchange(url, { headers: { ...headers, Range: `bytes=${start}-` } }, signal);
 }
 
 /**
@@ -251,18 +248,6 @@ function totalSize({ status, headers }: Response, start: number): number | undef
   return bodyBytes === undefined ? undefined : start + bodyBytes;
 }
 
-async function wholeBody({ response, controller }: Exchange, url: URL, signal?: AbortSignal): Promise<Blob> {
-  const abort = () => controller.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    return await response.blob();
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : new NetworkError(`${url.href} was cut off: try again`, { cause: error });
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
-}
-
 /** What a status means on an ordinary web server: an error, "absent", or undefined for the file. */
 function judgePublic({ ok, status }: Response, url: URL): Error | "absent" | undefined {
   if (ok) return undefined;
@@ -275,45 +260,4 @@ function judgePublic({ ok, status }: Response, url: URL): Error | "absent" | und
 /** Advice for the message about an HTTP status. */
 export function retryHint(status: number): string {
   return status === 429 ? "too many requests, wait a while" : "try again later";
-}
-
-/**
- * fetch that asks a busy server again, and one that hung up; rejects with a NetworkError when no server answers, and
- * with the signal's reason when cancelled.
- */
-export async function reachServer(url: URL, init: RequestInit): Promise<Response> {
-  const headers = checkedHeaders(url, init.headers);
-  const ask = () =>
-    fetch(url, { ...init, headers }).catch((error: Error) => {
-      if (RESET.test(reasonOf(error))) return error;
-      throw error;
-    });
-  try {
-    let answer = await ask();
-    if (answer instanceof Error || answer.status === 408 || answer.status === 429 || answer.status >= 500) {
-      answer = await (await import("./retry.ts")).askAgain(answer, ask, init.signal);
-    }
-    if (answer instanceof Error) throw answer;
-    return answer;
-  } catch (cause) {
-    if (init.signal?.aborted) throw init.signal.reason;
-    throw new NetworkError(`${url.origin} cannot be reached (${reasonOf(cause)}): check the network`, { cause });
-  }
-}
-
-/** A connection that was there and broke before the answer, by Node's codes and Deno's words. */
-const RESET = /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$|connection (reset|closed)/i;
-
-/** Headers that can be sent. What fetch says of others repeats them, and one of them is the token: it stays unsaid. */
-function checkedHeaders(url: URL, headers: RequestInit["headers"]): Headers {
-  try {
-    return new Headers(headers);
-  } catch {
-    throw new ArgumentError(`a header for ${url.origin} holds characters that cannot be sent: check the token`);
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? message ?? String(error);
 }

@@ -4,25 +4,26 @@
 //   models--owner--name/snapshots/<commit>/  one link per file into blobs/
 //   models--owner--name/blobs/<etag>         the files
 //   models--owner--name/.no_exist/<commit>/  empty files: the Hub said that the commit has no such file
-// What the cache holds is used without asking the Hub. All files of a model come from one commit.
+//   models--owner--name/.files/<commit>      names of all files of the commit (Python has no such list)
+// What the cache holds is used without asking the Hub. All files of a model come from one commit. The list is written
+// before the first of them: a file that it names and the snapshot lacks was never downloaded to its end, which is told
+// where the Hub cannot be asked, as a model without its settings would give wrong numbers.
 
 import { randomUUID } from "node:crypto";
-import { access, copyFile, mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
-import { fileDownloadInfo, getRepoFolderName } from "@huggingface/hub";
-import { NetworkError, NotFoundError, VisionError } from "../../device/errors.ts";
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { getRepoFolderName } from "@huggingface/hub";
+import { NetworkError, NotFoundError } from "../../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
 import { openDiskFile } from "./disk.ts";
-import { reachServer } from "./http.ts";
-import { authorization, hubLabel, judgeHub, openRemote } from "./hub.ts";
+import { hubLabel, openRemote } from "./hub.ts";
+import { askHub, COMMIT, type Listing, type Seen } from "./hubAnswer.ts";
+import { keepBlob, pointTo } from "./hubBlobs.ts";
 import { expandPath, hubCacheFolder, hubEndpoint, offlineBy, readToken } from "./hubEnvironment.ts";
 import type { HubRepo } from "./hubId.ts";
+import { fileNames } from "./hubListing.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 import { whereMissing } from "./whereMissing.ts";
-
-const COMMIT = /^[0-9a-f]{40}$/;
-const BLOB_NAME = /^[\w.+=-]+$/;
-const MAX_REDIRECTS = 10;
 
 /** The files of a Hub repository, kept in the cache folder unless `cache` is false. */
 export async function openHubOnDisk(
@@ -39,18 +40,12 @@ export async function openHubOnDisk(
   return { name: label, open: (file) => cache.open(file), ...others };
 }
 
-/** What the Hub says of a file. */
-interface Listing {
-  readonly size: number;
-  readonly etag: string;
-  readonly commit: string;
-}
-
 class HubCache {
   readonly #folder: string;
   readonly #repo: HubRepo;
   readonly #options: SourceOptions;
   #commit: string | undefined;
+  #isListKept = false;
 
   constructor(folder: string, repo: HubRepo, options: SourceOptions) {
     this.#folder = folder;
@@ -68,6 +63,7 @@ class HubCache {
         return held;
       }
       if (await exists(join(this.#folder, ".no_exist", this.#commit, file))) return undefined;
+      if ((await this.#isListed(this.#commit, file)) === false) return undefined;
     }
     const offline = offlineBy();
     if (offline) return this.#missOffline(file, offline);
@@ -82,13 +78,12 @@ class HubCache {
   async #ask(pinned: HubRepo, file: string): Promise<Listing | "absent" | "unlisted"> {
     const seen: Seen = {};
     try {
-      const listing = await list(pinned, file, seen, this.#options.signal);
+      const listing = await askHub(pinned, file, seen, this.#options.signal);
       if (seen.commit) await this.#remember(seen.commit, listing === "absent" ? file : undefined);
       return listing;
     } catch (error) {
-      // A snapshot that holds weights was downloaded completely by some program: a file that it lacks is optional.
       const down = error instanceof NetworkError && error.cause !== undefined;
-      if (down && this.#commit && (await this.#holdsWeights(this.#commit))) return "absent";
+      if (down && this.#commit && (await this.#mayLack(this.#commit, file))) return "absent";
       throw error;
     }
   }
@@ -115,13 +110,30 @@ class HubCache {
     return join(this.#folder, "snapshots", commit, file);
   }
 
-  async #holdsWeights(commit: string): Promise<boolean> {
+  /** Whether the commit has a file of that name; undefined where no list was kept. */
+  async #isListed(commit: string, file: string): Promise<boolean | undefined> {
+    const names = await readFile(this.#list(commit), "utf8").catch(() => undefined);
+    return names?.split("\n").includes(file);
+  }
+
+  #list(commit: string): string {
+    return join(this.#folder, ".files", commit);
+  }
+
+  /**
+   * Whether a file that the snapshot lacks is an optional one, as far as can be told without the Hub: one that is not
+   * listed, or, where there is no list, any, once there are weights (some program downloaded what it wanted).
+   */
+  async #mayLack(commit: string, file: string): Promise<boolean> {
+    if (await this.#isListed(commit, file)) return false;
     const files = await readdir(this.#snapshot(commit)).catch(() => []);
-    return files.some((file) => file.endsWith(".safetensors"));
+    return files.some((name) => name.endsWith(".safetensors"));
   }
 
   async #missOffline(file: string, variable: string): Promise<undefined> {
-    if (this.#commit && (await exists(this.#snapshot(this.#commit)))) return undefined;
+    if (this.#commit && (await exists(this.#snapshot(this.#commit)))) {
+      if (!(await this.#isListed(this.#commit, file))) return undefined;
+    }
     throw new NotFoundError(
       `${file} of ${hubLabel(this.#repo)} is not in ${this.#folder}, and ${variable} forbids a download: unset it`,
     );
@@ -131,126 +143,36 @@ class HubCache {
     const blob = join(this.#folder, "blobs", listing.etag);
     const pointer = this.#snapshot(listing.commit, file);
     try {
-      if (!(await exists(blob))) await download(repo, file, listing, blob, this.#options);
-      await link(blob, pointer);
+      await this.#writeList(repo, listing.commit);
+      await keepBlob(repo, file, listing, blob, this.#options);
+      await pointTo(blob, pointer);
     } catch (error) {
-      if (!cannotWrite(error)) throw error;
+      if (!isOfDisk(error)) throw error;
       console.warn(`webgpu-vision: ${this.#folder} cannot be written (${error.code}), so ${file} is not kept`);
       return openRemote(repo, file, this.#options);
     }
     return openDiskFile(pointer, file);
   }
-}
 
-/** Headers that only the first of several redirected answers carries. */
-interface Seen {
-  commit?: string;
-  etag?: string;
-}
-
-/** Asks the Hub for size, etag and commit of a file. */
-async function list(
-  repo: HubRepo,
-  file: string,
-  seen: Seen,
-  signal?: AbortSignal,
-): Promise<Listing | "absent" | "unlisted"> {
-  let verdict: Error | "absent" | undefined;
-  const info = await fileDownloadInfo({
-    repo: { type: "model", name: repo.id },
-    path: file,
-    revision: repo.revision,
-    hubUrl: repo.endpoint,
-    fetch: async (input, init) => {
-      const response = await follow(repo, new URL(String(input)), init, seen, signal);
-      verdict = judgeHub(repo, file, response);
-      return response;
-    },
-  }).catch((error) => {
-    if (signal?.aborted) throw signal.reason;
-    if (verdict === undefined && error instanceof VisionError) throw error;
-    return null; // refused, or without size or etag: the verdict says which
-  });
-  if (verdict instanceof Error) throw verdict;
-  if (verdict === "absent") return "absent";
-  const etag = (seen.etag ?? info?.etag ?? "").replace(/^W\//, "").replaceAll('"', "");
-  if (!info || !seen.commit || !BLOB_NAME.test(etag)) return "unlisted";
-  return { size: info.size, etag, commit: seen.commit };
-}
-
-/** fetch that notes the Hub's headers on the way through its redirects, which plain fetch would hide. */
-async function follow(
-  repo: HubRepo,
-  start: URL,
-  init: RequestInit | undefined,
-  seen: Seen,
-  signal?: AbortSignal,
-): Promise<Response> {
-  let url = start;
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const auth = url.origin === start.origin ? authorization(repo) : {};
-    const headers = { ...(init?.headers as Record<string, string>), ...auth };
-    const response = await reachServer(url, { ...init, headers, signal, redirect: "manual" });
-    const commit = response.headers.get("x-repo-commit") ?? "";
-    if (COMMIT.test(commit)) seen.commit ??= commit;
-    seen.etag ??= response.headers.get("x-linked-etag") ?? undefined;
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status >= 400 || !location) return response;
-    await response.body?.cancel();
-    url = new URL(location, url);
-  }
-  throw new NetworkError(`${start.href} redirects in a circle: check HF_ENDPOINT`);
-}
-
-/** Streams a file to `blob`. Until it is complete it has another name, and what fails or is cancelled is removed. */
-async function download(
-  repo: HubRepo,
-  file: string,
-  { size }: Listing,
-  blob: string,
-  options: SourceOptions,
-): Promise<void> {
-  const remote = await openRemote(repo, file, options);
-  if (!remote) throw new NotFoundError(`${file} of ${hubLabel(repo)} went away while it was downloaded`);
-  const partial = `${blob}.${randomUUID().slice(0, 8)}.incomplete`;
-  try {
-    if (remote.size !== size) {
-      throw new NetworkError(
-        `${file} of ${hubLabel(repo)} should have ${size} bytes, ${remote.size} are sent: try again`,
-      );
-    }
-    await mkdir(dirname(blob), { recursive: true });
-    const handle = await open(partial, "wx");
-    try {
-      for await (const chunk of remote.stream(0, size, options.signal)) await handle.appendFile(chunk);
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, blob);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  } finally {
-    await remote.close?.();
+  /** Keeps the names of the commit's files, where the server tells them: a mirror may not. */
+  async #writeList(repo: HubRepo, commit: string): Promise<void> {
+    if (this.#isListKept || (await exists(this.#list(commit)))) return;
+    this.#isListKept = true; // or cannot be: it is tried once
+    const names = await fileNames(repo, this.#options);
+    if (names) await note(this.#list(commit), names.join("\n"));
   }
 }
 
-/** A relative link, so that the cache folder can be moved; a copy where links are not allowed (Windows). */
-async function link(blob: string, pointer: string): Promise<void> {
-  await mkdir(dirname(pointer), { recursive: true });
-  await rm(pointer, { force: true });
-  try {
-    await symlink(relative(dirname(pointer), blob), pointer);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EEXIST") await copyFile(blob, pointer);
-  }
-}
-
+/** Writes a small file in one step: half a list would be a wrong one. */
 async function note(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-    .then(() => writeFile(path, text))
-    .catch(() => undefined);
+  const fresh = `${path}.${randomUUID().slice(0, 8)}`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(fresh, text);
+    await rename(fresh, path);
+  } catch {
+    await rm(fresh, { force: true }).catch(() => undefined);
+  }
 }
 
 function exists(path: string): Promise<boolean> {
@@ -260,7 +182,7 @@ function exists(path: string): Promise<boolean> {
   );
 }
 
-function cannotWrite(error: unknown): error is NodeJS.ErrnoException {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  return ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST"].includes(code);
+/** Whether an error is the file system's: Node gives those a code, and the call that failed. */
+function isOfDisk(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "code" in error;
 }

@@ -63,7 +63,16 @@ export async function readToken(): Promise<string | undefined> {
 
 /** A token without line breaks, inside it too (huggingface_hub: utils/_auth.py, _clean_token). */
 function cleanToken(text = ""): string | undefined {
-  return text.replace(/[\r\n]/g, "").trim() || undefined;
+  const token = text.replace(/[\r\n]/g, "").trim();
+  try {
+    new Headers({ Authorization: token });
+  } catch {
+    // What it says of the token repeats it, which is secret.
+    throw new ArgumentError(
+      "HF_TOKEN, or the file in its place, holds characters that cannot be sent: check the token",
+    );
+  }
+  return token || undefined;
 }
 
 /** The variable that forbids to ask the Hub; undefined where none does. */

@@ -1,6 +1,7 @@
 // What a repository of the Hub holds besides the file that was asked for: loaded when a model has no weights that can
 // be read, to say what there is, and to find the Hub's own conversion of them.
-import { reachServer } from "./http.ts";
+import { NetworkError } from "../../device/errors.ts";
+import { openHttp } from "./http.ts";
 import { authorization, hubLabel, openRemote } from "./hub.ts";
 import type { HubRepo } from "./hubId.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
@@ -33,11 +34,25 @@ export function listingOf(repo: HubRepo, options: Ask, reopen: (revision: string
 
 type Ask = Pick<SourceOptions, "signal">;
 
+/** Of an answer of the API: a list of files is some hundred bytes a file. */
+const MOST_BYTES = 32 << 20;
+
 /** Paths of the files of a repository; where the server has no such list (a mirror), of those that tell something. */
 async function listRepo(repo: HubRepo, options: Ask): Promise<string[]> {
   const tree = await json(repo, `tree/${encodeURIComponent(repo.revision)}?recursive=true`, options);
   if (Array.isArray(tree)) return tree.filter(({ type }) => type === "file").map(({ path }) => String(path));
   return heldOf((file) => openRemote(repo, file, options), TELLING_FILES);
+}
+
+/** Names of all files of a revision; undefined where the server does not tell them or cannot be asked. */
+export async function fileNames(repo: HubRepo, options: Ask): Promise<string[] | undefined> {
+  const answer = await json(repo, `revision/${encodeURIComponent(repo.revision)}`, options).catch((error) => {
+    if (error instanceof NetworkError) return undefined;
+    throw error;
+  });
+  const siblings = (answer as { siblings?: unknown } | undefined)?.siblings;
+  if (!Array.isArray(siblings)) return undefined;
+  return siblings.map((file: { rfilename?: unknown } | null) => String(file?.rfilename));
 }
 
 /** A pull request that holds safetensors. */
@@ -78,9 +93,21 @@ interface Discussion {
 /** Something of the Hub's API; undefined where the server has none of it, which is no reason to fail. */
 async function json(repo: HubRepo, what: string, { signal }: Ask): Promise<unknown> {
   const url = new URL(`${repo.endpoint}/api/models/${repo.id}/${what}`);
-  const response = await reachServer(url, { headers: authorization(repo), ...(signal && { signal }) });
-  if (!response.ok) return void (await response.body?.cancel());
-  return response.json().catch(() => undefined);
+  const file = await openHttp(url, {
+    name: `${what}.json`, // short, whatever the server sends
+    headers: authorization(repo),
+    ...(signal && { signal }),
+    judge: ({ ok }) => (ok ? undefined : "absent"),
+  });
+  if (!file) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(await file.read(0, Math.min(file.size, MOST_BYTES), signal)));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  } finally {
+    await file.close?.();
+  }
 }
 
 /** Says on the console that weights are taken from a pull request. */

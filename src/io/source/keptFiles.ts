@@ -1,10 +1,16 @@
-// Files that a page reads and keeps in Cache Storage. What it holds is used without asking the server; a 404 is kept
-// too, as models are asked for files that many of them lack.
+// Files that a page reads and keeps in Cache Storage. What it holds is used without asking the server. That there is no
+// such file is kept too, as models are asked for files that many of them lack, but for a day only: a server may have
+// been wrong, or have been given the file since.
 
+import { NetworkError } from "../../device/errors.ts";
 import { type ByteSource, blobFile } from "./bytes.ts";
 import { fileUrl, openHttpFolder } from "./http.ts";
 import { openShelf } from "./pageCache.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** When a server said that it has no such file. */
+const ASKED = "x-asked";
 
 /** A folder on a web server whose files are kept. */
 export function openFolderInPage(folder: URL, options: SourceOptions): FileSource {
@@ -26,12 +32,17 @@ export async function openKept(
   options.signal?.throwIfAborted();
   const shelf = await openShelf(options);
   const held = await shelf?.match(url);
-  if (held?.status === 404) return undefined;
-  if (held) return heldFile(file, held, options);
-  const remote = await openRemote();
+  const isAbsent = held?.status === 404;
+  if (held && !isAbsent) return heldFile(file, held, options);
+  if (isAbsent && Date.now() - Number(held.headers.get(ASKED)) < DAY_MS) return undefined;
+  const remote = await openRemote().catch((error) => {
+    if (isAbsent && error instanceof NetworkError && error.cause !== undefined) return undefined;
+    throw error;
+  });
   if (!shelf) return remote;
   if (remote) return keep(shelf, url, remote, options);
-  await shelf.put(url, new Response(null, { status: 404 })).catch(() => undefined);
+  const headers = { [ASKED]: String(Date.now()) };
+  await shelf.put(url, new Response(null, { status: 404, headers })).catch(() => undefined);
   return undefined;
 }
 

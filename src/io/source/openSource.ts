@@ -2,13 +2,12 @@
 // look the same to the rest of the engine: ask for a file by name, get something that can be read in ranges.
 import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
 import { isA } from "../../device/tensor.ts";
-import { type ByteSource, HAS_DISK } from "./bytes.ts";
+import { type ByteSource, HAS_DISK, MAX_JSON_BYTES } from "./bytes.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
 import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
 import type { FileSource, Source, SourceBytes, SourceLike, SourceOptions } from "./source.ts";
 
 const ACCEPTED = "a folder, an http(s) URL of a folder, a Hub id (owner/name or owner/name@revision), files, or bytes";
-const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
 /**
  * Opens the place where a model's files are. A string is a folder when it begins with "." or "/" or exists on disk, a
