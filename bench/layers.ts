@@ -2,7 +2,7 @@
 import { openModel } from "../src/check/benchModel.ts";
 import { openDevice } from "../src/device/open.ts";
 import { random } from "../src/device/random.ts";
-import type { ProfiledStep } from "../src/graph/executor.ts";
+import type { ProfiledStep } from "../src/graph/profile.ts";
 import { quantile } from "../src/verify/timing/measure.ts";
 import { loadModel, MODELS } from "./models.ts";
 

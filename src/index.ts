@@ -62,14 +62,13 @@ export {
   Executor,
   type ExecutorOptions,
   type HostInputs,
-  type Profile,
-  type ProfiledStep,
   type RunBindings,
   type RunOptions,
 } from "./graph/executor.ts";
 export { type BoundOption, Graph, Value } from "./graph/graph.ts";
 export * as ops from "./graph/ops.ts";
 export { type Plan, type PlanOptions, type PlanSummary, plan } from "./graph/plan.ts";
+export type { Profile, ProfiledStep } from "./graph/profile.ts";
 export { quantise } from "./graph/rewrites/quantise.ts";
 export { winograd } from "./graph/rewrites/winograd.ts";
 export { SlotPool } from "./graph/slotPool.ts";

@@ -83,15 +83,23 @@ export async function keepMasks(
     "keepOnGpu: logits",
     `${fewer}leave keepOnGpu out and ask for returnLogits: those come in parts`,
   );
+  let kept: SamGpuMasks | undefined;
   const record = (decoder: Executor, masks: Executor) => {
     signal.throwIfAborted();
     scene.check();
     const { lowRes, chosenScores, logits } = maskTensors(device, masks, session.dtype, scene.fromHalves);
+    kept = together({ logits, lowResLogits: lowRes, scores: chosenScores });
     const encoder = device.gpu.createCommandEncoder();
     scene.encode(encoder, decoder, run);
     masks.encode(encoder, { bindings: { ...scene.masksOf(decoder), lowRes, chosenScores, logits } });
     device.gpu.queue.submit([encoder.finish()]);
-    return together({ logits, lowResLogits: lowRes, scores: chosenScores });
+    return kept;
   };
-  return session.use(scene.maskParts(run, { multimask, returnLogits: true }, { staysOnGpu: true }), record, signal);
+  try {
+    const parts = scene.maskParts(run, { multimask, returnLogits: true }, { staysOnGpu: true });
+    return await session.use(parts, record, signal);
+  } catch (error) {
+    kept?.dispose();
+    throw error;
+  }
 }

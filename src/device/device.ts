@@ -19,6 +19,17 @@ export interface MemoryUse {
   buffers: number;
 }
 
+/** What work gave, and what WebGPU reports of it. */
+export interface Owned<T> {
+  readonly value: T;
+  /** Undefined where all went well, and when the device is lost. */
+  readonly problem: Promise<Error | undefined>;
+}
+
+function refused({ message }: GPUError | Error): KernelError {
+  return new KernelError(`WebGPU reported: ${message || "no reason"}`);
+}
+
 /** A WebGPU device with its limits, pipelines and memory accounts, from `openDevice`; models share it as `device`. */
 export class Device {
   /** WebGPU's own device. */
@@ -57,9 +68,7 @@ export class Device {
   readonly #waiting = new Set<(error: DeviceLostError) => void>();
   /** What is told of errors outside any scope. */
   #listener: ((event: GPUUncapturedErrorEvent) => void) | undefined;
-  /** The errors of what was last recorded on a device of the caller's. */
-  #scope: Promise<void> | undefined;
-  #error: KernelError | undefined;
+  #error: Error | undefined;
   #zero: GPUBuffer | undefined;
   readonly #onLost: Promise<DeviceLostError>;
 
@@ -197,12 +206,12 @@ export class Device {
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
     try {
       await this.#unlessLost(this.#rest(staging.mapAsync(MAP_READ)));
-    } catch (error) {
-      throw this.lost ?? error;
+    } catch (cause) {
+      this.check();
+      throw refused(cause as Error);
     }
     const copy = staging.getMappedRange().slice(0);
     staging.unmap();
-    await this.#scope;
     this.check();
     return copy;
   }
@@ -210,28 +219,33 @@ export class Device {
   /** Resolves when all that was submitted is done. */
   async done(): Promise<undefined> {
     await this.#unlessLost(this.#rest(this.gpu.queue.onSubmittedWorkDone()));
-    await this.#scope;
   }
 
   /**
-   * Does what makes, records and submits, all before it returns. On a device of the caller's its errors are told from
-   * those of others by a scope: `check` throws ours alone.
+   * Does what makes, records and submits, all before it returns, and gives what WebGPU reports of that alone: calls
+   * beside it, and others who use the caller's device, have errors of their own.
+   *
+   * @param what for the error where there is not enough memory
    */
-  own<T>(work: () => T): T {
-    if (this.#owned || this.lost) return work();
-    this.gpu.pushErrorScope("validation");
+  own<T>(work: () => T, what = "this"): Owned<T> {
+    const { gpu } = this;
+    gpu.pushErrorScope("validation");
+    gpu.pushErrorScope("out-of-memory");
+    let scopes: Promise<(GPUError | null)[]> | undefined;
+    let value: T;
     try {
-      return work();
+      value = work();
     } finally {
-      const scope = this.gpu.popErrorScope().then(
-        (error) => {
-          if (error) this.#error ??= new KernelError(`WebGPU reported: ${error.message}`);
-          if (this.#scope === scope) this.#scope = undefined;
-        },
-        () => {}, // the device is lost
-      );
-      this.#scope = scope;
+      scopes = Promise.all([gpu.popErrorScope(), gpu.popErrorScope()]);
     }
+    const problem = scopes.then(
+      ([memory, invalid]) => {
+        if (memory) return new LimitError(`the GPU has no memory for ${what} (${memory.message}): use a smaller input`);
+        return invalid ? refused(invalid) : undefined;
+      },
+      () => undefined, // the device is lost
+    );
+    return { value, problem };
   }
 
   /** A buffer of zeros, bound in place of an optional input that is absent. */
@@ -263,7 +277,7 @@ export class Device {
   #listen(): void {
     this.#listener = (event) => {
       event.preventDefault?.();
-      this.#error ??= new KernelError(`WebGPU reported: ${event.error.message}`);
+      this.#error ??= refused(event.error);
     };
     this.gpu.addEventListener?.("uncapturederror", this.#listener);
   }

@@ -1,10 +1,17 @@
 // The errors a caller can meet, one class per kind, so that a program can tell them apart by `instanceof` or `name`.
 // Each message says what was expected, what came, and what to do.
 
+/** Messages quote what came, which may be megabytes of a hostile file: nobody reads on after so many characters. */
+const MOST_CHARACTERS = 4000;
+
 /** Base of all errors thrown on purpose by webgpu-vision. */
 export class VisionError extends Error {
   /** The class's name, for programs that cannot use `instanceof`. */
   override readonly name: string = "VisionError";
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message?.slice(0, MOST_CHARACTERS), options);
+  }
 }
 
 /** A shape, dtype, option or argument that the call cannot take. */

@@ -3,12 +3,12 @@
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DisposedError } from "../device/errors.ts";
 import { byteLength, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
-import type { Timing } from "../device/timer.ts";
 import { type Bindings, type BoundBuffers, boundBuffers, StateBuffers } from "./bindings.ts";
 import { firstNonFinite } from "./finite.ts";
 import type { Place } from "./placement.ts";
 import type { Plan, PlannedTensor } from "./plan.ts";
 import { encodeDispatch, type PreparedPlan, prepare } from "./preparedPlan.ts";
+import type { Profile } from "./profile.ts";
 import { Readback, toHost } from "./readback.ts";
 import { SlotPool } from "./slotPool.ts";
 import type { WeightStore } from "./store.ts";
@@ -49,28 +49,6 @@ export interface ExecutorOptions {
 export interface EncodeOptions extends RunBindings {
   /** Of the plan's pass. */
   readonly timestampWrites?: GPUComputePassTimestampWrites | undefined;
-}
-
-/** Time of one step of a profiled run. */
-export interface ProfiledStep {
-  /** Name of the kernel. */
-  readonly kernel: string;
-  /** Entry point of its shader. */
-  readonly variant: string;
-  /** Of the result. */
-  readonly shape: readonly number[];
-  /** Milliseconds. */
-  readonly ms: number;
-  /** Floating-point operations. */
-  readonly flops: number;
-}
-
-/** Times of a profiled run. */
-export interface Profile {
-  /** In the order of the plan. */
-  readonly steps: readonly ProfiledStep[];
-  /** How times were taken. */
-  readonly source: Timing["source"];
 }
 
 /** A plan made ready on a device: run it as often as wanted. */
@@ -191,16 +169,7 @@ export class Executor {
     const works = this.#prepared.dispatches.map((dispatch) => (pass: GPUComputePassEncoder) => {
       encodeDispatch(pass, dispatch, bound);
     });
-    const { time } = await import("../device/timer.ts");
-    const { ms, source } = await time(this.#device, works);
-    const steps = this.plan.steps.map(({ kernel, launch, value, flops }, i) => ({
-      kernel: kernel.name,
-      variant: launch.variant ?? launch.entryPoint ?? "main",
-      shape: value.shape,
-      ms: ms[i] as number,
-      flops,
-    }));
-    return { steps, source };
+    return (await import("./profile.ts")).profile(this.#device, this.plan, works);
   }
 
   /** Whether its buffers are freed. */

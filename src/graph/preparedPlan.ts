@@ -1,6 +1,5 @@
 // A plan on a device, ready to run: pipelines, compiled in parallel, and its buffers and bind groups, made once.
 import type { Device } from "../device/device.ts";
-import { LimitError } from "../device/errors.ts";
 import { bufferBytes, type Spec } from "../device/tensor.ts";
 import { pipelineSource } from "../kernels/kernel.ts";
 import { type BoundBuffers, StepBindGroups } from "./bindings.ts";
@@ -32,25 +31,10 @@ export async function prepare(device: Device, plan: Plan, store: WeightStore, po
   const pipelines = await Promise.all(
     plan.steps.map(({ kernel, launch }) => device.pipelines.get(pipelineSource(kernel, launch))),
   );
-  device.gpu.pushErrorScope("out-of-memory");
-  device.gpu.pushErrorScope("validation");
-  let prepared: PreparedPlan | undefined;
-  let failure: unknown;
-  try {
-    prepared = allocate(device, plan, store, pool, pipelines);
-  } catch (error) {
-    failure = error;
-  }
-  // Both at once: other calls may push scopes of their own while this one waits.
-  const [invalid, outOfMemory] = await Promise.all([device.gpu.popErrorScope(), device.gpu.popErrorScope()]);
-  if (outOfMemory) {
-    failure = new LimitError(
-      `the GPU has no memory for this model and input (${outOfMemory.message}): use smaller inputs`,
-    );
-  }
-  failure ??= invalid && new LimitError(`WebGPU refused the model's buffers: ${invalid.message}`);
-  if (prepared && !failure) return prepared;
-  prepared?.free();
+  const { value: prepared, problem } = device.own(() => allocate(device, plan, store, pool, pipelines));
+  const failure = await problem;
+  if (!failure) return prepared;
+  prepared.free();
   throw failure;
 }
 

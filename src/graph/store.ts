@@ -2,7 +2,7 @@
 // them (packed, joined, resized). Plans share them by key. The JavaScript heap never holds more than one piece of a
 // file.
 import type { Device } from "../device/device.ts";
-import { CheckpointError, DisposedError, InvalidFileError, LimitError } from "../device/errors.ts";
+import { CheckpointError, DisposedError, InvalidFileError } from "../device/errors.ts";
 import { BYTES, formatShape, sameShape, sizeOf, type Tensor } from "../device/tensor.ts";
 import type { CastParams } from "../kernels/cast.ts";
 import { dispatch, dispatchAll } from "../kernels/dispatch.ts";
@@ -213,17 +213,13 @@ class Loading {
   }
 
   async #allocate(key: string, leaf: Value, name: string): Promise<Tensor> {
-    const { gpu } = this.#device;
     this.#device.checkSize(leaf, name, weightAdvice(this.#device, leaf));
-    gpu.pushErrorScope("out-of-memory");
-    const tensor = this.#device.createTensor(leaf, name);
+    const what = `${name} ${formatShape(leaf.shape)}`;
+    const { value: tensor, problem } = this.#device.own(() => this.#device.createTensor(leaf, name), what);
     this.#tensors.set(key, tensor);
-    const error = await gpu.popErrorScope();
-    if (!error) return tensor;
-    throw new LimitError(
-      `the GPU has no memory for ${name} ${formatShape(leaf.shape)} (${error.message}): free some, ` +
-        weightAdvice(this.#device, leaf),
-    );
+    const failure = await problem;
+    if (failure) throw failure;
+    return tensor;
   }
 
   async #wait(): Promise<void> {
@@ -274,9 +270,16 @@ class Fill {
     const bytes = piece.subarray(from - position, to - position);
     const element = (from - this.#start) / this.#width;
     const { dtype } = this.#stored;
-    if (dtype === "F32" && this.#tensor.dtype === "f32")
-      this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes);
-    else await this.#cast(bytes, element);
+    if (dtype === "F32" && this.#tensor.dtype === "f32") {
+      await this.#own(() => this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes));
+    } else await this.#cast(bytes, element);
+  }
+
+  async #own<T>(work: () => T): Promise<T> {
+    const { value, problem } = this.#device.own(work, this.#stored.name);
+    const failure = await problem;
+    if (failure) throw failure;
+    return value;
   }
 
   async #cast(bytes: Uint8Array, element: number): Promise<void> {
@@ -284,27 +287,30 @@ class Fill {
     const { dtype, name } = this.#stored;
     const count = bytes.length / this.#width;
     const words = { dtype: "u32", shape: [Math.ceil(bytes.length / 4)] } as const;
-    const raw = device.createTensor(words, name);
-    let converted: Tensor | undefined;
+    const held: Tensor[] = [];
+    const hold = (tensor: Tensor) => {
+      held.push(tensor);
+      return tensor;
+    };
     try {
-      device.writeBuffer(raw.buffer, 0, bytes);
+      const raw = await this.#own(() => {
+        const tensor = hold(device.createTensor(words, name));
+        device.writeBuffer(tensor.buffer, 0, bytes);
+        return tensor;
+      });
       const { cast } = await import("../kernels/cast.ts"); // most checkpoints are stored as they are wanted
       const params = { from: dtype, to: this.#tensor.dtype, shape: [count] } as CastParams;
-      converted = await dispatch(device, cast, { x: raw }, params);
+      const converted = hold(await dispatch(device, cast, { x: raw }, params));
       const width = BYTES[this.#tensor.dtype];
-      const encoder = device.gpu.createCommandEncoder();
       // Whole words: the odd half at the end of a tensor lies in the buffer's padding.
-      encoder.copyBufferToBuffer(
-        converted.buffer,
-        0,
-        this.#tensor.buffer,
-        element * width,
-        Math.ceil((count * width) / 4) * 4,
-      );
-      device.gpu.queue.submit([encoder.finish()]);
+      const size = Math.ceil((count * width) / 4) * 4;
+      await this.#own(() => {
+        const encoder = device.gpu.createCommandEncoder();
+        encoder.copyBufferToBuffer(converted.buffer, 0, this.#tensor.buffer, element * width, size);
+        device.gpu.queue.submit([encoder.finish()]);
+      });
     } finally {
-      device.free(raw.buffer);
-      if (converted) device.free(converted.buffer);
+      for (const { buffer } of held) device.free(buffer);
     }
   }
 }

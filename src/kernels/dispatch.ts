@@ -1,7 +1,6 @@
 // One dispatch of one kernel, outside a plan: what packs weights at load, and what tests run.
 import type { Device } from "../device/device.ts";
 import { USAGE } from "../device/device.ts";
-import { KernelError } from "../device/errors.ts";
 import type { Tensor } from "../device/tensor.ts";
 import { type AnyKernel, bindingCounts, packParams, paramBytes, pipelineSource } from "./kernel.ts";
 import type { Launch } from "./launch.ts";
@@ -34,46 +33,52 @@ export async function dispatchAll(
   const isEmpty = launch.workgroups.some((count) => count === 0);
   const pipeline = isEmpty ? undefined : await device.pipelines.get(pipelineSource(kernel, launch));
   const outputs: Tensor[] = [];
+  let uniform: GPUBuffer | undefined;
   try {
-    for (const spec of specs) outputs.push(device.createTensor(spec, kernel.name));
-    if (pipeline) await submitOnce(device, kernel, pipeline, launch, inputs, outputs);
+    const { problem } = device.own(() => {
+      for (const spec of specs) outputs.push(device.createTensor(spec, kernel.name));
+      if (!pipeline) return;
+      uniform = device.createBuffer(paramBytes(kernel), USAGE.UNIFORM | USAGE.COPY_DST, "params");
+      submitOnce(device, kernel, pipeline, launch, { inputs, outputs, uniform });
+    });
+    const failure = await problem;
+    if (failure) throw failure;
     return outputs;
   } catch (error) {
     for (const { buffer } of outputs) device.free(buffer);
     throw error;
+  } finally {
+    if (uniform) device.free(uniform);
   }
 }
 
-async function submitOnce(
+interface Bound {
+  readonly inputs: TensorInputs;
+  readonly outputs: readonly Tensor[];
+  readonly uniform: GPUBuffer;
+}
+
+function submitOnce(
   device: Device,
   kernel: AnyKernel,
   pipeline: GPUComputePipeline,
   launch: Launch,
-  inputs: TensorInputs,
-  outputs: readonly Tensor[],
-): Promise<void> {
-  const uniforms = new DataView(new ArrayBuffer(paramBytes(kernel)));
-  packParams(kernel, launch.params, uniforms, 0);
-  const uniform = device.createBuffer(uniforms.byteLength, USAGE.UNIFORM | USAGE.COPY_DST, "params");
-  try {
-    device.gpu.queue.writeBuffer(uniform, 0, uniforms.buffer);
-    const read = kernel.inputs.map((name) => inputs[name]?.buffer ?? device.zero);
-    const buffers = [...read, ...outputs.map(({ buffer }) => buffer), uniform];
-    device.gpu.pushErrorScope("validation");
-    const bindGroup = device.gpu.createBindGroup({
-      layout: device.pipelines.layout(bindingCounts(kernel)),
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-    });
-    const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...launch.workgroups);
-    pass.end();
-    device.gpu.queue.submit([encoder.finish()]);
-    const error = await device.gpu.popErrorScope();
-    if (error) throw new KernelError(`[${kernel.name}] ${error.message}`);
-  } finally {
-    device.free(uniform);
-  }
+  { inputs, outputs, uniform }: Bound,
+): void {
+  const params = new DataView(new ArrayBuffer(paramBytes(kernel)));
+  packParams(kernel, launch.params, params, 0);
+  device.gpu.queue.writeBuffer(uniform, 0, params.buffer);
+  const read = kernel.inputs.map((name) => inputs[name]?.buffer ?? device.zero);
+  const buffers = [...read, ...outputs.map(({ buffer }) => buffer), uniform];
+  const bindGroup = device.gpu.createBindGroup({
+    layout: device.pipelines.layout(bindingCounts(kernel)),
+    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+  });
+  const encoder = device.gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...launch.workgroups);
+  pass.end();
+  device.gpu.queue.submit([encoder.finish()]);
 }

@@ -101,6 +101,8 @@ export class DecodeAhead {
     if (this.#slots.length >= this.#options.pictures || this.#decoding >= MOST_DECODING) return false;
     // However many bytes others still hold, what is taken next must come.
     if (this.#slots.length === 0) return true;
+    // The first one comes alone: a small file may be of any size, and so may four.
+    if (this.#mostBytes === 0 && this.#decoding > 0) return false;
     return this.#heldBytes + (this.#decoding + 1) * this.#mostBytes <= this.#options.bytes;
   }
 

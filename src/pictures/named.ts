@@ -1,7 +1,6 @@
 // Errors that name their picture: what the GPU cannot hold is found where only pixels are known.
 import { LimitError } from "../device/errors.ts";
-import { shownUrl } from "../io/image/download.ts";
-import type { ImageLike } from "../io/image/image.ts";
+import { type ImageLike, shownUrl } from "../io/image/image.ts";
 
 /** The error with the picture's path or URL before a message that has it not. */
 export function named(error: unknown, image: ImageLike): unknown {

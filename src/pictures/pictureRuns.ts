@@ -136,6 +136,7 @@ export class PictureRuns<Outputs, Row> {
     const [indices, size, most, waiting] = [this.#indices, this.#size, this.#most, this.#waiting];
     this.#hasRunFull ||= indices.length === most;
     const tower = this.#tower.part(this.#hasRunFull ? most : indices.length, size);
+    let outputs: Promise<Outputs> | undefined;
     const work = this.#tower.session.use(
       [tower, ...waiting.map(({ picture }) => this.#preprocessor(picture))],
       (model, ...steps) => {
@@ -147,20 +148,20 @@ export class PictureRuns<Outputs, Row> {
           if (ready > 0) encoder.copyBufferToBuffer(this.#pixels as GPUBuffer, 0, pixels, 0, bytes);
           recordPreprocessing(encoder, waiting, steps, pixels, ready);
         };
-        const outputs = this.#collector.run(model, { indices, size, record });
+        outputs = this.#timed(device, indices, this.#collector.run(model, { indices, size, record }));
+        outputs.catch(() => {}); // told to whoever awaits them, which is later
         this.#release(device, waiting);
-        return { outputs: this.#timed(device, indices, outputs) };
       },
       this.#signal,
     );
     try {
-      const { outputs } = await abortable(work, this.#signal);
+      await abortable(work, this.#signal);
       this.#indices = [];
       this.#waiting = [];
-      return { size, outputs };
+      return { size, outputs: outputs as unknown as Promise<Outputs> };
     } catch (error) {
-      const discard = (outputs: Outputs) => this.#collector.discard?.(outputs);
-      work.then((batch) => batch.outputs).then(discard, () => {});
+      const discard = () => outputs?.then((some) => this.#collector.discard?.(some)).catch(() => {});
+      work.then(discard, discard);
       throw error;
     }
   }

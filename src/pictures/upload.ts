@@ -1,7 +1,6 @@
 // A decoded picture to a buffer on the GPU: bytes are written; what a browser holds goes to a texture, which the queue
 // copies as it is stored (alpha not blended, colours not converted), and from there to the buffer.
 import { type Device, USAGE } from "../device/device.ts";
-import { LimitError } from "../device/errors.ts";
 import { bufferBytes, type Spec } from "../device/tensor.ts";
 import type { HeldImage, Picture, RgbaImage } from "../io/image/rgba.ts";
 import type { Preprocessing } from "../models/preprocess/recipe.ts";
@@ -40,16 +39,15 @@ export async function uploadPicture(device: Device, picture: Picture, recipe: Pr
     if (uploaded) return uploaded;
   }
   if (!("source" in picture)) return uploadBytes(device, picture);
-  const texture = device.own(() => toTexture(device.gpu, picture));
-  if (!texture) return uploadBytes(device, await bytesOf(picture));
   const { width, height } = picture;
   const rowLength = Math.ceil(width / ROW_PIXELS) * ROW_PIXELS;
-  try {
-    return { width, height, rowLength, texture, buffer: await pictureBuffer(device, height, rowLength) };
-  } catch (error) {
-    texture.destroy();
-    throw error;
-  }
+  const buffer = await pictureBuffer(device, height, rowLength);
+  const { value: texture, problem } = device.own(() => toTexture(device.gpu, picture));
+  const failure = await problem;
+  if (texture && !failure) return { width, height, rowLength, texture, buffer };
+  releasePicture(device, { buffer, texture });
+  if (failure) throw failure;
+  return uploadBytes(device, await bytesOf(picture));
 }
 
 async function bytesOf(picture: Picture): Promise<RgbaImage> {
@@ -62,24 +60,17 @@ async function uploadBytes(device: Device, { width, height, data }: RgbaImage): 
   return { width, height, rowLength: width, buffer };
 }
 
-// A buffer beyond this is asked for with an eye on the GPU's memory, which takes a turn of the event loop.
-const LARGE_BYTES = 16 << 20;
-
 async function pictureBuffer(device: Device, height: number, rowLength: number): Promise<GPUBuffer> {
   const spec: Spec = { dtype: "u32", shape: [height, rowLength] };
   device.checkSize(spec, "the picture", "resize it first");
   const create = () => {
     return device.createBuffer(bufferBytes(spec), USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST, "picture");
   };
-  if (bufferBytes(spec) < LARGE_BYTES) return create();
-  device.gpu.pushErrorScope("out-of-memory");
-  const buffer = create();
-  const error = await device.gpu.popErrorScope();
-  if (!error) return buffer;
+  const { value: buffer, problem } = device.own(create);
+  const failure = await problem;
+  if (!failure) return buffer;
   device.free(buffer);
-  throw new LimitError(
-    `the GPU has no memory for a picture of ${rowLength} x ${height} pixels (${error.message}): resize it first`,
-  );
+  throw failure;
 }
 
 /** Records what is left to do until the picture is in its buffer. */
@@ -91,7 +82,10 @@ export function recordUpload(
 }
 
 /** Frees a picture; commands that were submitted before have it still. */
-export function releasePicture(device: Device, { texture, buffer }: UploadedPicture): void {
+export function releasePicture(
+  device: Device,
+  { texture, buffer }: { readonly texture?: GPUTexture | undefined; readonly buffer: GPUBuffer },
+): void {
   texture?.destroy();
   device.free(buffer);
 }

@@ -80,13 +80,15 @@ export class PlanCache {
 
   /**
    * Gives `work` the plans of parts, which are made at their first use. They may be disposed of when it has returned:
-   * what it does with them is submitted by then. Undefined when all plans went meanwhile, with their device.
+   * what it does with them is submitted by then. Undefined when all plans went meanwhile, with their device. What it
+   * gives is to be awaited: it rejects with what WebGPU reports of the work. Then all plans are made anew, as buffers
+   * of theirs may be missing, and what lacked memory has some.
    */
   async use<T>(
     parts: readonly Part[],
     work: (...executors: Executor[]) => T,
     signal?: AbortSignal,
-  ): Promise<[T] | undefined> {
+  ): Promise<[result: Promise<Awaited<T>>] | undefined> {
     const entries = parts.map((part) => this.#entry(part));
     for (const entry of entries) entry.users++;
     try {
@@ -94,11 +96,22 @@ export class PlanCache {
       const making = Promise.all(entries.map(({ executor }) => executor));
       const executors = await abortable(making, signal);
       if (executors.some(({ isDisposed }) => isDisposed)) return undefined;
-      return [this.#device.own(() => work(...executors))];
+      const { value, problem } = this.#device.own(() => work(...executors));
+      return [this.#settled(value, problem)];
     } finally {
       for (const [i, entry] of entries.entries()) this.#leave((parts[i] as Part).key, entry, signal?.reason);
       this.#evict();
     }
+  }
+
+  async #settled<T>(result: T, problem: Promise<Error | undefined>): Promise<Awaited<T>> {
+    Promise.resolve(result).catch(() => {}); // told below
+    const failure = await problem;
+    if (failure) {
+      this.dispose();
+      throw failure;
+    }
+    return await result;
   }
 
   /** A part made ready; throws LimitError where the device cannot hold it, before any weight is loaded for it. */

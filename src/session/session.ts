@@ -184,7 +184,7 @@ export class Session {
     for (;;) {
       const { plans } = await this.#alive(signal);
       const used = await plans.use(parts, work as (...executors: Executor[]) => T, signal);
-      if (used) return await used[0];
+      if (used) return used[0];
     }
   }
 

@@ -1,0 +1,167 @@
+// Every call of WebGPU that can fail fails once, while a model loads and while it runs: nothing hangs, every error is
+// one of ours, a call beside it is right or told the same, the next call is right, and nothing stays on the GPU. Of the
+// points, which are some thousand, one of each kind is tried, with Dino; TRUST=all tries all.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { create } from "webgpu";
+import { Clip, Dino, Sam, VisionError } from "../../src/index.ts";
+import { type Call, FAULTS, FaultyGpu } from "./faultyGpu.ts";
+
+/** A model, and two calls whose results are compared. */
+interface Subject {
+  load(): Promise<{ first(): Promise<ArrayLike<number>>; second(): Promise<ArrayLike<number>>; dispose(): void }>;
+}
+
+const picture = (width: number, height: number) => {
+  return { width, height, channels: 3 as const, data: new Uint8Array(width * height * 3).map((_, i) => i * 7) };
+};
+
+const SUBJECTS: Readonly<Record<string, Subject>> = {
+  Clip: {
+    load: async () => {
+      const clip = await Clip.fromPretrained("checkpoints/tiny-clip");
+      return {
+        first: async () => (await clip.encodeText(["a cat", "a photo of a ship"])).data,
+        second: async () => (await clip.encodeImage(picture(50, 40))).data,
+        dispose: () => clip.dispose(),
+      };
+    },
+  },
+  Dino: {
+    load: async () => {
+      const dino = await Dino.fromPretrained("checkpoints/tiny-dino");
+      return {
+        first: async () => (await dino.encodeImage(picture(50, 40), { size: [32, 48] })).patches.data,
+        second: async () => {
+          using kept = await dino.encodeImage(picture(64, 40), { size: [32, 32], keepOnGpu: true });
+          return (await kept.cls.read()).data;
+        },
+        dispose: () => dino.dispose(),
+      };
+    },
+  },
+  Sam: {
+    load: async () => {
+      const sam = await Sam.fromPretrained("checkpoints/tiny-sam");
+      const masks = async (x: number, width: number) => {
+        using scene = await sam.encodeImage(picture(width, 40));
+        const [mask] = await scene.predict({ points: [{ x, y: 10 }] });
+        return mask?.lowResLogits ?? [];
+      };
+      return { first: () => masks(10, 50), second: () => masks(20, 60), dispose: () => sam.dispose() };
+    },
+  },
+};
+
+const TRIES_ALL = process.env.TRUST === "all";
+const HANGS_AFTER_MS = 60_000;
+
+let faulty: FaultyGpu;
+const unhandled: unknown[] = [];
+const onUnhandled = (reason: unknown) => void unhandled.push(reason);
+
+beforeAll(() => {
+  faulty = new FaultyGpu(create([]));
+  vi.stubGlobal("navigator", { gpu: faulty.gpu });
+  process.on("unhandledRejection", onUnhandled);
+});
+afterEach(() => {
+  expect(unhandled.splice(0)).toEqual([]);
+});
+afterAll(() => {
+  vi.unstubAllGlobals();
+  process.off("unhandledRejection", onUnhandled);
+});
+
+/** What a promise comes to; an error that is not ours, and one that never comes, fail the test. */
+async function ended<T>(what: string, promise: Promise<T>): Promise<T | VisionError> {
+  let timer: NodeJS.Timeout | undefined;
+  const hang = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} hangs`)), HANGS_AFTER_MS);
+  });
+  try {
+    return await Promise.race([promise, hang]);
+  } catch (error) {
+    if (error instanceof VisionError) return error;
+    throw new Error(`${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : error}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Points of a number: all, or one in the midst of them. */
+function pointsOf(count: number): number[] {
+  if (TRIES_ALL) return Array.from({ length: count }, (_, i) => i);
+  return count > 0 ? [count >> 1] : [];
+}
+
+const tried = Object.entries(SUBJECTS).filter(([name]) => TRIES_ALL || name === "Dino");
+describe.each(tried)("%s", (_, subject) => {
+  let expected: readonly (readonly number[])[];
+  let counts: { readonly load: ReadonlyMap<Call, number>; readonly run: ReadonlyMap<Call, number> };
+
+  beforeAll(async () => {
+    faulty.arm();
+    const model = await subject.load();
+    const load = new Map(faulty.counts);
+    faulty.arm();
+    expected = [Array.from(await model.first()), Array.from(await model.second())];
+    counts = { load, run: new Map(faulty.counts) };
+    model.dispose();
+    expect([faulty.buffers, faulty.devices]).toEqual([0, 0]);
+  });
+
+  const cases = Object.entries(FAULTS).flatMap(([call, kinds]) => kinds.map((kind) => [call as Call, kind] as const));
+
+  it.each(cases)("while it loads: %s, %s", async (call, kind) => {
+    for (const at of pointsOf(counts.load.get(call) ?? 0)) {
+      const what = `${call} ${at}, ${kind}`;
+      faulty.reset();
+      faulty.arm({ call, at, kind });
+      const loaded = await ended(what, subject.load());
+      faulty.arm();
+      const isLeft = loaded instanceof VisionError;
+      if (isLeft) expect([faulty.buffers, faulty.devices], `${what}: left`).toEqual([0, 0]);
+      const model = isLeft ? await subject.load() : loaded;
+      await isRight(what, model);
+      model.dispose();
+      expect([faulty.buffers, faulty.devices], `${what}: left in the end`).toEqual([0, 0]);
+    }
+  });
+
+  it("while it runs", async () => {
+    faulty.reset();
+    faulty.arm();
+    const model = await subject.load();
+    for (const [call, kind] of cases) {
+      for (const at of pointsOf(counts.run.get(call) ?? 0)) {
+        const what = `${call} ${at}, ${kind}`;
+        faulty.arm({ call, at, kind });
+        await Promise.all([agrees(what, model.first(), 0), agrees(what, model.second(), 1)]);
+        faulty.arm();
+        await isRight(what, model);
+      }
+    }
+    model.dispose();
+    expect([faulty.buffers, faulty.devices]).toEqual([0, 0]);
+  });
+
+  type Model = Awaited<ReturnType<Subject["load"]>>;
+
+  /** Whether a call gives what it should, in place of an error of ours. */
+  async function agrees(what: string, call: Promise<ArrayLike<number>>, index: number): Promise<boolean> {
+    const result = await ended(what, call);
+    if (result instanceof VisionError) return false;
+    expect(Array.from(result), what).toEqual(expected[index]);
+    return true;
+  }
+
+  async function isRight(what: string, model: Model): Promise<void> {
+    for (const [i, call] of [model.first, model.second].entries()) {
+      const result = await ended(what, call());
+      expect(result instanceof VisionError ? result : Array.from(result), `${what}: the next call`).toEqual(
+        expected[i],
+      );
+    }
+  }
+});
