@@ -6,6 +6,8 @@ import { ArgumentError } from "../device/errors.ts";
 import type { Source } from "./source/source.ts";
 import { invalid, isObject, isTokenId, type Json } from "./tokenizerFile.ts";
 
+/** What a pattern with a repeat in a repeat has; others need no closer look (nestedRepeat.ts). */
+const REPEATED_GROUP = /\)[*+{]/;
 /** Larger "lengths" in tokenizer_config.json mean that none was set: transformers writes 1e30. */
 const LONGEST = 1e9;
 
@@ -37,7 +39,13 @@ export async function openTokenizer(source: Source): Promise<Tokenizer | undefin
   const config = await source.json("tokenizer_config.json");
   if (config !== undefined && !isObject(config)) throw invalid(source, "tokenizer_config.json", "is not a JSON object");
   const stored = await source.json("tokenizer.json");
-  if (stored !== undefined) return adapt(stored, config, source, "tokenizer.json");
+  if (stored !== undefined) {
+    if (REPEATED_GROUP.test(JSON.stringify({ ...stored, model: 0 }))) {
+      const problem = (await import("./nestedRepeat.ts")).endlessPattern(stored);
+      if (problem) throw invalid(source, "tokenizer.json", problem);
+    }
+    return adapt(stored, config, source, "tokenizer.json");
+  }
   const { END, vocabularyAndMerges } = await import("./vocabularyAndMerges.ts");
   const clip = await vocabularyAndMerges(source);
   if (clip === undefined) return undefined;

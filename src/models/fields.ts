@@ -9,6 +9,19 @@ export interface Fields {
   readonly json: Json;
 }
 
+/**
+ * A value as text, to look it up or to tell it; "" where it is absent. String() would call what a file has as
+ * `toString`.
+ */
+export function text(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+/** A value that is reckoned with before it is checked: no number where it is none. */
+export function numeric(value: unknown): number {
+  return typeof value === "number" ? value : Number.NaN;
+}
+
 export function object(value: unknown, name: string): Json {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
   throw new CheckpointError(

@@ -1,7 +1,9 @@
 // transformers' names of activations (transformers: activations.py, ACT2FN).
+import { CheckpointError } from "../device/errors.ts";
 import type { Activation } from "../kernels/activation.ts";
+import { type Fields, text } from "./fields.ts";
 
-export const HIDDEN_ACTS: Readonly<Record<string, Activation>> = {
+const HIDDEN_ACTS: Readonly<Record<string, Activation>> = {
   quick_gelu: "quickGelu",
   gelu: "gelu",
   gelu_python: "gelu",
@@ -13,3 +15,11 @@ export const HIDDEN_ACTS: Readonly<Record<string, Activation>> = {
   silu: "silu",
   swish: "silu",
 };
+
+/** A part's `hidden_act`. */
+export function hiddenAct({ file, json }: Fields, fallback: string): Activation {
+  const name = text(json.hidden_act ?? fallback);
+  const act = Object.hasOwn(HIDDEN_ACTS, name) ? HIDDEN_ACTS[name] : undefined;
+  if (act) return act;
+  throw new CheckpointError(`${file}: hidden_act "${name}" is not one of ${Object.keys(HIDDEN_ACTS).join(", ")}`);
+}

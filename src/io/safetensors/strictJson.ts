@@ -7,6 +7,8 @@
 export type StrictJson = null | boolean | bigint | number | string | StrictJson[] | Map<string, StrictJson>;
 
 const MAX_DEPTH = 127; // serde_json's recursion limit
+/** Values in a text, of some 300,000 tensors: what has more, in up to 100 MB, would take many seconds to refuse. */
+const MAX_VALUES = 2_000_000;
 const SPACE = /[ \t\n\r]*/y;
 const WORD = /null|true|false/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -23,6 +25,7 @@ export function parseStrictJson(text: string): StrictJson {
 class Parser {
   readonly #text: string;
   #at = 0;
+  #values = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -36,6 +39,7 @@ class Parser {
   }
 
   #value(depth: number): StrictJson {
+    if (++this.#values > MAX_VALUES) this.#fail(`more than ${MAX_VALUES} values`);
     this.#take(SPACE);
     const next = this.#text[this.#at];
     if (next === "{") return this.#object(depth + 1);
@@ -51,7 +55,7 @@ class Parser {
       this.#take(SPACE);
       const at = this.#at;
       const name = this.#string();
-      if (map.has(name)) this.#fail(`the name ${JSON.stringify(name)} occurs twice`, at);
+      if (map.has(name)) this.#fail(`the name ${JSON.stringify(name.slice(0, 200))} occurs twice`, at);
       this.#take(SPACE);
       if (this.#text[this.#at] !== ":") this.#fail('expected ":"');
       this.#at++;

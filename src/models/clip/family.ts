@@ -1,5 +1,6 @@
 // The families of CLIP: an image tower that is a Vision Transformer or a ResNet, beside the text tower; in the files of
 // transformers, OpenAI or open_clip.
+
 import { CheckpointError } from "../../device/errors.ts";
 import { pixelsExample } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
@@ -12,6 +13,13 @@ import { type ImageSettings, imagePart, textPart } from "./parts.ts";
 
 const MODEL_TYPES = ["clip", "clip_vision_model", "clip_text_model"];
 const SETTINGS = ["open_clip_config.json"];
+
+/** Names of tensors that checkpoints hold beside the model. */
+const BESIDE: readonly RegExp[] = [
+  /^logit_(scale|bias)$/, // read by Clip.similarity
+  /^(input_resolution|context_length|vocab_size)$/, // OpenAI's own files: sizes
+  /^classifier\./, // CLIPForImageClassification
+];
 
 /** What a checkpoint of CLIP's files say. */
 export interface ClipModel extends FamilyModel {
@@ -30,6 +38,7 @@ const clipVit: Family<ClipModel> = {
   title: "CLIP with a Vision Transformer",
   modelClass: "Clip",
   modelTypes: MODEL_TYPES,
+  beside: BESIDE,
   settings: SETTINGS,
   hasTokenizer: true,
   recognizes: (files) => isClip(files) && !hasResnet(files),
@@ -42,6 +51,7 @@ const clipResnet: Family<ClipModel> = {
   title: "CLIP with a ResNet",
   modelClass: "Clip",
   modelTypes: [],
+  beside: BESIDE,
   settings: SETTINGS,
   hasTokenizer: true,
   recognizes: (files) => isClip(files) && hasResnet(files),
@@ -55,7 +65,7 @@ function isClip(files: ModelFiles): boolean {
   const { config, openClip, tensors } = files;
   if (openClip !== undefined) return true;
   const type = (config as { model_type?: unknown } | undefined)?.model_type;
-  if (type !== undefined) return MODEL_TYPES.includes(String(type));
+  if (type !== undefined) return MODEL_TYPES.includes(type as string);
   return tensors.has("text_model.embeddings.token_embedding.weight") || hasOpenaiNames(files);
 }
 

@@ -2,7 +2,7 @@
 // CLIPVisionCfg and CLIPTextCfg (mlfoundations/open_clip: src/open_clip/model.py). Those refuse a key that they do not
 // know, and so does this. Loaded where a checkpoint has such a file.
 import { CheckpointError } from "../../device/errors.ts";
-import { type Fields, integer, type Json, number, object, side } from "../fields.ts";
+import { type Fields, integer, type Json, number, numeric, object, side } from "../fields.ts";
 import type { ClipConfig, ClipResnetConfig, ClipTextConfig, ClipVisionConfig } from "./config.ts";
 import { TEXT, textConfig, VISION, visionConfig } from "./readConfig.ts";
 
@@ -92,7 +92,7 @@ function checkKeys(name: keyof typeof READ, part: Json): void {
   const plain: readonly string[] = [...READ[name], ...towers, ...HARMLESS[name]];
   for (const [key, value] of Object.entries(part)) {
     if (plain.includes(key) || value === null) continue;
-    const [supported, why] = ONLY[name][key] ?? onlyOf(key);
+    const [supported, why] = (Object.hasOwn(ONLY[name], key) ? ONLY[name][key] : undefined) ?? onlyOf(key);
     if (supported.includes(value)) continue;
     throw new CheckpointError(`${FILE}: ${name} has a ${key} ${JSON.stringify(value)}: ${why}`);
   }
@@ -105,7 +105,7 @@ function onlyOf(key: string): readonly [supported: unknown[], why: string] {
 }
 
 function openVision(json: Json, isQuick: boolean): ClipVisionConfig {
-  const width = Number(json.width ?? VISION.hidden_size);
+  const width = numeric(json.width ?? VISION.hidden_size);
   const { pool_type = "tok" } = json;
   if (pool_type !== "tok" && pool_type !== "avg") fail("vision_cfg", "pool_type", pool_type, "expected tok or avg");
   return {
@@ -113,7 +113,7 @@ function openVision(json: Json, isQuick: boolean): ClipVisionConfig {
       file: FILE,
       json: {
         ...tower("vision_cfg", json, VISION.hidden_size, isQuick),
-        num_attention_heads: Math.floor(width / Number(json.head_width ?? 64)),
+        num_attention_heads: Math.floor(width / numeric(json.head_width ?? 64)),
         image_size: json.image_size,
         patch_size: json.patch_size ?? 16,
       },
@@ -151,7 +151,7 @@ function tower(name: string, json: Json, defaultWidth: number, isQuick: boolean)
   return {
     hidden_size: width,
     num_hidden_layers: layers,
-    intermediate_size: Math.floor(Number(width ?? defaultWidth) * Number(mlp_ratio)),
+    intermediate_size: Math.floor(numeric(width ?? defaultWidth) * numeric(mlp_ratio)),
     hidden_act: actOf(name, json, isQuick),
     layer_norm_eps: epsOf(name, json),
   };

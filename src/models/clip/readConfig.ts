@@ -4,8 +4,8 @@
 export { processorRecipe } from "../preprocess/processorConfig.ts";
 
 import { CheckpointError } from "../../device/errors.ts";
-import { type Fields, integer, number, object, side } from "../fields.ts";
-import { HIDDEN_ACTS } from "../hiddenActs.ts";
+import { type Fields, integer, number, object, side, text } from "../fields.ts";
+import { hiddenAct } from "../hiddenActs.ts";
 import type { ClipConfig, ClipTextConfig, ClipTowerConfig, ClipVisionConfig } from "./config.ts";
 
 /** transformers' CLIPTextConfig. */
@@ -37,8 +37,8 @@ export const VISION = {
 export function clipConfig(json: unknown): ClipConfig & { readonly vision: ClipVisionConfig } {
   const config = object(json, "config.json");
   const type = config.model_type ?? "clip";
-  if (!["clip", "clip_vision_model", "clip_text_model"].includes(String(type))) {
-    throw new CheckpointError(`config.json says model_type "${type}"; Clip reads "clip" models`);
+  if (!["clip", "clip_vision_model", "clip_text_model"].includes(text(type))) {
+    throw new CheckpointError(`config.json says model_type "${text(type)}"; Clip reads "clip" models`);
   }
   // A file of one tower holds that tower's keys at the top. Of the old and the new name of a tower's settings the old
   // one counts alone: with its defaults it takes the place of all of the other (transformers: configuration_clip.py).
@@ -83,18 +83,13 @@ export function visionConfig(part: Fields): ClipVisionConfig {
 }
 
 function towerConfig(part: Fields, defaults: typeof TEXT | typeof VISION): ClipTowerConfig {
-  const { file, json } = part;
-  const act = String(json.hidden_act ?? defaults.hidden_act);
-  const hidden_act = Object.hasOwn(HIDDEN_ACTS, act) ? HIDDEN_ACTS[act] : undefined;
-  if (!hidden_act) {
-    throw new CheckpointError(`${file}: hidden_act "${act}" is not one of ${Object.keys(HIDDEN_ACTS).join(", ")}`);
-  }
+  const { file } = part;
   const config = {
     hidden_size: integer(part, "hidden_size", defaults.hidden_size, 1, 1 << 16),
     intermediate_size: integer(part, "intermediate_size", defaults.intermediate_size, 1, 1 << 18),
     num_hidden_layers: integer(part, "num_hidden_layers", defaults.num_hidden_layers, 1, 1000),
     num_attention_heads: integer(part, "num_attention_heads", defaults.num_attention_heads, 1, 1 << 12),
-    hidden_act,
+    hidden_act: hiddenAct(part, defaults.hidden_act),
     layer_norm_eps: number(part, "layer_norm_eps", defaults.layer_norm_eps, 0, 1),
   };
   if (config.hidden_size % config.num_attention_heads) {

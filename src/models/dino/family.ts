@@ -13,6 +13,17 @@ import { type DinoRequest, TOKENS_ONLY, vitPart } from "./parts.ts";
 /** A ViT's config, or a ResNet's. */
 export type AnyDinoConfig = DinoConfig | ResnetConfig;
 
+/** Names of tensors that checkpoints hold beside the model. */
+const BESIDE: readonly RegExp[] = [
+  /^(heads?|head_dist|fc|fc_norm|classifier|lm_head|linear(_head)?)\./, // classifiers', and DINO's own
+  /^(dino_head|ibot_head|projection_head|prototypes|projectors)\./, // of training: DINOv2, SwAV, distilled DINOv3
+  /^(embeddings\.)?mask_token$/, // stands for patches that training hides
+  /^pooler\./, // ViTModel's, which DINO was not trained with
+  /^decoder\./, // of masked image modelling
+  /^rope_embed\.periods$|\.qkv\.bias_mask$/, // DINOv3's buffers, which its config says too
+  /^local_cls_norm\./, // DINOv3's largest: the class token of small crops, in training
+];
+
 /** What a checkpoint of DINO's files say. */
 export interface DinoModel extends FamilyModel {
   readonly config: AnyDinoConfig;
@@ -26,6 +37,7 @@ const dinoVit: Family<DinoModel> = {
   title: "DINO with a Vision Transformer",
   modelClass: "Dino",
   modelTypes: DINO_TYPES,
+  beside: BESIDE,
   recognizes: (files) => {
     const type = modelType(files);
     return type === undefined ? hasFacebookNames(files) : DINO_TYPES.some((known) => known === type);
@@ -50,6 +62,7 @@ const dinoResnet: Family<DinoModel> = {
   title: "DINO with a ResNet",
   modelClass: "Dino",
   modelTypes: ["resnet"],
+  beside: BESIDE,
   recognizes: (files) => [undefined, "resnet"].includes(modelType(files)) && isResnet(files),
   read: async (files) => {
     const { resnetConfig, resnetNaming, resnetPart } = await import("./resnet.ts");
@@ -71,7 +84,7 @@ function hasFacebookNames({ tensors }: ModelFiles): boolean {
 /** What config.json says; undefined where it does not, as timm's. */
 function modelType({ config }: ModelFiles): string | undefined {
   const type = (config as { model_type?: unknown } | undefined)?.model_type;
-  return type === undefined ? undefined : String(type);
+  return typeof type === "string" || type === undefined ? type : "";
 }
 
 /** What transformers' processor makes of its files; or timm's own, which Facebook's are prepared by too. */

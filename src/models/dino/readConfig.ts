@@ -2,7 +2,7 @@
 // and dinov3_vit: configuration_*.py). Loaded with the first checkpoint.
 import { CheckpointError } from "../../device/errors.ts";
 import { type Fields, integer, number, object, side } from "../fields.ts";
-import { HIDDEN_ACTS } from "../hiddenActs.ts";
+import { hiddenAct } from "../hiddenActs.ts";
 import { DINO_TYPES, type DinoConfig } from "./config.ts";
 
 interface Defaults {
@@ -31,15 +31,12 @@ export function dinoConfig(json: unknown): DinoConfig {
   }
   const isV3 = model_type === "dinov3_vit";
   const width = isV3 ? 384 : 768;
-  const act = String(part.json.hidden_act ?? "gelu");
-  const hidden_act = Object.hasOwn(HIDDEN_ACTS, act) ? HIDDEN_ACTS[act] : undefined;
-  if (!hidden_act) throw new CheckpointError(`config.json: hidden_act "${act}" is not known`);
   const config: DinoConfig = {
     model_type,
     hidden_size: integer(part, "hidden_size", width, 1, 1 << 16),
     num_hidden_layers: integer(part, "num_hidden_layers", 12, 1, 1000),
     num_attention_heads: integer(part, "num_attention_heads", isV3 ? 6 : 12, 1, 1 << 12),
-    hidden_act,
+    hidden_act: hiddenAct(part, "gelu"),
     layer_norm_eps: number(part, "layer_norm_eps", defaults.eps, 0, 1),
     image_size: side(part, "image_size", defaults.image, 1, 8192),
     patch_size: side(part, "patch_size", defaults.patch, 1, 8192),

@@ -4,7 +4,7 @@
 // changes.
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
-import { type Fields, integer, type Json, number, object, side } from "../fields.ts";
+import { type Fields, integer, type Json, number, object, side, text } from "../fields.ts";
 
 /** What tensors do not tell. */
 export interface TimmSettings {
@@ -95,7 +95,7 @@ export function timmSettings(json: unknown, width: number): TimmSettings | undef
   const config = object(json ?? {}, "config.json");
   if (config.architecture === undefined) return undefined;
   // Newer files have the tag of the weights behind the name.
-  const [name = ""] = String(config.architecture).split(".");
+  const [name = ""] = text(config.architecture).split(".");
   const isDinov3 = /dinov3/.test(name);
   const architecture = ARCHITECTURES.find(([pattern]) => pattern.test(name))?.[1];
   if (!architecture) {
@@ -128,13 +128,13 @@ function checkArguments({ file, json }: Fields, only: Readonly<Record<string, un
     if (Object.hasOwn(only, key) ? only[key] === value : value === false) continue;
     throw new CheckpointError(`${file}: ${key} is ${JSON.stringify(value)}, which Dino does not read`);
   }
-  const norm = String(json.norm_layer ?? "layernorm");
+  const norm = text(json.norm_layer ?? "layernorm");
   if (norm !== "layernorm") throw new CheckpointError(`${file}: norm_layer is "${norm}", expected layernorm`);
 }
 
 function activationOf({ file, json }: Fields, fallback: Activation): Activation {
   if (json.act_layer == null) return fallback;
-  const act = Object.hasOwn(ACTIVATIONS, String(json.act_layer)) ? ACTIVATIONS[String(json.act_layer)] : undefined;
+  const act = Object.hasOwn(ACTIVATIONS, text(json.act_layer)) ? ACTIVATIONS[text(json.act_layer)] : undefined;
   if (act) return act;
   const known = Object.keys(ACTIVATIONS).join(", ");
   throw new CheckpointError(`${file}: act_layer is ${JSON.stringify(json.act_layer)}, expected one of ${known}`);

@@ -4,7 +4,7 @@
 import { CheckpointError } from "../../device/errors.ts";
 import type { ResizeFilter } from "../../kernels/resize.ts";
 import type { ProcessorFile } from "../family.ts";
-import type { Json } from "../fields.ts";
+import { type Json, numeric } from "../fields.ts";
 import { classDefaults, type ProcessorClass, processorClass } from "./processors.ts";
 import type { Preprocessing, Resize, Size } from "./recipe.ts";
 import { edge, positive, positiveRgb, refuse, refuseUnknown, rgb, section } from "./settings.ts";
@@ -78,7 +78,7 @@ class Settings {
     const isFloat = this.#class === "DINOv3ViTImageProcessor";
     const known = isFloat ? FILTERS.filter((name) => ["nearest-exact", "bilinear", "bicubic"].includes(name)) : FILTERS;
     return this.read("resample", (value, what) => {
-      const filter = FILTERS[value as number];
+      const filter = FILTERS[numeric(value)];
       if (filter && known.includes(filter)) return filter;
       const expected = known.map((name) => `${FILTERS.indexOf(name)} (${name})`).join(", ");
       return refuse(what, value, `${expected} for ${this.#class}`);

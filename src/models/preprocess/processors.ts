@@ -2,7 +2,7 @@
 // models/*/image_processing_*.py in huggingface/transformers, and those of their base class
 // (BaseImageProcessor in image_processing_utils.py).
 import { CheckpointError } from "../../device/errors.ts";
-import type { Json } from "../fields.ts";
+import { type Json, text } from "../fields.ts";
 
 const OPENAI_CLIP = {
   image_mean: [0.48145466, 0.4578275, 0.40821073],
@@ -97,7 +97,7 @@ export function processorClass(json: Json, config: Json, file: string, fallback?
   const { image_processor_type, feature_extractor_type } = json;
   const named = image_processor_type ?? feature_extractor_type ?? config.image_processor_type;
   if (named !== undefined && named !== null) return knownClass(named, file);
-  const type = String(config.model_type);
+  const type = text(config.model_type);
   const ofType = Object.hasOwn(OF_MODEL_TYPE, type) ? OF_MODEL_TYPE[type] : undefined;
   if (ofType) return ofType;
   if (typeof json.processor_class === "string") {
@@ -111,7 +111,7 @@ export function processorClass(json: Json, config: Json, file: string, fallback?
 
 /** Names end in FeatureExtractor (old), in Fast (transformers 4's second kind) or in Pil (5's). */
 function knownClass(named: unknown, file: string): ProcessorClass {
-  const name = String(named)
+  const name = text(named)
     .replace(/FeatureExtractor$/, "ImageProcessor")
     .replace(/(Fast|Pil)$/, "");
   if (Object.hasOwn(CLASSES, name)) return name as ProcessorClass;

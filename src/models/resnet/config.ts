@@ -3,7 +3,7 @@
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { type Fields, type Json, object } from "../fields.ts";
-import { HIDDEN_ACTS } from "../hiddenActs.ts";
+import { hiddenAct } from "../hiddenActs.ts";
 import type { TensorTable } from "../weights.ts";
 import { resnetNaming } from "./names.ts";
 
@@ -24,9 +24,7 @@ export interface ResnetConfig {
  */
 export function resnetConfig(json: unknown, table: TensorTable): ResnetConfig {
   const part: Fields = { file: "config.json", json: object(json ?? {}, "config.json") };
-  const act = String(part.json.hidden_act ?? "relu");
-  const hidden_act = Object.hasOwn(HIDDEN_ACTS, act) ? HIDDEN_ACTS[act] : undefined;
-  if (!hidden_act) throw new CheckpointError(`config.json: hidden_act "${act}" is not known`);
+  const hidden_act = hiddenAct(part, "relu");
   const depths = depthsOf(table);
   const [first] = depths;
   if (!first) throw new CheckpointError(`${table.name} has no block of a ResNet's first stage`);

@@ -9,6 +9,14 @@ import { hasOriginalSamNames, hasTinyVit, samNaming } from "./names.ts";
 import { decoderPart, type EncoderSettings, encoderPart, sceneSpecs } from "./parts.ts";
 import { pointTokens } from "./prompts.ts";
 
+/** Names of tensors that checkpoints hold beside the model. */
+const BESIDE: readonly RegExp[] = [
+  /^(prompt_encoder\.)?shared_(image_)?embedding\.positional_embedding$/, // one matrix under the names of two modules
+  /^pixel_(mean|std)$/, // segment-anything's buffers, which are those of the processor
+  /^image_encoder\.(norm_head|head)\./, // MobileSAM: TinyViT's classifier
+  /\.attention_bias_idxs$/, // TinyViT: which bias is of which pair, a buffer
+];
+
 /** What a checkpoint of SAM's files say. */
 export interface SamModel extends FamilyModel {
   readonly config: SamConfig;
@@ -22,6 +30,7 @@ const samVit: Family<SamModel> = {
   title: "SAM with a Vision Transformer",
   modelClass: "Sam",
   modelTypes: ["sam"],
+  beside: BESIDE,
   recognizes: (files) => isSam(files) && !hasTinyVit(files),
   read: readSam,
 };
@@ -32,6 +41,7 @@ const mobileSam: Family<SamModel> = {
   title: "MobileSAM, with TinyViT",
   modelClass: "Sam",
   modelTypes: [],
+  beside: BESIDE,
   recognizes: (files) => isSam(files) && hasTinyVit(files),
   read: readSam,
 };

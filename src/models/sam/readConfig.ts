@@ -4,9 +4,8 @@
 export { samRecipe } from "./recipe.ts";
 
 import { CheckpointError } from "../../device/errors.ts";
-import type { Activation } from "../../kernels/activation.ts";
 import { type Fields, integer, number, object, only, side } from "../fields.ts";
-import { HIDDEN_ACTS } from "../hiddenActs.ts";
+import { hiddenAct } from "../hiddenActs.ts";
 import type { SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig } from "./config.ts";
 
 /**
@@ -78,13 +77,6 @@ export function decoderConfig(part: Fields, eps: number): SamDecoderConfig {
     num_multimask_outputs: integer(part, "num_multimask_outputs", 3, 1, 64),
     layer_norm_eps: number(part, "layer_norm_eps", eps, 0, 1),
   };
-}
-
-function hiddenAct({ file, json }: Fields, fallback: string): Activation {
-  const name = String(json.hidden_act ?? fallback);
-  const act = Object.hasOwn(HIDDEN_ACTS, name) ? HIDDEN_ACTS[name] : undefined;
-  if (act) return act;
-  throw new CheckpointError(`${file}: hidden_act "${name}" is not one of ${Object.keys(HIDDEN_ACTS).join(", ")}`);
 }
 
 /** Throws unless the three parts fit together. */
