@@ -4,6 +4,7 @@
 //                                    leaves out what it does not use and loads on demand what it may never need
 //   dist/browser/src/worker/worker-thread.js   the script of the worker, whole: a browser runs it as it is
 //   dist/webgpu-vision.min.js        for pages without a bundler: all of it in one file, with the packages it needs
+//   dist/THIRD_PARTY_LICENSES.txt    the terms of those packages: scripts/notices.mjs
 //   dist/types/                      declarations: scripts/declarations.mjs
 //   worker/, verify/                 what "exports" says, for tools that look for a folder instead
 // Prints what a page downloads: scripts/sizes.mjs.
@@ -13,6 +14,7 @@ import { build } from "esbuild";
 import { COMMON, matrixFunctions, ROOT } from "./bundle.mjs";
 import { writeDeclarations } from "./declarations.mjs";
 import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
+import { noticesOf } from "./notices.mjs";
 import { measurePages } from "./sizes.mjs";
 
 const dist = join(ROOT, "dist");
@@ -111,7 +113,8 @@ async function modulesForPages() {
 
 function fileForPages(entry, name) {
   const outfile = join(dist, name);
-  const options = { entryPoints: [entry], outfile, minify: true, plugins: [shaders, matrixFunctions, forPages] };
+  const plugins = [shaders, matrixFunctions, forPages];
+  const options = { entryPoints: [entry], outfile, minify: true, metafile: true, plugins };
   return build({ ...OPTIONS, ...PAGE, ...options, mainFields: ["module", "main"], conditions: ["browser"] });
 }
 
@@ -130,12 +133,13 @@ async function foldersForExports() {
 }
 
 await rm(dist, { recursive: true, force: true });
-await Promise.all([
-  forNode(),
-  modulesForPages(),
+const [whole, worker] = await Promise.all([
   fileForPages("src/index.ts", "webgpu-vision.min.js"),
   fileForPages("src/worker/thread.ts", "browser/src/worker/worker-thread.js"),
+  forNode(),
+  modulesForPages(),
 ]);
+await writeFile(join(dist, "THIRD_PARTY_LICENSES.txt"), await noticesOf([whole.metafile, worker.metafile]));
 await Promise.all([writeDeclarations(), foldersForExports()]);
 await chmod(join(dist, "cli.js"), 0o755);
 for (const { page, first, later } of await measurePages()) {

@@ -22,16 +22,27 @@ const TYPES = {
   ".png": "image/png",
 };
 
+/** The file that an address means; undefined for one outside of the site, and for what is no address. */
+function pathOf(address) {
+  try {
+    const { pathname } = new URL(address, "http://localhost");
+    const path = join(out, decodeURIComponent(pathname.endsWith("/") ? `${pathname}index.html` : pathname));
+    return relative(out, path).startsWith("..") ? undefined : path;
+  } catch {
+    return undefined; // "/%ff" is no text, "//" no address
+  }
+}
+
 async function answer(request, response) {
-  const { pathname } = new URL(request.url ?? "/", "http://localhost");
-  const path = join(out, decodeURIComponent(pathname.endsWith("/") ? `${pathname}index.html` : pathname));
-  const isInside = !relative(out, path).startsWith("..");
-  const stats = isInside ? await stat(path).catch(() => undefined) : undefined;
+  const path = pathOf(request.url ?? "/");
+  const stats = path && (await stat(path).catch(() => undefined));
   if (!stats?.isFile()) return void response.writeHead(404).end("not found\n");
   response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream");
   response.setHeader("content-length", stats.size);
   response.setHeader("cache-control", "no-cache");
-  createReadStream(path).pipe(response);
+  createReadStream(path)
+    .on("error", () => response.destroy())
+    .pipe(response);
 }
 
 async function rebuild() {

@@ -9,8 +9,7 @@ import { readSafetensors, type SafetensorsLike, writeSafetensors } from "../io/s
 import type { SourceOptions } from "../io/source/source.ts";
 import { best, classLabels } from "./classLabels.ts";
 import { checkChannels, eachProduct, featureRows } from "./featureRows.ts";
-import { minimize } from "./lbfgs.ts";
-import { ProbeObjective, softmax } from "./probeObjective.ts";
+import { softmax } from "./softmax.ts";
 
 /** Options of `LinearProbe.fit`. */
 export interface LinearProbeOptions {
@@ -67,6 +66,7 @@ export class LinearProbe {
     }
     signal?.throwIfAborted();
     const size = known.classes.length * (rows.channels + 1);
+    const [{ ProbeObjective }, { minimize }] = await Promise.all([import("./probeObjective.ts"), import("./lbfgs.ts")]);
     const theta = await withDevice(options.device, async (device) => {
       using objective = await ProbeObjective.create(device, rows, known, C);
       return await minimize(

@@ -10,6 +10,7 @@ import { WeightStore } from "../graph/store.ts";
 import type { ClassLabels } from "./classLabels.ts";
 import type { Rows } from "./featureRows.ts";
 import type { Evaluation } from "./lbfgs.ts";
+import { softmax } from "./softmax.ts";
 
 /** Loss and gradient of a probe at given parameters: coef row by row, then the intercepts. */
 export class ProbeObjective {
@@ -122,11 +123,4 @@ function packed(coef: Float64Array, classes: number, channels: number): Float32A
     weight[(i % channels) * width + Math.floor(i / channels)] = value;
   });
   return weight;
-}
-
-export function softmax(logits: Float64Array): { probabilities: Float64Array; logSum: number } {
-  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = logits.map((logit) => Math.exp(logit - most));
-  const total = weights.reduce((a, b) => a + b, 0);
-  return { probabilities: weights.map((weight) => weight / total), logSum: most + Math.log(total) };
 }

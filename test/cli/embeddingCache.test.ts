@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { EmbeddingCache } from "../../src/cli/files/embeddingCache.ts";
+import { writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 
 let root: string;
 
@@ -65,6 +66,35 @@ it("takes a file that is damaged for an absent one, and writes it anew", async (
   }
   await fill(CAT);
   expect(await new EmbeddingCache(root, "model f32").get(CAT)).toEqual(Float32Array.of(10, 0.1));
+});
+
+it("drops a row in which a bit was flipped, or in what is told of it, and keeps the others", async () => {
+  await fill(CAT, DOG);
+  const [name = ""] = await readdir(root);
+  const path = join(root, name);
+  const whole = await readFile(path);
+  const headerEnd = 8 + Number(whole.readBigUInt64LE());
+  const lost = async (damaged: Buffer) => {
+    await writeFile(path, damaged);
+    const cache = new EmbeddingCache(root, "model f32");
+    return Promise.all([CAT, DOG].map(async (picture) => (await cache.get(picture)) === undefined));
+  };
+  for (const [offset, bit] of [
+    [headerEnd, 0],
+    [headerEnd + 3, 6],
+    [headerEnd + 7, 7],
+  ] as const) {
+    const damaged = Buffer.from(whole);
+    damaged[offset] = (damaged[offset] ?? 0) ^ (1 << bit);
+    expect(await lost(damaged), `bit ${bit} of byte ${offset}`).toEqual([true, false]);
+  }
+  const renamed = Buffer.from(whole.toString("latin1").replace("dog.jpg", "cat.jpg"), "latin1");
+  expect(await lost(renamed)).toEqual([false, true]);
+  const narrow = writeSafetensors(
+    { image_embeds: { dtype: "F32", shape: [1, 0], data: new Float32Array(0) } },
+    { folder: "/photos", pictures: JSON.stringify([["cat.jpg", CAT.size, CAT.mtimeMs, ""]]) },
+  );
+  expect(await lost(Buffer.from(narrow))).toEqual([true, true]);
 });
 
 it("writes one file a folder of pictures, whole or not at all, and only where something changed", async () => {

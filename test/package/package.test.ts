@@ -19,6 +19,7 @@ it("holds what it needs and nothing else", () => {
     "dist/browser/src/index.js",
     "dist/webgpu-vision.min.js",
     "dist/cli.js",
+    "dist/THIRD_PARTY_LICENSES.txt",
   ];
   const checkpoints = ["checkpoints/tiny-clip/model.safetensors", "checkpoints/seeded-mobile-sam/manifest.json"];
   expect(files).toEqual(expect.arrayContaining([...neededFiles, ...checkpoints]));
@@ -27,6 +28,14 @@ it("holds what it needs and nothing else", () => {
       !/^(dist|checkpoints\/(tiny|seeded)-[\w-]+)\/|^((worker\/|verify\/)?package\.json|[A-Z]+(\.md)?)$/.test(path),
   );
   expect(strangers).toEqual([]);
+});
+
+it("has the terms of the packages that are bundled", async () => {
+  const notices = await readFile(join(ROOT, "dist/THIRD_PARTY_LICENSES.txt"), "utf8");
+  for (const name of ["@huggingface/tokenizers", "comlink", "wgpu-matrix"]) {
+    expect(notices).toMatch(new RegExp(`^${name} [\\d.]+ \\((Apache-2.0|MIT)\\)`, "m"));
+  }
+  expect(notices).toContain("Permission is hereby granted, free of charge");
 });
 
 it("has entries that every resolution finds (publint, attw)", () => {

@@ -59,12 +59,25 @@ export class ModelPicker<M extends Disposable> {
     return this.#loading.model;
   }
 
-  /** Loads the model that the page's address names, or the shipped one. */
+  /**
+   * Loads the model that the page's address names, or the shipped one. An address may come from a stranger: what would
+   * be downloaded for it waits for a click.
+   */
   async start(): Promise<void> {
     await this.#cache.refresh().catch(fail);
     const named = new URL(location.href).searchParams.get("model");
-    if (named && (await this.#run(named, modelName(named)))) return;
+    const isHere = named !== null && (/^\.\.?\//.test(named) || this.#kept(named) !== undefined);
+    if (isHere && (await this.#run(named, modelName(named)))) return;
     await this.#run(this.#models.shipped.id, modelName(this.#models.shipped.id));
+    if (named && !isHere) this.#offer(named);
+  }
+
+  /** Opens the panel with a model chosen, and says why. */
+  #offer(id: string): void {
+    this.#details.open = true;
+    this.#text.value = id;
+    this.#text.dispatchEvent(new Event("input"));
+    note(`This page's address names ${id}, which is not in this browser: it is downloaded when you say so.`);
   }
 
   /** Files that were dropped or chosen: config.json, safetensors, tokenizer. */

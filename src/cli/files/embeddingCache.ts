@@ -1,6 +1,6 @@
 // Embeddings of pictures, kept between searches: one safetensors file for each folder of pictures, model and type. An
-// entry holds as long as the picture has the same size and time of change. A cache can be deleted at any time, and a
-// file of it that cannot be read is made again.
+// entry holds as long as the picture has the same size and time of change, and its checksum is right. A cache can be
+// deleted at any time, and what cannot be read of it is made again.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -23,7 +23,7 @@ interface Folder {
 }
 
 /** The metadata of a cache file: pictures in the order of its rows. */
-type StoredEntry = readonly [name: string, size: number, mtimeMs: number];
+type StoredEntry = readonly [name: string, size: number, mtimeMs: number, checksum: string];
 
 export class EmbeddingCache {
   readonly #root: string;
@@ -86,9 +86,18 @@ function encode(path: string, { entries, asked }: Folder): Uint8Array {
   kept.forEach(([, { embedding }], row) => {
     data.set(embedding, row * size);
   });
-  const pictures: StoredEntry[] = kept.map(([name, { size, mtimeMs }]) => [name, size, mtimeMs]);
+  const pictures: StoredEntry[] = kept.map(([name, entry]) => [name, entry.size, entry.mtimeMs, checksum(name, entry)]);
   const tensors = { image_embeds: { dtype: "F32", shape: [kept.length, size], data } } as const;
   return writeSafetensors(tensors, { folder: path, pictures: JSON.stringify(pictures) });
+}
+
+/** Of all that is kept of a picture: a bit that a disk or a program flips anywhere shows. */
+function checksum(name: string, { size, mtimeMs, embedding }: Entry): string {
+  const bytes = new Uint8Array(embedding.buffer, embedding.byteOffset, embedding.byteLength);
+  const hash = createHash("sha256")
+    .update(JSON.stringify([name, size, mtimeMs]))
+    .update(bytes);
+  return hash.digest("hex").slice(0, 16);
 }
 
 async function decode(file: string): Promise<Map<string, Entry>> {
@@ -98,9 +107,10 @@ async function decode(file: string): Promise<Map<string, Entry>> {
   const [rows, columns = 0] = tensor?.shape ?? [];
   if (tensor?.dtype !== "F32" || rows !== pictures.length) throw new TypeError("not a cache of embeddings");
   const data = new Float32Array((await tensor.read()).buffer);
-  return new Map(
-    pictures.map(([name, size, mtimeMs], row) => {
-      return [name, { size, mtimeMs, embedding: data.slice(row * columns, (row + 1) * columns) }];
-    }),
-  );
+  const entries = new Map<string, Entry>();
+  for (const [row, [name, size, mtimeMs, sum]] of pictures.entries()) {
+    const entry = { size, mtimeMs, embedding: data.slice(row * columns, (row + 1) * columns) };
+    if (columns > 0 && checksum(name, entry) === sum) entries.set(name, entry);
+  }
+  return entries;
 }
