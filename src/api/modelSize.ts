@@ -47,6 +47,8 @@ export async function modelSize(from: SourceLike, options: SourceOptions = {}): 
   return { bytes, family: typeof type === "string" ? type : undefined, modelClass: family?.modelClass, files };
 }
 
+const AT_ONCE = 16;
+
 /** The tokenizer that a load takes: the older pair of files where the new one is not there. */
 async function tokenizerSizes(source: Source): Promise<ModelFile[]> {
   const files = await sizes(source, ["tokenizer_config.json", "tokenizer.json"]);
@@ -70,13 +72,16 @@ async function has(source: Source, name: string): Promise<boolean> {
   return (await sizes(source, [name])).length > 0;
 }
 
+/** Those of some files that are there; few are asked for at once. */
 async function sizes(source: Source, names: readonly string[]): Promise<ModelFile[]> {
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const file = await source.open(name);
-      await file?.close?.();
-      return file && { name, bytes: file.size };
-    }),
-  );
+  const files: (ModelFile | undefined)[] = [];
+  const sizeOf = async (name: string) => {
+    const file = await source.open(name);
+    await file?.close?.();
+    return file && { name, bytes: file.size };
+  };
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    files.push(...(await Promise.all(names.slice(at, at + AT_ONCE).map(sizeOf))));
+  }
   return files.filter((file) => file !== undefined);
 }

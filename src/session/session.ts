@@ -107,12 +107,14 @@ export class Session {
     if (!MODEL_DTYPES.includes(dtype))
       throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16", "q8" or "auto"`);
     const session = new Session(checkpoint, model, options);
-    const { device } = await session.#alive(options.signal);
-    if (dtype === "f16" && !device.hasF16) {
-      session.dispose();
+    try {
+      const { device } = await session.#alive(options.signal);
+      if (dtype !== "f16" || device.hasF16) return session;
       throw new AdapterError(`the adapter (${device.info.description}) has no shader-f16: use dtype "f32"`);
+    } catch (error) {
+      session.dispose(); // also of a device that opens after an abort
+      throw error;
     }
-    return session;
   }
 
   /**

@@ -53,6 +53,11 @@ describe("sharded checkpoints", () => {
     ["another kind of file", { a: "config.json" }, /expected a .safetensors file beside it/],
     ["a number", { a: 1 }, /places tensor "a" in 1/],
     ["no tensors", {}, /names no tensors/],
+    [
+      "thousands of files",
+      Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `s${i}.safetensors`])),
+      /names 1001 files, expected 1000 at most/,
+    ],
     ["a list", ["m-1.safetensors"], /has no "weight_map" object/],
     ["a tensor that the shard lacks", { a: "m-2.safetensors" }, /places tensor "a" in m-2.safetensors, which lacks it/],
   ])("refuses %s", async (_what, map, message) => {

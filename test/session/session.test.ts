@@ -59,6 +59,16 @@ it("leaves no device open that came after its dispose", async () => {
   destroy.mockRestore();
 });
 
+it("leaves no device open that came after its opening was aborted", async () => {
+  const destroy = vi.spyOn(Device.prototype, "destroy");
+  const stop = new AbortController();
+  const opening = Session.open(CHECKPOINT as never, {}, { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await expect(opening).rejects.toThrow("enough");
+  await vi.waitFor(() => expect(destroy).toHaveBeenCalledTimes(1));
+  destroy.mockRestore();
+});
+
 describe("plans without weights", () => {
   it("are kept within 64 MiB, readback buffers among them, whatever sizes were asked for", async () => {
     const session = await open(device);

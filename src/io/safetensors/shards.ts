@@ -6,6 +6,9 @@ import { type Checkpoint, INDEX, type StoredTensor } from "./checkpoint.ts";
 // One folder, no path parts: the index comes with the model and must not reach files beside or above it.
 const SHARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors$/;
 
+/** The largest models that are published have some 200. Each is an open file, or a connection to a server. */
+const MOST_SHARDS = 1000;
+
 type OpenShard = (name: string) => Promise<Checkpoint | undefined>;
 
 /** Opens the shards that an index names; throws NotFoundError or InvalidFileError where one does not fit. */
@@ -69,5 +72,7 @@ function weightMap(source: Source, index: unknown): Map<string, string> {
     }
     shards.set(name, shard);
   }
+  const count = new Set(shards.values()).size;
+  if (count > MOST_SHARDS) fail(`names ${count} files, expected ${MOST_SHARDS} at most`);
   return shards;
 }

@@ -7,8 +7,8 @@
 export type StrictJson = null | boolean | bigint | number | string | StrictJson[] | Map<string, StrictJson>;
 
 const MAX_DEPTH = 127; // serde_json's recursion limit
-/** Values in a text, of some 300,000 tensors: what has more, in up to 100 MB, would take many seconds to refuse. */
-const MAX_VALUES = 2_000_000;
+/** Values in a text, of some 150,000 tensors: what has more, in up to 100 MB, would take many seconds to refuse. */
+const MAX_VALUES = 1_000_000;
 const SPACE = /[ \t\n\r]*/y;
 const WORD = /null|true|false/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
