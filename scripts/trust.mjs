@@ -1,5 +1,5 @@
-// `npm run test:trust`: all of test/trust, which CI tries a part of; an hour or two. `-- --points 12` tries so many points
-// of each kind of fault of WebGPU, in ten minutes. `-- --write` keeps what came of it in docs/reliability.md.
+// `npm run test:trust`: all of test/trust, which CI tries a part of; an hour or two. `-- --points 12` tries so many
+// points of each kind of fault of WebGPU, in ten minutes. `-- --write` keeps what came of it in docs/reliability.md.
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -36,9 +36,9 @@ const where = points ? `${points} points of each kind` : "every point";
 
 const page = `# What was tried
 
-\`npm run test:trust -- --write\` wrote this page. Files that somebody made to do harm, and calls of WebGPU that fail: each
-case ends with what is right or with a typed error, nothing hangs, no rejection is unhandled, and no byte stays on the
-GPU. CI tries a part of them on every change.
+\`npm run test:trust -- --write\` wrote this page. Files that somebody made to do harm, and calls of WebGPU that fail:
+each case ends with what is right or with a typed error, nothing hangs, no rejection is unhandled, and no byte stays on
+the GPU. CI tries a part of them on every change.
 
 ${sum} cases in ${minutes} minutes, on ${adapter}: ${passed} tests passed, ${failed} failed.
 
