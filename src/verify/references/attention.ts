@@ -179,6 +179,18 @@ export const attentionSuite = defineSuite<AttentionParams>({
     },
     {
       inputs: {
+        q: { shape: [1, 40, 16], low: 0.5, high: 1 },
+        k: {
+          shape: [1, 100, 16],
+          data: Array.from({ length: 1600 }, (_, i) => [0, 2, 4, 3][Math.floor(i / 512)] ?? 0),
+        },
+        v: [1, 100, 16],
+      },
+      params: { heads: 1 },
+      why: "scores that rise and fall with the keys: earlier sums follow",
+    },
+    {
+      inputs: {
         q: { shape: [1, 3, 4], data: [1, 2, 3, 4, 1, Number.NaN, 3, 4, 4, 3, 2, 1] },
         k: [1, 5, 4],
         v: [1, 5, 4],
