@@ -9,6 +9,7 @@
 // lib/attentionKeys.wgsl. turns: lib/unroll.wgsl. fromOther4: lib/lanes.wgsl or lib/noLanes.wgsl.
 
 const BR = select(16u, 32u, D <= 80); // queries
+const AHEAD = true; // keys are loaded while the ones before are multiplied, which takes registers
 const TK = 4u; // keys of a thread: 4 | 2
 const BC = 16 * TK; // keys
 const BD = 16u; // elements of a head that are in workgroup memory at once, of keys
@@ -164,8 +165,10 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     }
     var scores = array<vec4<f32>, TK>(); // explicit zeros: some drivers reuse the last iteration's values
     var ahead: array<vec4<Elem>, LOADS>;
-    for (var l = 0u; l < LOADS; l++) {
-      ahead[l] = keyWord(rows[l], lane % 4);
+    if (AHEAD) {
+      for (var l = 0u; l < LOADS; l++) {
+        ahead[l] = keyWord(rows[l], lane % 4);
+      }
     }
     let chunks = (params.headSize + BD - 1) / BD; // CHUNKS, where a loop must not be unrolled
     for (var chunk = 0u; chunk < MOST_TURNS; chunk++) {
@@ -173,14 +176,16 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
         break;
       }
       for (var l = 0u; l < LOADS; l++) {
+        if (!AHEAD) {
+          ahead[l] = keyWord(rows[l], chunk * (BD / 4) + lane % 4);
+        }
         let key = l * (WG / 4) + lane / 4;
         for (var j = 0u; j < 4; j++) {
           tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
         }
       }
       workgroupBarrier();
-      // The next chunk's loads are on their way while this one is multiplied.
-      if (chunk + 1 < chunks) {
+      if (AHEAD && chunk + 1 < chunks) {
         for (var l = 0u; l < LOADS; l++) {
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }

@@ -66,7 +66,7 @@ const wordsOf = ({ D, rowWidth }: AttentionSize) =>
     : { source: rowElements, types: { RowWord: "Elem", D: `${D}u` } };
 
 /** With TK keys a thread; where threads of a subgroup tell each other maxima and sums, it has at least 4. */
-const flashTileOf = (TK: 2 | 4, hasLanes = false): Variant<AttentionSize> => ({
+const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<AttentionSize> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }, { leastSubgroup = 0 }) => D <= MOST_D && (!hasLanes || leastSubgroup >= 4),
   // Intel's GPUs spill 250 times in subgroups of more than the fewest threads; with 2 keys 77 times.
@@ -76,7 +76,13 @@ const flashTileOf = (TK: 2 | 4, hasLanes = false): Variant<AttentionSize> => ({
     return {
       entryPoint: "flashTile",
       lib: [unrollSource, source, hasLanes ? lanesSource : noLanesSource, keysSource, flashTile],
-      types: { ...types, TK: `${TK}u`, LANES: `${hasLanes ? device.leastSubgroup : 1}u`, ...unrollType(device) },
+      types: {
+        ...types,
+        TK: `${TK}u`,
+        AHEAD: `${AHEAD}`,
+        LANES: `${hasLanes ? device.leastSubgroup : 1}u`,
+        ...unrollType(device),
+      },
       subgroupSize: device.smallestSubgroup,
       workgroups: [Math.ceil(size.queries / (size.D <= 80 ? 32 : 16)), size.heads, size.parts],
     };
@@ -104,6 +110,7 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     smallFlashTile: flashTileOf(2),
     subgroupFlashTile: flashTileOf(4, true),
     smallSubgroupFlashTile: flashTileOf(2, true),
+    lateFlashTile: flashTileOf(2, false, false),
     subgroupMatrixTile: {
       // Queries and keys, and 8,648 bytes for scores, weights and what goes with each query, in workgroup memory.
       fits: ({ D, dtype }, device) => {
@@ -126,15 +133,16 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
     // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on
-    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less. AMD has room for 10 waves with either;
-    // 89 % of its cycles multiply with 4 keys, 64 % with 2, where it waits for workgroup memory. Intel's smallest
-    // subgroups spill with neither, and 4 keys take 15 % fewer instructions a key. Maxima and sums by subgroups need a
-    // sixth fewer barriers and 8 % less of workgroup memory, in as many instructions and no more registers; but on
-    // Apple each exchange takes cycles (6 % of the loop's), and on ARM registers (129 spills for 45).
+    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less: 45 times, and 23 where keys are loaded
+    // when they are needed. AMD has room for 10 waves with either; 89 % of its cycles multiply with 4 keys, 64 % with 2,
+    // where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4 keys take 15 % fewer
+    // instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less of workgroup memory, in
+    // as many instructions and no more registers; but on Apple each exchange takes cycles (6 % of the loop's), and on
+    // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16).
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
     amd: ["subgroupMatrixTile", "subgroupFlashTile", "flashTile", "registerTile"],
     intel: ["subgroupMatrixTile", "subgroupFlashTile", "flashTile", "smallFlashTile", "registerTile"],
     apple: ["subgroupMatrixTile", "smallFlashTile", "flashTile", "registerTile"],
-    arm: ["smallFlashTile", "flashTile", "registerTile"],
+    arm: ["lateFlashTile", "smallFlashTile", "registerTile"],
   },
 });

@@ -26,7 +26,7 @@ describe("without matrix units", () => {
     ["intel", { leastSubgroup: 8, smallestSubgroup: 8 }, "subgroupFlashTile"],
     ["intel", { leastSubgroup: 8 }, "smallFlashTile"],
     ["apple", { leastSubgroup: 32 }, "smallFlashTile"],
-    ["arm", { leastSubgroup: 16 }, "smallFlashTile"],
+    ["arm", { leastSubgroup: 16 }, "lateFlashTile"],
   ] as const)("%s with %o", (adapterClass, traits, variant) => {
     expect(firstOf({ info: { class: adapterClass }, ...traits })).toBe(variant);
   });
