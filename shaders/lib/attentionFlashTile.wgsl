@@ -209,8 +209,18 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       workgroupBarrier();
     }
     var largest = vec4<f32>(LOWEST);
+    for (var j = 0u; j < TK; j += KEYS) {
+      let key = first + column * TK + j;
+      if (KEYS == 1) {
+        scores[j] = scored(scores[j], key, keys, tileQueries[row], group.y, part);
+      } else {
+        let positions = neighbourScores(key, keys, tileQueries[row], group.y, part);
+        for (var i = 0u; i < KEYS; i++) {
+          scores[j + i] = select(vec4<f32>(LOWEST), scores[j + i] * params.scale + positions[i], key < keys);
+        }
+      }
+    }
     for (var j = 0u; j < TK; j++) {
-      scores[j] = scored(scores[j], first + column * TK + j, keys, tileQueries[row], group.y, part);
       largest = max(largest, scores[j]);
     }
     let next = max(softmax.largest, largestOfRow(largest, row, column));

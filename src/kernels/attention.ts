@@ -172,7 +172,17 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
     const { qOffset = 0, kOffset = 0, vOffset = 0, heads } = params;
     const columns = [D, qOffset, kOffset, vOffset, ...[inputs.q, inputs.k, inputs.v].map(lastDim)];
     const rowWidth = columns.every((count) => count % 4 === 0) ? 4 : 1;
-    return variantsOf(ATTENTION_TABLE, { parts: batch * windows, queries, heads, D, rowWidth, dtype: inputs.q.dtype });
+    const isWhole = (count: number) => [width, windowWidth, windowHeight].every((length) => length % count === 0);
+    const neighbours = inputs.rel ? ([4, 2].find(isWhole) ?? 1) : 1;
+    return variantsOf(ATTENTION_TABLE, {
+      neighbours,
+      parts: batch * windows,
+      queries,
+      heads,
+      D,
+      rowWidth,
+      dtype: inputs.q.dtype,
+    });
   },
   flops: (inputs, params) => {
     const { batch, queries, keys, channels, ...map } = sizes(inputs, params);

@@ -18,6 +18,8 @@ export interface AttentionSize {
   readonly D: number;
   /** Elements that may be read at once where they are neighbours in a row. */
   readonly rowWidth: 1 | 4;
+  /** The most keys that windows' rows are whole numbers of, where they have scores `rel`: 1, 2 or 4. */
+  readonly neighbours: number;
   readonly dtype: DType;
 }
 
@@ -60,19 +62,25 @@ function tile({ parts, queries, heads, D }: AttentionSize, WG: number, areOwn: b
   };
 }
 
-const wordsOf = ({ D, rowWidth }: AttentionSize) =>
-  rowWidth === 4
-    ? { source: rowVectors, types: { RowWord: "vec4<Elem>", D: `${D}u` } }
-    : { source: rowElements, types: { RowWord: "Elem", D: `${D}u` } };
+/** How rows are read, and scores of positions: of so many keys at once, at most. */
+function reading({ D, rowWidth, neighbours }: AttentionSize, most: number) {
+  const types = { D: `${D}u`, KEYS: `${Math.min(most, neighbours)}u` };
+  return rowWidth === 4
+    ? { source: rowVectors, types: { ...types, RowWord: "vec4<Elem>" } }
+    : { source: rowElements, types: { ...types, RowWord: "Elem" } };
+}
 
-/** With TK keys a thread; where threads of a subgroup tell each other maxima and sums, it has at least 4. */
+/**
+ * With TK keys a thread; where threads of a subgroup tell each other maxima and sums, it has at least 4. Where registers
+ * are few, nothing is loaded ahead or for several keys at once.
+ */
 const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<AttentionSize> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }, { leastSubgroup = 0 }) => D <= MOST_D && (!hasLanes || leastSubgroup >= 4),
   // Intel's GPUs spill 250 times in subgroups of more than the fewest threads; with 2 keys 77 times.
   suits: (_, { info, smallestSubgroup }) => TK === 2 || info.class !== "intel" || smallestSubgroup !== undefined,
   launch: (size, device) => {
-    const { source, types } = wordsOf(size);
+    const { source, types } = reading(size, AHEAD ? TK : 1);
     return {
       entryPoint: "flashTile",
       lib: [unrollSource, source, hasLanes ? lanesSource : noLanesSource, keysSource, flashTile],
@@ -80,6 +88,7 @@ const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<Attenti
         ...types,
         TK: `${TK}u`,
         AHEAD: `${AHEAD}`,
+
         LANES: `${hasLanes ? device.leastSubgroup : 1}u`,
         ...unrollType(device),
       },
@@ -119,7 +128,7 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
         return 32 % M === 0 && 16 % N === 0 && bytes <= device.limits.maxComputeWorkgroupStorageSize;
       },
       launch: (size, device) => {
-        const { source, types } = wordsOf(size);
+        const { source, types } = reading(size, 1);
         return {
           entryPoint: "subgroupMatrixTile",
           lib: [source, lanesSource, keysSource, subgroupMatrixTile],
