@@ -71,8 +71,8 @@ function reading({ D, rowWidth, neighbours }: AttentionSize, most: number) {
 }
 
 /**
- * With TK keys a thread; where threads of a subgroup tell each other maxima and sums, it has at least 4. Where registers
- * are few, nothing is loaded ahead or for several keys at once.
+ * With TK keys a thread; where threads of a subgroup tell each other maxima and sums, it has at least 4. Where a thread
+ * has few registers, nothing is loaded ahead or for several keys at once.
  */
 const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<AttentionSize> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
@@ -143,8 +143,8 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     cpu: ["registerTile"],
     // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on
     // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less: 45 times, and 23 where keys are loaded
-    // when they are needed. AMD has room for 10 waves with either; 89 % of its cycles multiply with 4 keys, 64 % with 2,
-    // where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4 keys take 15 % fewer
+    // when they are needed. AMD has room for 10 waves with either; 89 % of its cycles multiply with 4 keys, 64 % with
+    // 2, where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4 keys take 15 % fewer
     // instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less of workgroup memory, in
     // as many instructions and no more registers; but on Apple each exchange takes cycles (6 % of the loop's), and on
     // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16).
