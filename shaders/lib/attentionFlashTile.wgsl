@@ -236,36 +236,38 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       softmax.total += scores[j];
     }
     for (var half = 0u; half < END_OF_HALVES; half++) {
-      if (first + half * 32 >= keys || (!UNROLL && half >= turns(BC / 32, params.heads))) {
+      if (!UNROLL && half >= turns(BC / 32, params.heads)) {
         break;
       }
-      let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs
-      if (BC == 32 || own < 32) {
-        for (var j = 0u; j < TK; j++) {
-          let key = own + j;
-          tell(key / 4, key % 4, row, scores[j]);
-        }
-      }
-      workgroupBarrier();
-      let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
-      for (var turn = 0u; turn < MOST_TURNS; turn++) {
-        if (turn * PARTS >= groups) {
-          break;
-        }
-        let i = turn * PARTS + ownPart;
-        for (var j = 0u; j < 4; j++) {
-          let weight = told(i, j, row);
-          let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
-          for (var s = 0u; s < SPAN; s++) {
-            let x = vec4<f32>(wordV(value, min(column4 + s * 16, D4 - 1)));
-            sums[s * 4] += weight.x * x;
-            sums[s * 4 + 1] += weight.y * x;
-            sums[s * 4 + 2] += weight.z * x;
-            sums[s * 4 + 3] += weight.w * x;
+      if (first + half * 32 < keys) {
+        let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs
+        if (BC == 32 || own < 32) {
+          for (var j = 0u; j < TK; j++) {
+            let key = own + j;
+            tell(key / 4, key % 4, row, scores[j]);
           }
         }
+        workgroupBarrier();
+        let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
+        for (var turn = 0u; turn < MOST_TURNS; turn++) {
+          if (turn * PARTS >= groups) {
+            break;
+          }
+          let i = turn * PARTS + ownPart;
+          for (var j = 0u; j < 4; j++) {
+            let weight = told(i, j, row);
+            let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
+            for (var s = 0u; s < SPAN; s++) {
+              let x = vec4<f32>(wordV(value, min(column4 + s * 16, D4 - 1)));
+              sums[s * 4] += weight.x * x;
+              sums[s * 4 + 1] += weight.y * x;
+              sums[s * 4 + 2] += weight.z * x;
+              sums[s * 4 + 3] += weight.w * x;
+            }
+          }
+        }
+        workgroupBarrier();
       }
-      workgroupBarrier();
     }
   }
   let total = sumOfRow(softmax.total, row, column, 1);
