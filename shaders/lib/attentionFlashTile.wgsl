@@ -239,7 +239,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       if (!UNROLL && half >= turns(BC / 32, params.heads)) {
         break;
       }
-      if (first + half * 32 < keys) {
+      if (BC == 32 || first + half * 32 < keys) {
         let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs
         if (BC == 32 || own < 32) {
           for (var j = 0u; j < TK; j++) {
