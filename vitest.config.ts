@@ -22,7 +22,7 @@ const HOST = [
   "test/trust/{hub,safetensors,settings}.test.ts",
   "test/device/{adapter,open}.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
-  "test/kernels/matrixUnits.test.ts",
+  "test/kernels/{attentionVariants,matrixUnits}.test.ts",
   "test/models/{settingsFiles,timm,weights}.test.ts",
   "test/models/{clipConfig,clipTokens,families,part,plainNames,processorConfig,quantisedBytes}.test.ts",
   "test/api/{attentionMaps,cocoDataset,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",

@@ -125,6 +125,8 @@ The first number of a cell is the room for threads: waves a SIMD (AMD), warps of
 subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where
 the tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel
 and NVIDIA the compiler's guess of the cycles of a subgroup for each of its threads, in which a loop of unknown length
-counts as some turns, whatever a turn does. A pipeline that spills also counts for an array in scratch memory.
+counts as some turns, whatever a turn does: of attention on Intel a turn is of 64 keys now, on NVIDIA of 32. A pipeline
+that spills also counts for an array in scratch memory. Matrix units are not asked for here:
+[compilers-attention.md](compilers-attention.md) has them, instructions a key, and what was tried and is no better.
 `);
 for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);

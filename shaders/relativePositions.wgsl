@@ -4,7 +4,7 @@
 // [2 * windowHeight - 1 for rows, then 2 * windowWidth - 1 for columns; D], from distance 1 - side upwards; rel:
 // [batch, height * width, heads, windowHeight + windowWidth]. Sums in f32.
 // The tokens of a line of the map (a row, then a column) take the same rows of the table: a thread makes the scores of
-// four tokens of a line for eight of their window's lines, and the threads of a workgroup stand side by side along the
+// four tokens of a line for LINES of their window's lines, and the threads of a workgroup stand side by side along the
 // line. How it reads both is apart: lib/relativeVectors.wgsl, lib/relativeElements.wgsl. turns: lib/unroll.wgsl.
 // x: tiles of a line, y: line, z: batch, rows before columns.
 
@@ -24,6 +24,7 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 override WG: u32 = 64; // threads of a workgroup
+const LINES = 8u; // of a window, that a thread makes scores for: 8 | 4
 
 // The scores of four tokens, [token][line], for lines 0 to 3 and 4 to 7.
 struct Scores {
@@ -39,8 +40,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let line = group.y;
   let side = window[axis];
   let length = map[1 - axis];
-  let chunks = (side + 7) / 8;
-  let chunk = group.x % chunks * 8;
+  let chunks = (side + LINES - 1) / LINES;
+  let chunk = group.x % chunks * LINES;
   let head = group.x / chunks % params.heads;
   let block = group.x / chunks / params.heads * WG * 4;
   if (line >= map[axis] || block >= length) {
@@ -64,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         if (chunk + j < side) {
           rel[out + j] = Elem(scores.near[i][j]);
         }
-        if (chunk + 4 + j < side) {
+        if (LINES == 8 && chunk + 4 + j < side) {
           rel[out + 4 + j] = Elem(scores.far[i][j]);
         }
       }

@@ -97,7 +97,7 @@ describe("every kernel compiles", () => {
 
   /** Files with entry points that are added at launch: the kernels that they are added to, and what they call. */
   const loops: Readonly<Record<string, readonly [of: readonly string[], calls: readonly string[]]>> = {
-    attentionFlashTile: [["attention"], ["unroll", "rowVectors"]],
+    attentionFlashTile: [["attention"], ["unroll", "rowVectors", "noLanes", "attentionKeys"]],
     attentionRegisterTile: [["attention"], ["outer", "noLanes"]],
     layerNormLanes: [["layerNorm"], ["noLanes"]],
     layerNormRows: [["layerNorm"], []],
@@ -122,7 +122,7 @@ describe("every kernel compiles", () => {
   const addedAtLaunch = { storeOut: ["outVectors"], scoresOf: ["relativeElements", "noLanes"] };
 
   /** What only adapters with matrix units compile: test/kernels/matmul.test.ts, as it stands in shaders. */
-  const special = ["productSubgroupMatrixTile"];
+  const special = ["productSubgroupMatrixTile", "attentionSubgroupMatrixTile"];
 
   /** Entry points that kernels have always. */
   const always = ["flat", "words"];

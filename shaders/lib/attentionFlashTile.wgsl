@@ -5,17 +5,20 @@
 // that have the same queries read neighbours. Registers are what GPUs have least of here: queries' places lie in
 // workgroup memory, all threads take the same turns of a loop, and a loop that must not be unrolled has a constant
 // length and a way out, as Chromium counts the turns of any other in two registers, to be sure that it ends. wordQ,
-// wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. turns: lib/unroll.wgsl.
+// wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. D, within, keyRow, scored:
+// lib/attentionKeys.wgsl. turns: lib/unroll.wgsl. fromOther4: lib/lanes.wgsl or lib/noLanes.wgsl.
 
-const D = 64u; // head size
-const BR = 32u; // queries: 32 | 16
+const BR = select(16u, 32u, D <= 80); // queries
+const AHEAD = true; // keys are loaded while the ones before are multiplied, which takes registers
 const TK = 4u; // keys of a thread: 4 | 2
 const BC = 16 * TK; // keys
 const BD = 16u; // elements of a head that are in workgroup memory at once, of keys
-const SPAN = 1u; // vec4s of a query's sum that a thread has: 16 of them apart
-const PARTS = 1u; // threads that have the same vec4 of the sums, each of other keys: 1 | 2 | 4 | 8
+const SPAN = (D4 + 15) / 16; // vec4s of a query's sum that a thread has: 16 of them apart
+const PARTS = select(select(select(8u, 4u, D4 > 2), 2u, D4 > 4), 1u, D4 > 8); // threads that have the same vec4 of the
+// sums, each of other keys
+const LANES = 1u; // threads of a subgroup, at least; 1 where they tell each other nothing
+const OWN = min(LANES, 16); // neighbours of the 16 threads with the same queries that are of one subgroup
 
-const D4 = (D + 3) / 4;
 const CHUNKS = (D + BD - 1) / BD;
 const WG = BR * 4; // 16 threads for 4 queries
 const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
@@ -33,21 +36,6 @@ var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 var<workgroup> tileQueries: array<Queries, BR / 4>;
 
-// The i-th vec4 of a head; what lies beyond the head is 0.
-fn within(x: vec4<Elem>, i: u32) -> vec4<Elem> {
-  if (D % 4 == 0u) {
-    return x;
-  }
-  return select(vec4<Elem>(), x, i * 4 + vec4u(0, 1, 2, 3) < vec4u(D));
-}
-
-fn keyRow(key: u32, part: Part) -> u32 {
-  if (GRID) {
-    return part.firstKey + key / part.columns * params.width + key % part.columns;
-  }
-  return part.firstKey + key;
-}
-
 // What 16 threads with the same queries tell each other, of which there are two; later the weights of key 4 * i + j.
 fn tell(i: u32, j: u32, row: u32, x: vec4<f32>) {
   if (LINES == 2) {
@@ -64,34 +52,47 @@ fn told(i: u32, j: u32, row: u32) -> vec4<f32> {
   return vec4<f32>(tile[i / 2][i % 2][j * 4 + row]);
 }
 
-// The largest of what 16 threads have. In f16 it is a rounded one, which serves as well: weights are powers of 2 below
-// any number that all of them have in common.
+// The largest of what 16 threads have: of OWN in registers, then of all. In f16 it is a rounded one, which serves as
+// well: weights are powers of 2 below any number that all of them have in common.
 fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
-  tell(column / 4, column % 4, row, clamp(mine, vec4<f32>(-MOST_SCORE), vec4<f32>(MOST_SCORE)));
-  workgroupBarrier();
-  var largest = vec4<f32>(-MOST_SCORE);
-  for (var i = 0u; i < turns(4, params.heads); i++) {
-    largest = max(max(max(largest, told(i, 0, row)), told(i, 1, row)), max(told(i, 2, row), told(i, 3, row)));
+  var largest = clamp(mine, vec4<f32>(-MOST_SCORE), vec4<f32>(MOST_SCORE));
+  for (var mask = 1u; mask < OWN; mask *= 2) {
+    largest = max(largest, fromOther4(largest, mask));
   }
-  workgroupBarrier();
+  if (OWN < 16) {
+    tell(column / 4, column % 4, row, largest);
+    workgroupBarrier();
+    for (var turn = 0u; turn < turns(16 / OWN, params.heads); turn++) {
+      let i = turn * OWN;
+      largest = max(largest, told(i / 4, i % 4, row));
+    }
+    workgroupBarrier();
+  }
   return largest;
 }
 
-const MOST_SCORE = 3.4e38f; // a finite Elem: 3.4e38f | 6e4f
+const MOST_SCORE = select(3.4e38f, 6e4f, Elem(1) + Elem(1e-4) == Elem(1)); // a finite Elem
 
-// The sum of what those of 16 threads have whose column is the same but for multiples of `step`. Each value goes as an
-// Elem and what that leaves out.
+// The sum of what those of 16 threads have whose column is the same but for multiples of `step`, a power of 2. In
+// workgroup memory each value is an Elem and what that leaves out.
 fn sumOfRow(mine: vec4<f32>, row: u32, column: u32, step: u32) -> vec4<f32> {
-  let high = vec4<f32>(vec4<Elem>(mine));
-  tell(column / 4, column % 4, row, high);
-  tell(4 + column / 4, column % 4, row, mine - high);
-  workgroupBarrier();
-  var sum = vec4<f32>();
-  for (var turn = 0u; turn < turns(16 / step, params.heads); turn++) {
-    let i = turn * step + column % step;
-    sum += told(i / 4, i % 4, row) + told(4 + i / 4, i % 4, row);
+  var sum = mine;
+  for (var mask = step; mask < OWN; mask *= 2) {
+    sum += fromOther4(sum, mask);
   }
-  workgroupBarrier();
+  if (OWN < 16) {
+    let high = vec4<f32>(vec4<Elem>(sum));
+    tell(column / 4, column % 4, row, high);
+    tell(4 + column / 4, column % 4, row, sum - high);
+    workgroupBarrier();
+    sum = vec4<f32>();
+    let apart = max(step, OWN);
+    for (var turn = 0u; turn < turns(16 / apart, params.heads); turn++) {
+      let i = turn * apart + column % apart;
+      sum += told(i / 4, i % 4, row) + told(4 + i / 4, i % 4, row);
+    }
+    workgroupBarrier();
+  }
   return sum;
 }
 
@@ -164,8 +165,10 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     }
     var scores = array<vec4<f32>, TK>(); // explicit zeros: some drivers reuse the last iteration's values
     var ahead: array<vec4<Elem>, LOADS>;
-    for (var l = 0u; l < LOADS; l++) {
-      ahead[l] = keyWord(rows[l], lane % 4);
+    if (AHEAD) {
+      for (var l = 0u; l < LOADS; l++) {
+        ahead[l] = keyWord(rows[l], lane % 4);
+      }
     }
     let chunks = (params.headSize + BD - 1) / BD; // CHUNKS, where a loop must not be unrolled
     for (var chunk = 0u; chunk < MOST_TURNS; chunk++) {
@@ -173,14 +176,16 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
         break;
       }
       for (var l = 0u; l < LOADS; l++) {
+        if (!AHEAD) {
+          ahead[l] = keyWord(rows[l], chunk * (BD / 4) + lane % 4);
+        }
         let key = l * (WG / 4) + lane / 4;
         for (var j = 0u; j < 4; j++) {
           tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
         }
       }
       workgroupBarrier();
-      // The next chunk's loads are on their way while this one is multiplied.
-      if (chunk + 1 < chunks) {
+      if (AHEAD && chunk + 1 < chunks) {
         for (var l = 0u; l < LOADS; l++) {
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }
@@ -204,8 +209,18 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       workgroupBarrier();
     }
     var largest = vec4<f32>(LOWEST);
+    for (var j = 0u; j < TK; j += KEYS) {
+      let key = first + column * TK + j;
+      if (KEYS == 1) {
+        scores[j] = scored(scores[j], key, keys, tileQueries[row], group.y, part);
+      } else {
+        let positions = neighbourScores(key, keys, tileQueries[row], group.y, part);
+        for (var i = 0u; i < KEYS; i++) {
+          scores[j + i] = select(vec4<f32>(LOWEST), scores[j + i] * params.scale + positions[i], key < keys);
+        }
+      }
+    }
     for (var j = 0u; j < TK; j++) {
-      scores[j] = scored(scores[j], first + column * TK + j, keys, tileQueries[row], group.y, part);
       largest = max(largest, scores[j]);
     }
     let next = max(softmax.largest, largestOfRow(largest, row, column));
@@ -221,36 +236,38 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       softmax.total += scores[j];
     }
     for (var half = 0u; half < END_OF_HALVES; half++) {
-      if (first + half * 32 >= keys || (!UNROLL && half >= turns(BC / 32, params.heads))) {
+      if (!UNROLL && half >= turns(BC / 32, params.heads)) {
         break;
       }
-      let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs
-      if (BC == 32 || own < 32) {
-        for (var j = 0u; j < TK; j++) {
-          let key = own + j;
-          tell(key / 4, key % 4, row, scores[j]);
-        }
-      }
-      workgroupBarrier();
-      let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
-      for (var turn = 0u; turn < MOST_TURNS; turn++) {
-        if (turn * PARTS >= groups) {
-          break;
-        }
-        let i = turn * PARTS + ownPart;
-        for (var j = 0u; j < 4; j++) {
-          let weight = told(i, j, row);
-          let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
-          for (var s = 0u; s < SPAN; s++) {
-            let x = vec4<f32>(wordV(value, min(column4 + s * 16, D4 - 1)));
-            sums[s * 4] += weight.x * x;
-            sums[s * 4 + 1] += weight.y * x;
-            sums[s * 4 + 2] += weight.z * x;
-            sums[s * 4 + 3] += weight.w * x;
+      if (BC == 32 || first + half * 32 < keys) {
+        let own = column * TK - half * 32; // of these 32 keys, the first that this thread weighs
+        if (BC == 32 || own < 32) {
+          for (var j = 0u; j < TK; j++) {
+            let key = own + j;
+            tell(key / 4, key % 4, row, scores[j]);
           }
         }
+        workgroupBarrier();
+        let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
+        for (var turn = 0u; turn < MOST_TURNS; turn++) {
+          if (turn * PARTS >= groups) {
+            break;
+          }
+          let i = turn * PARTS + ownPart;
+          for (var j = 0u; j < 4; j++) {
+            let weight = told(i, j, row);
+            let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
+            for (var s = 0u; s < SPAN; s++) {
+              let x = vec4<f32>(wordV(value, min(column4 + s * 16, D4 - 1)));
+              sums[s * 4] += weight.x * x;
+              sums[s * 4 + 1] += weight.y * x;
+              sums[s * 4 + 2] += weight.z * x;
+              sums[s * 4 + 3] += weight.w * x;
+            }
+          }
+        }
+        workgroupBarrier();
       }
-      workgroupBarrier();
     }
   }
   let total = sumOfRow(softmax.total, row, column, 1);
@@ -281,16 +298,4 @@ fn valueRow(first: u32, i: u32, keys: u32, part: Part) -> u32 {
     return tileRow[i];
   }
   return part.firstKey + min(first + i, keys - 1);
-}
-
-// A key's products with four queries as scores; LOWEST where they do not see it.
-fn scored(sums: vec4<f32>, key: u32, keys: u32, query: Queries, head: u32, part: Part) -> vec4<f32> {
-  var score = sums * params.scale;
-  var x = min(key, keys - 1);
-  if (GRID) {
-    let y = x / part.columns;
-    x -= y * part.columns;
-    score += rowScores(query, head, vec4u(y)) + placeScores(query, head, vec4u(y), vec4u(x));
-  }
-  return select(vec4<f32>(LOWEST), score, vec4<bool>(key < keys) & (vec4u(x) < query.seen));
 }

@@ -8,3 +8,7 @@ fn fromLane(x: f32, lane: u32) -> f32 {
 fn fromLane4(x: vec4<f32>, lane: u32) -> vec4<f32> {
   return x;
 }
+
+fn fromOther4(x: vec4<f32>, mask: u32) -> vec4<f32> {
+  return x;
+}

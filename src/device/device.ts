@@ -44,6 +44,8 @@ export class Device {
   readonly hasSubgroups: boolean;
   /** Threads of a subgroup, where every shader gets the same number. */
   readonly subgroupSize: number | undefined;
+  /** The fewest threads that a subgroup may have, where shaders may use subgroups and the adapter says it. */
+  readonly leastSubgroup: number | undefined;
   /**
    * Threads of a subgroup that shaders ask for where a thread takes many registers: the fewest, on Intel, whose threads
    * share out the registers of their subgroup. 16 threads of attention spill 222 times where 8 do not (Mesa 25, dg2).
@@ -80,8 +82,9 @@ export class Device {
     this.hasF16 = gpu.features.has("shader-f16");
     this.hasSubgroups = gpu.features.has("subgroups");
     this.subgroupSize = this.hasSubgroups ? info.subgroupSize : undefined;
+    this.leastSubgroup = this.hasSubgroups ? gpu.adapterInfo?.subgroupMinSize : undefined;
     this.smallestSubgroup =
-      info.class === "intel" && gpu.features.has("subgroup-size-control") ? gpu.adapterInfo.subgroupMinSize : undefined;
+      info.class === "intel" && gpu.features.has("subgroup-size-control") ? this.leastSubgroup : undefined;
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.pipelines = new PipelineCache(gpu, rest);
     this.#owned = owned;

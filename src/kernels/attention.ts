@@ -3,19 +3,15 @@
 // with relative positions. Scores are never stored (Milakov and Gimelshein 2018; Dao et al. 2022).
 
 import source from "../../shaders/attention.wgsl";
-import lanesSource from "../../shaders/lib/lanes.wgsl";
 import nanSource from "../../shaders/lib/nan.wgsl";
-import noLanesSource from "../../shaders/lib/noLanes.wgsl";
-import outerSource from "../../shaders/lib/outer.wgsl";
 import softmaxSource from "../../shaders/lib/softmax.wgsl";
-import unrollSource from "../../shaders/lib/unroll.wgsl";
 import windowsSource from "../../shaders/lib/windows.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
-import { type DType, expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
+import { expectShape, formatShape, lastDim, type Spec } from "../device/tensor.ts";
+import { ATTENTION_TABLE } from "./attentionTiles.ts";
 import { defineKernel } from "./kernel.ts";
-import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
-import { defineVariants, unrollType, type Variant, type VariantLaunch, variantsOf } from "./variants.ts";
+import { variantsOf } from "./variants.ts";
 
 /** Where the columns of q, k or v begin in their tensors' rows; 0 when absent. */
 export interface AttentionParams {
@@ -176,7 +172,17 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
     const { qOffset = 0, kOffset = 0, vOffset = 0, heads } = params;
     const columns = [D, qOffset, kOffset, vOffset, ...[inputs.q, inputs.k, inputs.v].map(lastDim)];
     const rowWidth = columns.every((count) => count % 4 === 0) ? 4 : 1;
-    return variantsOf(TABLE, { parts: batch * windows, queries, heads, D, rowWidth, dtype: inputs.q.dtype });
+    const isWhole = (count: number) => [width, windowWidth, windowHeight].every((length) => length % count === 0);
+    const neighbours = inputs.rel ? ([4, 2].find(isWhole) ?? 1) : 1;
+    return variantsOf(ATTENTION_TABLE, {
+      neighbours,
+      parts: batch * windows,
+      queries,
+      heads,
+      D,
+      rowWidth,
+      dtype: inputs.q.dtype,
+    });
   },
   flops: (inputs, params) => {
     const { batch, queries, keys, channels, ...map } = sizes(inputs, params);
@@ -191,99 +197,3 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
 function squares(length: number, part: number): number {
   return Math.floor(length / part) * part ** 2 + (length % part) ** 2;
 }
-
-interface Sizes {
-  /** Batch elements, or their windows. */
-  readonly parts: number;
-  /** Queries of a part, at most. */
-  readonly queries: number;
-  readonly heads: number;
-  readonly D: number;
-  /** Elements that may be read at once where they are neighbours in a row. */
-  readonly rowWidth: 1 | 4;
-  readonly dtype: DType;
-}
-
-const registerTile: LazySource = {
-  name: "attentionRegisterTile",
-  load: () => import("../../shaders/lib/attentionRegisterTile.wgsl"),
-};
-
-const flashTile: LazySource = {
-  name: "attentionFlashTile",
-  load: () => import("../../shaders/lib/attentionFlashTile.wgsl"),
-};
-
-const rowVectors: LazySource = { name: "rowVectors", load: () => import("../../shaders/lib/rowVectors.wgsl") };
-const rowElements: LazySource = { name: "rowElements", load: () => import("../../shaders/lib/rowElements.wgsl") };
-
-// Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
-const MOST_D = 128;
-
-/** With the sums of each thread in memory of its own, or in the workgroup's. */
-function tile({ parts, queries, heads, D }: Sizes, WG: number, areOwn: boolean): VariantLaunch {
-  // Head sizes from one power of 2 to the next share a pipeline.
-  const sums = Math.max(16, 2 ** Math.ceil(Math.log2(D)));
-  return {
-    entryPoint: "registerTile",
-    lib: [outerSource, noLanesSource, registerTile],
-    types: { RowWord: "Elem", LANES: "1u", OWN_SUMS: areOwn ? `${sums}u` : "1u" },
-    overrides: { WG, SHARED_SUMS: areOwn ? 1 : WG * sums },
-    workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
-  };
-}
-
-/** With TK keys a thread. */
-const flashTileOf = (TK: 2 | 4): Variant<Sizes> => ({
-  // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
-  fits: ({ D }) => D <= MOST_D,
-  launch: ({ parts, queries, heads, D, rowWidth, dtype }, device) => {
-    const D4 = Math.ceil(D / 4);
-    const BR = D <= 80 ? 32 : 16;
-    const PARTS = Math.min(8, Math.max(1, 16 / 2 ** Math.ceil(Math.log2(D4))));
-    const counts = { D, BR, TK, SPAN: Math.ceil(D4 / 16), PARTS };
-    return {
-      entryPoint: "flashTile",
-      lib: [unrollSource, rowWidth === 4 ? rowVectors : rowElements, flashTile],
-      types: {
-        RowWord: rowWidth === 4 ? "vec4<Elem>" : "Elem",
-        ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, `${count}u`])),
-        MOST_SCORE: dtype === "f16" ? "6e4f" : "3.4e38f",
-        ...unrollType(device),
-      },
-      subgroupSize: device.smallestSubgroup,
-      workgroups: [Math.ceil(queries / BR), heads, parts],
-    };
-  },
-});
-
-const TABLE = /* @__PURE__ */ defineVariants<Sizes>()({
-  variants: {
-    // On lavapipe sums in the workgroup's memory are 5 % faster, and on GPUs a thread has little memory of its own.
-    registerTile: {
-      launch: (size, { info }) => tile(size, size.D <= MOST_D ? 8 : 4, info.class === "cpu-swiftshader"),
-    },
-    subgroupTile: {
-      fits: ({ D }, { subgroupSize }) => D <= MOST_D && subgroupSize !== undefined,
-      launch: (size, { subgroupSize = 1 }) => {
-        const { types, ...rest } = tile(size, subgroupSize, false);
-        return {
-          ...rest,
-          lib: [outerSource, lanesSource, registerTile],
-          types: { ...types, LANES: `${subgroupSize}u` },
-        };
-      },
-    },
-    flashTile: flashTileOf(4),
-    smallFlashTile: flashTileOf(2),
-  },
-  best: {
-    "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
-    cpu: ["registerTile"],
-    // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on
-    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and Intel and ARM spill none or few. AMD has room for 10
-    // waves with either; 89 % of its cycles multiply with 4 keys, 64 % with 2, where it waits for workgroup memory.
-    gpu: ["smallFlashTile", "flashTile", "registerTile"],
-    amd: ["flashTile", "registerTile"],
-  },
-});

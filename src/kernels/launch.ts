@@ -11,6 +11,8 @@ export interface DeviceTraits {
   readonly hasSubgroups: boolean;
   /** Threads of a subgroup, where it is always the same number. */
   readonly subgroupSize?: number | undefined;
+  /** The fewest threads that a subgroup may have, where that is known. */
+  readonly leastSubgroup?: number | undefined;
   /** Threads of a subgroup to ask for in loops that take many registers, where there should be few (device.ts). */
   readonly smallestSubgroup?: number | undefined;
   readonly matrixUnits?: readonly MatrixUnit[];

@@ -14,3 +14,14 @@ export function matrixUnit(type: DType, { matrixUnits = [], subgroupSize = 0 }: 
     return isWhole && componentType === type && resultComponentType === "f32";
   });
 }
+
+/** Constants of a shader that multiplies by that unit. */
+export function unitTypes(type: DType, device: DeviceTraits) {
+  const unit = matrixUnit(type, device);
+  return {
+    UNIT_M: `${unit?.M}u`,
+    UNIT_N: `${unit?.N}u`,
+    UNIT_K: `${unit?.K}u`,
+    LANES: `${device.subgroupSize}u`,
+  };
+}

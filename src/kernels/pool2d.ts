@@ -1,10 +1,10 @@
 // Pooling (torch.nn.functional.max_pool2d and avg_pool2d), channels last.
-import nanSource from "../../shaders/lib/nan.wgsl";
 import { ArgumentError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
+import { defineVariants, variantsOf } from "./variants.ts";
 import { type Pair, slide, type Windows } from "./window.ts";
 
 export interface Pool2dParams {
@@ -24,12 +24,27 @@ function windows(x: Spec, { kernel, stride = kernel, padding = 0 }: Pool2dParams
   return slide("pool2d", x, { kernel, stride, padding, dilation: 1 });
 }
 
+const TABLE = /* @__PURE__ */ defineVariants<{ readonly places: number; readonly channels: number }>()({
+  variants: {
+    elements: { launch: ({ places, channels }) => ({ workgroups: flatWorkgroups(places * channels) }) },
+    vectors: {
+      fits: ({ channels }) => channels % 4 === 0,
+      launch: ({ places, channels }) => ({
+        types: { Word: "vec4<Elem>", Value: "vec4<f32>", Bits: "vec4u", Truth: "vec4<bool>", WIDTH: "4u" },
+        workgroups: flatWorkgroups((places * channels) / 4),
+      }),
+    },
+  },
+  // On CPU adapters neighbours in a subgroup take neighbouring elements.
+  best: { cpu: ["elements"], gpu: ["vectors", "elements"] },
+});
+
 // Loaded where it is launched: ResNets alone pool.
 const source: LazySource = { name: "pool2d", load: () => import("../../shaders/pool2d.wgsl") };
 
 export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
   name: "pool2d",
-  wgsl: [...flat, nanSource, source],
+  wgsl: [...flat, source],
   inputs: ["x"],
   params: {
     count: "u32",
@@ -68,8 +83,11 @@ export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
       },
       types: { Elem: x.dtype },
       overrides: { IS_MAX: params.kind === "max" ? 1 : 0 },
-      workgroups: flatWorkgroups(count),
     };
+  },
+  variants: ({ x }, params) => {
+    const [B = 0, , , C = 0] = x.shape;
+    return variantsOf(TABLE, { places: B * sizeOf(windows(x, params).places), channels: C });
   },
   flops: ({ x }, params) => {
     const { kernel, places } = windows(x, params);

@@ -4,14 +4,12 @@ import int8Source from "../../shaders/lib/int8.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import lanesSource from "../../shaders/lib/lanes.wgsl";
 import productSource from "../../shaders/lib/product.wgsl";
-import gemvSource from "../../shaders/lib/productGemv.wgsl";
-import sharedTileSource from "../../shaders/lib/productSharedTile.wgsl";
 import unrollSource from "../../shaders/lib/unroll.wgsl";
 import type { DType } from "../device/tensor.ts";
 import { type EpilogueParams, withEpilogue, wordTypes } from "./epilogue.ts";
 import { foldWorkgroups } from "./kernel.ts";
 import type { DeviceTraits, LazySource } from "./launch.ts";
-import { matrixUnit } from "./matrixUnits.ts";
+import { matrixUnit, unitTypes } from "./matrixUnits.ts";
 import { defineVariants, isCpu, unrollType, type Variant } from "./variants.ts";
 
 /** What every product takes. */
@@ -40,7 +38,14 @@ export function withProduct(source: string | LazySource): readonly (string | Laz
   return withEpilogue(int8Source, invocationSource, productSource, source);
 }
 
-// Loops that CPU adapters take first, and the one for matrix units, are loaded where they are launched.
+// A loop is loaded where it is launched.
+const gemvSource: LazySource = { name: "productGemv", load: () => import("../../shaders/lib/productGemv.wgsl") };
+
+const sharedTileSource: LazySource = {
+  name: "productSharedTile",
+  load: () => import("../../shaders/lib/productSharedTile.wgsl"),
+};
+
 const registerTileSource: LazySource = {
   name: "productRegisterTile",
   load: () => import("../../shaders/lib/productRegisterTile.wgsl"),
@@ -122,20 +127,16 @@ export const PRODUCT_TABLE = /* @__PURE__ */ defineVariants<ProductSize>()({
       fits: (size, device) => isWhole(size) && matrixUnit(size.type, device) !== undefined,
       // Fewer rows leave more than half of a tile empty. Not measured.
       suits: ({ M }) => M >= 32,
-      launch: (size, device) => {
-        const unit = matrixUnit(size.type, device);
-        return {
-          entryPoint: "subgroupMatrixTile",
-          lib: [subgroupMatrixTileSource],
-          types: {
-            ...wordTypes("Left", size.leftWidth),
-            ...{ UNIT_M: `${unit?.M}u`, UNIT_N: `${unit?.N}u`, UNIT_K: `${unit?.K}u` },
-            // Operands take 8 KiB of workgroup memory, of which every device has 16 at least.
-            ...{ LANES: `${device.subgroupSize}u`, BK: size.type === "f16" ? "32u" : "16u" },
-          },
-          workgroups: tiles(size, 64, 16),
-        };
-      },
+      launch: (size, device) => ({
+        entryPoint: "subgroupMatrixTile",
+        lib: [subgroupMatrixTileSource],
+        types: {
+          ...wordTypes("Left", size.leftWidth),
+          ...unitTypes(size.type, device),
+          BK: size.type === "f16" ? "32u" : "16u", // operands take 8 KiB of workgroup memory, of 16 that all have
+        },
+        workgroups: tiles(size, 64, 16),
+      }),
     },
     sharedTile: /* @__PURE__ */ sharedTile(64, 64),
     tallTile: /* @__PURE__ */ sharedTile(128, 64),

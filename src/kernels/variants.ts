@@ -18,8 +18,8 @@ export type VariantLaunch = Pick<Launch, "entryPoint" | "workgroups" | "override
 export interface Variant<Size> {
   /** Whether it can run this size on this device; always when absent. */
   readonly fits?: (size: Size, device: DeviceTraits) => boolean;
-  /** Whether it is worth trying for this size; always when absent. */
-  readonly suits?: (size: Size) => boolean;
+  /** Whether it is worth trying for this size on this device; always when absent. */
+  readonly suits?: (size: Size, device: DeviceTraits) => boolean;
   readonly launch: (size: Size, device: DeviceTraits) => VariantLaunch;
 }
 
@@ -56,7 +56,7 @@ export function variantsOf<Size, Name extends string>(table: VariantTable<Size, 
     best: (device) => {
       const { class: adapterClass } = device.info;
       const names: readonly string[] = table.best[adapterClass] ?? table.best[isCpu(adapterClass) ? "cpu" : "gpu"];
-      return names.filter((name) => fits(name, device) && (variants[name]?.suits?.(size) ?? true));
+      return names.filter((name) => fits(name, device) && (variants[name]?.suits?.(size, device) ?? true));
     },
     launch: (name, device) => {
       const variant = variants[name];

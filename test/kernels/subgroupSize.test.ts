@@ -15,11 +15,12 @@ import { testDevice } from "../adapters.ts";
 /** The device as kernels would see it if it were Intel's. */
 function asIntel({ hasF16, hasSubgroups, limits, gpu }: Device): DeviceTraits {
   const smallestSubgroup = gpu.adapterInfo.subgroupMinSize;
-  return { info: { class: "intel" }, hasF16, hasSubgroups, limits, smallestSubgroup };
+  return { info: { class: "intel" }, hasF16, hasSubgroups, limits, smallestSubgroup, leastSubgroup: smallestSubgroup };
 }
 
 describe.each([
   { suite: attentionSuite as KernelSuite, variant: "smallFlashTile" },
+  { suite: attentionSuite as KernelSuite, variant: "subgroupFlashTile" },
   { suite: matmulSuite as KernelSuite, variant: "sharedTile" },
   { suite: relativePositionsSuite as KernelSuite, variant: "vectors" },
 ])("$suite.kernel.name, $variant", ({ suite, variant }) => {
@@ -27,7 +28,7 @@ describe.each([
   const specsOf = (test: KernelCase) =>
     Object.fromEntries(Object.entries(makeInputs(test, "f32")).map(([name, { spec }]) => [name, spec]));
   const test = suite.cases.find((one) => {
-    const traits = { info: { class: "intel" } } as DeviceTraits;
+    const traits = { info: { class: "intel" }, leastSubgroup: 8 } as DeviceTraits;
     return kernel.variants(specsOf(one), one.params ?? {})?.fits(variant, traits);
   });
 

@@ -168,6 +168,9 @@ export const attentionSuite = defineSuite<AttentionParams>({
     map({ grid: [14, 20], window: 14, heads: 1, D: 16, extras: ["pad", "rel"] }),
     map({ grid: [5, 7], heads: 3, D: 14, batch: 2, extras: ["rel"] }, "one window as large as the map"),
     map({ grid: [17, 9], heads: 1, D: 32, extras: ["rel"] }),
+    map({ grid: [8, 12], heads: 2, D: 16, batch: 2, extras: ["rel"] }, "scores of four keys of a row are neighbours"),
+    map({ grid: [10, 14], window: 6, heads: 2, D: 8, extras: ["pad", "rel"] }, "scores of two keys are"),
+    map({ grid: [13, 20], window: 8, heads: 1, D: 64, extras: ["pad", "rel"] }, "the map ends within a window"),
     map({ grid: [9, 10], window: 7, heads: 2, D: 32, batch: 2, extras: ["pad", "bias"] }),
     map({ grid: [8, 8], window: 4, heads: 2, D: 16, extras: ["bias"] }, "distances in whole windows"),
     map({ grid: [3, 5], heads: 2, D: 8, extras: ["bias"] }, "distances on a map that is not square"),
@@ -176,6 +179,18 @@ export const attentionSuite = defineSuite<AttentionParams>({
       params: { heads: 1, scale: 1 },
       why: "scores of hundreds: exp without the maximum would overflow",
       dtypes: ["f32"],
+    },
+    {
+      inputs: {
+        q: { shape: [1, 40, 16], low: 0.5, high: 1 },
+        k: {
+          shape: [1, 100, 16],
+          data: Array.from({ length: 1600 }, (_, i) => [0, 2, 4, 3][Math.floor(i / 512)] ?? 0),
+        },
+        v: [1, 100, 16],
+      },
+      params: { heads: 1 },
+      why: "scores that rise and fall with the keys: earlier sums follow",
     },
     {
       inputs: {
