@@ -26,6 +26,10 @@ export interface Owned<T> {
   readonly problem: Promise<Error | undefined>;
 }
 
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
 function refused({ message }: GPUError | Error): KernelError {
   return new KernelError(`WebGPU reported: ${message || "no reason"}`);
 }
@@ -61,6 +65,8 @@ export class Device {
   readonly tuned = new Map<string, string>();
   /** What the engine holds on this device. */
   readonly memory: MemoryUse = { bytes: 0, peakBytes: 0, buffers: 0 };
+  /** Most bytes that the engine may hold here; any number where it is undefined. */
+  memoryBudget: number | undefined;
   /** Set when the device was lost or destroyed. */
   lost: DeviceLostError | undefined;
   readonly #owned: boolean;
@@ -124,16 +130,26 @@ export class Device {
   checkSize(spec: Spec, name = "tensor", advice = "use a smaller one"): void {
     const bytes = bufferBytes(spec);
     if (bytes <= this.mostBytes) return;
-    const mib = (n: number) => `${(n / 2 ** 20).toFixed(1)} MiB`;
     throw new LimitError(
       `${name} ${formatShape(spec.shape)} ${spec.dtype} needs ${mib(bytes)}, ` +
         `but this adapter (${this.info.description}) binds at most ${mib(this.mostBytes)}: ${advice}`,
     );
   }
 
+  /** Throws a LimitError when so many bytes more would be beyond the budget. */
+  checkBudget(bytes: number, what = "a buffer"): void {
+    const [{ bytes: held }, budget = Number.POSITIVE_INFINITY] = [this.memory, this.memoryBudget];
+    if (held + bytes <= budget) return;
+    throw new LimitError(
+      `${what} of ${mib(bytes)} and the ${mib(held)} in use are more than the memoryBudget of ${mib(budget)}: ` +
+        "use a smaller input or type, or a larger budget",
+    );
+  }
+
   /** Allocates a buffer and counts it. */
   createBuffer(size: number, usage: number, label = ""): GPUBuffer {
     if (this.lost) throw this.lost;
+    this.checkBudget(size, label);
     const buffer = this.gpu.createBuffer({ size, usage, label });
     this.#held.set(buffer, size);
     this.memory.bytes += size;

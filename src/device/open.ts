@@ -2,7 +2,7 @@
 // and the features that kernels can use.
 import { describeAdapter } from "./adapter.ts";
 import { Device } from "./device.ts";
-import { AdapterError } from "./errors.ts";
+import { AdapterError, ArgumentError } from "./errors.ts";
 
 /** Options of `openDevice`. */
 export interface DeviceOptions {
@@ -10,6 +10,8 @@ export interface DeviceOptions {
   powerPreference?: "low-power" | "high-performance";
   /** Ask for WebGPU's default limits and no optional feature, whatever the adapter offers: to test portability. */
   defaultLimits?: boolean;
+  /** Most bytes that the engine may hold on the GPU: what needs more is a LimitError before anything is allocated. */
+  memoryBudget?: number | undefined;
   /** A device that the caller opened; it is used as it is and never destroyed. */
   gpu?: GPUDevice;
   /** Dawn toggles for Node, such as `enable-dawn-features=dump_shaders`. */
@@ -47,6 +49,16 @@ const LIMITS = [
  * @throws AdapterError when there is no WebGPU or no adapter.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const { memoryBudget } = options;
+  if (memoryBudget !== undefined && !(memoryBudget >= 0)) {
+    throw new ArgumentError(`memoryBudget is ${memoryBudget}, expected a number of bytes`);
+  }
+  const device = await open(options);
+  device.memoryBudget = memoryBudget;
+  return device;
+}
+
+async function open(options: DeviceOptions): Promise<Device> {
   const dawn = globalThis.navigator?.gpu ? undefined : await import("./dawn.ts");
   if (options.gpu) return Device.from(options.gpu, dawn?.restWhile);
   const gpu = await asked("WebGPU does not start", () => (dawn ? dawn.loadDawn(options.toggles) : navigator.gpu));

@@ -7,7 +7,7 @@ import { BYTES, formatShape, sameShape, sizeOf, type Tensor } from "../device/te
 import type { CastParams } from "../kernels/cast.ts";
 import { dispatch, dispatchAll } from "../kernels/dispatch.ts";
 import type { Value } from "./graph.ts";
-import { staticKey, weightAdvice, weightsOf } from "./statics.ts";
+import { staticBytes, staticKey, weightAdvice, weightsOf } from "./statics.ts";
 
 /** A checkpoint as the store needs it; src/io/safetensors.ts reads such. */
 export interface WeightSource {
@@ -76,6 +76,8 @@ export class WeightStore {
     this.#check();
     const missing = new Map(values.map((value) => [staticKey(value), value]));
     for (const key of this.#kept.keys()) missing.delete(key);
+    const bytes = [...missing.values()].reduce((sum, value) => sum + staticBytes(value), 0);
+    this.#device.checkBudget(bytes, "the weights");
     const loading = new Loading(this.#device, this.#source.name, missing);
     try {
       await loading.evaluate();

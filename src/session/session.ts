@@ -50,6 +50,11 @@ export interface SessionOptions extends Omit<OpenSessionOptions, "dtype"> {
 export interface OpenSessionOptions {
   /** A device of ours or the caller's own GPUDevice; opened, and closed by dispose, when absent. */
   readonly device?: Device | GPUDevice;
+  /**
+   * Most bytes on the GPU, of the device that is opened for the model: what needs more is a LimitError before anything
+   * is allocated. A device of the caller's has its own (`openDevice`).
+   */
+  readonly memoryBudget?: number | undefined;
   /** Type of weights and activations; "f32" when absent. */
   readonly dtype?: ModelDType | undefined;
   /**
@@ -79,6 +84,7 @@ export class Session {
   readonly #checkpoint: Checkpoint;
   readonly #model: SessionModel;
   readonly #given: Device | undefined;
+  readonly #memoryBudget: number | undefined;
   readonly #tuneSeconds: number;
   readonly #calls = new Calls();
   /** Undefined before the first opening and after one that failed: what failed once may do later. */
@@ -92,6 +98,7 @@ export class Session {
     this.#checkpoint = checkpoint;
     this.#model = model;
     this.#given = givenDevice(options.device);
+    this.#memoryBudget = options.memoryBudget;
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
   }
 
@@ -106,6 +113,9 @@ export class Session {
     const { dtype = "f32" } = options;
     if (!MODEL_DTYPES.includes(dtype))
       throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16", "q8" or "auto"`);
+    if (options.device && options.memoryBudget !== undefined) {
+      throw new ArgumentError("memoryBudget is of the device that is opened: give it to openDevice with your own");
+    }
     const session = new Session(checkpoint, model, options);
     try {
       const { device } = await session.#alive(options.signal);
@@ -216,7 +226,7 @@ export class Session {
   }
 
   async #open(): Promise<Live> {
-    const device = this.#given ?? (await openDevice());
+    const device = this.#given ?? (await openDevice({ memoryBudget: this.#memoryBudget }));
     let options: PlanOptions;
     try {
       options = await planOptions(this.modelDType, device);

@@ -1,7 +1,8 @@
 // A session's device and plans: an adapter that is away for a while, plans in use that stay, what is kept of others.
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { Dino } from "../../src/api/dino.ts";
 import { Device } from "../../src/device/device.ts";
-import { AdapterError, DisposedError, KernelError } from "../../src/device/errors.ts";
+import { AdapterError, ArgumentError, DisposedError, KernelError, LimitError } from "../../src/device/errors.ts";
 import { openDevice } from "../../src/device/open.ts";
 import * as ops from "../../src/graph/ops.ts";
 import { definePart } from "../../src/models/part.ts";
@@ -67,6 +68,37 @@ it("leaves no device open that came after its opening was aborted", async () => 
   await expect(opening).rejects.toThrow("enough");
   await vi.waitFor(() => expect(destroy).toHaveBeenCalledTimes(1));
   destroy.mockRestore();
+});
+
+describe("memoryBudget", () => {
+  const picture = { width: 64, height: 64, channels: 3 as const, data: new Uint8Array(64 * 64 * 3) };
+  const DINO = "checkpoints/tiny-dino";
+
+  it("is an error that says need and budget, before anything is allocated", async () => {
+    const small = await openDevice({ memoryBudget: 1 << 20 });
+    const loading = Dino.fromPretrained(DINO, { device: small });
+    await expect(loading).rejects.toThrow(LimitError);
+    await expect(loading).rejects.toThrow(
+      /^the weights of .* MiB and the 0.0 MiB in use are more than the memoryBudget of 1.0 MiB/,
+    );
+    expect(small.memory.peakBytes).toBe(0);
+    small.destroy();
+  });
+
+  it("holds for runs too, after which smaller ones go on", async () => {
+    const model = await Dino.fromPretrained(DINO, { memoryBudget: 12 << 20 });
+    const { memory } = await model.device();
+    const { cls } = await model.encodeImage(picture, { size: 64 });
+    await expect(model.encodeImage(picture, { size: 1024 })).rejects.toThrow(LimitError);
+    expect((await model.encodeImage(picture, { size: 64 })).cls.data).toEqual(cls.data);
+    expect(memory.peakBytes).toBeLessThanOrEqual(12 << 20);
+    model.dispose();
+  });
+
+  it("is a number, and not for a device that is there", async () => {
+    await expect(openDevice({ memoryBudget: Number.NaN })).rejects.toThrow(ArgumentError);
+    await expect(Dino.fromPretrained(DINO, { device, memoryBudget: 1 })).rejects.toThrow(/give it to openDevice/);
+  });
 });
 
 describe("plans without weights", () => {
