@@ -97,6 +97,13 @@ describe("a snapshot that lacks a file", () => {
     expect(hub.takePaths()).toEqual([]);
   });
 
+  it("is asked for by name where the list is not whole", async () => {
+    publish();
+    hub.api.set(`revision/${hub.commit}`, { siblings: [{ rfilename: WEIGHTS }] });
+    expect(await load()).toBe(WHOLE);
+    await expect(access(join(models(), ".files", hub.commit))).rejects.toThrow();
+  });
+
   it("is believed whole where Python has made it", async () => {
     await mkdir(join(models(), "refs"), { recursive: true });
     await mkdir(join(models(), "blobs"), { recursive: true });

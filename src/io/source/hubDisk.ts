@@ -143,7 +143,7 @@ class HubCache {
     const blob = join(this.#folder, "blobs", listing.etag);
     const pointer = this.#snapshot(listing.commit, file);
     try {
-      await this.#writeList(repo, listing.commit);
+      await this.#writeList(repo, listing.commit, file);
       await keepBlob(repo, file, listing, blob, this.#options);
       await pointTo(blob, pointer);
     } catch (error) {
@@ -154,12 +154,15 @@ class HubCache {
     return openDiskFile(pointer, file);
   }
 
-  /** Keeps the names of the commit's files, where the server tells them: a mirror may not. */
-  async #writeList(repo: HubRepo, commit: string): Promise<void> {
+  /**
+   * Keeps the names of the commit's files, where the server tells them: a mirror may not, or not all of them. `file` is
+   * one that it has.
+   */
+  async #writeList(repo: HubRepo, commit: string, file: string): Promise<void> {
     if (this.#isListKept || (await exists(this.#list(commit)))) return;
     this.#isListKept = true; // or cannot be: it is tried once
     const names = await fileNames(repo, this.#options);
-    if (names) await note(this.#list(commit), names.join("\n"));
+    if (names?.includes(file)) await note(this.#list(commit), names.join("\n"));
   }
 }
 
