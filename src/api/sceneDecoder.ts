@@ -44,8 +44,16 @@ export class SceneDecoder {
     this.#config = config;
     this.placement = placement;
     this.sizes = maskSizes(config);
-    const specs = Object.entries(sceneSpecs({ config, dtype: session.dtype }));
-    this.kept = Object.fromEntries(specs.map(([name, spec]) => [name, this.room(spec, `scene ${name}`)])) as Kept;
+    const kept: Record<string, GPUBuffer> = {};
+    this.kept = kept as Kept;
+    try {
+      for (const [name, spec] of Object.entries(sceneSpecs({ config, dtype: session.dtype }))) {
+        kept[name] = this.room(spec, `scene ${name}`);
+      }
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /** A buffer for values that plans write and read. */

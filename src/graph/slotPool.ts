@@ -18,13 +18,18 @@ export class SlotPool {
   take(sizes: readonly number[]): GPUBuffer[] {
     const free = [...this.#plans.keys()].sort((a, b) => a.size - b.size);
     const buffers: GPUBuffer[] = [];
-    for (const bytes of sizes) {
-      const at = free.findIndex(({ size }) => size >= bytes);
-      const buffer = at < 0 ? this.#make(bytes) : (free.splice(at, 1)[0] as GPUBuffer);
-      this.#plans.set(buffer, (this.#plans.get(buffer) ?? 0) + 1);
-      buffers.push(buffer);
+    try {
+      for (const bytes of sizes) {
+        const at = free.findIndex(({ size }) => size >= bytes);
+        const buffer = at < 0 ? this.#make(bytes) : (free.splice(at, 1)[0] as GPUBuffer);
+        this.#plans.set(buffer, (this.#plans.get(buffer) ?? 0) + 1);
+        buffers.push(buffer);
+      }
+      return buffers;
+    } catch (error) {
+      this.give(buffers);
+      throw error;
     }
-    return buffers;
   }
 
   /** Frees what no other plan has. */

@@ -184,8 +184,9 @@ class Loading {
     if (loaded) return loaded;
     const { node } = value;
     if (node.kind === "view") return { ...(await this.#make(node.of, parts)), shape: value.shape };
-    if (node.kind === "constant") parts.set(key, this.#device.upload(value, node.data, "constant"));
-    else await this.#dispatch(node.kind === "result" ? node.of : value, parts);
+    if (node.kind === "constant") {
+      await owned(this.#device, () => parts.set(key, this.#device.upload(value, node.data, "constant")));
+    } else await this.#dispatch(node.kind === "result" ? node.of : value, parts);
     const tensor = parts.get(key);
     if (!tensor) throw new TypeError(`${key} is not loaded`);
     return tensor;
@@ -217,11 +218,12 @@ class Loading {
   async #allocate(key: string, leaf: Value, name: string): Promise<Tensor> {
     this.#device.checkSize(leaf, name, weightAdvice(this.#device, leaf));
     const what = `${name} ${formatShape(leaf.shape)}`;
-    const { value: tensor, problem } = this.#device.own(() => this.#device.createTensor(leaf, name), what);
-    this.#tensors.set(key, tensor);
-    const failure = await problem;
-    if (failure) throw failure;
-    return tensor;
+    const create = () => {
+      const tensor = this.#device.createTensor(leaf, name);
+      this.#tensors.set(key, tensor);
+      return tensor;
+    };
+    return owned(this.#device, create, what);
   }
 
   async #wait(): Promise<void> {
@@ -229,6 +231,14 @@ class Loading {
     await this.#device.done();
     this.#device.check();
   }
+}
+
+/** What work on the GPU gives; throws what WebGPU reports of it. */
+async function owned<T>(device: Device, work: () => T, what?: string): Promise<T> {
+  const { value, problem } = device.own(work, what);
+  const failure = await problem;
+  if (failure) throw failure;
+  return value;
 }
 
 /** Throws unless a stored tensor is what the graph was built for. */
@@ -273,15 +283,8 @@ class Fill {
     const element = (from - this.#start) / this.#width;
     const { dtype } = this.#stored;
     if (dtype === "F32" && this.#tensor.dtype === "f32") {
-      await this.#own(() => this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes));
+      await owned(this.#device, () => this.#device.writeBuffer(this.#tensor.buffer, element * 4, bytes));
     } else await this.#cast(bytes, element);
-  }
-
-  async #own<T>(work: () => T): Promise<T> {
-    const { value, problem } = this.#device.own(work, this.#stored.name);
-    const failure = await problem;
-    if (failure) throw failure;
-    return value;
   }
 
   async #cast(bytes: Uint8Array, element: number): Promise<void> {
@@ -295,18 +298,19 @@ class Fill {
       return tensor;
     };
     try {
-      const raw = await this.#own(() => {
+      const fill = () => {
         const tensor = hold(device.createTensor(words, name));
         device.writeBuffer(tensor.buffer, 0, bytes);
         return tensor;
-      });
+      };
+      const raw = await owned(device, fill, name);
       const { cast } = await import("../kernels/cast.ts"); // most checkpoints are stored as they are wanted
       const params = { from: dtype, to: this.#tensor.dtype, shape: [count] } as CastParams;
       const converted = hold(await dispatch(device, cast, { x: raw }, params));
       const width = BYTES[this.#tensor.dtype];
       // Whole words: the odd half at the end of a tensor lies in the buffer's padding.
       const size = Math.ceil((count * width) / 4) * 4;
-      await this.#own(() => {
+      await owned(device, () => {
         const encoder = device.gpu.createCommandEncoder();
         encoder.copyBufferToBuffer(converted.buffer, 0, this.#tensor.buffer, element * width, size);
         device.gpu.queue.submit([encoder.finish()]);

@@ -53,14 +53,22 @@ export function together<T extends Readonly<Record<string, unknown>>>(
 /** Tensors for the outputs of SAM's masks of one prompt. */
 export function maskTensors(device: Device, { plan }: Executor, dtype: GpuTensor["dtype"], fromHalves: FromHalves) {
   const shapeOf = (output: string) => plan.outputs.get(output)?.value.shape ?? [];
+  const made: GpuTensor[] = [];
   const tensor = (output: string, shape: Shape, type: GpuTensor["dtype"] = dtype) => {
-    return new GpuTensor(device, { dtype: type, shape }, `kept ${output}`, fromHalves);
+    const kept = new GpuTensor(device, { dtype: type, shape }, `kept ${output}`, fromHalves);
+    made.push(kept);
+    return kept;
   };
-  return {
-    lowRes: tensor("lowRes", shapeOf("lowRes").slice(1)),
-    chosenScores: tensor("chosenScores", shapeOf("chosenScores").slice(1)),
-    logits: tensor("logits", shapeOf("logits"), "f32"),
-  };
+  try {
+    return {
+      lowRes: tensor("lowRes", shapeOf("lowRes").slice(1)),
+      chosenScores: tensor("chosenScores", shapeOf("chosenScores").slice(1)),
+      logits: tensor("logits", shapeOf("logits"), "f32"),
+    };
+  } catch (error) {
+    for (const kept of made) kept.dispose();
+    throw error;
+  }
 }
 
 /** A part of a tower's output: of each picture the elements from `first` on that make up `shape`. */

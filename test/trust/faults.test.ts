@@ -102,6 +102,7 @@ describe.each(tried)("%s", (name, subject) => {
   let counts: { readonly load: ReadonlyMap<Call, number>; readonly run: ReadonlyMap<Call, number> };
 
   beforeAll(async () => {
+    faulty.reset();
     faulty.arm();
     const model = await subject.load();
     const load = new Map(faulty.counts);
