@@ -223,12 +223,7 @@ export class Device {
    * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device is lost before.
    */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
-    try {
-      await this.#unlessLost(this.#rest(staging.mapAsync(MAP_READ)));
-    } catch (cause) {
-      this.check();
-      throw refused(cause as Error);
-    }
+    await this.#unlessLost(this.#rest(staging.mapAsync(MAP_READ)));
     const copy = staging.getMappedRange().slice(0);
     staging.unmap();
     this.check();
@@ -311,12 +306,22 @@ export class Device {
     return this.lost;
   }
 
-  /** Rejects when the device is lost before. Promise.race would leave something with `gpu.lost` at every call. */
+  /**
+   * Rejects when the device is lost before, and with an error of ours for any other reason. Promise.race would leave
+   * something with `gpu.lost` at every call.
+   */
   #unlessLost<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.lost) reject(this.lost);
       else this.#waiting.add(reject);
-      promise.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+      const fail = (error: Error) => {
+        this.check();
+        throw refused(error);
+      };
+      promise
+        .catch(fail)
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject));
     });
   }
 }

@@ -82,11 +82,7 @@ export class Readback {
 
   /** Of a run that gives nothing to the host. */
   async #done(): Promise<void> {
-    try {
-      await this.#device.done();
-    } catch (error) {
-      throw this.#device.lost ?? error;
-    }
+    await this.#device.done();
     this.#device.check();
   }
 

@@ -80,9 +80,8 @@ it.each(Object.entries(MODELS))("%s", { timeout: 3_600_000 }, async (name, load)
     // A plan that was on its way when another of its call failed goes as soon as it is made.
     await vi.waitFor(() => expect(device.memory.buffers, `${name}, step ${step}`).toBe(before), 10_000);
   }
-  console.log(
-    `a memoryBudget that grows, ${name}: ${counts.right} right, ${counts.told} told, ${longestMs.toFixed(0)} ms at most`,
-  );
+  const ended = `${counts.right} right, ${counts.told} told, ${longestMs.toFixed(0)} ms at most`;
+  console.log(`a memoryBudget that grows, ${name}: ${ended}`);
   expect(counts.right).toBeGreaterThan(0);
   expect(counts.told).toBeGreaterThan(0);
 });
