@@ -137,7 +137,7 @@ export class Device {
   }
 
   /** Throws a LimitError when so many bytes more would be beyond the budget. */
-  checkBudget(bytes: number, what = "a buffer"): void {
+  checkBudget(bytes: number, what: string): void {
     const [{ bytes: held }, budget = Number.POSITIVE_INFINITY] = [this.memory, this.memoryBudget];
     if (held + bytes <= budget) return;
     throw new LimitError(
@@ -149,7 +149,7 @@ export class Device {
   /** Allocates a buffer and counts it. */
   createBuffer(size: number, usage: number, label = ""): GPUBuffer {
     if (this.lost) throw this.lost;
-    this.checkBudget(size, label);
+    this.checkBudget(size, label || "a buffer");
     const buffer = this.gpu.createBuffer({ size, usage, label });
     this.#held.set(buffer, size);
     this.memory.bytes += size;
@@ -239,6 +239,7 @@ export class Device {
    * Does what makes, records and submits, all before it returns, and gives what WebGPU reports of that alone: calls
    * beside it, and others who use the caller's device, have errors of their own.
    *
+   * @internal
    * @param what for the error where there is not enough memory
    */
   own<T>(work: () => T, what = "this"): Owned<T> {
