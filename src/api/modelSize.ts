@@ -47,6 +47,7 @@ export async function modelSize(from: SourceLike, options: SourceOptions = {}): 
   return { bytes, family: typeof type === "string" ? type : undefined, modelClass: family?.modelClass, files };
 }
 
+/** Files that are asked for at once: of an index's hundreds of shards each would be a connection. */
 const AT_ONCE = 16;
 
 /** The tokenizer that a load takes: the older pair of files where the new one is not there. */
@@ -72,7 +73,7 @@ async function has(source: Source, name: string): Promise<boolean> {
   return (await sizes(source, [name])).length > 0;
 }
 
-/** Those of some files that are there; few are asked for at once. */
+/** Those of some files that are there. */
 async function sizes(source: Source, names: readonly string[]): Promise<ModelFile[]> {
   const files: (ModelFile | undefined)[] = [];
   const sizeOf = async (name: string) => {

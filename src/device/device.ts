@@ -246,7 +246,7 @@ export class Device {
     const { gpu } = this;
     gpu.pushErrorScope("validation");
     gpu.pushErrorScope("out-of-memory");
-    let scopes: Promise<(GPUError | null)[]> | undefined;
+    let scopes: Promise<(GPUError | null)[]>;
     let value: T;
     try {
       value = work();

@@ -53,10 +53,10 @@ export function together<T extends Readonly<Record<string, unknown>>>(
 /** Tensors for the outputs of SAM's masks of one prompt. */
 export function maskTensors(device: Device, { plan }: Executor, dtype: GpuTensor["dtype"], fromHalves: FromHalves) {
   const shapeOf = (output: string) => plan.outputs.get(output)?.value.shape ?? [];
-  const made: GpuTensor[] = [];
+  const tensors: GpuTensor[] = [];
   const tensor = (output: string, shape: Shape, type: GpuTensor["dtype"] = dtype) => {
     const kept = new GpuTensor(device, { dtype: type, shape }, `kept ${output}`, fromHalves);
-    made.push(kept);
+    tensors.push(kept);
     return kept;
   };
   try {
@@ -66,7 +66,7 @@ export function maskTensors(device: Device, { plan }: Executor, dtype: GpuTensor
       logits: tensor("logits", shapeOf("logits"), "f32"),
     };
   } catch (error) {
-    for (const kept of made) kept.dispose();
+    for (const kept of tensors) kept.dispose();
     throw error;
   }
 }

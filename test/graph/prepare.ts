@@ -23,13 +23,13 @@ export type Weights = Readonly<Record<string, NdArray>>;
 export async function prepare(device: Device, build: (graph: Graph) => void, weights: Weights = {}, pool?: SlotPool) {
   const graph = new Graph();
   build(graph);
-  const made = plan(graph, device);
+  const planned = plan(graph, device);
   const stored = Object.entries(weights).map(
     ([name, { data, shape }]) => [name, { dtype: "F32", shape, data }] as const,
   );
   const store = new WeightStore(device, await readSafetensors(writeSafetensors(Object.fromEntries(stored))));
-  await store.load(made.statics.values());
-  const executor = await Executor.create(device, made, store, { pool });
+  await store.load(planned.statics.values());
+  const executor = await Executor.create(device, planned, store, { pool });
   return {
     executor,
     [Symbol.dispose]() {

@@ -44,14 +44,14 @@ function record(graph: Graph, program: Program, seed: number): void {
     read: () => program.states[name] as Float32Array,
   }));
   entries.push(...states);
-  const made: Entry[] = [];
+  const recorded: Entry[] = [];
   const add = (value: Value, compute: () => Float32Array) => {
     let result: Float32Array = new Float32Array(0);
     program.steps.push(() => {
       result = compute();
     });
     const entry = { value, read: () => result };
-    made.push(entry);
+    recorded.push(entry);
     entries.push(entry);
   };
   const assigned = new Set<Entry>();
@@ -102,7 +102,7 @@ function record(graph: Graph, program: Program, seed: number): void {
     },
     () => {
       const state = pick(states);
-      const source = pick([...made, ...entries.slice(0, 2)]);
+      const source = pick([...recorded, ...entries.slice(0, 2)]);
       if (assigned.has(state) || next() < 0.5) return;
       assigned.add(state);
       graph.assign(state.value, source.value);
@@ -111,7 +111,7 @@ function record(graph: Graph, program: Program, seed: number): void {
   ];
   const count = 2 + Math.floor(next() * 16);
   for (let i = 0; i < count; i++) pick(makers)();
-  for (const [i, entry] of made.entries()) {
+  for (const [i, entry] of recorded.entries()) {
     if (next() < 0.6) continue;
     const bound = next() < 0.5;
     graph.output(`y${i}`, entry.value, { bound });
@@ -126,8 +126,8 @@ const clone = (device: Device, data: Float32Array): Tensor => device.upload(f32(
 
 async function check(device: Device, seed: number): Promise<number> {
   const program = new Program();
-  using made = await prepare(device, (graph) => record(graph, program, seed));
-  const { executor } = made;
+  using prepared = await prepare(device, (graph) => record(graph, program, seed));
+  const { executor } = prepared;
   const { plan } = executor;
   const outputs = program.boundOutputs.map((name) => [name, device.createTensor(f32(ROWS, COLUMNS))] as const);
   const held: Tensor[] = outputs.map(([, tensor]) => tensor);

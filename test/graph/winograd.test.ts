@@ -82,16 +82,16 @@ it.each<Layer>([
     [...plan(layer(given), device).inputs].map(([name, { value }]) => [name, numbers(value.shape)]),
   );
   const run = async (rewrites: (typeof winograd)[]) => {
-    const made = plan(layer(given), device, { rewrites });
+    const planned = plan(layer(given), device, { rewrites });
     using store = new WeightStore(device, checkpoint);
-    await store.load(made.statics.values());
-    using executor = await Executor.create(device, made, store);
+    await store.load(planned.statics.values());
+    using executor = await Executor.create(device, planned, store);
     return (await executor.run(inputs)).y?.data as Float32Array;
   };
-  const [got, wanted] = [await run([winograd]), await run([])];
-  const largest = Math.max(...wanted);
+  const [got, expected] = [await run([winograd]), await run([])];
+  const largest = Math.max(...expected);
   expect(largest).toBeGreaterThan(1);
-  expect(Math.max(...wanted.map((value, i) => Math.abs(value - (got[i] as number))))).toBeLessThan(3e-6 * largest);
+  expect(Math.max(...expected.map((value, i) => Math.abs(value - (got[i] as number))))).toBeLessThan(3e-6 * largest);
 });
 
 it("sessions use them on adapters that compute on the CPU", async () => {

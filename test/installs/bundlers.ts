@@ -70,7 +70,7 @@ interface Bundler {
 }
 
 const both = ["page", "worker"] as const;
-const own = ["page", "own worker"] as const;
+const withOwnWorker = ["page", "own worker"] as const;
 const vite = (version: number): Bundler => ({
   ...{ packages: [`vite@${version}`], command: ["vite", "build"], out: "dist", places: both },
 });
@@ -95,12 +95,12 @@ const FOR_PAGES: Readonly<Record<string, Bundler>> = {
   Rollup: {
     packages: ["rollup", "@rollup/plugin-node-resolve"],
     files: { "rollup.config.js": ROLLUP },
-    ...{ command: ["rollup", "-c"], out: "dist", page: html("/page.js"), places: own },
+    ...{ command: ["rollup", "-c"], out: "dist", page: html("/page.js"), places: withOwnWorker },
   },
   esbuild: {
     packages: ["esbuild"],
     command: ["esbuild", "page.js", "--bundle", "--minify", "--format=esm", "--outdir=dist"],
-    ...{ out: "dist", page: html("/page.js"), places: own },
+    ...{ out: "dist", page: html("/page.js"), places: withOwnWorker },
   },
 };
 

@@ -49,6 +49,19 @@ const kept = (visit: Visit) =>
     rows.map((row) => (row as HTMLElement).dataset.model?.replace(/.*\/(?=.*\/)/, "")),
   );
 
+it("asks no server for the model that an address names, before a click", async () => {
+  const visit = await open("search.html?model=owner/name");
+  await visit.sees("names owner/name, which is not in this browser");
+  expect(await visit.text(".model-now")).toBe("tiny-clip");
+  const typed = await visit.page.$eval(".model-own input[type=text]", (input) => (input as HTMLInputElement).value);
+  expect(typed).toBe("owner/name");
+  await visit.shoot("model-named");
+  const asked = await visit.page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+  expect(asked.filter((address) => address.includes("owner/name"))).toEqual([]);
+  expect(visit.errors).toEqual([]);
+  await visit.page.close();
+});
+
 it("shows the size before the download, loads from a slow server, and cancels", async () => {
   const visit = await open();
   site.slowMs = 100;

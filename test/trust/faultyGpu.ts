@@ -102,11 +102,11 @@ export class FaultyGpu {
   #watch(device: GPUDevice): GPUDevice {
     const scopes: Scope[] = [];
     const listeners = new Set<(event: object) => void>();
-    const own = new Set<GPUBuffer>();
+    const living = new Set<GPUBuffer>();
     const destroy = device.destroy.bind(device);
     const lose = () => {
-      for (const buffer of own) this.#buffers.delete(buffer);
-      own.clear();
+      for (const buffer of living) this.#buffers.delete(buffer);
+      living.clear();
       this.#devices.delete(device);
       destroy();
     };
@@ -124,7 +124,7 @@ export class FaultyGpu {
       if (kind === "rejects") throw new DOMException("injected", "OperationError");
     };
     this.#watchErrors(device, scopes, listeners, fail);
-    this.#watchBuffers(device, own, fail);
+    this.#watchBuffers(device, living, fail);
     this.#watchQueue(device, fail);
     const { createBindGroup, createComputePipelineAsync } = bound(device, [
       "createBindGroup",
@@ -178,7 +178,7 @@ export class FaultyGpu {
     }) as typeof device.removeEventListener;
   }
 
-  #watchBuffers(device: GPUDevice, own: Set<GPUBuffer>, fail: (kind: Fault["kind"]) => void): void {
+  #watchBuffers(device: GPUDevice, living: Set<GPUBuffer>, fail: (kind: Fault["kind"]) => void): void {
     const { createBuffer, pushErrorScope, popErrorScope } = bound(device, [
       "createBuffer",
       "pushErrorScope",
@@ -193,10 +193,10 @@ export class FaultyGpu {
       const buffer = createBuffer(isInvalid ? { ...descriptor, usage: 0x81 } : descriptor);
       if (isInvalid) void popErrorScope();
       const destroy = buffer.destroy.bind(buffer);
-      own.add(buffer);
+      living.add(buffer);
       this.#buffers.add(buffer);
       buffer.destroy = (() => {
-        own.delete(buffer);
+        living.delete(buffer);
         this.#buffers.delete(buffer);
         destroy();
       }) as typeof buffer.destroy;

@@ -60,8 +60,8 @@ export class ModelPicker<M extends Disposable> {
   }
 
   /**
-   * Loads the model that the page's address names, or the shipped one. An address may come from a stranger: what would
-   * be downloaded for it waits for a click.
+   * Loads the model that the page's address names, or the shipped one. An address may come from a stranger: no server
+   * is asked for what it names before a click.
    */
   async start(): Promise<void> {
     await this.#cache.refresh().catch(fail);
@@ -72,12 +72,11 @@ export class ModelPicker<M extends Disposable> {
     if (named && !isHere) this.#offer(named);
   }
 
-  /** Opens the panel with a model chosen, and says why. */
+  /** Opens the panel with a model's name written into it, and says why. */
   #offer(id: string): void {
     this.#details.open = true;
     this.#text.value = id;
-    this.#text.dispatchEvent(new Event("input"));
-    note(`This page's address names ${id}, which is not in this browser: it is downloaded when you say so.`);
+    note(`This page's address names ${id}, which is not in this browser: choose “Another” to load it.`);
   }
 
   /** Files that were dropped or chosen: config.json, safetensors, tokenizer. */

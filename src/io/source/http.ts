@@ -161,11 +161,9 @@ class HttpFile implements ByteSource {
     const exchange = await request(this.#url, start, { ...this.#options, signal });
     const { response, controller } = exchange;
     const verdict = (this.#options.judge ?? judgePublic)(response, this.#url);
-    if (
-      !verdict &&
-      totalSize(response, start) === this.size &&
-      (versionOf(response) || this.#version) === (this.#version || versionOf(response))
-    ) {
+    const version = versionOf(response) || this.#version; // a server that tells none is believed
+    const isSame = version === (this.#version || version);
+    if (!verdict && totalSize(response, start) === this.size && isSame) {
       return connection(exchange, response.status === 206 ? start : 0);
     }
     controller.abort();
