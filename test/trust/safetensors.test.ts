@@ -86,6 +86,7 @@ function mutated(draw: () => number): Uint8Array {
 describe("mutations", () => {
   it.each([1, 2, 3])("of seed %d are read or refused", { timeout: 3_600_000 }, async (seed) => {
     const draw = random(seed);
+    longestMs = 0;
     const counts = { read: 0, refused: 0 };
     for (let i = 0; i < CASES; i++) counts[(await read(mutated(draw))) === undefined ? "refused" : "read"]++;
     console.log(

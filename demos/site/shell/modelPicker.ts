@@ -76,7 +76,7 @@ export class ModelPicker<M extends Disposable> {
   #offer(id: string): void {
     this.#details.open = true;
     this.#text.value = id;
-    note(`This page's address names ${id}, which is not in this browser: choose “Another” to load it.`);
+    note(`This page’s address names ${id}, which is not in this browser: choose “Another” to load it.`);
   }
 
   /** Files that were dropped or chosen: config.json, safetensors, tokenizer. */
