@@ -26,12 +26,13 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   session: { values: ["device", "kernels", "verify", "graph", "io", "models"] },
   masks: { values: ["device", "geometry"] },
   features: { values: ["device", "geometry", "kernels", "graph", "io"] },
-  pictures: { values: ["device", "geometry", "graph", "io", "models", "session"] },
+  pictures: { values: ["device", "geometry", "graph", "io", "models", "session", "masks"] },
   api: {
     values: ["device", "geometry", "kernels", "graph", "io", "models", "session", "masks", "features", "pictures"],
   },
   check: { values: ["device", "kernels", "verify", "graph", "io", "models", "session", "pictures", "api"] },
   worker: { values: ["device", "geometry", "io", "models", "pictures", "api"], types: ["graph", "masks"] },
+  server: { values: ["device", "io", "masks", "models", "pictures", "session", "api"] },
   cli: {
     values: [
       "device",
@@ -45,6 +46,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "pictures",
       "api",
       "check",
+      "server",
     ],
     types: ["graph"],
   },

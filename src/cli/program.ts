@@ -19,6 +19,7 @@ import {
 } from "./options.ts";
 import { printable } from "./printable.ts";
 import { addSamCommands } from "./samCommands.ts";
+import { addServe } from "./serveCommand.ts";
 
 // As the API names them, whose code is loaded by the command.
 const DTYPES: readonly (ModelDType | "auto")[] = ["f32", "f16", "q8", "auto"];
@@ -58,6 +59,7 @@ export function makeProgram(run: RunCommand): Command {
   addSearch(add("search"), run);
   addDinoCommands(program, run);
   addSamCommands(program, run);
+  addServe(add("serve"), run);
   addInfo(add("info"), run);
   addVerify(add("verify"), run);
   addBench(add("bench"), run);

@@ -3,12 +3,12 @@
 import type { DinoEncodeOptions, DinoFeatures } from "../../api/dino.ts";
 import { type AttentionMap, attentionMaps } from "../../features/attentionMaps.ts";
 import type { RgbaImage } from "../../io/image/image.ts";
+import { shortest } from "../../io/numbers.ts";
 import { type Context, modelName } from "../context.ts";
 import { encodeAll, gridSize, openDino, SHIPPED_DINO } from "../dinoModel.ts";
 import { overlay, type Panel, page, resized, widthAt } from "../draw/drawing.ts";
 import { heat, outline } from "../draw/drawMap.ts";
 import { isFile, stems, writePicture, writePictures } from "../files/outputs.ts";
-import { shortest } from "../numbers.ts";
 import { PictureRun } from "../pictureRun.ts";
 import { Report } from "../report.ts";
 

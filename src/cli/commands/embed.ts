@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import type { Clip } from "../../api/clip.ts";
 import { writeNpy } from "../../io/npy.ts";
+import { shortest } from "../../io/numbers.ts";
 import { type TensorData, writeSafetensors } from "../../io/safetensors/safetensors.ts";
 import { type Context, modelName, openClip } from "../context.ts";
 import { UsageError } from "../failure.ts";
 import { checkArguments } from "../files/pictureArguments.ts";
 import { embedPictures, type PictureFailure } from "../files/pictures.ts";
 import { writeWhole } from "../files/writeWhole.ts";
-import { shortest } from "../numbers.ts";
 import { PictureRun } from "../pictureRun.ts";
 import { documentOf, Report } from "../report.ts";
 

@@ -4,6 +4,7 @@ import type { Dino, DinoEncodeOptions, DinoFeatures, DinoTokens } from "../../ap
 import { ArgumentError } from "../../device/errors.ts";
 import type { NdArray } from "../../device/tensor.ts";
 import { writeNpy } from "../../io/npy.ts";
+import { shortest } from "../../io/numbers.ts";
 import { type TensorData, writeSafetensors } from "../../io/safetensors/safetensors.ts";
 import { type Context, modelName } from "../context.ts";
 import { encodePictures, openDino, SHIPPED_DINO } from "../dinoModel.ts";
@@ -12,7 +13,6 @@ import { checkFileOut } from "../files/outputs.ts";
 import { checkArguments } from "../files/pictureArguments.ts";
 import type { PictureFailure } from "../files/pictures.ts";
 import { writeWhole } from "../files/writeWhole.ts";
-import { shortest } from "../numbers.ts";
 import { PictureRun } from "../pictureRun.ts";
 import { documentOf, Report } from "../report.ts";
 

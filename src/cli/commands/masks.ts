@@ -6,11 +6,14 @@ import { join } from "node:path";
 import type { Sam } from "../../api/sam.ts";
 import { ArgumentError } from "../../device/errors.ts";
 import type { RgbaImage } from "../../io/image/image.ts";
+import { shortest } from "../../io/numbers.ts";
 import { toCocoRle } from "../../masks/cocoRle.ts";
+import { maskEdges } from "../../masks/edges.ts";
 import type { MaskRecord } from "../../masks/generateMasks.ts";
 import { type GenerateMasksOptions, maskSettings } from "../../masks/options.ts";
 import { outerRings, rlePolygons } from "../../masks/polygons.ts";
 import type { Rle } from "../../masks/rle.ts";
+import { rlePng } from "../../pictures/maskPng.ts";
 import { type Context, modelName } from "../context.ts";
 import { png } from "../draw/drawing.ts";
 import { drawMasks } from "../draw/drawMasks.ts";
@@ -21,11 +24,10 @@ import { checkPicturesOut, isFile, stems } from "../files/outputs.ts";
 import { checkArguments, type PictureInput } from "../files/pictureArguments.ts";
 import { failureOf, isOfPicture, loadPicture } from "../files/pictures.ts";
 import { writeWholeInFolder } from "../files/writeWhole.ts";
-import { shortest } from "../numbers.ts";
 import { PictureRun } from "../pictureRun.ts";
 import { printableLine } from "../printable.ts";
 import { Report } from "../report.ts";
-import { edgesText, maskEdges, openSam, rlePng, SHIPPED_SAM } from "../samModel.ts";
+import { edgesText, openSam, SHIPPED_SAM } from "../samModel.ts";
 import { table } from "../table.ts";
 
 export interface MasksRequest {

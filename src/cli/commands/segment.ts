@@ -3,8 +3,11 @@ import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import type { Sam } from "../../api/sam.ts";
 import type { RgbaImage } from "../../io/image/image.ts";
+import { shortest } from "../../io/numbers.ts";
 import { toCocoRle } from "../../masks/cocoRle.ts";
+import { maskEdges } from "../../masks/edges.ts";
 import { encodeRle, type Mask, maskArea } from "../../masks/rle.ts";
+import { maskPng } from "../../pictures/maskPng.ts";
 import { named } from "../../pictures/named.ts";
 import { type Context, modelName } from "../context.ts";
 import { page } from "../draw/drawing.ts";
@@ -13,11 +16,10 @@ import { EXIT, UsageError } from "../failure.ts";
 import { checkFileOut, writePicture } from "../files/outputs.ts";
 import { checkArguments } from "../files/pictureArguments.ts";
 import { writeWhole } from "../files/writeWhole.ts";
-import { shortest } from "../numbers.ts";
 import { loadOne } from "../pictureRun.ts";
 import { jsonText } from "../printable.ts";
 import { type BoxPrompt, checkInside, edgesOf, maskLogits, type PointPrompt } from "../prompts.ts";
-import { edgesText, maskEdges, maskPng, openSam, SHIPPED_SAM } from "../samModel.ts";
+import { edgesText, openSam, SHIPPED_SAM } from "../samModel.ts";
 import { table } from "../table.ts";
 
 export interface SegmentRequest {
