@@ -6,12 +6,14 @@
 //   dist/webgpu-vision.min.js        for pages without a bundler: all of it in one file, with the packages it needs
 //   dist/THIRD_PARTY_LICENSES.txt    the terms of those packages: scripts/notices.mjs
 //   dist/types/                      declarations: scripts/declarations.mjs
+//   dist/openapi.json, types/openapi.d.ts   what `webgpu-vision serve` answers, for clients in any language and in this
 //   worker/, verify/                 what "exports" says, for tools that look for a folder instead
 // Prints what a page downloads: scripts/sizes.mjs.
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { COMMON, matrixFunctions, ROOT } from "./bundle.mjs";
+import openapiTS, { astToString } from "openapi-typescript";
+import { bundleForNode, COMMON, matrixFunctions, ROOT } from "./bundle.mjs";
 import { writeDeclarations } from "./declarations.mjs";
 import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
 import { noticesOf } from "./notices.mjs";
@@ -38,7 +40,7 @@ const shaders = {
   },
 };
 
-const { peerDependencies, exports } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+const { version, peerDependencies, exports } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
 
 /** An import of an optional package, when it is needed. */
 const OPTIONAL = new RegExp(`(?<!typeof )\\bimport\\(("(?:${Object.keys(peerDependencies).join("|")})")\\)`, "g");
@@ -124,12 +126,20 @@ function fileForPages(entry, name) {
  */
 async function foldersForExports() {
   for (const [path, { types, browser, default: main }] of Object.entries(exports)) {
-    if (path === "." || !types) continue;
+    if (path === "." || !types || main.endsWith(".json")) continue;
     const beside = (file) => file && join("..", file);
     await mkdir(join(ROOT, path), { recursive: true });
     const text = JSON.stringify({ type: "module", main: beside(main), browser: beside(browser), types: beside(types) });
     await writeFile(join(ROOT, path, "package.json"), `${text}\n`);
   }
+}
+
+/** The server's OpenAPI document, and the types of its requests and answers for TypeScript. */
+async function serverDocument() {
+  const { openApiDocument } = await import(await bundleForNode("src/server/document.ts"));
+  const document = await openApiDocument(version);
+  await writeFile(join(dist, "openapi.json"), JSON.stringify(document));
+  await writeFile(join(dist, "types", "openapi.d.ts"), astToString(await openapiTS(document)));
 }
 
 await rm(dist, { recursive: true, force: true });
@@ -141,6 +151,7 @@ const [whole, worker] = await Promise.all([
 ]);
 await writeFile(join(dist, "THIRD_PARTY_LICENSES.txt"), await noticesOf([whole.metafile, worker.metafile]));
 await Promise.all([writeDeclarations(), foldersForExports()]);
+await serverDocument();
 await chmod(join(dist, "cli.js"), 0o755);
 for (const { page, first, later } of await measurePages()) {
   const kilobytes = (n) => `${(n / 1024).toFixed(1)} KB`;

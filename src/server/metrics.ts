@@ -1,23 +1,24 @@
 // What a server tells Prometheus of itself.
 import type { FastifyInstance } from "fastify";
+import type * as prometheus from "prom-client";
 import type { Admission } from "./admission.ts";
 import type { ServedModels } from "./models.ts";
 import type { Scenes } from "./scenes.ts";
 
-export type Prometheus = typeof import("prom-client");
+export type Prometheus = typeof prometheus;
 
 /** What is measured, under the names of Prometheus' conventions. */
 export class Metrics {
-  readonly #registry: import("prom-client").Registry;
-  readonly #prometheus: Prometheus;
-  readonly #batches: import("prom-client").Histogram;
-  readonly #losses: import("prom-client").Counter;
+  readonly #registry: prometheus.Registry;
+  readonly #library: Prometheus;
+  readonly #batches: prometheus.Histogram;
+  readonly #losses: prometheus.Counter;
 
-  constructor(prometheus: Prometheus) {
-    const { Registry, Histogram, Counter, collectDefaultMetrics } = prometheus;
+  constructor(library: Prometheus) {
+    const { Registry, Histogram, Counter, collectDefaultMetrics } = library;
     const registers = [new Registry()];
-    [this.#registry] = registers as [import("prom-client").Registry];
-    this.#prometheus = prometheus;
+    [this.#registry] = registers as [prometheus.Registry];
+    this.#library = library;
     collectDefaultMetrics({ register: this.#registry });
     this.#batches = new Histogram({
       name: "webgpu_vision_batch_items",
@@ -52,7 +53,7 @@ export class Metrics {
 
   /** Counts and times the requests of a server. */
   watch(app: FastifyInstance, admission: Admission, scenes: Scenes, models: ServedModels): void {
-    const { Gauge, Histogram } = this.#prometheus;
+    const { Gauge, Histogram } = this.#library;
     const registers = [this.#registry];
     const durations = new Histogram({
       name: "webgpu_vision_request_seconds",

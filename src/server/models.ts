@@ -64,7 +64,8 @@ export class ServedModels {
   #current: Live | undefined;
   #isDisposed = false;
 
-  private constructor(requests: readonly ModelRequest[], options: OpenModelsOptions) {
+  /** Nothing is opened before it is used: `open` does that. */
+  constructor(requests: readonly ModelRequest[], options: OpenModelsOptions) {
     this.#requests = requests;
     this.#options = options;
   }

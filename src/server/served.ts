@@ -6,7 +6,7 @@ import type { Sam } from "../api/sam.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { RgbaImage } from "../io/image/image.ts";
 import type { Tokenizer } from "../io/tokenizer.ts";
-import { Batches, type RunBatch } from "./batches.ts";
+import { Batches, type RunBatch, type Waiting } from "./batches.ts";
 
 /** A picture as a request brought it: encoded, and looked at (pictures.ts). */
 export type Upload = Uint8Array | (RgbaImage & { readonly channels: 4 });
@@ -131,7 +131,7 @@ export class ServedDino {
   }
 }
 
-/** SAM for requests, which take turns: each run is of one picture, and leaves the GPU to the next one. */
+/** SAM for requests, which take turns: a picture is decoded, or masks are written, while the GPU has another. */
 export class ServedSam {
   readonly sam: Sam;
   readonly #turns: Batches<(signal: AbortSignal) => Promise<void>, void>;
@@ -140,7 +140,7 @@ export class ServedSam {
     this.sam = sam;
     this.#turns = new Batches(async ([waiting], signal) => waiting?.resolve(await waiting.item(signal)), {
       most: 1,
-      atOnce: 1,
+      atOnce: 2,
       onBatch,
     });
   }
@@ -163,7 +163,7 @@ type OnPictureError = (error: unknown, picture: { readonly index: number }) => v
 
 /** Tells each of a batch what a stream of pictures makes of it: a result, or what is wrong with this one. */
 async function ofEach<Row extends { readonly index: number }, Result>(
-  waiting: Parameters<RunBatch<Upload, Result>>[0],
+  waiting: readonly Waiting<Upload, Result>[],
   stream: (images: readonly Upload[], onError: OnPictureError) => AsyncIterable<Row>,
   resultOf: (row: Row) => Result,
 ): Promise<void> {

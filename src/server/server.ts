@@ -67,20 +67,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const models = await ServedModels.open(options.models, { load, openDevice, served, onLoss });
   let closing: Promise<void> | undefined;
   try {
-    const app = await makeApp(packages, limits, options.version);
-    guardAccess(app, { token: options.token, host, open: OPEN_ROUTES });
-    admission.guard(app);
-    metrics.watch(app, admission, scenes, models);
-    answerErrors(app, onError);
-    // Or the end of the server would wait for clients that keep their connections.
-    app.addHook("onSend", async (_, reply) => void (closing && reply.header("connection", "close")));
-    await app.register(async (routes) => {
-      const all: Served = { models, scenes, limits };
-      addClipRoutes(routes, all);
-      addDinoRoutes(routes, all);
-      addSamRoutes(routes, all);
-      addStatusRoutes(routes, all, metrics, () => closing !== undefined);
-    });
+    const { token, version } = options;
+    const isClosing = () => closing !== undefined;
+    const parts = { models, scenes, limits, admission, metrics, version, isClosing, onError };
+    const app = await makeApp(packages, parts, { token, host });
     const address = await app.listen({ host, port });
     const end = async (graceSeconds: number) => {
       const timer = setTimeout(() => admission.end(), graceSeconds * 1000);
@@ -100,7 +90,41 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function makeApp({ fastify, multipart, swagger }: Packages, limits: ServerLimits, version: string) {
+/** What a server is made of. */
+interface Parts extends Served {
+  readonly admission: Admission;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly isClosing: () => boolean;
+  readonly onError: (error: unknown) => void;
+}
+
+/** All routes, with what is asked of each request before it comes to its own. */
+export async function makeApp(
+  packages: Packages,
+  parts: Parts,
+  access?: { readonly token: string | undefined; readonly host: string },
+): Promise<FastifyInstance> {
+  const { models, scenes, admission, metrics, isClosing } = parts;
+  const app = await bareApp(packages, parts);
+  if (access) guardAccess(app, { ...access, open: OPEN_ROUTES });
+  admission.guard(app);
+  metrics.watch(app, admission, scenes, models);
+  answerErrors(app, parts.onError);
+  // Or the end of the server would wait for clients that keep their connections.
+  app.addHook("onSend", async (_, reply) => {
+    if (isClosing()) reply.header("connection", "close");
+  });
+  await app.register(async (routes) => {
+    addClipRoutes(routes, parts);
+    addDinoRoutes(routes, parts);
+    addSamRoutes(routes, parts);
+    addStatusRoutes(routes, parts, metrics, isClosing);
+  });
+  return app;
+}
+
+async function bareApp({ fastify, multipart, swagger }: Packages, { limits, version }: Parts) {
   const app = fastify({
     bodyLimit: limits.bodyBytes,
     requestTimeout: HEADERS_TIMEOUT_MS,
@@ -144,7 +168,7 @@ function answerErrors(app: FastifyInstance, onError: (error: unknown) => void): 
 type Packages = Awaited<ReturnType<typeof loadPackages>>;
 
 /** The packages that only a server needs. */
-async function loadPackages() {
+export async function loadPackages() {
   try {
     const [fastify, multipart, swagger, prometheus] = await Promise.all([
       import("fastify"),

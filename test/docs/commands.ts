@@ -26,6 +26,7 @@ export function judge(line: string): Verdict {
 
 function judgeOne(text: string): Verdict {
   const [program = "", ...args] = text.split(/\s+/).filter((word) => !/^[A-Z_]+=/.test(word));
+  if (program === "npx" && args[1] === "serve") return { looked: "a server does not end" };
   if (program === "webgpu-vision" || (program === "npx" && args[0] === "webgpu-vision")) return { run: true };
   if (program === "npm") return judgeNpm(args);
   if (program === ".ci/run") return found(program);

@@ -1,9 +1,9 @@
 // The package as a user gets it: packed, and installed from the tarball in an empty folder, once for all tests here.
 // `npm run test:package` builds it first.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 
@@ -41,8 +41,14 @@ export function tool(name: string): string {
 
 /** Puts the optional packages beside the package: a user installs them by name, here they are this folder's. */
 export function addOptionalPackages(folder: string): void {
-  for (const name of ["webgpu", "sharp"]) {
+  addPackages(folder, ["webgpu", "sharp"]);
+}
+
+/** Puts packages beside the package. */
+export function addPackages(folder: string, names: readonly string[]): void {
+  for (const name of names) {
     const target = join(folder, "node_modules", name);
+    mkdirSync(dirname(target), { recursive: true });
     if (!existsSync(target)) symlinkSync(join(ROOT, "node_modules", name), target, "dir");
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, inject, it } from "vitest";
 import { KERNELS } from "../../src/check/verifyKernels.ts";
 import { shippedCheckpoints } from "../../src/cli/files/paths.ts";
-import { addOptionalPackages, ROOT, run, tool } from "./install.ts";
+import { addOptionalPackages, addPackages, ROOT, run, tool } from "./install.ts";
 
 const { folder, tarball, files } = inject("installed");
 
@@ -19,6 +19,7 @@ it("holds what it needs and nothing else", () => {
     "dist/browser/src/index.js",
     "dist/webgpu-vision.min.js",
     "dist/cli.js",
+    "dist/openapi.json",
     "dist/THIRD_PARTY_LICENSES.txt",
   ];
   const checkpoints = ["checkpoints/tiny-clip/model.safetensors", "checkpoints/seeded-mobile-sam/manifest.json"];
@@ -42,7 +43,7 @@ it("has entries that every resolution finds (publint, attw)", () => {
   const publint = run(tool("publint"), ["run", tarball, "--strict"], ROOT);
   expect(publint.status, publint.stdout + publint.stderr).toBe(0);
   const flags = ["--profile", "esm-only", "--no-emoji", "--no-definitely-typed"];
-  const scripts = ["--exclude-entrypoints", "worker-thread"]; // nobody imports from it
+  const scripts = ["--exclude-entrypoints", "worker-thread", "openapi"]; // nobody imports code from them
   const attw = run(tool("attw"), [tarball, ...flags, ...scripts], ROOT);
   expect(attw.status, attw.stdout + attw.stderr).toBe(0);
 });
@@ -116,6 +117,44 @@ it("computes what it should with the shaders that it ships, on this machine's ad
   const { status, stdout, stderr } = run(bin, ["verify", ...names], folder);
   expect(status, stdout + stderr).toBe(0);
 });
+
+it("serves, once a server's packages are there, what the types of its document say", async () => {
+  addOptionalPackages(folder);
+  const bin = join(folder, "node_modules", ".bin", "webgpu-vision");
+  const missing = run(bin, ["serve", "--port", "0"], folder);
+  expect([missing.status, missing.stderr]).toEqual([1, expect.stringMatching(/npm install fastify @fastify/)]);
+  addPackages(folder, ["fastify", "@fastify/multipart", "@fastify/swagger", "prom-client", "openapi-fetch"]);
+  await writeFile(join(folder, "client.ts"), CLIENT);
+  const flags = ["--strict", "--target", "es2022", "--lib", "es2023,dom", "--module", "nodenext", "--types", "node"];
+  const roots = ["--typeRoots", join(ROOT, "node_modules", "@types")];
+  const compiled = run(tool("tsc"), [...flags, ...roots, "client.ts"], folder);
+  expect(compiled.status, compiled.stdout).toBe(0);
+  const checkpoint = join(folder, "node_modules/webgpu-vision/checkpoints/tiny-clip");
+  const { status, stdout, stderr } = run(process.execPath, ["client.js", bin, `clip=${checkpoint}`], folder);
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: expect.stringMatching(/^(.*SwiftShader.*\n)?stopping.*\n$/),
+  });
+  expect(JSON.parse(stdout)).toEqual({ embeddings: [128, 128], models: ["clip"] });
+});
+
+/** Starts the server, asks it by the types of its document, and ends it. */
+const CLIENT = `
+  import { spawn } from "node:child_process";
+  import createClient from "openapi-fetch";
+  import type { paths } from "webgpu-vision/openapi";
+  const server = spawn(process.argv[2]!, ["serve", process.argv[3]!, "--port", "0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  server.stdout.once("data", async (line) => {
+    const client = createClient<paths>({ baseUrl: JSON.parse(String(line)).address });
+    const input = ["a cat", "a dog"];
+    const { data } = await client.POST("/v1/embeddings", { body: { input, encoding_format: "float" } });
+    const embeddings = data!.data.map(({ embedding }) => embedding.length);
+    const models = (await client.GET("/v1/models")).data!.data.map(({ id }) => id);
+    // @ts-expect-error: a picture is text
+    const wrong = () => client.POST("/v1/classify", { body: { images: [1], labels: ["a"] } });
+    console.log(JSON.stringify({ embeddings, models }));
+    server.kill("SIGTERM");
+  });`;
 
 it("stays within the sizes that package.json allows (size-limit)", () => {
   const { status, stdout, stderr } = run(tool("size-limit"), [], ROOT);
