@@ -1,4 +1,5 @@
 // Which requests are taken on: so many at once, each for so long, and only for as long as its client waits.
+import { setMaxListeners } from "node:events";
 import type { FastifyInstance } from "fastify";
 import { RequestError } from "./failures.ts";
 import type { ServerLimits } from "./limits.ts";
@@ -46,6 +47,7 @@ export class Admission {
       if (this.accepted >= this.#limits.queue) throw this.#refusal();
       const began = performance.now();
       const work = new AbortController();
+      setMaxListeners(0, work.signal); // each picture of a request listens
       const tooLong = new RequestError(504, `the request took over ${this.#limits.timeout} s: ask for less at once`);
       const timer = setTimeout(() => work.abort(tooLong), this.#limits.timeout * 1000);
       this.#underWay.add(work);

@@ -1,7 +1,7 @@
 // Bodies of the type multipart/form-data, which `curl -F` and web pages send: files and fields become what the same
 // request has in JSON.
 import type {} from "@fastify/multipart";
-import type { FastifyRequest } from "fastify";
+import type { FastifyError, FastifyRequest } from "fastify";
 import { RequestError } from "./failures.ts";
 import { placeholder } from "./uploads.ts";
 
@@ -23,8 +23,21 @@ export interface Form {
   readonly files: readonly Uint8Array[];
 }
 
-/** Reads the form that a request sends, by what the schema of its body says of each field. */
-export async function readForm(request: FastifyRequest, { properties }: BodySchema): Promise<Form> {
+/**
+ * Reads the form that a request sends, by what the schema of its body says of each field.
+ *
+ * @throws RequestError for what is no form; Fastify's own error for a form that is too large.
+ */
+export async function readForm(request: FastifyRequest, schema: BodySchema): Promise<Form> {
+  try {
+    return await readParts(request, schema);
+  } catch (error) {
+    if (error instanceof RequestError || (error as FastifyError).statusCode !== undefined) throw error;
+    throw new RequestError(400, `the form cannot be read: ${(error as Error).message}`);
+  }
+}
+
+async function readParts(request: FastifyRequest, { properties }: BodySchema): Promise<Form> {
   const body: Record<string, unknown> = Object.create(null);
   const files: Uint8Array[] = [];
   for await (const part of request.parts()) {

@@ -5,6 +5,9 @@ const numbers = { type: "array", items: { type: "number" } } as const;
 const size = { type: "array", items: { type: "integer" }, minItems: 2, maxItems: 2 } as const;
 const box = { type: "array", items: { type: "number" }, minItems: 4, maxItems: 4 } as const;
 
+/** Longer lists are refused unread; a server's own bounds (limits.ts) are lower. */
+const MOST_ITEMS = 4096;
+
 /** A picture: in a form, a file. */
 export const PICTURE = {
   type: "string",
@@ -99,6 +102,7 @@ export const EmbeddingsRequest = body(
         {
           type: "array",
           minItems: 1,
+          maxItems: MOST_ITEMS,
           items: { anyOf: [text, { ...body({ text, image: PICTURE }, []), minProperties: 1, maxProperties: 1 }] },
         },
       ],
@@ -114,8 +118,8 @@ export const EmbeddingsRequest = body(
 export const EmbeddingsForm = body(
   {
     model,
-    input: { type: "array", items: text },
-    image: { type: "array", items: PICTURE },
+    input: { type: "array", items: text, maxItems: MOST_ITEMS },
+    image: { type: "array", items: PICTURE, maxItems: MOST_ITEMS },
     encoding_format: encoding,
   },
   [],
@@ -141,17 +145,18 @@ export const EmbeddingsAnswer = body(
   ["object", "model", "data", "usage"],
 );
 
-const images = { type: "array", items: PICTURE, minItems: 1 } as const;
+const images = { type: "array", items: PICTURE, minItems: 1, maxItems: MOST_ITEMS } as const;
 
 export const ClassifyRequest = body(
   {
     model,
     images,
-    labels: { type: "array", items: text, minItems: 1, uniqueItems: true },
+    labels: { type: "array", items: text, minItems: 1, maxItems: MOST_ITEMS, uniqueItems: true },
     templates: {
       type: "array",
       items: { ...text, pattern: "\\{\\}" },
       minItems: 1,
+      maxItems: MOST_ITEMS,
       default: ["a photo of a {}"],
       description: "Sentences with {} for the label; of several the mean counts.",
     },

@@ -44,8 +44,6 @@ export interface RunningServer {
   close(graceSeconds: number): Promise<void>;
 }
 
-const HEADERS_TIMEOUT_MS = 30_000;
-
 /**
  * Loads models and serves them.
  *
@@ -127,7 +125,7 @@ export async function makeApp(
 async function bareApp({ fastify, multipart, swagger }: Packages, { limits, version }: Parts) {
   const app = fastify({
     bodyLimit: limits.bodyBytes,
-    requestTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: limits.timeout * 1000, // to receive one
     forceCloseConnections: "idle",
     // Nothing is passed over in silence: fields that no schema has are errors, and so are numbers in quotes.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, strict: false } },

@@ -94,7 +94,9 @@ describe("too much", () => {
     const texts = { input: ["a", "b", "c", "d"] };
     expectRefused(await post(server, "/v1/embeddings", texts), 413, /input has 4, expected 3/);
     const labels = Array.from({ length: 5000 }, (_, i) => `label ${i}`);
-    expectRefused(await post(server, "/v1/classify", { images: [cat], labels }), 413, /labels x templates has 5000/);
+    expectRefused(await post(server, "/v1/classify", { images: [cat], labels }), 400, /NOT have more than 4096 items/);
+    const half = { images: [cat], labels: labels.slice(2500), templates: ["a {}", "the {}"] };
+    expectRefused(await post(server, "/v1/classify", half), 413, /labels x templates has 5000/);
   });
 
   it("scenes", async () => {
