@@ -19,6 +19,7 @@ import {
 } from "./options.ts";
 import { printable } from "./printable.ts";
 import { addSamCommands } from "./samCommands.ts";
+import { addSearchCommands } from "./searchCommands.ts";
 import { addServe } from "./serveCommand.ts";
 
 // As the API names them, whose code is loaded by the command.
@@ -56,7 +57,7 @@ export function makeProgram(run: RunCommand): Command {
   const add = (usage: string) => program.command(usage);
   addClassify(add("classify"), run);
   addEmbed(add("embed"), run);
-  addSearch(add("search"), run);
+  addSearchCommands(program, run);
   addDinoCommands(program, run);
   addSamCommands(program, run);
   addServe(add("serve"), run);
@@ -134,31 +135,6 @@ interface EmbedOptions {
   readonly textsFile?: string;
   readonly out?: string;
   readonly batch?: number;
-}
-
-function addSearch(command: Command, run: RunCommand): void {
-  command
-    .description("rank the pictures of a folder, and of the folders in it, for a text")
-    .argument("<folder>", "folder of pictures")
-    .argument("<text>", "what to look for")
-    .option("--top <count>", "pictures to show", positiveInteger, 10)
-    .option("--strict", "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)")
-    .addOption(batchOption())
-    .addHelpText(
-      "after",
-      "\nJSON:\n  --json  { model, query, pictures, embedded, cached, leftOut, results: [{ image, score }],\n" +
-        "            errors: [{ path, message }] }\n" +
-        examples(
-          'search ~/Pictures "a dog on a beach"',
-          'search ~/Pictures "a red saree with gold border" --top 3 --model openai/clip-vit-base-patch32 --json',
-        ),
-    )
-    .action(async (folder: string, query: string, options: { top: number; batch?: number }, self: Command) => {
-      if (query.trim() === "") throw new UsageError('the text is empty: say what to look for, as in "a dog"');
-      await run(self, async (context) =>
-        (await import("./commands/search.ts")).search({ folder, query, ...options }, context),
-      );
-    });
 }
 
 function addInfo(command: Command, run: RunCommand): void {

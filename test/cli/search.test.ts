@@ -61,10 +61,13 @@ interface Found {
   readonly errors: readonly { readonly path: string; readonly message: string }[];
 }
 
+/** What the command line says when nothing is asked for. */
+const DEFAULTS = { images: [], minus: [], imageWeight: 0.5, top: 10, page: 1, exact: false };
+
 async function run(query = "a ship", options: Partial<GlobalOptions> = {}, signal = new AbortController().signal) {
   const terminal = new Recorder({ isQuiet: true });
   const context = { options: { dtype: "f32", json: true, ...options }, terminal, signal } as const;
-  const code = await search({ folder, query, top: 10 }, context);
+  const code = await search({ folder, text: query, ...DEFAULTS }, context);
   return { code, errors: terminal.errors, found: JSON.parse(terminal.results.join("\n")) as Found };
 }
 

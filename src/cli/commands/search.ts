@@ -6,7 +6,8 @@ import { ImageError, NotFoundError } from "../../device/errors.ts";
 import { cacheFolder } from "../../device/userCache.ts";
 import { openSource } from "../../io/source/openSource.ts";
 import { type Context, downloadBars, modelName, modelSource, openClip, sourceOptions } from "../context.ts";
-import { EXIT } from "../failure.ts";
+import { resultSheet } from "../draw/resultSheet.ts";
+import { EXIT, UsageError } from "../failure.ts";
 import { EmbeddingCache } from "../files/embeddingCache.ts";
 import { checkpointIdentity } from "../files/identity.ts";
 import {
@@ -17,14 +18,11 @@ import {
   type PictureFailure,
   type PictureFile,
 } from "../files/pictures.ts";
+import { writeWhole } from "../files/writeWhole.ts";
 import { jsonText } from "../printable.ts";
-import { bar, table } from "../table.ts";
+import { foundTable, isIndex, queryTitle, queryVector, type SearchIndexRequest, searchIndex } from "./searchIndex.ts";
 
-export interface SearchRequest {
-  readonly folder: string;
-  readonly query: string;
-  /** Pictures to show. */
-  readonly top: number;
+export interface SearchRequest extends SearchIndexRequest {
   /** Pictures in one run of the model. */
   readonly batch?: number | undefined;
 }
@@ -34,11 +32,16 @@ const SAVE_EVERY_MS = 10_000;
 
 interface Match {
   readonly path: string;
-  /** Cosine of picture and text. */
+  /** Cosine of the picture and what is looked for. */
   readonly score: number;
 }
 
-export async function search({ folder, query, top, batch }: SearchRequest, context: Context): Promise<number> {
+export async function search(request: SearchRequest, context: Context): Promise<number> {
+  const { folder, top, batch } = request;
+  if (await isIndex(folder)) return searchIndex(request, context);
+  if (request.where !== undefined || request.page !== 1 || request.exact) {
+    throw new UsageError(`--where, --page and --exact are for an index, but ${folder} is none: make one by index`);
+  }
   const { terminal, options, signal } = context;
   const { pictures: files, leftOut } = await findPictures(folder, signal);
   const note = leftOutNote(leftOut);
@@ -51,8 +54,9 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
   const warnings = await embedMissing(clip, { missing, batch }, known, cache, context);
   const exitCode = warnings.length ? EXIT.FAILURE : EXIT.OK;
   if (known.size === 0) throw new ImageError(`none of the ${files.length} pictures in ${folder} could be read`);
-  const { data: text } = await clip.encodeText(query, { signal });
-  const matches = rank(known, text).slice(0, top);
+  const matches = rank(known, await queryVector(clip, request, context)).slice(0, top);
+  const query = queryTitle(request);
+  if (request.html !== undefined) await writeWhole(request.html, await resultSheet(query, matches));
   const embedded = missing.length - warnings.length;
   if (options.json) {
     const results = matches.map(({ path, score }) => ({ image: path, score }));
@@ -61,8 +65,9 @@ export async function search({ folder, query, top, batch }: SearchRequest, conte
     return exitCode;
   }
   const counts = `${embedded} embedded now, ${files.length - missing.length} known from before`;
-  terminal.note(terminal.dim(`"${query}" in ${folder}: ${files.length} pictures, ${counts}`));
-  terminal.result(matchTable(matches));
+  terminal.note(terminal.dim(`${query} in ${folder}: ${files.length} pictures, ${counts}`));
+  terminal.result(foundTable(matches));
+  if (request.html !== undefined) terminal.result(request.html);
   return exitCode;
 }
 
@@ -138,19 +143,10 @@ async function saveCache(cache: EmbeddingCache): Promise<string | undefined> {
   }
 }
 
-function rank(known: ReadonlyMap<string, Float32Array>, text: Float32Array): Match[] {
+function rank(known: ReadonlyMap<string, Float32Array>, query: Float32Array): Match[] {
   const matches = [...known].map(([path, embedding]) => {
-    const score = embedding.reduce((sum, value, i) => sum + value * (text[i] as number), 0);
+    const score = embedding.reduce((sum, value, i) => sum + value * (query[i] as number), 0);
     return { path, score };
   });
   return matches.sort((a, b) => b.score - a.score);
-}
-
-/** The best one's bar is full. */
-function matchTable(matches: readonly Match[]): string {
-  const best = Math.max(...matches.map(({ score }) => score));
-  return table(
-    matches.map(({ path, score }) => [score.toFixed(3), bar(score / best, 12), path]),
-    "rll",
-  );
 }

@@ -1,0 +1,61 @@
+// One program writes an index at a time. What a killed one leaves is known by its process, which is gone.
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { VisionError } from "../../device/errors.ts";
+
+const NAME = "writer.lock";
+
+/**
+ * Takes the right to write; the function that it gives hands it back.
+ *
+ * @throws VisionError where another program writes.
+ */
+export async function lockForWriting(folder: string): Promise<() => Promise<void>> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, NAME);
+  // Written first and linked then, so that nobody finds a lock that does not say whose it is.
+  const own = `${path}.${process.pid}`;
+  try {
+    await writeFile(own, JSON.stringify({ pid: process.pid, host: hostname() }));
+    while (!(await isLinked(own, path))) await removeStale(folder, path);
+  } catch (cause) {
+    if (cause instanceof VisionError) throw cause;
+    throw new VisionError(`${folder} cannot be written (${(cause as NodeJS.ErrnoException).code})`, { cause });
+  } finally {
+    await rm(own, { force: true });
+  }
+  return () => rm(path, { force: true });
+}
+
+/** Gives a file a second name; false where that is another file's already. */
+async function isLinked(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes the lock of a process that is gone. */
+async function removeStale(folder: string, path: string): Promise<void> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return; // handed back meanwhile
+  const { pid, host } = JSON.parse(text);
+  if (host !== hostname() || isAlive(pid)) {
+    const who = `process ${pid} on ${host}`;
+    throw new VisionError(`${who} writes to ${folder}: wait for it, or delete ${path} if it is gone`);
+  }
+  await rm(path, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
