@@ -5,6 +5,8 @@ import { UsageError } from "./failure.ts";
 import { examples } from "./help.ts";
 import { batchOption, collect, positiveInteger } from "./options.ts";
 
+const STRICT = "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)";
+
 /** Adds `search` and `index`. */
 export function addSearchCommands(program: Command, run: RunCommand): void {
   addSearch(program.command("search"), run);
@@ -36,12 +38,12 @@ function addSearch(command: Command, run: RunCommand): void {
     .option("--page <number>", "of an index: the pictures after those of the pages before it", positiveInteger, 1)
     .option("--exact", "of an index: look at every row, though `index --ann` has made an index of neighbours")
     .option("--html <file>", "write the results as a page with small pictures")
-    .option("--strict", "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)")
+    .option("--strict", STRICT)
     .addOption(batchOption())
     .addHelpText(
       "after",
-      "\nColumns for --where: path, hash, bytes, modified (ms since 1970), width, height, taken (by EXIF), latitude,\n" +
-        "  longitude.\n\nJSON:\n  --json  of a folder: { model, query, pictures, embedded, cached, leftOut,\n" +
+      "\nColumns for --where: path, hash, bytes, modified (ms since 1970), width, height, taken (by EXIF),\n" +
+        "  latitude, longitude.\n\nJSON:\n  --json  of a folder: { model, query, pictures, embedded, cached, leftOut,\n" +
         "            results: [{ image, score }], errors: [{ path, message }] }\n" +
         "          of an index: { model, query, pictures, page, results: [{ image, score, width, height, taken }] }\n" +
         examples(
@@ -76,7 +78,7 @@ function addIndex(command: Command, run: RunCommand): void {
     .requiredOption("--out <index>", "folder of the index; one that is there is brought up to date")
     .option("--ann", "make an index of neighbours, for searches among very many that look at a part of them")
     .option("--check", "compare searches by it with exact ones")
-    .option("--strict", "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)")
+    .option("--strict", STRICT)
     .addOption(batchOption())
     .addHelpText(
       "after",

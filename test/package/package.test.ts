@@ -143,7 +143,8 @@ const CLIENT = `
   import { spawn } from "node:child_process";
   import createClient from "openapi-fetch";
   import type { paths } from "webgpu-vision/openapi";
-  const server = spawn(process.argv[2]!, ["serve", process.argv[3]!, "--port", "0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const args = ["serve", process.argv[3]!, "--port", "0", "--json"];
+  const server = spawn(process.argv[2]!, args, { stdio: ["ignore", "pipe", "inherit"] });
   server.stdout.once("data", async (line) => {
     const client = createClient<paths>({ baseUrl: JSON.parse(String(line)).address });
     const input = ["a cat", "a dog"];
