@@ -43,7 +43,8 @@ function addSearch(command: Command, run: RunCommand): void {
     .addHelpText(
       "after",
       "\nColumns for --where: path, hash, bytes, modified (ms since 1970), width, height, taken (by EXIF),\n" +
-        "  latitude, longitude.\n\nJSON:\n  --json  of a folder: { model, query, pictures, embedded, cached, leftOut,\n" +
+        "  latitude, longitude.\n\nJSON:\n" +
+        "  --json  of a folder: { model, query, pictures, embedded, cached, leftOut,\n" +
         "            results: [{ image, score }], errors: [{ path, message }] }\n" +
         "          of an index: { model, query, pictures, page, results: [{ image, score, width, height, taken }] }\n" +
         examples(
