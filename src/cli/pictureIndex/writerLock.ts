@@ -44,18 +44,20 @@ async function removeStale(folder: string, path: string): Promise<void> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return; // handed back meanwhile
   const { pid, host } = JSON.parse(text);
-  if (host !== hostname() || isAlive(pid)) {
+  if (host !== hostname() || (await isAlive(pid))) {
     const who = `process ${pid} on ${host}`;
     throw new VisionError(`${who} writes to ${folder}: wait for it, or delete ${path} if it is gone`);
   }
   await rm(path, { force: true });
 }
 
-function isAlive(pid: number): boolean {
+async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+  // In a container nobody may have asked how a killed process ended: Linux keeps it as a zombie ("Z" after its name).
+  const state = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+  return !/\) [ZX] [^)]*$/.test(state);
 }
