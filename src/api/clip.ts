@@ -16,6 +16,7 @@ import type { ImageSource } from "../pictures/decodeAhead.ts";
 import { encodeKept, encodeList, encodePictures, outputsOfNone } from "../pictures/encodePictures.ts";
 import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 import {
@@ -137,13 +138,9 @@ export class Clip {
     source: ImageSource,
     { size, ...options }: ClipEncodeImagesOptions = {},
   ): AsyncGenerator<ImageEmbedding, void, undefined> {
-    const { signal, over } = this.#session.begin(options.signal);
-    try {
-      for await (const { index, image, outputs } of encodePictures(this.#tower(size), source, { ...options, signal })) {
-        yield { index, image, embedding: (outputs.embeds as NdArray).data };
-      }
-    } finally {
-      over();
+    const encode = (signal: AbortSignal) => encodePictures(this.#tower(size), source, { ...options, signal });
+    for await (const { index, image, outputs } of this.#session.stream(options.signal, encode)) {
+      yield { index, image, embedding: (outputs.embeds as NdArray).data };
     }
   }
 
@@ -282,6 +279,11 @@ export class Clip {
   /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */
   async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
     return this.#session.summary(preprocessor(this.#session, { width, height }, this.#model.recipe));
+  }
+
+  /** What state the model is in, also after `dispose`; opens no device and waits for none. */
+  health(): Promise<ModelHealth> {
+    return this.#session.health();
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */

@@ -14,6 +14,7 @@ import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOpti
 import { encodeKept, encodeList, encodePictures } from "../pictures/encodePictures.ts";
 import type { DinoGpuFeatures, KeepOnGpu, OutputView } from "../pictures/keepOnGpu.ts";
 import type { PictureSize, PictureTower } from "../pictures/tower.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 
@@ -170,13 +171,9 @@ export class Dino {
   ): AsyncGenerator<ImageFeatures, void, undefined> {
     const request = this.#request(options);
     const tower = this.#tower(request, options.size);
-    const { signal, over } = this.#session.begin(options.signal);
-    try {
-      for await (const { index, image, size, outputs } of encodePictures(tower, source, { ...options, signal })) {
-        yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
-      }
-    } finally {
-      over();
+    const encode = (signal: AbortSignal) => encodePictures(tower, source, { ...options, signal });
+    for await (const { index, image, size, outputs } of this.#session.stream(options.signal, encode)) {
+      yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
     }
   }
 
@@ -184,6 +181,11 @@ export class Dino {
   async summary(): Promise<PlanSummary> {
     const [first] = this.#model.firstParts(this.#session.dtype);
     return this.#session.summary(first as Part);
+  }
+
+  /** What state the model is in, also after `dispose`; opens no device and waits for none. */
+  health(): Promise<ModelHealth> {
+    return this.#session.health();
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */

@@ -172,6 +172,11 @@ export class Executor {
     return (await import("./profile.ts")).profile(this.#device, this.plan, works);
   }
 
+  /** GPU bytes of its own between runs: slots are its pool's, weights the store's. */
+  get ownBytes(): number {
+    return this.#prepared.uniforms.buffer.size + this.#readback.bytes + this.#states.bytes;
+  }
+
   /** Whether its buffers are freed. */
   get isDisposed(): boolean {
     return this.#isDisposed;

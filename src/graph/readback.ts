@@ -74,6 +74,11 @@ export class Readback {
     }
   }
 
+  /** GPU bytes while no run is under way. */
+  get bytes(): number {
+    return this.#idle?.size ?? 0;
+  }
+
   /** Frees the buffers; one that a run is using when that is over. */
   free(): void {
     this.#isDisposed = true;

@@ -14,6 +14,11 @@ export class SlotPool {
     this.#device = device;
   }
 
+  /** GPU bytes held. */
+  get bytes(): number {
+    return [...this.#plans.keys()].reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** A buffer of its own for each slot of a plan: the smallest that is large enough, or a new one. */
   take(sizes: readonly number[]): GPUBuffer[] {
     const free = [...this.#plans.keys()].sort((a, b) => a.size - b.size);

@@ -57,7 +57,8 @@ export class WeightStore {
 
   /** GPU bytes held. */
   get bytes(): number {
-    return [...this.#kept.values()].reduce((sum, { buffer }) => sum + buffer.size, 0);
+    const buffers = new Set([...this.#kept.values()].map(({ buffer }) => buffer)); // a view has that of another
+    return [...buffers].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Frees them all. */

@@ -15,6 +15,11 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined):
 export class Calls {
   readonly #running = new Set<AbortController>();
 
+  /** How many there are. */
+  get count(): number {
+    return this.#running.size;
+  }
+
   /**
    * Begins a call: its signal is aborted by the caller's, with the same reason, and by `end`. AbortSignal.any would
    * leave something with a signal of the caller's that lives long, at every call.

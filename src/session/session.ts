@@ -14,7 +14,8 @@ import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
 import { abortable, Calls } from "./calls.ts";
-import { type NonFiniteRun, PlanCache } from "./planCache.ts";
+import type { Failure, ModelHealth } from "./health.ts";
+import { type Live, type NonFiniteRun, PlanCache } from "./planCache.ts";
 
 /**
  * Type of weights and activations: `f32`; `f16` with sums in f32, where the adapter has shader-f16; or `q8`, which is
@@ -69,13 +70,6 @@ export interface OpenSessionOptions {
 /** What a session needs of a model: how its checkpoint names tensors, and what to try when results are no numbers. */
 export type SessionModel = Partial<Pick<FamilyModel, "naming" | "examples">>;
 
-/** What a lost device takes with it. */
-interface Live {
-  readonly device: Device;
-  readonly store: WeightStore;
-  readonly plans: PlanCache;
-}
-
 export class Session {
   /** Type of inputs and activations. */
   readonly dtype: FloatType;
@@ -90,6 +84,9 @@ export class Session {
   /** Undefined before the first opening and after one that failed: what failed once may do later. */
   #live: Promise<Live> | undefined;
   #current: Live | undefined;
+  /** Devices opened so far. */
+  #opens = 0;
+  #failure: Failure | undefined;
   #isDisposed = false;
 
   private constructor(checkpoint: Checkpoint, model: SessionModel, options: OpenSessionOptions) {
@@ -136,7 +133,7 @@ export class Session {
     work: (signal: AbortSignal) => Promise<T>,
     discard: (result: T) => void = () => {},
   ): Promise<T> {
-    const call = this.begin(signal);
+    const call = this.#begin(signal);
     const working = work(call.signal);
     working.then(
       (result) => {
@@ -148,15 +145,39 @@ export class Session {
       const result = await abortable(working, call.signal);
       call.signal.throwIfAborted();
       return result;
+    } catch (error) {
+      throw this.#noted(error, call.signal);
     } finally {
       call.over();
     }
   }
 
-  /** As `call`, of a call whose end is told by `over`. */
-  begin(signal?: AbortSignal): ReturnType<Calls["begin"]> {
-    this.#check();
-    return this.#calls.begin(signal);
+  /** As `call`, of work that gives one result after the other. */
+  async *stream<T>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    const call = this.#begin(signal);
+    try {
+      yield* work(call.signal);
+    } catch (error) {
+      throw this.#noted(error, call.signal);
+    } finally {
+      call.over();
+    }
+  }
+
+  /** What state the session is in; opens nothing. */
+  async health(): Promise<ModelHealth> {
+    const { healthOf } = await import("./health.ts");
+    return healthOf({
+      isDisposed: this.#isDisposed,
+      live: this.#current,
+      isOpening: this.#live !== undefined,
+      opens: this.#opens,
+      calls: this.#calls.count,
+      failure: this.#failure,
+    });
   }
 
   /** The device in use; a new one after a loss. */
@@ -240,6 +261,7 @@ export class Session {
     const nonFinite = (run: NonFiniteRun) => this.#explain(live, run);
     const live: Live = { device, store, plans: new PlanCache(device, store, weightsOf, options, nonFinite) };
     this.#current = live;
+    this.#opens++;
     return live;
   }
 
@@ -273,6 +295,17 @@ export class Session {
       if (this.#live === opening) this.#live = undefined;
     });
     return opening;
+  }
+
+  #begin(signal?: AbortSignal): ReturnType<Calls["begin"]> {
+    this.#check();
+    return this.#calls.begin(signal);
+  }
+
+  /** The error of a call, kept for `health` unless the call was ended. */
+  #noted(error: unknown, signal: AbortSignal): unknown {
+    if (!signal.aborted) this.#failure = { error: error as Error, at: Date.now() };
+    return error;
   }
 
   #check(): void {
