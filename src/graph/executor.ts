@@ -2,7 +2,7 @@
 // command encoder, and one copy of the results to the host.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DisposedError } from "../device/errors.ts";
-import { byteLength, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
+import { byteLength, formatShape, type HostArray, type NdArray, type Spec, type Tensor } from "../device/tensor.ts";
 import { type Bindings, type BoundBuffers, boundBuffers, StateBuffers } from "./bindings.ts";
 import { firstNonFinite } from "./finite.ts";
 import type { Place } from "./placement.ts";
@@ -60,6 +60,8 @@ export class Executor {
   readonly #states: StateBuffers;
   readonly #readback: Readback;
   readonly #nonFinite: ExecutorOptions["nonFinite"];
+  /** Buffers of what was encoded last. */
+  #encoded: BoundBuffers | undefined;
   #isDisposed = false;
 
   private constructor(device: Device, plan: Plan, prepared: PreparedPlan, nonFinite: ExecutorOptions["nonFinite"]) {
@@ -128,7 +130,30 @@ export class Executor {
    */
   encode(encoder: GPUCommandEncoder, options: EncodeOptions = {}): void {
     this.#check();
-    this.#encode(encoder, this.#bind(options), options.timestampWrites);
+    this.#encoded = this.#bind(options);
+    this.#encode(encoder, this.#encoded, options.timestampWrites);
+  }
+
+  /**
+   * The outputs, on the GPU, of what was encoded last, once: to be read before anything else is submitted.
+   *
+   * @internal
+   */
+  takeEncoded(): [name: string, tensor: Tensor][] {
+    const bound = this.#encoded;
+    this.#encoded = undefined;
+    if (!bound) return [];
+    return [...this.plan.outputs].map(
+      ([
+        name,
+        {
+          value: { dtype, shape },
+          place,
+        },
+      ]) => {
+        return [name, { dtype, shape, buffer: this.#prepared.bufferAt(place, bound) }];
+      },
+    );
   }
 
   /**

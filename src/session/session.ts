@@ -59,6 +59,11 @@ export interface OpenSessionOptions {
   /** Type of weights and activations; "f32" when absent. */
   readonly dtype?: ModelDType | undefined;
   /**
+   * Looks for NaN and infinity in all that runs give, also in what stays on the GPU (`keepOnGpu`, SAM's scenes), which
+   * is read back for it: slower, to find a fault. What comes to the host is always looked at.
+   */
+  readonly checkFinite?: boolean | undefined;
+  /**
    * Measures the kernels' variants on this adapter while loading, for about so many seconds (true: 5), and keeps what
    * it found for the next time. Without it the choice depends on the adapter's class and the shapes alone.
    */
@@ -79,6 +84,7 @@ export class Session {
   readonly #model: SessionModel;
   readonly #given: Device | undefined;
   readonly #memoryBudget: number | undefined;
+  readonly #checkFinite: boolean;
   readonly #tuneSeconds: number;
   readonly #calls = new Calls();
   /** Undefined before the first opening and after one that failed: what failed once may do later. */
@@ -96,6 +102,7 @@ export class Session {
     this.#model = model;
     this.#given = givenDevice(options.device);
     this.#memoryBudget = options.memoryBudget;
+    this.#checkFinite = options.checkFinite ?? false;
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
   }
 
@@ -249,8 +256,10 @@ export class Session {
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice({ memoryBudget: this.#memoryBudget }));
     let options: PlanOptions;
+    let checks: typeof import("./checkOutputs.ts") | undefined;
     try {
       options = await planOptions(this.modelDType, device);
+      if (this.#checkFinite) checks = await import("./checkOutputs.ts");
       this.#check(); // or the device of a model that went meanwhile would stay
     } catch (error) {
       if (!this.#given) device.destroy();
@@ -259,7 +268,8 @@ export class Session {
     const store = new WeightStore(device, this.#checkpoint);
     const weightsOf = (graph: Graph) => Weights.of(graph, this.#checkpoint, this.dtype, this.#model.naming);
     const nonFinite = (run: NonFiniteRun) => this.#explain(live, run);
-    const live: Live = { device, store, plans: new PlanCache(device, store, weightsOf, options, nonFinite) };
+    const plans = new PlanCache(device, store, weightsOf, options, nonFinite, checks?.checkOutputs);
+    const live: Live = { device, store, plans };
     this.#current = live;
     this.#opens++;
     return live;
