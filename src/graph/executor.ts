@@ -2,7 +2,7 @@
 // command encoder, and one copy of the results to the host.
 import type { Device } from "../device/device.ts";
 import { ArgumentError, DisposedError } from "../device/errors.ts";
-import { byteLength, formatShape, type HostArray, type NdArray, type Spec, type Tensor } from "../device/tensor.ts";
+import { byteLength, formatShape, type HostArray, type NdArray, type Spec } from "../device/tensor.ts";
 import { type Bindings, type BoundBuffers, boundBuffers, StateBuffers } from "./bindings.ts";
 import { firstNonFinite } from "./finite.ts";
 import type { Place } from "./placement.ts";
@@ -60,8 +60,8 @@ export class Executor {
   readonly #states: StateBuffers;
   readonly #readback: Readback;
   readonly #nonFinite: ExecutorOptions["nonFinite"];
-  /** Buffers of what was encoded last. */
-  #encoded: BoundBuffers | undefined;
+  /** What the latest run has bound. */
+  #latest: BoundBuffers | undefined;
   #isDisposed = false;
 
   private constructor(device: Device, plan: Plan, prepared: PreparedPlan, nonFinite: ExecutorOptions["nonFinite"]) {
@@ -104,6 +104,18 @@ export class Executor {
     return this.#ownBuffer(name, this.#tensor(name).place);
   }
 
+  /**
+   * Gives the buffers of inputs and outputs of the latest run, also of those that are bound. Of each run once: they are
+   * to be read before anything else is submitted.
+   *
+   * @internal
+   */
+  takeLatest(): ((name: string) => GPUBuffer) | undefined {
+    const bound = this.#latest;
+    this.#latest = undefined;
+    return bound && ((name) => this.#prepared.bufferAt(this.#tensor(name).place, bound));
+  }
+
   /** Bytes of an input's or output's elements; its buffer may be larger. */
   bytes(name: string): number {
     return byteLength(this.#tensor(name).value);
@@ -130,30 +142,7 @@ export class Executor {
    */
   encode(encoder: GPUCommandEncoder, options: EncodeOptions = {}): void {
     this.#check();
-    this.#encoded = this.#bind(options);
-    this.#encode(encoder, this.#encoded, options.timestampWrites);
-  }
-
-  /**
-   * The outputs, on the GPU, of what was encoded last, once: to be read before anything else is submitted.
-   *
-   * @internal
-   */
-  takeEncoded(): [name: string, tensor: Tensor][] {
-    const bound = this.#encoded;
-    this.#encoded = undefined;
-    if (!bound) return [];
-    return [...this.plan.outputs].map(
-      ([
-        name,
-        {
-          value: { dtype, shape },
-          place,
-        },
-      ]) => {
-        return [name, { dtype, shape, buffer: this.#prepared.bufferAt(place, bound) }];
-      },
-    );
+    this.#encode(encoder, this.#bind(options), options.timestampWrites);
   }
 
   /**
@@ -240,6 +229,7 @@ export class Executor {
   }
 
   #encode(encoder: GPUCommandEncoder, bound: BoundBuffers, timestampWrites?: GPUComputePassTimestampWrites): void {
+    this.#latest = bound;
     const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     for (const dispatch of this.#prepared.dispatches) encodeDispatch(pass, dispatch, bound);
     pass.end();

@@ -6,21 +6,46 @@ import type { Part } from "../models/part.ts";
 import type { NonFinite } from "./planCache.ts";
 
 /**
- * Reads the outputs of what was just encoded, before anything else is submitted, and rejects with the error for the
- * first that holds NaN or infinity. What a run reads back by itself it looks at by itself.
+ * Work with executors that gives what `work` gives, or rejects with the error for the first output with NaN or infinity
+ * among all that it left on the GPU.
  */
-export async function checkOutputs(
+export function checking<T>(
+  device: Device,
+  parts: readonly Part[],
+  work: (...executors: Executor[]) => T | Promise<T>,
+  nonFinite: NonFinite,
+): (...executors: Executor[]) => Promise<T> {
+  return async (...executors) => {
+    const result = work(...executors);
+    const [given] = await Promise.all([result, checkOutputs(device, parts, executors, nonFinite)]);
+    return given;
+  };
+}
+
+/** Reads the outputs of what was just submitted, before anything else is, and looks at them. */
+async function checkOutputs(
   device: Device,
   parts: readonly Part[],
   executors: readonly Executor[],
   nonFinite: NonFinite,
 ): Promise<void> {
   const outputs = executors.flatMap((executor, i) => {
-    return executor.takeEncoded().map(([output, tensor]) => ({ part: parts[i] as Part, output, tensor }));
+    const bufferOf = executor.takeLatest();
+    if (!bufferOf) return [];
+    return [...executor.plan.outputs].map(
+      ([
+        output,
+        {
+          value: { dtype, shape },
+        },
+      ]) => {
+        const bytes = device.read({ dtype, shape, buffer: bufferOf(output) });
+        return { part: parts[i] as Part, output, dtype, bytes };
+      },
+    );
   });
-  const bytes = await Promise.all(outputs.map(({ tensor }) => device.read(tensor)));
-  for (const [i, { part, output, tensor }] of outputs.entries()) {
-    const at = firstNonFinite(tensor.dtype, bytes[i] as ArrayBuffer);
-    if (at >= 0) throw await nonFinite({ part, output, inputs: {} });
+  const bytes = await Promise.all(outputs.map((output) => output.bytes));
+  for (const [i, { part, output, dtype }] of outputs.entries()) {
+    if (firstNonFinite(dtype, bytes[i] as ArrayBuffer) >= 0) throw await nonFinite({ part, output, inputs: {} });
   }
 }

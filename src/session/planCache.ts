@@ -25,14 +25,6 @@ export interface NonFiniteRun {
 /** Gives the error for such a run. */
 export type NonFinite = (run: NonFiniteRun) => Promise<Error>;
 
-/** Looks at what a run leaves on the GPU (checkOutputs.ts). */
-type CheckOutputs = (
-  device: Device,
-  parts: readonly Part[],
-  executors: readonly Executor[],
-  nonFinite: NonFinite,
-) => Promise<void>;
-
 /** The checkpoint's tensors as values of a graph. */
 export type WeightsOf = (graph: Graph) => Weights;
 
@@ -77,7 +69,6 @@ export class PlanCache {
   readonly pool: SlotPool;
   /** Gives the error for an output of a part that holds NaN or infinity. */
   readonly #nonFinite: NonFinite;
-  readonly #checkOutputs: CheckOutputs | undefined;
   readonly entries = new Map<string, Entry>();
 
   constructor(
@@ -86,9 +77,7 @@ export class PlanCache {
     weightsOf: WeightsOf,
     planOptions: PlanOptions,
     nonFinite: NonFinite,
-    checkOutputs?: CheckOutputs,
   ) {
-    this.#checkOutputs = checkOutputs;
     this.#nonFinite = nonFinite;
     this.#device = device;
     this.#store = store;
@@ -115,29 +104,21 @@ export class PlanCache {
       const making = Promise.all(entries.map(({ executor }) => executor));
       const executors = await abortable(making, signal);
       if (executors.some(({ isDisposed }) => isDisposed)) return undefined;
-      const { value, problem } = this.#device.own(() => {
-        const result = work(...executors);
-        return { result, checked: this.#checkOutputs?.(this.#device, parts, executors, this.#nonFinite) };
-      });
-      return [this.#settled(value.result, value.checked, problem)];
+      const { value, problem } = this.#device.own(() => work(...executors));
+      return [this.#settled(value, problem)];
     } finally {
       for (const [i, entry] of entries.entries()) this.#leave((parts[i] as Part).key, entry, signal?.reason);
       this.#evict();
     }
   }
 
-  async #settled<T>(
-    result: T,
-    checked: Promise<void> | undefined,
-    problem: Promise<Error | undefined>,
-  ): Promise<Awaited<T>> {
-    for (const told of [result, checked]) Promise.resolve(told).catch(() => {}); // below
+  async #settled<T>(result: T, problem: Promise<Error | undefined>): Promise<Awaited<T>> {
+    Promise.resolve(result).catch(() => {}); // told below
     const failure = await problem;
     if (failure) {
       this.dispose();
       throw failure;
     }
-    await checked;
     return await result;
   }
 

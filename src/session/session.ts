@@ -14,6 +14,7 @@ import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
 import { abortable, Calls } from "./calls.ts";
+import type { checking } from "./checkOutputs.ts";
 import type { Failure, ModelHealth } from "./health.ts";
 import { type Live, type NonFiniteRun, PlanCache } from "./planCache.ts";
 
@@ -85,6 +86,7 @@ export class Session {
   readonly #given: Device | undefined;
   readonly #memoryBudget: number | undefined;
   readonly #checkFinite: boolean;
+  #checking: typeof checking | undefined;
   readonly #tuneSeconds: number;
   readonly #calls = new Calls();
   /** Undefined before the first opening and after one that failed: what failed once may do later. */
@@ -222,8 +224,10 @@ export class Session {
     signal?: AbortSignal,
   ): Promise<Awaited<T>> {
     for (;;) {
-      const { plans } = await this.#alive(signal);
-      const used = await plans.use(parts, work as (...executors: Executor[]) => T, signal);
+      const live = await this.#alive(signal);
+      const plain = work as (...executors: Executor[]) => Awaited<T> | Promise<Awaited<T>>;
+      const checked = this.#checking?.(live.device, parts, plain, (run) => this.#explain(live, run));
+      const used = await live.plans.use(parts, checked ?? plain, signal);
       if (used) return used[0];
     }
   }
@@ -256,10 +260,9 @@ export class Session {
   async #open(): Promise<Live> {
     const device = this.#given ?? (await openDevice({ memoryBudget: this.#memoryBudget }));
     let options: PlanOptions;
-    let checks: typeof import("./checkOutputs.ts") | undefined;
     try {
       options = await planOptions(this.modelDType, device);
-      if (this.#checkFinite) checks = await import("./checkOutputs.ts");
+      if (this.#checkFinite) this.#checking = (await import("./checkOutputs.ts")).checking;
       this.#check(); // or the device of a model that went meanwhile would stay
     } catch (error) {
       if (!this.#given) device.destroy();
@@ -268,8 +271,7 @@ export class Session {
     const store = new WeightStore(device, this.#checkpoint);
     const weightsOf = (graph: Graph) => Weights.of(graph, this.#checkpoint, this.dtype, this.#model.naming);
     const nonFinite = (run: NonFiniteRun) => this.#explain(live, run);
-    const plans = new PlanCache(device, store, weightsOf, options, nonFinite, checks?.checkOutputs);
-    const live: Live = { device, store, plans };
+    const live: Live = { device, store, plans: new PlanCache(device, store, weightsOf, options, nonFinite) };
     this.#current = live;
     this.#opens++;
     return live;
