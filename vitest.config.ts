@@ -19,7 +19,7 @@ const APART = ["browser", "site", "package", "installs", "full", "slow", "docs"]
 const HOST = [
   "test/{docs,structure}.test.ts",
   "test/io/*.test.ts",
-  "test/trust/{hub,pictures,safetensors,settings}.test.ts",
+  "test/trust/{crash,hub,pictures,safetensors,settings}.test.ts",
   "test/device/{adapter,open}.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/{attentionVariants,matrixUnits}.test.ts",
