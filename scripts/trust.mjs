@@ -1,6 +1,7 @@
 // `npm run test:trust`: all of test/trust, which CI tries a part of; some hours. `-- soak faults` runs the files of
 // these names alone; `-- --points 12` tries so many points of each kind of fault of WebGPU. `-- --write` keeps what
-// came of it in docs/reliability.md, beside what the page has of tests that were not run.
+// came of it in docs/reliability.md, beside what the page has of tests that were not run; `-- --from FILE --write` does
+// so with what an earlier run has printed.
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,26 +9,33 @@ import { parseArgs } from "node:util";
 import { ROOT } from "./bundle.mjs";
 
 const { values, positionals } = parseArgs({
-  options: { write: { type: "boolean" }, points: { type: "string" } },
+  options: { write: { type: "boolean" }, points: { type: "string" }, from: { type: "string" } },
   allowPositionals: true,
 });
-const names = positionals.length > 0 ? positionals : [""];
-const paths = names.map((name) => `test/trust/${name}`);
-const flags = ["run", "--project", "host", "--project", "device", ...paths, "--disable-console-intercept"];
-const vitest = spawn(join(ROOT, "node_modules/.bin/vitest"), [...flags, "--reporter=verbose"], {
-  cwd: ROOT,
-  env: { ...process.env, TRUST: "all", ...(values.points && { TRUST_POINTS: values.points }), NO_COLOR: "1" },
-  stdio: ["ignore", "pipe", "inherit"],
-});
-let output = "";
-vitest.stdout.on("data", (bytes) => {
-  output += bytes;
-  process.stdout.write(bytes);
-});
-const code = await new Promise((resolve) => vitest.on("close", resolve));
 
-/** What tests say of their cases: "settings of x: 12 read, 34 refused, 5 ms at most". */
-const COUNTS = /^(.+): (\d+) (read|right), (\d+) (refused|told)(?:, (\d+) ms at most)?$/gm;
+/** What vitest prints of these tests, on the way of the terminal. */
+async function run(names) {
+  const paths = names.map((name) => `test/trust/${name}`);
+  const flags = ["run", "--project", "host", "--project", "device", ...paths, "--disable-console-intercept"];
+  const vitest = spawn(join(ROOT, "node_modules/.bin/vitest"), [...flags, "--reporter=verbose"], {
+    cwd: ROOT,
+    env: { ...process.env, TRUST: "all", ...(values.points && { TRUST_POINTS: values.points }), NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  vitest.stdout.on("data", (bytes) => {
+    printed += bytes;
+    process.stdout.write(bytes);
+  });
+  await new Promise((resolve) => vitest.on("close", resolve));
+  return printed;
+}
+
+const output = values.from ? await readFile(values.from, "utf8") : await run(positionals.length ? positionals : [""]);
+const isGood = /^ +Tests +\d+ passed/m.test(output);
+
+/** What tests say of their cases: "settings of x: 12 read, 34 refused, 5 ms at most; more of it". */
+const COUNTS = /^(.+): (\d+) (read|right), (\d+) (refused|told)(?:, (\d+) ms at most)?(?:; (.+))?$/gm;
 /** What the soak holds: "after 1000 runs: GPU 28.4 MiB, heap 28.8 MiB, process 536.8 MiB". */
 const HELD = /^after (\d+) runs: GPU (.+), heap (.+), process (.+)$/gm;
 
@@ -36,10 +44,10 @@ const known = await readFile(PAGE, "utf8");
 const rows = new Map(
   [...known.matchAll(/^\| (\D.*?) \| (\d+) \| .* \|$/gm)].map(([row, what, cases]) => [what, { row, cases }]),
 );
-for (const [, what, good, goodWord, bad, badWord, ms] of output.matchAll(COUNTS)) {
+for (const [, what, good, goodWord, bad, badWord, ms, more] of output.matchAll(COUNTS)) {
   const cases = Number(good) + Number(bad);
-  const longest = ms ? `${ms} ms` : "";
-  rows.set(what, { row: `| ${what} | ${cases} | ${good} ${goodWord}, ${bad} ${badWord} | ${longest} |`, cases });
+  const ends = `${good} ${goodWord}, ${bad} ${badWord}${more ? `; ${more}` : ""}`;
+  rows.set(what, { row: `| ${what} | ${cases} | ${ends} | ${ms ? `${ms} ms` : ""} |`, cases });
 }
 const fresh = [...output.matchAll(HELD)].map(([, runs, ...held]) => `| ${runs} | ${held.join(" | ")} |`);
 const held = fresh.length > 0 ? fresh : [...known.matchAll(/^\| \d+ \| .* MiB \| .* \|$/gm)].map(([row]) => row);
@@ -79,5 +87,5 @@ process grows while devices are lost, as the driver compiles for each new one, a
 |---|---|---|---|
 ${held.join("\n")}
 `;
-if (values.write && code === 0) await writeFile(PAGE, page);
-process.exitCode = code;
+if (values.write && isGood) await writeFile(PAGE, page);
+process.exitCode = isGood ? 0 : 1;

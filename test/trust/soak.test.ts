@@ -146,7 +146,7 @@ it(`${RUNS} mixed runs`, { timeout: 6 * 3_600_000 }, async () => {
   for (const model of Object.values(models)) model.dispose();
   const { right, aborted, lost } = soak.counts;
   const ends = `${right} right, ${aborted + lost} told, ${soak.longestMs.toFixed(0)} ms at most`;
-  console.log(`mixed runs, ${soak.losses} losses: ${ends}`);
+  console.log(`mixed runs: ${ends}; ${soak.losses} devices were lost`);
   expect(soak.losses).toBeGreaterThan(0);
   expect(aborted).toBeGreaterThan(0);
   if (!IS_LONG) return;
