@@ -42,7 +42,7 @@ it("are refused where Python refuses them", async () => {
   expect(faults).toEqual([]);
   const { read, refused, stricter } = counts;
   const ends = `${read} read, ${refused} refused, ${longestMs.toFixed(0)} ms at most`;
-  console.log(`safetensors beside Python's: ${ends}; ${golden.safetensors} reads ${stricter} of them`);
+  console.log(`safetensors beside Python's: ${ends}; of those ${golden.safetensors} reads ${stricter}`);
   expect(read).toBeGreaterThan(1000);
   expect(stricter).toBeGreaterThan(0);
 });
