@@ -32,19 +32,12 @@ async function checkOutputs(
   const outputs = executors.flatMap((executor, i) => {
     const bufferOf = executor.takeLatest();
     if (!bufferOf) return [];
-    return [...executor.plan.outputs].map(
-      ([
-        output,
-        {
-          value: { dtype, shape },
-        },
-      ]) => {
-        const bytes = device.read({ dtype, shape, buffer: bufferOf(output) });
-        return { part: parts[i] as Part, output, dtype, bytes };
-      },
-    );
+    return [...executor.plan.outputs].map(([output, { value }]) => {
+      const { dtype, shape } = value;
+      return { part: parts[i] as Part, output, dtype, read: device.read({ dtype, shape, buffer: bufferOf(output) }) };
+    });
   });
-  const bytes = await Promise.all(outputs.map((output) => output.bytes));
+  const bytes = await Promise.all(outputs.map(({ read }) => read));
   for (const [i, { part, output, dtype }] of outputs.entries()) {
     if (firstNonFinite(dtype, bytes[i] as ArrayBuffer) >= 0) throw await nonFinite({ part, output, inputs: {} });
   }

@@ -69,6 +69,7 @@ export class PlanCache {
   readonly pool: SlotPool;
   /** Gives the error for an output of a part that holds NaN or infinity. */
   readonly #nonFinite: NonFinite;
+  /** By the keys of their parts, the most recent last. */
   readonly entries = new Map<string, Entry>();
 
   constructor(

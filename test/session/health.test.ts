@@ -16,6 +16,7 @@ const picture = { width: 50, height: 40, channels: 3, data: new Uint8Array(50 * 
 it("counts what the model holds, to the byte, and its calls", async () => {
   const device = await openDevice();
   using dino = await Dino.fromPretrained("checkpoints/tiny-dino", { device });
+  await dino.health(); // which is loaded when it is first asked for
   const call = dino.encodeImage(picture);
   expect(await dino.health()).toMatchObject({ state: "open", calls: 1 });
   await call;
