@@ -115,14 +115,8 @@ export class Clip {
     images: ImageLike | readonly ImageLike[],
     options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens = {},
   ): Promise<NdArray | GpuTensor | ClipImageTokens> {
-    const discard = (result: NdArray | GpuTensor | ClipImageTokens) => {
-      if ("dispose" in result) result.dispose();
-    };
-    return this.#session.call(
-      options.signal,
-      (signal) => this.#encodeList(listOf(images), { ...options, signal }),
-      discard,
-    );
+    const encode = (signal: AbortSignal) => this.#encodeList(listOf(images), { ...options, signal });
+    return this.#session.call(options.signal, encode, (late) => "dispose" in late && late.dispose());
   }
 
   /**
@@ -138,9 +132,13 @@ export class Clip {
     source: ImageSource,
     { size, ...options }: ClipEncodeImagesOptions = {},
   ): AsyncGenerator<ImageEmbedding, void, undefined> {
-    const encode = (signal: AbortSignal) => encodePictures(this.#tower(size), source, { ...options, signal });
-    for await (const { index, image, outputs } of this.#session.stream(options.signal, encode)) {
-      yield { index, image, embedding: (outputs.embeds as NdArray).data };
+    const { signal, over } = this.#session.begin(options.signal);
+    try {
+      for await (const { index, image, outputs } of encodePictures(this.#tower(size), source, { ...options, signal })) {
+        yield { index, image, embedding: (outputs.embeds as NdArray).data };
+      }
+    } finally {
+      over();
     }
   }
 

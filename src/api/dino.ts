@@ -17,6 +17,7 @@ import type { PictureSize, PictureTower } from "../pictures/tower.ts";
 import type { ModelHealth } from "../session/health.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
+import { stack } from "./embeddings.ts";
 
 /** Options of `Dino.fromPretrained`. */
 export type DinoOptions = SourceOptions & SessionOptions;
@@ -171,9 +172,13 @@ export class Dino {
   ): AsyncGenerator<ImageFeatures, void, undefined> {
     const request = this.#request(options);
     const tower = this.#tower(request, options.size);
-    const encode = (signal: AbortSignal) => encodePictures(tower, source, { ...options, signal });
-    for await (const { index, image, size, outputs } of this.#session.stream(options.signal, encode)) {
-      yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
+    const { signal, over } = this.#session.begin(options.signal);
+    try {
+      for await (const { index, image, size, outputs } of encodePictures(tower, source, { ...options, signal })) {
+        yield { index, image, features: this.#features([outputs], size, request, options.layers !== undefined) };
+      }
+    } finally {
+      over();
     }
   }
 
@@ -263,7 +268,7 @@ export class Dino {
     request: DinoRequest,
     hasLayers: boolean,
   ): DinoFeatures {
-    const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
+    const all = (name: string) => stack(runs.map((run) => run[name] as NdArray));
     if (this.config.model_type === "resnet") return resnetFeatures(all("map"), all("pooled"));
     const prefix = 1 + this.config.num_register_tokens;
     const tokens = (name: string): DinoTokens => {
@@ -318,20 +323,6 @@ function checkSame(size: Size, other: Size): void {
 function resnetFeatures({ data, shape: [B = 0, h = 0, w = 0, C = 0] }: NdArray, pooled: NdArray): DinoFeatures {
   const map = { data, shape: [B, h * w, C] };
   return { cls: pooled, patches: map, pooled, map, grid: [h, w] };
-}
-
-/** Arrays under each other along the first axis. */
-function joined(arrays: readonly NdArray[]): NdArray {
-  const [first] = arrays;
-  if (arrays.length === 1 && first) return first;
-  const data = new Float32Array(arrays.reduce((sum, array) => sum + array.data.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    data.set(array.data, at);
-    at += array.data.length;
-  }
-  const count = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  return { data, shape: [count, ...(first?.shape.slice(1) ?? [])] };
 }
 
 /** Tokens [start, end) of each picture. */

@@ -40,10 +40,6 @@ export class StateBuffers {
     this.#device.gpu.queue.submit([encoder.finish()]);
   }
 
-  get bytes(): number {
-    return [...this.#buffers.values()].reduce((sum, { size }) => sum + size, 0);
-  }
-
   free(): void {
     for (const buffer of this.#buffers.values()) this.#device.free(buffer);
     this.#buffers.clear();

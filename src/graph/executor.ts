@@ -58,10 +58,20 @@ export class Executor {
   readonly #device: Device;
   readonly #prepared: PreparedPlan;
   readonly #states: StateBuffers;
-  readonly #readback: Readback;
+  /**
+   * The way of its outputs to the host.
+   *
+   * @internal
+   */
+  readonly readback: Readback;
+  /**
+   * The buffers of inputs and outputs of the latest run, also of those that are bound: to be read before anything else
+   * is submitted.
+   *
+   * @internal
+   */
+  latestBuffer: ((name: string) => GPUBuffer) | undefined;
   readonly #nonFinite: ExecutorOptions["nonFinite"];
-  /** What the latest run has bound. */
-  #latest: BoundBuffers | undefined;
   #isDisposed = false;
 
   private constructor(device: Device, plan: Plan, prepared: PreparedPlan, nonFinite: ExecutorOptions["nonFinite"]) {
@@ -69,7 +79,7 @@ export class Executor {
     this.plan = plan;
     this.#prepared = prepared;
     this.#states = new StateBuffers(device);
-    this.#readback = new Readback(device, plan);
+    this.readback = new Readback(device, plan);
     this.#nonFinite = nonFinite;
   }
 
@@ -102,18 +112,6 @@ export class Executor {
   buffer(name: string): GPUBuffer {
     this.#check();
     return this.#ownBuffer(name, this.#tensor(name).place);
-  }
-
-  /**
-   * Gives the buffers of inputs and outputs of the latest run, also of those that are bound. Of each run once: they are
-   * to be read before anything else is submitted.
-   *
-   * @internal
-   */
-  takeLatest(): ((name: string) => GPUBuffer) | undefined {
-    const bound = this.#latest;
-    this.#latest = undefined;
-    return bound && ((name) => this.#prepared.bufferAt(this.#tensor(name).place, bound));
   }
 
   /** Bytes of an input's or output's elements; its buffer may be larger. */
@@ -170,7 +168,7 @@ export class Executor {
     options.before?.(encoder);
     const bound = this.#bind(options);
     this.#encode(encoder, bound);
-    const outputs = await this.#readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
+    const outputs = await this.readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
     const bad = this.#nonFinite && Object.keys(outputs).find((name) => !this.#isFinite(name, outputs));
     if (this.#nonFinite && bad !== undefined) throw await this.#nonFinite(bad, inputs);
     return outputs;
@@ -186,11 +184,6 @@ export class Executor {
     return (await import("./profile.ts")).profile(this.#device, this.plan, works);
   }
 
-  /** GPU bytes of its own between runs: slots are its pool's, weights the store's. */
-  get ownBytes(): number {
-    return this.#prepared.uniforms.buffer.size + this.#readback.bytes + this.#states.bytes;
-  }
-
   /** Whether its buffers are freed. */
   get isDisposed(): boolean {
     return this.#isDisposed;
@@ -202,7 +195,7 @@ export class Executor {
     this.#isDisposed = true;
     this.#prepared.free();
     this.#states.free();
-    this.#readback.free();
+    this.readback.free();
   }
 
   /** The same as `dispose`, for `using`. */
@@ -229,7 +222,7 @@ export class Executor {
   }
 
   #encode(encoder: GPUCommandEncoder, bound: BoundBuffers, timestampWrites?: GPUComputePassTimestampWrites): void {
-    this.#latest = bound;
+    this.latestBuffer = (name) => this.#prepared.bufferAt(this.#tensor(name).place, bound);
     const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     for (const dispatch of this.#prepared.dispatches) encodeDispatch(pass, dispatch, bound);
     pass.end();

@@ -57,8 +57,7 @@ export class WeightStore {
 
   /** GPU bytes held. */
   get bytes(): number {
-    const buffers = new Set([...this.#kept.values()].map(({ buffer }) => buffer)); // a view has that of another
-    return [...buffers].reduce((sum, { size }) => sum + size, 0);
+    return [...this.#kept.values()].reduce((sum, { buffer }) => sum + buffer.size, 0);
   }
 
   /** Frees them all. */

@@ -1,4 +1,6 @@
 // The state of a model, for who watches over it. Loaded where it is asked for.
+import { packUniforms } from "../graph/uniforms.ts";
+import type { Calls } from "./calls.ts";
 import type { Live } from "./planCache.ts";
 
 /** What state a model is in, from `health()` of Clip, Dino and Sam: plain data, fit for JSON. */
@@ -12,7 +14,7 @@ export interface ModelHealth {
   readonly reopened: number;
   /** Bytes of the weights on the GPU. */
   readonly weightBytes: number;
-  /** Bytes on the GPU of the plans that are kept: activations, parameters, and a readback buffer for each. */
+  /** Bytes on the GPU of the plans that are kept: activations, parameters and readback buffers. */
   readonly planBytes: number;
   /**
    * Bytes of all that the engine holds on the device: the two above, SAM's scenes, results that stay on the GPU, work
@@ -23,63 +25,51 @@ export interface ModelHealth {
   readonly plans: number;
   /** Number of calls under way. */
   readonly calls: number;
-  /** The failure of the call that failed last; one that was aborted did not fail. */
+  /**
+   * The last failure of the device, of reading the weights or of a run. Wrong options and pictures that cannot be read
+   * are told to their call alone, and what was aborted did not fail.
+   */
   readonly lastError?: {
     /** The error's class. */
     readonly name: string;
     /** What it says. */
     readonly message: string;
-    /** When, in milliseconds since 1970, as of `Date.now()`. */
-    readonly at: number;
   };
 }
 
-/** What a session tells of itself. */
-export interface Told {
-  readonly isDisposed: boolean;
-  /** What is on the device, which may be lost. */
-  readonly live: Live | undefined;
-  readonly isOpening: boolean;
-  /** Devices opened so far. */
-  readonly opens: number;
-  readonly calls: number;
-  readonly failure: Failure | undefined;
-}
-
-/** The error of a call, and when it came, as `Date.now()` has it. */
-export interface Failure {
-  readonly error: Error;
-  readonly at: number;
-}
-
-/** What state a session is in. */
-export function healthOf({ isDisposed, live, isOpening, opens, calls, failure }: Told): ModelHealth {
-  const state = isDisposed ? "disposed" : stateOf(live, isOpening);
-  const held = state === "open" ? live : undefined;
+/**
+ * What state a session is in. `state` is what it is without a look at its device: disposed, or opening one.
+ *
+ * @param opens devices opened so far
+ */
+export function healthOf(
+  state: "disposed" | "opening" | undefined,
+  live: Live | undefined,
+  opens: number,
+  calls: Calls,
+  lastError: Error | undefined,
+): ModelHealth {
+  const isDisposed = state === "disposed";
+  const held = isDisposed || live?.device.lost ? undefined : live;
   return {
-    state,
+    state: isDisposed || !live ? (state ?? "closed") : held ? "open" : "lost",
     reopened: Math.max(0, opens - 1),
     weightBytes: held?.store.bytes ?? 0,
     planBytes: held ? planBytes(held.plans) : 0,
     deviceBytes: held?.device.memory.bytes ?? 0,
     plans: held?.plans.entries.size ?? 0,
-    calls,
-    ...(failure && { lastError: { name: failure.error.name, message: failure.error.message, at: failure.at } }),
+    calls: calls.running.size,
+    ...(lastError && { lastError: { name: lastError.name, message: lastError.message } }),
   };
-}
-
-function stateOf(live: Live | undefined, isOpening: boolean): ModelHealth["state"] {
-  if (live) return live.device.lost ? "lost" : "open";
-  return isOpening ? "opening" : "closed";
 }
 
 /** Of the plans that are ready, and of what they share. */
 function planBytes({ entries, pool }: Live["plans"]): number {
-  let bytes = pool.bytes;
+  const sizes = [...pool.plans.keys()].map(({ size }) => size);
   for (const { ready, store } of entries.values()) {
     if (!ready) continue;
-    bytes += ready.ownBytes;
-    if (store) bytes += store.bytes + ready.plan.slots.reduce((sum, size) => sum + size, 0);
+    sizes.push(ready.readback.idle?.size ?? 0, packUniforms(ready.plan.steps).bytes.length);
+    if (store) sizes.push(store.bytes, ...ready.plan.slots);
   }
-  return bytes;
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

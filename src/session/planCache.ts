@@ -68,7 +68,7 @@ export class PlanCache {
   /** Of the plans with weights: no submit runs two of them. */
   readonly pool: SlotPool;
   /** Gives the error for an output of a part that holds NaN or infinity. */
-  readonly #nonFinite: NonFinite;
+  readonly nonFinite: NonFinite;
   /** By the keys of their parts, the most recent last. */
   readonly entries = new Map<string, Entry>();
 
@@ -79,7 +79,7 @@ export class PlanCache {
     planOptions: PlanOptions,
     nonFinite: NonFinite,
   ) {
-    this.#nonFinite = nonFinite;
+    this.nonFinite = nonFinite;
     this.#device = device;
     this.#store = store;
     this.#weightsOf = weightsOf;
@@ -158,7 +158,7 @@ export class PlanCache {
 
   #make(part: Part): Entry {
     const planned = this.plan(part);
-    const nonFinite = (output: string, inputs: HostInputs) => this.#nonFinite({ part, output, inputs });
+    const nonFinite = (output: string, inputs: HostInputs) => this.nonFinite({ part, output, inputs });
     const values = [...planned.statics.values()];
     const hasWeights = values.some((value) => weightsOf(value).length > 0);
     const constants = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });

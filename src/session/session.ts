@@ -14,8 +14,7 @@ import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
 import { abortable, Calls } from "./calls.ts";
-import type { checking } from "./checkOutputs.ts";
-import type { Failure, ModelHealth } from "./health.ts";
+import type { ModelHealth } from "./health.ts";
 import { type Live, type NonFiniteRun, PlanCache } from "./planCache.ts";
 
 /**
@@ -84,9 +83,7 @@ export class Session {
   readonly #checkpoint: Checkpoint;
   readonly #model: SessionModel;
   readonly #given: Device | undefined;
-  readonly #memoryBudget: number | undefined;
-  readonly #checkFinite: boolean;
-  #checking: typeof checking | undefined;
+  readonly #options: OpenSessionOptions;
   readonly #tuneSeconds: number;
   readonly #calls = new Calls();
   /** Undefined before the first opening and after one that failed: what failed once may do later. */
@@ -94,7 +91,7 @@ export class Session {
   #current: Live | undefined;
   /** Devices opened so far. */
   #opens = 0;
-  #failure: Failure | undefined;
+  #lastError: Error | undefined;
   #isDisposed = false;
 
   private constructor(checkpoint: Checkpoint, model: SessionModel, options: OpenSessionOptions) {
@@ -103,8 +100,7 @@ export class Session {
     this.#checkpoint = checkpoint;
     this.#model = model;
     this.#given = givenDevice(options.device);
-    this.#memoryBudget = options.memoryBudget;
-    this.#checkFinite = options.checkFinite ?? false;
+    this.#options = options;
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
   }
 
@@ -142,7 +138,7 @@ export class Session {
     work: (signal: AbortSignal) => Promise<T>,
     discard: (result: T) => void = () => {},
   ): Promise<T> {
-    const call = this.#begin(signal);
+    const call = this.begin(signal);
     const working = work(call.signal);
     working.then(
       (result) => {
@@ -154,39 +150,22 @@ export class Session {
       const result = await abortable(working, call.signal);
       call.signal.throwIfAborted();
       return result;
-    } catch (error) {
-      throw this.#noted(error, call.signal);
     } finally {
       call.over();
     }
   }
 
-  /** As `call`, of work that gives one result after the other. */
-  async *stream<T>(
-    signal: AbortSignal | undefined,
-    work: (signal: AbortSignal) => AsyncIterable<T>,
-  ): AsyncGenerator<T, void, undefined> {
-    const call = this.#begin(signal);
-    try {
-      yield* work(call.signal);
-    } catch (error) {
-      throw this.#noted(error, call.signal);
-    } finally {
-      call.over();
-    }
+  /** As `call`, of a call whose end is told by `over`. */
+  begin(signal?: AbortSignal): ReturnType<Calls["begin"]> {
+    this.#check();
+    return this.#calls.begin(signal);
   }
 
   /** What state the session is in; opens nothing. */
   async health(): Promise<ModelHealth> {
     const { healthOf } = await import("./health.ts");
-    return healthOf({
-      isDisposed: this.#isDisposed,
-      live: this.#current,
-      isOpening: this.#live !== undefined,
-      opens: this.#opens,
-      calls: this.#calls.count,
-      failure: this.#failure,
-    });
+    const state = this.#isDisposed ? "disposed" : this.#live && "opening";
+    return healthOf(state, this.#current, this.#opens, this.#calls, this.#lastError);
   }
 
   /** The device in use; a new one after a loss. */
@@ -223,12 +202,17 @@ export class Session {
     work: (...executors: { [I in keyof Parts]: Executor }) => T,
     signal?: AbortSignal,
   ): Promise<Awaited<T>> {
-    for (;;) {
-      const live = await this.#alive(signal);
-      const plain = work as (...executors: Executor[]) => Awaited<T> | Promise<Awaited<T>>;
-      const checked = this.#checking?.(live.device, parts, plain, (run) => this.#explain(live, run));
-      const used = await live.plans.use(parts, checked ?? plain, signal);
-      if (used) return used[0];
+    try {
+      for (;;) {
+        const live = await this.#alive(signal);
+        let run = work as (...executors: Executor[]) => Awaited<T> | Promise<Awaited<T>>;
+        if (this.#options.checkFinite) run = (await import("./checkOutputs.ts")).checking(live, parts, run);
+        const used = await live.plans.use(parts, run, signal);
+        if (used) return await used[0];
+      }
+    } catch (error) {
+      if (!signal?.aborted) this.#lastError = error as Error;
+      throw error;
     }
   }
 
@@ -258,11 +242,10 @@ export class Session {
   }
 
   async #open(): Promise<Live> {
-    const device = this.#given ?? (await openDevice({ memoryBudget: this.#memoryBudget }));
+    const device = this.#given ?? (await openDevice({ memoryBudget: this.#options.memoryBudget }));
     let options: PlanOptions;
     try {
       options = await planOptions(this.modelDType, device);
-      if (this.#checkFinite) this.#checking = (await import("./checkOutputs.ts")).checking;
       this.#check(); // or the device of a model that went meanwhile would stay
     } catch (error) {
       if (!this.#given) device.destroy();
@@ -303,21 +286,11 @@ export class Session {
     if (this.#live) return this.#live;
     const opening = this.#open();
     this.#live = opening;
-    opening.catch(() => {
+    opening.catch((error) => {
+      this.#lastError = error;
       if (this.#live === opening) this.#live = undefined;
     });
     return opening;
-  }
-
-  #begin(signal?: AbortSignal): ReturnType<Calls["begin"]> {
-    this.#check();
-    return this.#calls.begin(signal);
-  }
-
-  /** The error of a call, kept for `health` unless the call was ended. */
-  #noted(error: unknown, signal: AbortSignal): unknown {
-    if (!signal.aborted) this.#failure = { error: error as Error, at: Date.now() };
-    return error;
   }
 
   #check(): void {

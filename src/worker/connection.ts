@@ -15,8 +15,6 @@ const NOT_LOADED =
 export class Connection {
   /** Set when the worker is gone. */
   over: WorkerError | undefined;
-  /** When that was, as `Date.now()` has it. */
-  overAt = 0;
   readonly #worker: Worker;
   readonly #thread: Remote<Thread>;
   readonly #pending = new Set<(error: WorkerError) => void>();
@@ -82,7 +80,6 @@ export class Connection {
   /** Ends the worker; what is pending rejects. */
   end(reason: string): void {
     if (this.over) return;
-    this.overAt = Date.now();
     this.over = new WorkerError(`${reason}. Call again: a new worker is started`);
     this.#worker.terminate();
     this.#ended.abort();

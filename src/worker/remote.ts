@@ -143,8 +143,8 @@ export class RemoteModel<Config> {
   }
 
   #withoutWorker(state: ModelHealth["state"]): ModelHealth {
-    const { over, overAt: at } = this.#current.connection;
-    const lastError = over && { name: over.name, message: over.message, at };
+    const { over } = this.#current.connection;
+    const lastError = over && { name: over.name, message: over.message };
     const nothing = { reopened: 0, weightBytes: 0, planBytes: 0, deviceBytes: 0, plans: 0, calls: 0 };
     return { state, ...nothing, ...(lastError && { lastError }) };
   }

@@ -124,7 +124,9 @@ describe.each(tried)("%s", (name, subject) => {
   const ends = { right: 0, told: 0 };
   let longestMs = 0;
   afterAll(() => {
-    console.log(`WebGPU's calls, ${name}: ${ends.right} right, ${ends.told} told, ${longestMs.toFixed(0)} ms at most`);
+    const counts = `${ends.right} right, ${ends.told} told, ${longestMs.toFixed(0)} ms at most`;
+    const where = Number.isFinite(MOST_POINTS) ? `at most ${MOST_POINTS} points of each kind` : "every point";
+    console.log(`WebGPU's calls, ${name}: ${counts}; ${where}`);
   });
 
   // A loss is the same for a load wherever it comes: CI has it once.
