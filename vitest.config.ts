@@ -17,9 +17,9 @@ const APART = ["browser", "site", "package", "installs", "full", "slow", "docs"]
 
 /** Tests that use no device: they run once, whatever adapters there are. */
 const HOST = [
-  "test/{docs,structure}.test.ts",
+  "test/{audit,docs,structure}.test.ts",
   "test/io/*.test.ts",
-  "test/trust/{hub,pictures,safetensors,settings}.test.ts",
+  "test/trust/{crash,hub,pictures,safetensors,safetensorsPython,settings}.test.ts",
   "test/device/{adapter,open}.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/{attentionVariants,matrixUnits}.test.ts",

@@ -111,4 +111,5 @@ export type { ImageSource } from "./pictures/decodeAhead.ts";
 export type { EncodeImagesOptions } from "./pictures/encodeOptions.ts";
 export type { DinoGpuFeatures, KeepOnGpu, SamGpuMasks } from "./pictures/keepOnGpu.ts";
 export type { EncodeStep } from "./pictures/pictureRuns.ts";
+export type { ModelHealth } from "./session/health.ts";
 export type { ModelDType, SessionOptions } from "./session/session.ts";

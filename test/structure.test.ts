@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     values: ["device", "geometry", "kernels", "graph", "io", "models", "session", "masks", "features", "pictures"],
   },
   check: { values: ["device", "kernels", "verify", "graph", "io", "models", "session", "pictures", "api"] },
-  worker: { values: ["device", "geometry", "io", "models", "pictures", "api"], types: ["graph", "masks"] },
+  worker: { values: ["device", "geometry", "io", "models", "pictures", "api"], types: ["graph", "masks", "session"] },
   server: { values: ["device", "io", "masks", "models", "pictures", "session", "api"] },
   cli: {
     values: [

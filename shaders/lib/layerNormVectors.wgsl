@@ -4,21 +4,6 @@
 const T = 64u; // threads of a row, a power of 2 up to WG
 const PER = 3u; // vec4s of a thread
 
-// The sum over the threads of a row.
-fn sumOverThreads(value: f32, lane: u32) -> f32 {
-  partials[lane] = value;
-  workgroupBarrier();
-  for (var half = T / 2; half > 0; half /= 2) {
-    if (lane % T < half) {
-      partials[lane] += partials[lane + half];
-    }
-    workgroupBarrier();
-  }
-  let sum = partials[lane / T * T];
-  workgroupBarrier();
-  return sum;
-}
-
 @compute @workgroup_size(WG)
 fn rowVectors(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) {
   let row = groupIndex(workgroup) * (WG / T) + lane / T;
@@ -34,7 +19,7 @@ fn rowVectors(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) 
       sum += values[i];
     }
   }
-  let mean = sumOverThreads(dot(sum, vec4<f32>(1)), lane) / f32(params.cols);
+  let mean = reduce(SUM, dot(sum, vec4<f32>(1)), lane, T) / f32(params.cols);
   var squares = vec4<f32>();
   for (var i = 0u; i < PER; i++) {
     if (lane % T + i * T < words) {
@@ -42,7 +27,7 @@ fn rowVectors(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) 
       squares += values[i] * values[i];
     }
   }
-  let scale = inverseSqrt(sumOverThreads(dot(squares, vec4<f32>(1)), lane) / f32(params.cols) + params.eps);
+  let scale = inverseSqrt(reduce(SUM, dot(squares, vec4<f32>(1)), lane, T) / f32(params.cols) + params.eps);
   if (row < params.rows) {
     for (var i = 0u; i < PER; i++) {
       let c = lane % T + i * T;

@@ -24,29 +24,30 @@ var<workgroup> partials: array<f32, WG>; // WG is a power of 2
 const SUM = 0u;
 const MAX = 1u;
 
-fn reduce(operation: u32, value: f32, lane: u32) -> f32 {
+// Over so many neighbouring threads, a power of 2 up to WG.
+fn reduce(operation: u32, value: f32, lane: u32, threads: u32) -> f32 {
   if (!ROW_PER_GROUP) {
     return value;
   }
   partials[lane] = value;
   workgroupBarrier();
-  for (var half = WG / 2; half > 0; half /= 2) {
-    if (lane < half) {
+  for (var half = threads / 2; half > 0; half /= 2) {
+    if (lane % threads < half) {
       let other = partials[lane + half];
       partials[lane] = select(partials[lane] + other, max(partials[lane], other), operation == MAX);
     }
     workgroupBarrier();
   }
-  let result = partials[0];
+  let result = partials[lane / threads * threads];
   workgroupBarrier();
   return result;
 }
 
 fn sumOverRow(value: f32, lane: u32) -> f32 {
-  return reduce(SUM, value, lane);
+  return reduce(SUM, value, lane, WG);
 }
 
 // NaN may be lost, as WGSL's max may lose it.
 fn maxOverRow(value: f32, lane: u32) -> f32 {
-  return reduce(MAX, value, lane);
+  return reduce(MAX, value, lane, WG);
 }

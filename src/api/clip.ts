@@ -16,6 +16,7 @@ import type { ImageSource } from "../pictures/decodeAhead.ts";
 import { encodeKept, encodeList, encodePictures, outputsOfNone } from "../pictures/encodePictures.ts";
 import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 import {
@@ -114,14 +115,8 @@ export class Clip {
     images: ImageLike | readonly ImageLike[],
     options: EncodeImageOptions & Partial<KeepOnGpu> & ImageTokens = {},
   ): Promise<NdArray | GpuTensor | ClipImageTokens> {
-    const discard = (result: NdArray | GpuTensor | ClipImageTokens) => {
-      if ("dispose" in result) result.dispose();
-    };
-    return this.#session.call(
-      options.signal,
-      (signal) => this.#encodeList(listOf(images), { ...options, signal }),
-      discard,
-    );
+    const encode = (signal: AbortSignal) => this.#encodeList(listOf(images), { ...options, signal });
+    return this.#session.call(options.signal, encode, (late) => "dispose" in late && late.dispose());
   }
 
   /**
@@ -282,6 +277,11 @@ export class Clip {
   /** What bringing one picture of this size to the tower's pixels costs; it runs in the same submit. */
   async preprocessingSummary(width: number, height: number): Promise<PlanSummary> {
     return this.#session.summary(preprocessor(this.#session, { width, height }, this.#model.recipe));
+  }
+
+  /** What state the model is in, also after `dispose`; opens no device and waits for none. */
+  health(): Promise<ModelHealth> {
+    return this.#session.health();
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */

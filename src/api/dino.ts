@@ -14,8 +14,10 @@ import type { EncodedPicture, EncodeImagesOptions } from "../pictures/encodeOpti
 import { encodeKept, encodeList, encodePictures } from "../pictures/encodePictures.ts";
 import type { DinoGpuFeatures, KeepOnGpu, OutputView } from "../pictures/keepOnGpu.ts";
 import type { PictureSize, PictureTower } from "../pictures/tower.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
+import { stack } from "./embeddings.ts";
 
 /** Options of `Dino.fromPretrained`. */
 export type DinoOptions = SourceOptions & SessionOptions;
@@ -186,6 +188,11 @@ export class Dino {
     return this.#session.summary(first as Part);
   }
 
+  /** What state the model is in, also after `dispose`; opens no device and waits for none. */
+  health(): Promise<ModelHealth> {
+    return this.#session.health();
+  }
+
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Calls after that throw. */
   dispose(): void {
     this.#session.dispose();
@@ -261,7 +268,7 @@ export class Dino {
     request: DinoRequest,
     hasLayers: boolean,
   ): DinoFeatures {
-    const all = (name: string) => joined(runs.map((run) => run[name] as NdArray));
+    const all = (name: string) => stack(runs.map((run) => run[name] as NdArray));
     if (this.config.model_type === "resnet") return resnetFeatures(all("map"), all("pooled"));
     const prefix = 1 + this.config.num_register_tokens;
     const tokens = (name: string): DinoTokens => {
@@ -316,20 +323,6 @@ function checkSame(size: Size, other: Size): void {
 function resnetFeatures({ data, shape: [B = 0, h = 0, w = 0, C = 0] }: NdArray, pooled: NdArray): DinoFeatures {
   const map = { data, shape: [B, h * w, C] };
   return { cls: pooled, patches: map, pooled, map, grid: [h, w] };
-}
-
-/** Arrays under each other along the first axis. */
-function joined(arrays: readonly NdArray[]): NdArray {
-  const [first] = arrays;
-  if (arrays.length === 1 && first) return first;
-  const data = new Float32Array(arrays.reduce((sum, array) => sum + array.data.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    data.set(array.data, at);
-    at += array.data.length;
-  }
-  const count = arrays.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  return { data, shape: [count, ...(first?.shape.slice(1) ?? [])] };
 }
 
 /** Tokens [start, end) of each picture. */

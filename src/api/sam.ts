@@ -12,6 +12,7 @@ import { SAM_FAMILIES, type SamModel } from "../models/sam/family.ts";
 import { encodePicture } from "../pictures/encodePictures.ts";
 import { named } from "../pictures/named.ts";
 import type { PictureTower } from "../pictures/tower.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
 import { SamScene } from "./samScene.ts";
@@ -112,6 +113,11 @@ export class Sam {
   /** What encoding a picture costs, after it was resized: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
     return this.#session.summary(this.#encoder());
+  }
+
+  /** What state the model is in, also after `dispose`; opens no device and waits for none. */
+  health(): Promise<ModelHealth> {
+    return this.#session.health();
   }
 
   /** Frees all GPU memory of the model, and its device unless the caller brought it. Its scenes cannot be used then. */

@@ -58,7 +58,19 @@ export class Executor {
   readonly #device: Device;
   readonly #prepared: PreparedPlan;
   readonly #states: StateBuffers;
-  readonly #readback: Readback;
+  /**
+   * The way of its outputs to the host.
+   *
+   * @internal
+   */
+  readonly readback: Readback;
+  /**
+   * The buffers of inputs and outputs of the latest run, also of those that are bound: to be read before anything else
+   * is submitted.
+   *
+   * @internal
+   */
+  latestBuffer: ((name: string) => GPUBuffer) | undefined;
   readonly #nonFinite: ExecutorOptions["nonFinite"];
   #isDisposed = false;
 
@@ -67,7 +79,7 @@ export class Executor {
     this.plan = plan;
     this.#prepared = prepared;
     this.#states = new StateBuffers(device);
-    this.#readback = new Readback(device, plan);
+    this.readback = new Readback(device, plan);
     this.#nonFinite = nonFinite;
   }
 
@@ -156,7 +168,7 @@ export class Executor {
     options.before?.(encoder);
     const bound = this.#bind(options);
     this.#encode(encoder, bound);
-    const outputs = await this.#readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
+    const outputs = await this.readback.submit(encoder, (place) => this.#prepared.bufferAt(place, bound));
     const bad = this.#nonFinite && Object.keys(outputs).find((name) => !this.#isFinite(name, outputs));
     if (this.#nonFinite && bad !== undefined) throw await this.#nonFinite(bad, inputs);
     return outputs;
@@ -183,7 +195,7 @@ export class Executor {
     this.#isDisposed = true;
     this.#prepared.free();
     this.#states.free();
-    this.#readback.free();
+    this.readback.free();
   }
 
   /** The same as `dispose`, for `using`. */
@@ -210,6 +222,7 @@ export class Executor {
   }
 
   #encode(encoder: GPUCommandEncoder, bound: BoundBuffers, timestampWrites?: GPUComputePassTimestampWrites): void {
+    this.latestBuffer = (name) => this.#prepared.bufferAt(this.#tensor(name).place, bound);
     const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     for (const dispatch of this.#prepared.dispatches) encodeDispatch(pass, dispatch, bound);
     pass.end();

@@ -40,7 +40,7 @@ export class Readback {
   readonly #parts: readonly Part[];
   readonly #bytes: number;
   /** A buffer that no run is using; runs that overlap have further ones, which go when they are over. */
-  #idle: GPUBuffer | undefined;
+  idle: GPUBuffer | undefined;
   #isDisposed = false;
 
   constructor(device: Device, plan: Plan) {
@@ -60,8 +60,8 @@ export class Readback {
       await this.#done();
       return {};
     }
-    const staging = this.#idle ?? this.#make();
-    this.#idle = undefined;
+    const staging = this.idle ?? this.#make();
+    this.idle = undefined;
     try {
       for (const { place, offset, size } of this.#parts) {
         if (size) encoder.copyBufferToBuffer(bufferAt(place), 0, staging, offset, size);
@@ -69,15 +69,15 @@ export class Readback {
       queue.submit([encoder.finish()]);
       return this.#split(await this.#device.mapRead(staging));
     } finally {
-      if (this.#isDisposed || this.#device.lost || this.#idle) this.#device.free(staging);
-      else this.#idle = staging;
+      if (this.#isDisposed || this.#device.lost || this.idle) this.#device.free(staging);
+      else this.idle = staging;
     }
   }
 
   /** Frees the buffers; one that a run is using when that is over. */
   free(): void {
     this.#isDisposed = true;
-    if (this.#idle) this.#device.free(this.#idle);
+    if (this.idle) this.#device.free(this.idle);
   }
 
   /** Of a run that gives nothing to the host. */

@@ -13,7 +13,7 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined):
 
 /** The calls that are under way. */
 export class Calls {
-  readonly #running = new Set<AbortController>();
+  readonly running = new Set<AbortController>();
 
   /**
    * Begins a call: its signal is aborted by the caller's, with the same reason, and by `end`. AbortSignal.any would
@@ -24,17 +24,17 @@ export class Calls {
     const controller = new AbortController();
     const onAbort = () => controller.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort);
-    this.#running.add(controller);
+    this.running.add(controller);
     const over = () => {
       signal?.removeEventListener("abort", onAbort);
-      this.#running.delete(controller);
+      this.running.delete(controller);
     };
     return { signal: controller.signal, over };
   }
 
   /** Ends all of them. */
   end(reason: Error): void {
-    for (const controller of this.#running) controller.abort(reason);
-    this.#running.clear();
+    for (const controller of this.running) controller.abort(reason);
+    this.running.clear();
   }
 }

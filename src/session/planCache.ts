@@ -38,7 +38,8 @@ const MOST_PLANS = 32;
  */
 const MOST_BYTES = { withWeights: 512 << 20, withoutWeights: 64 << 20 } as const;
 
-interface Entry {
+/** A plan that is kept, or being made. */
+export interface Entry {
   readonly executor: Promise<Executor>;
   /** Ends its making: no call's signal does that, but when all calls that wait for it are over. */
   readonly making: AbortController;
@@ -52,16 +53,24 @@ interface Entry {
   readonly bytes: number;
 }
 
+/** A device and what is on it of a model: a lost one takes all with it. */
+export interface Live {
+  readonly device: Device;
+  readonly store: WeightStore;
+  readonly plans: PlanCache;
+}
+
 export class PlanCache {
   readonly #device: Device;
   readonly #store: WeightStore;
   readonly #weightsOf: WeightsOf;
   readonly #planOptions: PlanOptions;
   /** Of the plans with weights: no submit runs two of them. */
-  readonly #pool: SlotPool;
+  readonly pool: SlotPool;
   /** Gives the error for an output of a part that holds NaN or infinity. */
-  readonly #nonFinite: NonFinite;
-  readonly #entries = new Map<string, Entry>();
+  readonly nonFinite: NonFinite;
+  /** By the keys of their parts, the most recent last. */
+  readonly entries = new Map<string, Entry>();
 
   constructor(
     device: Device,
@@ -70,12 +79,12 @@ export class PlanCache {
     planOptions: PlanOptions,
     nonFinite: NonFinite,
   ) {
-    this.#nonFinite = nonFinite;
+    this.nonFinite = nonFinite;
     this.#device = device;
     this.#store = store;
     this.#weightsOf = weightsOf;
     this.#planOptions = planOptions;
-    this.#pool = new SlotPool(device);
+    this.pool = new SlotPool(device);
   }
 
   /**
@@ -123,7 +132,7 @@ export class PlanCache {
 
   /** Whether the device can bind what a part needs. */
   fits(part: Part): boolean {
-    if (this.#entries.has(part.key)) return true;
+    if (this.entries.has(part.key)) return true;
     try {
       this.plan(part);
       return true;
@@ -134,27 +143,27 @@ export class PlanCache {
   }
 
   dispose(): void {
-    for (const entry of this.#entries.values()) disposeEntry(entry);
-    this.#entries.clear();
+    for (const entry of this.entries.values()) disposeEntry(entry);
+    this.entries.clear();
   }
 
   /** The entry of a part, the most recent one from here on. */
   #entry(part: Part): Entry {
     const { key } = part;
-    const entry = this.#entries.get(key) ?? this.#make(part);
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    const entry = this.entries.get(key) ?? this.#make(part);
+    this.entries.delete(key);
+    this.entries.set(key, entry);
     return entry;
   }
 
   #make(part: Part): Entry {
     const planned = this.plan(part);
-    const nonFinite = (output: string, inputs: HostInputs) => this.#nonFinite({ part, output, inputs });
+    const nonFinite = (output: string, inputs: HostInputs) => this.nonFinite({ part, output, inputs });
     const values = [...planned.statics.values()];
     const hasWeights = values.some((value) => weightsOf(value).length > 0);
     const constants = hasWeights ? undefined : new WeightStore(this.#device, { name: "", tensors: new Map() });
     const store = constants ?? this.#store;
-    const pool = constants ? undefined : this.#pool;
+    const pool = constants ? undefined : this.pool;
     const making = new AbortController();
     const make = async () => {
       try {
@@ -166,7 +175,7 @@ export class PlanCache {
         return ready;
       } catch (error) {
         constants?.dispose();
-        if (this.#entries.get(part.key) === entry) this.#entries.delete(part.key);
+        if (this.entries.get(part.key) === entry) this.entries.delete(part.key);
         throw error;
       }
     };
@@ -182,19 +191,19 @@ export class PlanCache {
   #leave(key: string, entry: Entry, reason: unknown): void {
     if (--entry.users > 0 || entry.ready) return;
     entry.making.abort(reason);
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    if (this.entries.get(key) === entry) this.entries.delete(key);
   }
 
   /** Disposes of the oldest that nobody uses, beyond what is kept. */
   #evict(): void {
     const kept = { withWeights: { count: 0, bytes: 0 }, withoutWeights: { count: 0, bytes: 0 } };
-    for (const [key, entry] of [...this.#entries].reverse()) {
+    for (const [key, entry] of [...this.entries].reverse()) {
       const kind = entry.store ? "withoutWeights" : "withWeights";
       const { count, bytes } = kept[kind];
       const isTooMuch = bytes + entry.bytes > MOST_BYTES[kind] || count >= MOST_PLANS;
       const isLatest = kind === "withWeights" && count === 0;
       if (isTooMuch && !isLatest && entry.users === 0) {
-        this.#entries.delete(key);
+        this.entries.delete(key);
         disposeEntry(entry);
         continue;
       }

@@ -14,7 +14,8 @@ import type { FamilyModel, FloatType } from "../models/family.ts";
 import type { Part } from "../models/part.ts";
 import { Weights } from "../models/weights.ts";
 import { abortable, Calls } from "./calls.ts";
-import { type NonFiniteRun, PlanCache } from "./planCache.ts";
+import type { ModelHealth } from "./health.ts";
+import { type Live, type NonFiniteRun, PlanCache } from "./planCache.ts";
 
 /**
  * Type of weights and activations: `f32`; `f16` with sums in f32, where the adapter has shader-f16; or `q8`, which is
@@ -58,6 +59,11 @@ export interface OpenSessionOptions {
   /** Type of weights and activations; "f32" when absent. */
   readonly dtype?: ModelDType | undefined;
   /**
+   * Looks for NaN and infinity in all that runs give, also in what stays on the GPU (`keepOnGpu`, SAM's scenes), which
+   * is read back for it: slower, to find a fault. What comes to the host is always looked at.
+   */
+  readonly checkFinite?: boolean | undefined;
+  /**
    * Measures the kernels' variants on this adapter while loading, for about so many seconds (true: 5), and keeps what
    * it found for the next time. Without it the choice depends on the adapter's class and the shapes alone.
    */
@@ -69,13 +75,6 @@ export interface OpenSessionOptions {
 /** What a session needs of a model: how its checkpoint names tensors, and what to try when results are no numbers. */
 export type SessionModel = Partial<Pick<FamilyModel, "naming" | "examples">>;
 
-/** What a lost device takes with it. */
-interface Live {
-  readonly device: Device;
-  readonly store: WeightStore;
-  readonly plans: PlanCache;
-}
-
 export class Session {
   /** Type of inputs and activations. */
   readonly dtype: FloatType;
@@ -84,12 +83,15 @@ export class Session {
   readonly #checkpoint: Checkpoint;
   readonly #model: SessionModel;
   readonly #given: Device | undefined;
-  readonly #memoryBudget: number | undefined;
+  readonly #options: OpenSessionOptions;
   readonly #tuneSeconds: number;
   readonly #calls = new Calls();
   /** Undefined before the first opening and after one that failed: what failed once may do later. */
   #live: Promise<Live> | undefined;
   #current: Live | undefined;
+  /** Devices opened so far. */
+  #opens = 0;
+  #lastError: Error | undefined;
   #isDisposed = false;
 
   private constructor(checkpoint: Checkpoint, model: SessionModel, options: OpenSessionOptions) {
@@ -98,7 +100,7 @@ export class Session {
     this.#checkpoint = checkpoint;
     this.#model = model;
     this.#given = givenDevice(options.device);
-    this.#memoryBudget = options.memoryBudget;
+    this.#options = options;
     this.#tuneSeconds = typeof options.tune === "number" ? options.tune : options.tune ? 5 : 0;
   }
 
@@ -159,6 +161,13 @@ export class Session {
     return this.#calls.begin(signal);
   }
 
+  /** What state the session is in; opens nothing. */
+  async health(): Promise<ModelHealth> {
+    const { healthOf } = await import("./health.ts");
+    const state = this.#isDisposed ? "disposed" : this.#live && "opening";
+    return healthOf(state, this.#current, this.#opens, this.#calls, this.#lastError);
+  }
+
   /** The device in use; a new one after a loss. */
   async device(): Promise<Device> {
     return (await this.#alive()).device;
@@ -193,10 +202,17 @@ export class Session {
     work: (...executors: { [I in keyof Parts]: Executor }) => T,
     signal?: AbortSignal,
   ): Promise<Awaited<T>> {
-    for (;;) {
-      const { plans } = await this.#alive(signal);
-      const used = await plans.use(parts, work as (...executors: Executor[]) => T, signal);
-      if (used) return used[0];
+    try {
+      for (;;) {
+        const live = await this.#alive(signal);
+        let run = work as (...executors: Executor[]) => Awaited<T> | Promise<Awaited<T>>;
+        if (this.#options.checkFinite) run = (await import("./checkOutputs.ts")).checking(live, parts, run);
+        const used = await live.plans.use(parts, run, signal);
+        if (used) return await used[0];
+      }
+    } catch (error) {
+      if (!signal?.aborted) this.#lastError = error as Error;
+      throw error;
     }
   }
 
@@ -226,7 +242,7 @@ export class Session {
   }
 
   async #open(): Promise<Live> {
-    const device = this.#given ?? (await openDevice({ memoryBudget: this.#memoryBudget }));
+    const device = this.#given ?? (await openDevice({ memoryBudget: this.#options.memoryBudget }));
     let options: PlanOptions;
     try {
       options = await planOptions(this.modelDType, device);
@@ -240,6 +256,7 @@ export class Session {
     const nonFinite = (run: NonFiniteRun) => this.#explain(live, run);
     const live: Live = { device, store, plans: new PlanCache(device, store, weightsOf, options, nonFinite) };
     this.#current = live;
+    this.#opens++;
     return live;
   }
 
@@ -269,7 +286,8 @@ export class Session {
     if (this.#live) return this.#live;
     const opening = this.#open();
     this.#live = opening;
-    opening.catch(() => {
+    opening.catch((error) => {
+      this.#lastError = error;
       if (this.#live === opening) this.#live = undefined;
     });
     return opening;

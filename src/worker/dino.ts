@@ -12,6 +12,7 @@ import type { PlanSummary } from "../graph/plan.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import type { SourceLike } from "../io/source/source.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { packImages } from "./parcel.ts";
 import type { Loaded } from "./protocol.ts";
 import { RemoteModel, type WorkerDevice } from "./remote.ts";
@@ -62,6 +63,11 @@ export class Dino implements Omit<Direct, "device" | "encodeImage"> {
 
   async summary(): Promise<PlanSummary> {
     return (await this.#remote.call("summary")) as PlanSummary;
+  }
+
+  /** As of the main entry's class; one whose worker is gone is "closed" until the next call starts another. */
+  health(): Promise<ModelHealth> {
+    return this.#remote.health();
   }
 
   dispose(): void {

@@ -5,6 +5,7 @@ import { ArgumentError, DisposedError, WorkerError } from "../device/errors.ts";
 import type { SourceLike } from "../io/source/source.ts";
 import { checkSource, type ImageSource } from "../pictures/decodeAhead.ts";
 import type { EncodeImagesOptions } from "../pictures/encodeOptions.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { type Connection, connect } from "./connection.ts";
 import type { Hooks } from "./hooks.ts";
 import { pack, packSource } from "./parcel.ts";
@@ -33,13 +34,19 @@ type Load<Config> = (connection: Connection, hooks: Hooks) => Promise<Loaded<Con
 class ModelInWorker<Config> {
   readonly connection = connect();
   readonly model: Promise<Loaded<Config>>;
+  isLoaded = false;
   #hasFailed = false;
 
   constructor(load: Load<Config>, hooks: Hooks) {
     this.model = load(this.connection, hooks);
-    this.model.catch(() => {
-      this.#hasFailed = true;
-    });
+    this.model.then(
+      () => {
+        this.isLoaded = true;
+      },
+      () => {
+        this.#hasFailed = true;
+      },
+    );
   }
 
   get isGone(): boolean {
@@ -117,6 +124,14 @@ export class RemoteModel<Config> {
     return { ...seen, destroy: () => connection.destroyDevice(id) };
   }
 
+  async health(): Promise<ModelHealth> {
+    const { connection, isGone, isLoaded, model } = this.#current;
+    if (this.#isDisposed) return this.#withoutWorker("disposed");
+    if (isGone || !isLoaded) return this.#withoutWorker(isGone ? "closed" : "opening");
+    const gone = () => this.#withoutWorker(this.#isDisposed ? "disposed" : "closed");
+    return invoke(connection, model, "health", () => []).catch(gone) as Promise<ModelHealth>;
+  }
+
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -125,6 +140,13 @@ export class RemoteModel<Config> {
       ({ id }) => connection.dispose(id),
       () => {},
     );
+  }
+
+  #withoutWorker(state: ModelHealth["state"]): ModelHealth {
+    const { over } = this.#current.connection;
+    const lastError = over && { name: over.name, message: over.message };
+    const nothing = { reopened: 0, weightBytes: 0, planBytes: 0, deviceBytes: 0, plans: 0, calls: 0 };
+    return { state, ...nothing, ...(lastError && { lastError }) };
   }
 
   #alive(): ModelInWorker<Config> {

@@ -9,6 +9,7 @@ import type { SourceLike } from "../io/source/source.ts";
 import type { MaskRecord } from "../masks/generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
 import type { SamBox, SamPrompt } from "../models/sam/prompts.ts";
+import type { ModelHealth } from "../session/health.ts";
 import { pack, packImage } from "./parcel.ts";
 import type { Loaded } from "./protocol.ts";
 import { RemoteModel, type RemoteScene, type WorkerDevice } from "./remote.ts";
@@ -63,6 +64,11 @@ export class Sam implements Omit<Direct, "device" | "encodeImage"> {
 
   async summary(): Promise<PlanSummary> {
     return (await this.#remote.call("summary")) as PlanSummary;
+  }
+
+  /** As of the main entry's class; one whose worker is gone is "closed" until the next call starts another. */
+  health(): Promise<ModelHealth> {
+    return this.#remote.health();
   }
 
   dispose(): void {

@@ -112,6 +112,60 @@ describe("weights that are no numbers", () => {
   });
 });
 
+describe("checkFinite", () => {
+  const BIAS = "encoder.layer.1.attention.attention.value.bias";
+
+  it("looks at features that stay on the GPU, which nobody does without it", async () => {
+    const source = await changed("tiny-dino", spoil(BIAS, Number.NaN));
+    {
+      using dino = await Dino.fromPretrained(source, { device });
+      using kept = await dino.encodeImage([PHOTO, PHOTO], { keepOnGpu: true });
+      expect(Number.isNaN((await kept.cls.read()).data[0])).toBe(true);
+    }
+    using dino = await Dino.fromPretrained(source, { device, checkFinite: true });
+    for (const pictures of [PHOTO, [PHOTO, PHOTO, PHOTO]]) {
+      const error = await failure(dino.encodeImage(pictures, { keepOnGpu: true }));
+      expect(error).toBeInstanceOf(NumericError);
+      expect(error.message).toContain(`its tensor "${BIAS}" has NaN at element 5`);
+    }
+  });
+
+  it("looks at what SAM keeps of a picture, and at masks that stay", async () => {
+    const encoder = "vision_encoder.layers.0.mlp.lin2.bias";
+    {
+      using sam = await Sam.fromPretrained(await changed("tiny-sam", spoil(encoder, Number.NaN)), {
+        device,
+        checkFinite: true,
+      });
+      const error = await failure(sam.encodeImage(PHOTO));
+      expect(error).toBeInstanceOf(NumericError);
+      expect(error.message).toContain(`its tensor "${encoder}" has NaN at element 5`);
+    }
+    const decoder = "mask_decoder.transformer.layers.0.self_attn.q_proj.bias";
+    using sam = await Sam.fromPretrained(await changed("tiny-sam", spoil(decoder, Number.NaN)), {
+      device,
+      checkFinite: true,
+    });
+    using scene = await sam.encodeImage(PHOTO);
+    const error = await failure(scene.predict({ points: [{ x: 200, y: 100 }], keepOnGpu: true }));
+    expect(error).toBeInstanceOf(NumericError);
+    expect(error.message).toContain(`its tensor "${decoder}" has NaN at element 5`);
+  });
+
+  it("changes no result of a model that is well", async () => {
+    const results = async (checkFinite: boolean) => {
+      using dino = await Dino.fromPretrained("checkpoints/tiny-dino", { device, checkFinite });
+      using kept = await dino.encodeImage([PHOTO, PHOTO], { keepOnGpu: true });
+      using sam = await Sam.fromPretrained("checkpoints/tiny-sam", { device, checkFinite });
+      using scene = await sam.encodeImage(PHOTO);
+      const masks = await scene.predict({ points: [{ x: 200, y: 100 }] });
+      const all = await sam.generateMasks(PHOTO, { pointsPerSide: 3, outputMode: "coco_rle" });
+      return { features: await kept.patches.read(), masks, all };
+    };
+    expect(await results(true)).toEqual(await results(false));
+  });
+});
+
 describe("inputs that are no numbers", () => {
   it("embeddings of the caller's", async () => {
     using clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device });

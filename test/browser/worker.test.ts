@@ -141,7 +141,16 @@ it("leaves the page free while masks of a large photo are made", async () => {
 });
 
 it("starts a new worker after stopWorker, and loads the model again", async () => {
-  const { stopped, scenes, isSame } = await tab.evaluate(() => page.restarts());
+  const { healths, stopped, scenes, isSame } = await tab.evaluate(() => page.restarts());
+  expect(healths).toMatchObject([
+    { state: "open", reopened: 0 },
+    { state: "closed", weightBytes: 0, plans: 0, lastError: { name: "WorkerError" } },
+    { state: "open", reopened: 1, calls: 0 },
+    { state: "disposed", deviceBytes: 0 },
+  ]);
+  // After the loss the weights of texts alone were read again.
+  expect(healths[2]?.weightBytes).toBeGreaterThan(1e6);
+  expect(healths[0]?.weightBytes).toBeGreaterThan(healths[2]?.weightBytes as number);
   expect(stopped).toMatchObject({ name: "WorkerError", isOfClass: true });
   expect(scenes).toMatchObject({ name: "WorkerError", message: expect.stringMatching(/encode the picture again/) });
   expect(isSame).toBe(true);

@@ -335,15 +335,19 @@ const page = {
     const scene = await sam.encodeImage(PHOTO);
     const before = await clip.encodeText("a cat");
     const pending = failureOf(clip.encodeImage(Array(40).fill(PHOTO)), worker.WorkerError);
+    const healths = [await clip.health()];
     worker.stopWorker();
     const stopped = await pending;
+    healths.push(await clip.health());
     const scenes = await failureOf(scene.predict({ points: [{ x: 1, y: 1 }] }), worker.WorkerError);
     const after = await clip.encodeText("a cat");
     (await clip.device()).destroy();
     await clip.encodeText("a cat").catch(() => {}); // this one may meet the device before its loss is known
     const reopened = await clip.encodeText("a cat");
+    healths.push(await clip.health());
     clip.dispose();
-    return { stopped, scenes, isSame: asText(before) === asText(after) && asText(after) === asText(reopened) };
+    healths.push(await clip.health());
+    return { healths, stopped, scenes, isSame: asText(before) === asText(after) && asText(after) === asText(reopened) };
   },
 
   /** A worker of the page's own that dies without a word, and one whose script is not there. */

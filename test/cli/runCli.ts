@@ -21,6 +21,8 @@ export interface RunCliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with all of stdout so far, each time there is more. */
   readonly onStdout?: (text: string, child: ChildProcess) => void;
+  /** Kills the process when it is aborted. */
+  readonly killedBy?: AbortSignal;
 }
 
 export async function runCli(args: readonly string[], options: RunCliOptions = {}): Promise<CliResult> {
@@ -77,13 +79,14 @@ let bundle: Promise<string> | undefined;
 /** Runs a command as a process of its own. */
 export async function runCliProcess(
   args: readonly string[],
-  { env, onStdout }: RunCliOptions = {},
+  { env, onStdout, killedBy }: RunCliOptions = {},
 ): Promise<CliResult> {
   bundle ??= bundleForNode("src/cli/main.ts");
   const child = spawn(process.execPath, [await bundle, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  killedBy?.addEventListener("abort", () => child.kill("SIGKILL"));
   const text = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (part: string) => {
     text.stdout += part;

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { create } from "webgpu";
 import { Clip, Dino, Sam, VisionError } from "../../src/index.ts";
 import { type Call, FAULTS, FaultyGpu } from "./faultyGpu.ts";
+import { shallow } from "./shallow.ts";
 
 /** A model, and two calls whose results are compared. */
 interface Subject {
@@ -19,7 +20,7 @@ const picture = (width: number, height: number) => {
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   Clip: {
     load: async () => {
-      const clip = await Clip.fromPretrained("checkpoints/tiny-clip");
+      const clip = await Clip.fromPretrained(await shallow("tiny-clip"));
       return {
         first: async () => (await clip.encodeText(["a cat", "a photo of a ship"])).data,
         second: async () => (await clip.encodeImage(picture(50, 40))).data,
@@ -29,7 +30,7 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   },
   Dino: {
     load: async () => {
-      const dino = await Dino.fromPretrained("checkpoints/tiny-dino");
+      const dino = await Dino.fromPretrained(await shallow("tiny-dino"));
       return {
         first: async () => (await dino.encodeImage(picture(50, 40), { size: [32, 48] })).patches.data,
         second: async () => {
@@ -42,7 +43,7 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   },
   Sam: {
     load: async () => {
-      const sam = await Sam.fromPretrained("checkpoints/tiny-sam");
+      const sam = await Sam.fromPretrained(await shallow("tiny-sam"));
       const masks = async (x: number, width: number) => {
         using scene = await sam.encodeImage(picture(width, 40));
         const [mask] = await scene.predict({ points: [{ x, y: 10 }] });
@@ -55,7 +56,11 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
 
 const TRIES_ALL = process.env.TRUST === "all";
 const MOST_POINTS = TRIES_ALL ? Number(process.env.TRUST_POINTS ?? Number.POSITIVE_INFINITY) : 1;
+/** Of loads that failed at neighbouring points, one in so many is followed by another load, which takes most time. */
+const LOADS_UNTIL_NEXT = Number.isFinite(MOST_POINTS) ? 1 : 8;
 const HANGS_AFTER_MS = 60_000;
+/** Of all points of a model: hours. */
+const TIMEOUT = 6 * 3_600_000;
 
 let faulty: FaultyGpu;
 const unhandled: unknown[] = [];
@@ -119,14 +124,16 @@ describe.each(tried)("%s", (name, subject) => {
   const ends = { right: 0, told: 0 };
   let longestMs = 0;
   afterAll(() => {
-    console.log(`WebGPU's calls, ${name}: ${ends.right} right, ${ends.told} told, ${longestMs.toFixed(0)} ms at most`);
+    const counts = `${ends.right} right, ${ends.told} told, ${longestMs.toFixed(0)} ms at most`;
+    const where = Number.isFinite(MOST_POINTS) ? `at most ${MOST_POINTS} points of each kind` : "every point";
+    console.log(`WebGPU's calls, ${name}: ${counts}; ${where}`);
   });
 
   // A loss is the same for a load wherever it comes: CI has it once.
   const ofLoads = cases.filter(([call, kind]) => TRIES_ALL || kind !== "lost" || call === "submit");
 
-  it.each(ofLoads)("while it loads: %s, %s", async (call, kind) => {
-    for (const at of pointsOf(counts.load.get(call) ?? 0)) {
+  it.each(ofLoads)("while it loads: %s, %s", { timeout: TIMEOUT }, async (call, kind) => {
+    for (const [i, at] of pointsOf(counts.load.get(call) ?? 0).entries()) {
       const what = `${call} ${at}, ${kind}`;
       faulty.reset();
       faulty.arm({ call, at, kind });
@@ -134,15 +141,16 @@ describe.each(tried)("%s", (name, subject) => {
       faulty.arm();
       const isLeft = loaded instanceof VisionError;
       ends[isLeft ? "told" : "right"]++;
-      if (isLeft) expect([faulty.buffers, faulty.devices], `${what}: left`).toEqual([0, 0]);
+      if (isLeft) expect.soft([faulty.buffers, faulty.devices], `${what}: left`).toEqual([0, 0]);
+      if (isLeft && i % LOADS_UNTIL_NEXT) continue;
       const model = isLeft ? await subject.load() : loaded;
       await isRight(what, model);
       model.dispose();
-      expect([faulty.buffers, faulty.devices], `${what}: left in the end`).toEqual([0, 0]);
+      expect.soft([faulty.buffers, faulty.devices], `${what}: left in the end`).toEqual([0, 0]);
     }
   });
 
-  it("while it runs", async () => {
+  it("while it runs", { timeout: TIMEOUT }, async () => {
     faulty.reset();
     faulty.arm();
     const model = await subject.load();

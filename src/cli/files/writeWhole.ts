@@ -1,14 +1,18 @@
 // Writing files so that nobody ever reads half of one.
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { VisionError } from "../../device/errors.ts";
 
-/** Writes beside the path and renames: what is at the path is the old file or the whole new one, at any moment. */
+/**
+ * Writes beside the path and renames: what is at the path is the old file or the whole new one, at any moment, also
+ * after the machine lost its power. What a program left there that was killed while it wrote the same file goes.
+ */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const partial = `${path}.${process.pid}.partial`;
   try {
-    await writeFile(partial, content);
+    await writeFile(partial, content, { flush: true });
     await rename(partial, path);
+    await sweep(path);
   } catch (cause) {
     await rm(partial, { force: true }).catch(() => {});
     const { code, message } = cause as NodeJS.ErrnoException;
@@ -20,4 +24,22 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
 export async function writeWholeInFolder(path: string, content: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeWhole(path, content);
+}
+
+/** Removes beginnings of this file by programs that are no more. */
+async function sweep(path: string): Promise<void> {
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    const [, pid] =
+      (name.startsWith(basename(path)) && /^\.(\d+)\.partial$/.exec(name.slice(basename(path).length))) || [];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // of another user
+  }
 }

@@ -1,16 +1,14 @@
 // The files of the Hub cache as they come to the disk: under their own name only when they are whole and what the Hub
 // said they are, whatever happens meanwhile, and however many programs download them at once.
-import { createHash, type Hash, randomUUID } from "node:crypto";
-import { copyFile, mkdir, open, readdir, rename, rm, stat, symlink } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { createHash, type Hash } from "node:crypto";
+import { copyFile, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import { NetworkError, NotFoundError } from "../../device/errors.ts";
 import { hubLabel, openRemote } from "./hub.ts";
 import type { Listing } from "./hubAnswer.ts";
 import type { HubRepo } from "./hubId.ts";
+import { inOneStep, partialOf } from "./hubSteps.ts";
 import type { SourceOptions } from "./source.ts";
-
-/** What a download is called until it is whole; the end of it as in huggingface_hub, which passes over such files. */
-const PARTIAL = /^\.[0-9a-f]{8}\.incomplete$/;
 
 /** Downloads a file to `blob`, unless it is there. What fails or is cancelled is removed. */
 export async function keepBlob(
@@ -23,7 +21,7 @@ export async function keepBlob(
   if (await isWhole(blob, listing.size)) return;
   const remote = await openRemote(repo, file, options);
   if (!remote) throw new NotFoundError(`${file} of ${hubLabel(repo)} went away while it was downloaded`);
-  const partial = `${blob}.${randomUUID().slice(0, 8)}.incomplete`;
+  const partial = partialOf(blob);
   const fail = (what: string): never => {
     throw new NetworkError(`${file} of ${hubLabel(repo)} should have ${what}: try again`);
   };
@@ -37,7 +35,6 @@ export async function keepBlob(
     await rename(partial, blob).catch(async (error) => {
       if (!(await isWhole(blob, listing.size))) throw error; // another program was first, and swept this one's away
     });
-    await sweep(blob);
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
@@ -74,27 +71,8 @@ async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>, hash:
   }
 }
 
-/** Removes what downloads of this file left that were killed: now that it is whole, they are of no use. */
-async function sweep(blob: string): Promise<void> {
-  const folder = dirname(blob);
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (!name.startsWith(basename(blob)) || !PARTIAL.test(name.slice(basename(blob).length))) continue;
-    await rm(join(folder, name), { force: true }).catch(() => undefined);
-  }
-}
-
-/**
- * A relative link, so that the cache folder can be moved; a copy where links are not allowed (Windows). It comes in one
- * step: who reads at the same time finds what was there, or this.
- */
-export async function pointTo(blob: string, pointer: string): Promise<void> {
-  await mkdir(dirname(pointer), { recursive: true });
-  const link = `${blob}.${randomUUID().slice(0, 8)}.link`;
-  try {
-    await symlink(relative(dirname(pointer), blob), link).catch(() => copyFile(blob, link));
-    await rename(link, pointer);
-  } catch (error) {
-    await rm(link, { force: true });
-    throw error;
-  }
+/** A relative link, so that the cache folder can be moved; a copy where links are not allowed (Windows). */
+export async function pointTo(repoFolder: string, blob: string, pointer: string): Promise<void> {
+  const target = relative(dirname(pointer), blob);
+  await inOneStep(repoFolder, pointer, (fresh) => symlink(target, fresh).catch(() => copyFile(blob, fresh)));
 }

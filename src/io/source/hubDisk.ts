@@ -5,13 +5,13 @@
 //   models--owner--name/blobs/<etag>         the files
 //   models--owner--name/.no_exist/<commit>/  empty files: the Hub said that the commit has no such file
 //   models--owner--name/.files/<commit>      names of all files of the commit (Python has no such list)
+//   models--owner--name/.tmp/                small files and links until they are whole (Python has no such folder)
 // What the cache holds is used without asking the Hub. All files of a model come from one commit. The list is written
 // before the first of them: a file that it names and the snapshot lacks was never downloaded to its end, which is told
 // where the Hub cannot be asked, as a model without its settings would give wrong numbers.
 
-import { randomUUID } from "node:crypto";
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { access, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { getRepoFolderName } from "@huggingface/hub";
 import { NetworkError, NotFoundError } from "../../device/errors.ts";
 import type { ByteSource } from "./bytes.ts";
@@ -22,6 +22,7 @@ import { keepBlob, pointTo } from "./hubBlobs.ts";
 import { expandPath, hubCacheFolder, hubEndpoint, offlineBy, readToken } from "./hubEnvironment.ts";
 import type { HubRepo } from "./hubId.ts";
 import { fileNames } from "./hubListing.ts";
+import { inOneStep, sweep } from "./hubSteps.ts";
 import type { FileSource, SourceOptions } from "./source.ts";
 import { whereMissing } from "./whereMissing.ts";
 
@@ -46,6 +47,8 @@ class HubCache {
   readonly #options: SourceOptions;
   #commit: string | undefined;
   #isListKept = false;
+  /** Of what programs left here that were killed: once before anything is read. */
+  #swept: Promise<void> | undefined;
 
   constructor(folder: string, repo: HubRepo, options: SourceOptions) {
     this.#folder = folder;
@@ -55,6 +58,8 @@ class HubCache {
 
   async open(file: string): Promise<ByteSource | undefined> {
     this.#options.signal?.throwIfAborted();
+    this.#swept ??= sweep(this.#folder);
+    await this.#swept;
     this.#commit ??= await this.#knownCommit();
     if (this.#commit) {
       const held = await openDiskFile(this.#snapshot(this.#commit, file), file);
@@ -101,8 +106,8 @@ class HubCache {
    */
   async #remember(commit: string, absentFile?: string): Promise<void> {
     const { revision } = this.#repo;
-    if (this.#commit === undefined && revision !== commit) await note(join(this.#folder, "refs", revision), commit);
-    if (absentFile) await note(join(this.#folder, ".no_exist", commit, absentFile), "");
+    if (this.#commit === undefined && revision !== commit) await this.#note(join("refs", revision), commit);
+    if (absentFile) await this.#note(join(".no_exist", commit, absentFile), "");
     this.#commit ??= commit;
   }
 
@@ -145,7 +150,8 @@ class HubCache {
     try {
       await this.#writeList(repo, listing.commit, file);
       await keepBlob(repo, file, listing, blob, this.#options);
-      await pointTo(blob, pointer);
+      await pointTo(this.#folder, blob, pointer);
+      await sweep(this.#folder);
     } catch (error) {
       if (!isOfDisk(error)) throw error;
       console.warn(`webgpu-vision: ${this.#folder} cannot be written (${error.code}), so ${file} is not kept`);
@@ -162,19 +168,13 @@ class HubCache {
     if (this.#isListKept || (await exists(this.#list(commit)))) return;
     this.#isListKept = true; // or cannot be: it is tried once
     const names = await fileNames(repo, this.#options);
-    if (names?.includes(file)) await note(this.#list(commit), names.join("\n"));
+    if (names?.includes(file)) await this.#note(join(".files", commit), names.join("\n"));
   }
-}
 
-/** Writes a small file in one step: half a list would be a wrong one. */
-async function note(path: string, text: string): Promise<void> {
-  const fresh = `${path}.${randomUUID().slice(0, 8)}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(fresh, text);
-    await rename(fresh, path);
-  } catch {
-    await rm(fresh, { force: true }).catch(() => undefined);
+  /** Keeps a small file, whole: half a list would be a wrong one. It only saves requests, and need not be kept. */
+  async #note(path: string, text: string): Promise<void> {
+    const write = (fresh: string) => writeFile(fresh, text);
+    await inOneStep(this.#folder, join(this.#folder, path), write).catch(() => undefined);
   }
 }
 
