@@ -35,9 +35,9 @@ def one_matrix(rows):
     return [row for row in rows if row["name"] != PROMPT_POSITIONS]
 
 
-def sam2_model(folder, model):
+def sam2_model(folder, model, rows_of=one_matrix):
     """The model with seeded weights, with the same matrix of positions in both modules that have it."""
-    model = checkpoint(folder, model, one_matrix)
+    model = checkpoint(folder, model, rows_of)
     model.prompt_encoder.shared_embedding.positional_embedding = model.shared_image_embedding.positional_embedding
     return model
 

@@ -29,6 +29,8 @@ export interface Skips {
 export interface Sam2Masks extends SamMasks {
   /** Logits [P, 1]: above 0 where the object is in the picture. */
   readonly objectScoreLogits: Value;
+  /** What became of the tokens [P, T, C]: the object score's, IoU's, then those of the masks. */
+  readonly tokens: Value;
 }
 
 /** The finer maps [1, 4 h, 4 w, C] and [1, 2 h, 2 w, C] of the image encoder, as the decoder adds them. */
@@ -73,7 +75,7 @@ export function sam2Decoder(
     (y) => add(y, skip0),
   ); // [P, 16 N, C / 8]
   const iouScores = ops.unary({ x: iou }, { kind: "sigmoid" });
-  return { ...withSingle(masksOf(upscaled, vectors, config), iouScores, config), objectScoreLogits };
+  return { ...withSingle(masksOf(upscaled, vectors, config), iouScores, config), objectScoreLogits, tokens: x };
 }
 
 /** All masks [P, M, L, L] and scores [P, M]; the first is the one to give where one is asked for, by its stability. */

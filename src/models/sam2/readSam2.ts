@@ -39,7 +39,7 @@ export function readSam2(files: ModelFiles): SamFiles {
  * How pictures are brought to the model's square, whatever their shape: transformers' Sam2ImageProcessor, or what the
  * original code does, which is the same (facebookresearch/sam2: sam2/utils/transforms.py).
  */
-function sam2Recipe({ config, processor }: ModelFiles, { image_size: side }: SamConfig): Preprocessing {
+export function sam2Recipe({ config, processor }: ModelFiles, { image_size: side }: SamConfig): Preprocessing {
   const from = processor ?? { file: "config.json", json: { size: { height: side, width: side } } };
   const recipe = processorRecipe(from, config, "Sam2ImageProcessor");
   const { resize, crop, pad } = recipe;
