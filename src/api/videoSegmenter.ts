@@ -11,14 +11,6 @@ import type { ModelDType, Session, SessionOptions } from "../session/session.ts"
 import { SegmentedVideo } from "./segmentedVideo.ts";
 import type { MemoryLimits } from "./videoMemory.ts";
 
-export {
-  type PropagateOptions,
-  SegmentedVideo,
-  type VideoFrame,
-  type VideoMask,
-  type VideoPrompt,
-} from "./segmentedVideo.ts";
-
 /** Options of `VideoSegmenter.fromPretrained`. */
 export type VideoSegmenterOptions = SourceOptions & SessionOptions;
 
