@@ -88,6 +88,7 @@ const rowwise: readonly KernelRow[] = [
   row("topK", "best 5 of 1000 labels", { x: [64, 1000] }, { k: 5 }),
   row("topK", "best 300 of 8400 boxes", { x: [1, 8400] }, { k: 300 }),
   row("meanPool", "RN50", { x: [1, 49, 2048] }),
+  row("stableMask", "SAM 2, 8 prompts", { masks: [8, 4, 256 * 256], scores: [8, 4] }, { delta: 0.05, threshold: 0.98 }),
 ];
 
 const elementwise: readonly KernelRow[] = [

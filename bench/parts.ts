@@ -7,7 +7,7 @@ import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
 import { CLIP_FAMILIES } from "../src/models/clip/family.ts";
 import { textPart } from "../src/models/clip/parts.ts";
 import { DINO_FAMILIES } from "../src/models/dino/family.ts";
-import { noise, pixelsExample } from "../src/models/exampleInputs.ts";
+import { example, noise } from "../src/models/exampleInputs.ts";
 import { type Family, type FamilyModel, type FloatType, familyOf, type ModelFiles } from "../src/models/family.ts";
 import type { Part } from "../src/models/part.ts";
 import { SAM_FAMILIES } from "../src/models/sam/family.ts";
@@ -25,7 +25,7 @@ const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Pr
     "clip image": async (files, dtype) => {
       const { config, naming, image } = await read(CLIP_FAMILIES, files);
       const { image_size } = config.vision;
-      return { naming, ...pixelsExample(image({ batch: 1, size: [image_size, image_size], dtype, isUnit: false })) };
+      return { naming, ...example(image({ batch: 1, size: [image_size, image_size], dtype, isUnit: false })) };
     },
     "clip text": async (files, dtype) => {
       const { config, naming, examples } = await read(CLIP_FAMILIES, files);
@@ -36,11 +36,11 @@ const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Pr
     dino: async (files, dtype) => {
       const { config, naming, image } = await read(DINO_FAMILIES, files);
       const part = image(1, [224, 224], dtype);
-      return { naming, ...pixelsExample(withOutput(part, config.model_type === "resnet" ? "pooled" : "tokens")) };
+      return { naming, ...example(withOutput(part, config.model_type === "resnet" ? "pooled" : "tokens")) };
     },
     "sam encoder": async (files, dtype) => {
-      const { naming, encoder } = await read(SAM_FAMILIES, files);
-      return { naming, ...pixelsExample(encoder({ dtype, isEmbeddingOnly: true })) };
+      const { config, naming, parts } = await read(SAM_FAMILIES, files);
+      return { naming, ...example(parts.encoder({ config, dtype, isEmbeddingOnly: true })) };
     },
     "sam decoder": async (files, dtype) => {
       const { config, naming } = await read(SAM_FAMILIES, files);

@@ -7,6 +7,7 @@
 seeded-clip-resnet    CLIP with a ResNet by open_clip, as small as golden.py's
 seeded-dino-resnet    a ResNet by transformers, as small as golden.py's
 seeded-mobile-sam     MobileSAM by its original code, at its real size
+seeded-sam2           SAM 2.1 by transformers, as small as goldenSam2.py's
 
 Each has the configuration of its kind, manifest.json, which says how seeded.py makes the weights, and expected.json:
 inputs by formula, and the first numbers of each output in float32 on the CPU, in the form of the trained checkpoints.
@@ -29,6 +30,7 @@ from golden import (
     synthetic_ids,
 )
 from goldenSam import mobile_rows, mobile_sam_model
+from goldenSam2 import SMALL, processor_of, sam2_model
 
 
 def sine(*shape, step=0.01):
@@ -122,10 +124,38 @@ def mobile_sam(folder):
     write_expected(folder, "MobileSAM's original code", pixels, inputs | results)
 
 
+@torch.no_grad()
+def sam2(folder):
+    model = sam2_model(folder, tf.Sam2Model(tf.Sam2Config(**SMALL)))
+    side = model.config.prompt_encoder_config.image_size
+    processor_of(side).save_pretrained(folder)
+    pixels = sine(1, 3, side, side)
+    embeddings = model.get_image_embeddings(pixels)
+    point, box = torch.tensor([[[[120.0, 90.0]]]]), torch.tensor([[[30.0, 40.0, 200.0, 180.0]]])
+    mask = 8 * sine(1, 1, side // 4, side // 4, step=0.02)
+    prompts = {
+        "one_point": dict(input_points=point),
+        "box": dict(input_boxes=box),
+        "point_and_mask": dict(input_points=point, input_masks=mask),
+    }
+    outputs = {}
+    for name, prompt in prompts.items():
+        o = model(image_embeddings=embeddings, multimask_output=True, **prompt)
+        outputs[name] = {"iou_scores": first(o.iou_scores), "pred_masks": summary(o.pred_masks)}
+    inputs = {
+        "input_points": point.tolist(),
+        "input_boxes": box.tolist(),
+        "input_masks": {"shape": list(mask.shape), "formula": "8*sin(i*0.02)"},
+    }
+    results = {"image_embeddings": summary(embeddings[-1]), "outputs": outputs}
+    write_expected(folder, "transformers", pixels, inputs | results)
+
+
 CASES = {
     "seeded-clip-resnet": clip_resnet,
     "seeded-dino-resnet": dino_resnet,
     "seeded-mobile-sam": mobile_sam,
+    "seeded-sam2": sam2,
 }
 
 if __name__ == "__main__":

@@ -48,14 +48,14 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 # ------------------------------------------------------------------------------------------------------ checkpoints
-def checkpoint(folder, model):
-    """Writes config and the manifest of seeded weights; returns the model with these weights."""
+def checkpoint(folder, model, choose=lambda rows: rows):
+    """Writes config and the manifest of seeded weights, of the rows that `choose` leaves; returns the model with them."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as tmp:
         model.save_pretrained(tmp)
         model.config.save_pretrained(folder)  # after the line above, which adds the architecture and the type
         state = load_file(Path(tmp) / "model.safetensors")
-        rows = seeded.manifest_of(dict(sorted(state.items())))
+        rows = choose(seeded.manifest_of(dict(sorted(state.items()))))
         seeded.write(rows, Path(tmp) / "model.safetensors")
         write_manifest(rows, folder)
         options = {} if isinstance(model, tf.ResNetModel) else dict(attn_implementation="eager")

@@ -53,7 +53,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 };
 
 /** The package's entries. */
-const PUBLIC = new Set(["src/index.ts", "src/verification.ts", "src/worker/index.ts", "src/worker/thread.ts"]);
+const PUBLIC = new Set(
+  ["index", "verification", "video", "worker/index", "worker/thread"].map((name) => `src/${name}.ts`),
+);
 
 const SOURCE = new Set([".ts", ".wgsl", ".mjs", ".css", ".html"]);
 

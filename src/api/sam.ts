@@ -40,7 +40,8 @@ export class Sam {
   }
 
   /**
-   * Loads a SAM (ViT-B, L, H, SlimSAM) or MobileSAM: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   * Loads a SAM (ViT-B, L, H, SlimSAM), MobileSAM, or SAM 2 and 2.1: a folder (Node, Deno), a URL of a folder, a Hub
+   * id, or bytes.
    *
    * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
    * wrong; nothing stays on the GPU then.
@@ -141,7 +142,7 @@ export class Sam {
       recipe: () => recipe,
       part: () => this.#encoder(),
     };
-    const origin = { placement: { width, height, cut }, config: this.config, session };
+    const origin = { placement: { width, height, cut }, model: this.#model, session };
     const { outputs: scene } = await encodePicture(tower, SamScene.collector(device, origin), picture, signal);
     try {
       await device.done();
@@ -156,6 +157,6 @@ export class Sam {
 
   /** From pixels to what a scene keeps, in the scene's own buffers. */
   #encoder() {
-    return this.#model.encoder({ dtype: this.#session.dtype, isBound: true });
+    return this.#model.firstParts(this.#session.dtype)[0];
   }
 }

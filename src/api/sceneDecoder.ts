@@ -8,8 +8,8 @@ import { bufferBytes, type HostArray } from "../device/tensor.ts";
 import type { Bindings } from "../graph/bindings.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Part } from "../models/part.ts";
-import type { SamConfig } from "../models/sam/config.ts";
-import { decoderPart, maskSizes, masksPart, type PictureSettings, sceneSpecs } from "../models/sam/parts.ts";
+import type { SamModel } from "../models/sam/model.ts";
+import { maskSizes, masksPart, type PictureSettings } from "../models/sam/parts.ts";
 import { isPrompt, type Placement, type Run, runsOf, type SamPrompt, wrongPrompt } from "../models/sam/prompts.ts";
 import type { Session } from "../session/session.ts";
 import { clampLogit, type PredictOptions } from "./samMasks.ts";
@@ -17,12 +17,9 @@ import { clampLogit, type PredictOptions } from "./samMasks.ts";
 /** What a scene shares with the model that made it. */
 export interface Origin {
   readonly placement: Placement;
-  readonly config: SamConfig;
+  readonly model: SamModel;
   readonly session: Session;
 }
-
-/** What a scene keeps of its picture, by name. */
-type Kept = Readonly<Record<keyof ReturnType<typeof sceneSpecs>, GPUBuffer>>;
 
 export class SceneDecoder {
   readonly device: Device;
@@ -30,24 +27,24 @@ export class SceneDecoder {
   /** Masks for each prompt, the single one first, and the side of their logits. */
   readonly sizes: ReturnType<typeof maskSizes>;
   /** Buffers that the image encoder writes, by the names of its outputs. */
-  readonly kept: Kept;
+  readonly kept: Readonly<Record<string, GPUBuffer>>;
   /** Given to what makes tensors that stay on the GPU (pictures/keepOnGpu.ts), which then need not bring it. */
   readonly fromHalves: FromHalves = fromHalfArray;
   readonly placement: Placement;
-  readonly #config: SamConfig;
+  readonly #model: SamModel;
   #isDisposed = false;
 
   /** Makes the buffers of a picture; the image encoder is yet to write them. */
-  constructor(device: Device, { config, placement, session }: Origin) {
+  constructor(device: Device, { model, placement, session }: Origin) {
     this.device = device;
     this.session = session;
-    this.#config = config;
+    this.#model = model;
     this.placement = placement;
-    this.sizes = maskSizes(config);
+    this.sizes = maskSizes(model.config);
     const kept: Record<string, GPUBuffer> = {};
-    this.kept = kept as Kept;
+    this.kept = kept;
     try {
-      for (const [name, spec] of Object.entries(sceneSpecs({ config, dtype: session.dtype }))) {
+      for (const [name, spec] of Object.entries(model.parts.scene(this.#settings()))) {
         kept[name] = this.room(spec, `scene ${name}`);
       }
     } catch (error) {
@@ -77,18 +74,19 @@ export class SceneDecoder {
 
   /** @throws ArgumentError for what is no prompt. */
   async checkPrompts(prompts: readonly SamPrompt[]): Promise<void> {
+    const { config } = this.#model;
     for (const prompt of prompts)
-      if (!isPrompt(prompt, this.#config)) throw new ArgumentError(await wrongPrompt(prompt, this.#config));
+      if (!isPrompt(prompt, config)) throw new ArgumentError(await wrongPrompt(prompt, config));
   }
 
   runsOf(prompts: readonly SamPrompt[], perRun?: number): Run[] {
-    return runsOf(prompts, this.placement, this.#config, perRun);
+    return runsOf(prompts, this.placement, this.#model.config, perRun);
   }
 
   /** From prompts to logits of all masks, which are in the decoder's own buffers unless the caller gives one. */
   decoderPart({ P, T, hasMask }: Run, keepsMasks = false): Part {
-    const [config, dtype] = [this.#config, this.session.dtype];
-    return decoderPart({ config, dtype, P, T, hasMask, from: "scene", isBound: true, keepsMasks });
+    const sizes = { P, T, hasMask };
+    return this.#model.parts.decoder({ ...this.#settings(), ...sizes, from: "scene", isBound: true, keepsMasks });
   }
 
   /** The decoder, and what follows it: the chosen masks at the picture's size. */
@@ -103,7 +101,9 @@ export class SceneDecoder {
 
   pictureSettings(): PictureSettings {
     const { width, height, cut } = this.placement;
-    return { config: this.#config, dtype: this.session.dtype, cut, size: [height, width] };
+    const { maskSquare: square, config } = this.#model;
+    const [rows, columns] = cut.map((edge) => (edge * square) / config.image_size) as [number, number];
+    return { ...this.#settings(), square, cut: [rows, columns], size: [height, width] };
   }
 
   /** What differs from prompt to prompt. */
@@ -113,15 +113,19 @@ export class SceneDecoder {
   }
 
   /** What a run reads of the picture: with a mask prompt its embedding, else what is made of it already. */
-  imageOf({ hasMask }: Run): Bindings {
-    const { embedding, ...image } = this.kept;
-    return hasMask ? { embedding } : { ...image };
+  imageOf(run: Run): Bindings {
+    const { inputs } = this.decoderPart(run);
+    return Object.fromEntries(Object.entries(this.kept).filter(([name]) => name in inputs));
   }
 
   /** Records a run into the commands of a submit. */
   encode(encoder: GPUCommandEncoder, decoder: Executor, run: Run): void {
     for (const [name, data] of Object.entries(this.inputsOf(run))) decoder.write(name, data);
     decoder.encode(encoder, { bindings: this.imageOf(run) });
+  }
+
+  #settings() {
+    return { config: this.#model.config, dtype: this.session.dtype };
   }
 
   floats(bytes: ArrayBuffer): Float32Array {

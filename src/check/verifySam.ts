@@ -4,7 +4,7 @@ import type { NdArray } from "../device/tensor.ts";
 import { floatArray } from "../models/exampleInputs.ts";
 import type { FloatType } from "../models/family.ts";
 import type { SamModel } from "../models/sam/family.ts";
-import { decoderPart, maskSizes } from "../models/sam/parts.ts";
+import { maskSizes } from "../models/sam/parts.ts";
 import { type SamPrompt, tokensOf } from "../models/sam/prompts.ts";
 import { channelsFirst, compare, type ExpectedArray } from "./compare.ts";
 import type { ModelCheck } from "./modelCheck.ts";
@@ -27,14 +27,14 @@ export async function* verifySamOutputs(check: ModelCheck<SamModel>): AsyncGener
   const expected = check.expected as ExpectedSam;
   const [, C = 3, H = 0, W = 0] = expected.pixel_values.shape;
   for (const dtype of dtypes) {
-    const encoder = model.encoder({ dtype, isEmbeddingOnly: true });
+    const encoder = model.parts.encoder({ config, dtype, isEmbeddingOnly: true });
     const pixels = floatArray(sines(C, H * W), dtype);
-    const embedding = (await run(encoder, { pixels }, dtype)).embedding as NdArray;
-    yield compare("image_embeddings", dtype, channelsFirst(embedding), [expected.image_embeddings]);
+    const image = await run(encoder, { pixels }, dtype);
+    yield compare("image_embeddings", dtype, channelsFirst(image.embedding as NdArray), [expected.image_embeddings]);
     for (const [name, prompt] of Object.entries(promptsOf(expected, maskSizes(config).L))) {
       const outputs = expected.outputs[name];
       if (!outputs) throw new CheckpointError(`expected.json has no output ${name}`);
-      const { masks, scores } = await decode(check, prompt, embedding, dtype);
+      const { masks, scores } = await decode(check, prompt, image, dtype);
       yield compare(name, dtype, masks, [outputs.pred_masks]);
       const { iou_scores } = outputs;
       yield compare(`${name} scores`, dtype, scores, [{ shape: [1, iou_scores.length], first: iou_scores }]);
@@ -52,20 +52,20 @@ function promptsOf({ input_points, input_boxes }: ExpectedSam, L: number): Recor
 
 /** The three masks of multimask, of which the first row is compared, and their scores. */
 async function decode(
-  { model: { config }, run }: ModelCheck<SamModel>,
+  { model: { config, parts }, run }: ModelCheck<SamModel>,
   prompt: SamPrompt,
-  embedding: NdArray,
+  image: Readonly<Record<string, NdArray>>,
   dtype: FloatType,
 ) {
   const { image_size: square } = config;
   const tokens = tokensOf(prompt, { width: square, height: square, cut: [square, square] }, config);
   const { maskInput } = prompt;
   const hasMask = maskInput !== undefined;
-  const part = decoderPart({ config, dtype, P: 1, T: tokens.labels.length, hasMask, from: "embedding" });
+  const part = parts.decoder({ config, dtype, P: 1, T: tokens.labels.length, hasMask, from: "embedding" });
   const { masks, scores } = await run(
     part,
     {
-      embedding: floatArray(embedding.data, dtype),
+      ...Object.fromEntries(Object.entries(image).map(([name, { data }]) => [name, floatArray(data, dtype)])),
       coords: Float32Array.from(tokens.coords),
       labels: Int32Array.from(tokens.labels),
       ...(maskInput && { maskInput: floatArray(maskInput, dtype) }),

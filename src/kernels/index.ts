@@ -42,6 +42,7 @@ export { type RopeParams, rope } from "./rope.ts";
 export { type SimilarityParams, similarity } from "./similarity.ts";
 export { softmax } from "./softmax.ts";
 export { type SplitSumParams, splitSum } from "./splitSum.ts";
+export { type StableMaskParams, stableMask } from "./stableMask.ts";
 export { type TopKParams, topK } from "./topK.ts";
 export { type TransposeParams, transpose } from "./transpose.ts";
 export { type UnaryParams, unary } from "./unary.ts";

@@ -1,6 +1,6 @@
 // Inputs to try a part with, and floats as arrays of the type that a graph computes in.
 import { toHalfArray } from "../device/half.ts";
-import { type HostArray, sizeOf } from "../device/tensor.ts";
+import { type HostArray, type Spec, sizeOf } from "../device/tensor.ts";
 import type { Example, FloatType } from "./family.ts";
 import type { Part } from "./part.ts";
 
@@ -17,8 +17,15 @@ export function noise(count: number, random: () => number, dtype: FloatType): Ho
   );
 }
 
-/** A part that takes normalised pixels alone. */
-export function pixelsExample(part: Part<"pixels">): Example {
-  const { shape, dtype } = part.inputs.pixels;
-  return { part, inputs: (random) => ({ pixels: noise(sizeOf(shape), random, dtype as FloatType) }) };
+/** A part with noise for floats (pixels, say), and for whole numbers (what tokens are) 0, 1, 2 … */
+export function example(part: Part): Example {
+  const values = ({ dtype, shape }: Spec, random: () => number) => {
+    const count = sizeOf(shape);
+    return dtype === "i32" ? Int32Array.from(Array(count).keys()) : noise(count, random, dtype as FloatType);
+  };
+  return {
+    part,
+    inputs: (random) =>
+      Object.fromEntries(Object.entries(part.inputs).map(([name, spec]) => [name, values(spec, random)])),
+  };
 }

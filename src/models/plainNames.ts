@@ -18,6 +18,7 @@ const WRAPPERS: readonly string[] = [
  */
 const ANCHORS: readonly string[] = [
   "mask_decoder.iou_token.weight", // SAM, under all namings
+  "sam_mask_decoder.iou_token.weight", // SAM 2, Facebook
   "vision_model.embeddings.patch_embedding.weight", // CLIP, transformers
   "text_model.embeddings.token_embedding.weight",
   "visual.conv1.weight", // CLIP, OpenAI and open_clip

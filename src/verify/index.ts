@@ -29,6 +29,7 @@ export { ropeSuite } from "./references/rope.ts";
 export { similaritySuite } from "./references/similarity.ts";
 export { softmaxSuite } from "./references/softmax.ts";
 export { splitSumSuite } from "./references/splitSum.ts";
+export { stableMaskSuite } from "./references/stableMask.ts";
 export { topKSuite } from "./references/topK.ts";
 export { transposeSuite } from "./references/transpose.ts";
 export { unarySuite } from "./references/unary.ts";

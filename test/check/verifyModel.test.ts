@@ -20,6 +20,7 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
   "dino-resnet": "seeded-dino-resnet",
   "sam-vit": "tiny-sam",
   "mobile-sam": "seeded-mobile-sam",
+  sam2: "seeded-sam2",
 };
 
 async function resultsOf(from: SourceLike): Promise<Verification[]> {

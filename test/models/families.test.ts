@@ -43,6 +43,9 @@ const MODELS: readonly { golden: string; family: string; byTensors?: boolean }[]
   { golden: "sam-vit-base", family: "sam-vit" },
   { golden: "small-sam", family: "sam-vit" },
   { golden: "mobile-sam", family: "mobile-sam", byTensors: true },
+  { golden: "small-sam2", family: "sam2" },
+  { golden: "sam2.1-hiera-tiny", family: "sam2" },
+  { golden: "sam2.1-hiera-tiny-original", family: "sam2", byTensors: true },
 ];
 
 describe.each(MODELS)("$golden", ({ golden, family, byTensors = false }) => {

@@ -19,6 +19,7 @@ import { dinoConfig } from "../../src/models/dino/readConfig.ts";
 import { resnetConfig } from "../../src/models/resnet/config.ts";
 import { resnet } from "../../src/models/resnet/model.ts";
 import { resnetNaming } from "../../src/models/resnet/names.ts";
+import type { SamVisionConfig } from "../../src/models/sam/config.ts";
 import { samImageEncoder } from "../../src/models/sam/imageEncoder.ts";
 import { samDecoder, samImage } from "../../src/models/sam/maskDecoder.ts";
 import { samNaming } from "../../src/models/sam/names.ts";
@@ -99,13 +100,13 @@ function samBuilds(name: string): Builds {
   const published = json(`test/golden/${name}/config.json`);
   const read = reader(table, published ? samNaming(table) : originalSamNaming(table));
   const config = published ? samConfig(published) : originalSamConfig(table);
-  const { vision, decoder, image_size, image_embedding_size: side } = config;
-  const [N, C] = [side * side, vision.output_channels];
+  const { vision, prompt, decoder, image_size, image_embedding_size: side } = config;
+  const [N, C] = [side * side, prompt.hidden_size];
   return [
     (graph) => {
       const [w, pixels] = [read(graph), input(graph, "pixels", [1, image_size, image_size, 3])];
       const isTiny = vision.model_type === "tiny_vit";
-      const map = isTiny ? tinyVitEncoder(pixels, w, vision) : samImageEncoder(pixels, w, vision);
+      const map = isTiny ? tinyVitEncoder(pixels, w, vision) : samImageEncoder(pixels, w, vision as SamVisionConfig);
       const embedding = graph.reshape(map, [1, N, C]);
       return { embedding, ...samImage(embedding, w, config) };
     },

@@ -12,9 +12,11 @@ const { folder, files } = inject("installed");
 const USER = `
   import { type Device, openDevice, VisionError } from "webgpu-vision";
   import { verifyKernels } from "webgpu-vision/verify";
+  import { VideoSegmenter } from "webgpu-vision/video";
   export const device: Promise<Device> = openDevice({ powerPreference: "low-power" });
   export const isOurs = (error: unknown): boolean => error instanceof VisionError;
   export const verified = verifyKernels;
+  export const followed = VideoSegmenter;
   // @ts-expect-error: no such option
   openDevice({ colour: "red" });`;
 

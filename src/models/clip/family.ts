@@ -2,7 +2,7 @@
 // transformers, OpenAI or open_clip.
 
 import { CheckpointError } from "../../device/errors.ts";
-import { pixelsExample } from "../exampleInputs.ts";
+import { example } from "../exampleInputs.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import type { Part } from "../part.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
@@ -100,7 +100,7 @@ async function readClip(files: ModelFiles): Promise<ClipModel> {
     beside: otherTower(files, has),
     firstParts: (dtype) => [...(has.image ? [first(dtype)] : []), ...(has.text ? [firstText()] : [])],
     examples: (dtype) => ({
-      ...(has.image && { image: pixelsExample(first(dtype)) }),
+      ...(has.image && { image: example(first(dtype)) }),
       ...(has.text && { text: textExample(config.text) }),
     }),
   };

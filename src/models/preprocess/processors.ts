@@ -60,6 +60,8 @@ const CLASSES = {
     mask_size: { longest_edge: 256 },
     mask_pad_size: { height: 256, width: 256 },
   },
+  // mask_size is of segmentation maps, which are for training.
+  Sam2ImageProcessor: { ...IMAGENET_DEFAULT, ...square(1024), mask_size: { height: 256, width: 256 } },
 } satisfies Readonly<Record<string, Json>>;
 
 /** A class of image processors that is known here. */
@@ -77,6 +79,8 @@ const OF_MODEL_TYPE: Readonly<Record<string, ProcessorClass>> = {
   dinov3_vit: "DINOv3ViTImageProcessor",
   resnet: "ConvNextImageProcessor",
   sam: "SamImageProcessor",
+  sam2: "Sam2ImageProcessor",
+  sam2_video: "Sam2ImageProcessor",
   siglip: "SiglipImageProcessor",
   blip: "BlipImageProcessor",
 };

@@ -1,5 +1,6 @@
 // Sizes of SAM. readConfig.ts reads config.json into them, original.ts the tensors of files that come without one.
 import type { Activation } from "../../kernels/activation.ts";
+import type { Sam2VisionConfig } from "../sam2/config.ts";
 
 /** SAM's image encoder: a ViT whose attention is in windows but for some layers. */
 export interface SamVisionConfig {
@@ -46,6 +47,14 @@ export interface SamDecoderConfig {
   readonly num_multimask_outputs: number;
   /** Of the norms within a layer: 1e-6 in transformers, 1e-5 in the original; the last norm has 1e-5 in both. */
   readonly layer_norm_eps: number;
+  /** A token and a head say whether the object is there at all: SAM 2. */
+  readonly pred_obj_scores?: boolean;
+  /** Where one mask is asked for and it is not stable, the best of the others is given: SAM 2. */
+  readonly dynamic_multimask_via_stability?: boolean;
+  /** How far the threshold of logits is moved to see whether a mask is stable. */
+  readonly dynamic_multimask_stability_delta?: number;
+  /** The least share of a stable mask that stays. */
+  readonly dynamic_multimask_stability_thresh?: number;
 }
 
 export interface SamConfig {
@@ -53,7 +62,7 @@ export interface SamConfig {
   readonly image_size: number;
   /** Places of a side of the image embedding; masks have 4 times as many. */
   readonly image_embedding_size: number;
-  readonly vision: SamVisionConfig | TinyVitConfig;
+  readonly vision: SamVisionConfig | TinyVitConfig | Sam2VisionConfig;
   readonly prompt: SamPromptConfig;
   readonly decoder: SamDecoderConfig;
 }

@@ -51,21 +51,22 @@ export function samDecoder(tokens: Value, image: SamImage, weights: Weights, con
   const w = weights.at("mask_decoder");
   const { x, map } = twoWayTransformer(tokens, image, imagePositions(weights, config), w.at("transformer"), config);
   const M = 1 + config.decoder.num_multimask_outputs;
-  const { iou, vectors } = heads(x, w, M); // [P, M], [M, P, C / 8]
+  const { single, vectors } = decoderHeads(x, w, ["iou_prediction_head"], M);
   const upscaled = upscale(map, w); // [P, 16 N, C / 8]
+  return { lowResMasks: masksOf(upscaled, vectors, config), iouScores: single[0] as Value };
+}
+
+/** Each vector [M, P, C / 8] times each place of the upscaled map [P, 16 N, C / 8]: logits [P, M, 4 h, 4 w]. */
+export function masksOf(upscaled: Value, vectors: Value, { image_embedding_size: side }: SamConfig): Value {
+  const [M = 0, P = 0] = vectors.shape;
   const columns = ops.transpose({ x: swapped(vectors) }, { padTo: 4 });
   const logits = ops.matmul({ a: upscaled, b: columns }, { n: M }); // [P, 16 N, M]
-  const side = config.image_embedding_size;
-  const [P = 0] = logits.shape;
-  const byPlace = x.graph.reshape(logits, [P, side * side, 16, M]);
-  return {
-    lowResMasks: ops.pixelShuffle({ x: byPlace }, { grid: [side, side], levels: 2 }),
-    iouScores: iou,
-  };
+  const byPlace = upscaled.graph.reshape(logits, [P, side * side, 16, M]);
+  return ops.pixelShuffle({ x: byPlace }, { grid: [side, side], levels: 2 });
 }
 
 /** Two layers of attention between tokens and map, and a last one of the tokens. */
-function twoWayTransformer(tokens: Value, image: SamImage, positions: Value, w: Weights, config: SamConfig) {
+export function twoWayTransformer(tokens: Value, image: SamImage, positions: Value, w: Weights, config: SamConfig) {
   const { num_hidden_layers, layer_norm_eps: eps, hidden_act } = config.decoder;
   const heads = config.decoder.num_attention_heads;
   let x = tokens;
@@ -137,16 +138,24 @@ function swapped(x: Value): Value {
 }
 
 /**
- * The heads of the first tokens: IoU, and a vector for each mask. Three linear layers with ReLU between them, alike but
- * for the last, so that the first two of all heads are one product each.
+ * The heads of the first tokens: one for each name, which gives [P, its outputs], then M that give the vector of a
+ * mask, [M, P, C / 8]. Three linear layers with ReLU between them, alike but for the last, so that the first two of all
+ * heads are one product each.
  */
-function heads(x: Value, w: Weights, M: number): { iou: Value; vectors: Value } {
+export function decoderHeads(
+  x: Value,
+  w: Weights,
+  names: readonly string[],
+  M: number,
+): { single: readonly Value[]; vectors: Value } {
   const { graph } = x;
   const [P = 0, , C = 0] = x.shape;
   const masks = Array.from({ length: M }, (_, i) => w.at(`output_hypernetworks_mlps.${i}`));
-  const all = [w.at("iou_prediction_head"), ...masks];
-  const tokens = P === 1 ? graph.view(x, [1, 1 + M, C]) : ops.narrow({ x }, { axis: 1, start: 0, length: 1 + M });
-  let y = swapped(tokens); // [1 + M, P, C]
+  const singles = names.map((name) => w.at(name));
+  const all = [...singles, ...masks];
+  const length = all.length;
+  const tokens = P === 1 ? graph.view(x, [1, length, C]) : ops.narrow({ x }, { axis: 1, start: 0, length });
+  let y = swapped(tokens); // [heads, P, C]
   for (const name of ["proj_in", "layers.0"]) {
     y = activation(
       linearEach(
@@ -156,11 +165,11 @@ function heads(x: Value, w: Weights, M: number): { iou: Value; vectors: Value } 
       "relu",
     );
   }
-  const [first] = all;
-  const iou = linear(graph.reshape(graph.firstRows(y, 1), [P, C]), (first as Weights).at("proj_out"));
-  const rest = ops.narrow({ x: y }, { axis: 0, start: 1, length: M });
+  const hidden = (i: number) =>
+    i === 0 ? graph.firstRows(y, 1) : ops.narrow({ x: y }, { axis: 0, start: i, length: 1 });
+  const rest = ops.narrow({ x: y }, { axis: 0, start: singles.length, length: M });
   return {
-    iou,
+    single: singles.map((layer, i) => linear(graph.reshape(hidden(i), [P, C]), layer.at("proj_out"))),
     vectors: linearEach(
       rest,
       masks.map((layer) => layer.at("proj_out")),
@@ -185,12 +194,16 @@ function joined(values: readonly Value[]): Value {
 
 /**
  * Two transposed convolutions of stride and kernel 2, each a product that gives four parts of every place; the parts
- * stay beside each other: map [P, N, C] gives [P, N * 4 * 4, C / 8].
+ * stay beside each other: map [P, N, C] gives [P, N * 4 * 4, C / 8]. SAM 2 adds what is given to each.
  */
-function upscale(map: Value, w: Weights): Value {
-  let x = parts(transposedConvolution(map, w.at("upscale_conv1"))); // [P, N * 4, C / 4]
+export function upscale(map: Value, w: Weights, add1 = asItIs, add2 = asItIs): Value {
+  let x = add1(parts(transposedConvolution(map, w.at("upscale_conv1")))); // [P, N * 4, C / 4]
   x = activation(layerNorm(x, w.at("upscale_layer_norm"), UPSCALE_EPS), "gelu");
-  return parts(activation(transposedConvolution(x, w.at("upscale_conv2")), "gelu"));
+  return activation(add2(parts(transposedConvolution(x, w.at("upscale_conv2")))), "gelu");
+}
+
+function asItIs(x: Value): Value {
+  return x;
 }
 
 /** nn.ConvTranspose2d, weight [C, O, 2, 2]: x [P, N, C] gives [P, N, 4 * O], parts in the order (row, column). */

@@ -9,6 +9,11 @@ export function hasOriginalSamNames({ tensors }: TensorTable): boolean {
   return tensors.has("prompt_encoder.pe_layer.positional_encoding_gaussian_matrix");
 }
 
+/** True for checkpoints of SAM 2 under the original names. */
+export function hasOriginalSam2Names({ tensors }: TensorTable): boolean {
+  return tensors.has("sam_mask_decoder.iou_token.weight");
+}
+
 /** Whether the image encoder is MobileSAM's. */
 export function hasTinyVit({ tensors }: TensorTable): boolean {
   return tensors.has("image_encoder.patch_embed.seq.0.c.weight");

@@ -46,9 +46,12 @@ function headLayer(name: string, tensors: TensorTable["tensors"]): string {
 
 /** The naming of a checkpoint under the original names. */
 export function originalSamNaming({ tensors }: TensorTable): Naming {
-  return (name) => ({
-    name: PARTS.reduce((text, [ours, theirs]) => text.replace(ours, theirs), headLayer(name, tensors)),
-  });
+  return (name) => ({ name: originalSamName(headLayer(name, tensors)) });
+}
+
+/** A name of SamModel as the original code has it, but for the layers of heads. */
+export function originalSamName(name: string): string {
+  return PARTS.reduce((text, [ours, theirs]) => text.replace(ours, theirs), name);
 }
 
 /**

@@ -1,5 +1,5 @@
 // The parts of SAM: the image encoder (MobileSAM's is in tinyVit.ts), the mask decoder on prompts, and what brings its
-// masks to the picture's size.
+// masks to the picture's size. SAM 2 has an encoder and a decoder of its own (models/sam2/parts.ts).
 import type { Spec } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
@@ -12,7 +12,7 @@ import { samImageEncoder } from "./imageEncoder.ts";
 import { type SamImage, samDecoder, samImage } from "./maskDecoder.ts";
 import { promptTokens } from "./promptEncoder.ts";
 
-interface ModelSettings {
+export interface ModelSettings {
   readonly config: SamConfig;
   readonly dtype: FloatType;
 }
@@ -27,10 +27,13 @@ export function maskSizes({ decoder, image_embedding_size }: SamConfig) {
   return { M: 1 + decoder.num_multimask_outputs, L: 4 * image_embedding_size };
 }
 
+/** What a scene keeps of a picture, by name; architectures may add to it. */
+export type SceneSpecs = Readonly<Record<"embedding" | keyof SamImage, Spec>>;
+
 /** What a scene keeps of a picture, by name: the embedding, and what the decoder makes of it whatever the prompt. */
-export function sceneSpecs({ config, dtype }: ModelSettings): Readonly<Record<"embedding" | keyof SamImage, Spec>> {
-  const { image_embedding_size: side, vision, decoder } = config;
-  const [N, C] = [side * side, vision.output_channels];
+export function sceneSpecs({ config, dtype }: ModelSettings): SceneSpecs {
+  const { image_embedding_size: side, prompt, decoder } = config;
+  const [N, C] = [side * side, prompt.hidden_size];
   const [whole, reduced] = [
     [1, N, C],
     [1, N, C / decoder.attention_downsample_rate],
@@ -60,8 +63,8 @@ export function defineEncoder(name: string, encode: Encode) {
       pixels: { dtype, shape: [1, side, side, 3] },
     }),
     record: ({ pixels }, weights, { config, isEmbeddingOnly = false }): Readonly<Record<string, Value>> => {
-      const { image_embedding_size: side, vision } = config;
-      const embedding = pixels.graph.reshape(encode(pixels, weights, config), [1, side * side, vision.output_channels]);
+      const { image_embedding_size: side, prompt } = config;
+      const embedding = pixels.graph.reshape(encode(pixels, weights, config), [1, side * side, prompt.hidden_size]);
       return isEmbeddingOnly ? { embedding } : { embedding, ...samImage(embedding, weights, config) };
     },
     boundOutputs: (settings) => (settings.isBound ? Object.keys(sceneSpecs(settings)) : []),
@@ -74,7 +77,7 @@ export const encoderPart = /* @__PURE__ */ defineEncoder("sam encoder", (pixels,
 });
 
 /** Prompts of one run: as many tokens each, and all with a mask or none. */
-export interface PromptSizes {
+interface PromptSizes {
   /** Prompts. */
   readonly P: number;
   /** Tokens of each. */
@@ -82,7 +85,7 @@ export interface PromptSizes {
   readonly hasMask: boolean;
 }
 
-interface DecoderSettings extends SceneSettings, PromptSizes {
+export interface DecoderSettings extends SceneSettings, PromptSizes {
   /** What is given of the picture; with a mask prompt always the embedding. */
   readonly from: "embedding" | "scene";
   /** The masks are written into a buffer that each run is given. */
@@ -96,34 +99,55 @@ function promptInputs({ P, T }: PromptSizes) {
   } as const;
 }
 
+type DecoderInputs = Readonly<Record<string, InputSpec>>;
+
+/** What a decoder is given: of the picture, what `sceneSpecs` has, and prompts. */
+export function decoderInputs(
+  settings: DecoderSettings,
+  specs: SceneSpecs & Readonly<Record<string, Spec>>,
+): DecoderInputs {
+  const { P, hasMask, from, dtype, config, isBound = false } = settings;
+  const { L } = maskSizes(config);
+  const { embedding, map, q, k, v, ...others } = specs;
+  const image: Readonly<Record<string, Spec>> = hasMask || from === "embedding" ? { embedding } : { map, q, k, v };
+  const scene = Object.entries({ ...image, ...others });
+  return {
+    ...Object.fromEntries(scene.map(([name, spec]) => [name, { ...spec, bound: isBound }])),
+    ...(hasMask && { maskInput: { dtype, shape: [P, L, L, 1] } }),
+    ...promptInputs(settings),
+  };
+}
+
+/** The tokens and the image that a decoder takes, of its inputs. */
+export function tokensAndImage(inputs: Readonly<Record<string, Value>>, weights: Weights, config: SamConfig) {
+  const { embedding, maskInput, coords, labels, map, q, k, v } = inputs;
+  const image = embedding ? samImage(embedding, weights, config, maskInput) : ({ map, q, k, v } as SamImage);
+  return { tokens: promptTokens(coords as Value, labels as Value, weights, config), image };
+}
+
+/** The masks, where they stay in a buffer of the caller's. */
+export function keptMasks({ keepsMasks }: DecoderSettings): "masks"[] {
+  return keepsMasks ? ["masks"] : [];
+}
+
 /** Prompts and what is kept of the picture to the logits of all masks [P, M, L, L], and their scores [P, M]. */
 export const decoderPart = /* @__PURE__ */ definePart({
   name: "sam decoder",
-  inputs: (settings: DecoderSettings): Readonly<Record<string, InputSpec>> => {
-    const { embedding, ...image } = sceneSpecs(settings);
-    const { P, hasMask, from, dtype, config, isBound = false } = settings;
-    const { L } = maskSizes(config);
-    const scene = Object.entries<Spec>(hasMask || from === "embedding" ? { embedding } : image);
-    return {
-      ...Object.fromEntries(scene.map(([name, spec]) => [name, { ...spec, bound: isBound }])),
-      ...(hasMask && { maskInput: { dtype, shape: [P, L, L, 1] } }),
-      ...promptInputs(settings),
-    };
-  },
+  inputs: (settings: DecoderSettings) => decoderInputs(settings, sceneSpecs(settings)),
   record: (inputs, weights, { config }) => {
-    const { embedding, maskInput, coords, labels, map, q, k, v } = inputs as Readonly<Record<string, Value>>;
-    const image = embedding ? samImage(embedding, weights, config, maskInput) : ({ map, q, k, v } as SamImage);
-    const tokens = promptTokens(coords as Value, labels as Value, weights, config);
+    const { tokens, image } = tokensAndImage(inputs, weights, config);
     const { lowResMasks, iouScores } = samDecoder(tokens, image, weights, config);
     return { masks: lowResMasks, scores: iouScores };
   },
-  boundOutputs: ({ keepsMasks }) => (keepsMasks ? ["masks"] : []),
+  boundOutputs: keptMasks,
 });
 
 /** Sizes of a picture and of the part of the padded square that it takes. */
 export interface PictureSettings extends ModelSettings {
   /** Of the picture. */
   readonly size: Size;
+  /** Side of the square to which masks are resized before they are cut. */
+  readonly square: number;
   /** Of the part of the square. */
   readonly cut: Size;
 }
@@ -148,14 +172,14 @@ export const masksPart = /* @__PURE__ */ definePart({
   record: (
     { masks, scores },
     _,
-    { config, size, cut, P, isMultimask, hasLogits, rows: count },
+    { config, size, square, cut, P, isMultimask, hasLogits, rows: count },
   ): Readonly<Record<string, Value>> => {
     const { M, L } = maskSizes(config);
     const [start, length] = isMultimask ? [1, M - 1] : [0, 1];
     const chosen = ops.narrow({ x: masks }, { axis: 1, start, length });
     const x = masks.graph.reshape(chosen, [P * length, L, L]);
     const rows = count === undefined ? undefined : { count, first: masks.graph.length("first", size[0] - count) };
-    const sizes = { square: config.image_size, cut, size, ...(rows && { rows }) };
+    const sizes = { square, cut, size, ...(rows && { rows }) };
     return {
       lowRes: chosen,
       chosenScores: ops.narrow({ x: scores }, { axis: 1, start, length }),

@@ -15,9 +15,9 @@ export function coordinate(pixel: number, { image_size }: SamConfig): number {
   return (2 * (pixel + 0.5)) / image_size - 1;
 }
 
-/** Labels of tokens: the decoder's own first (IoU, masks), then the point that is none, then those of POINT. */
+/** Labels of tokens: the decoder's own (object score, IoU, masks), the point that is none, then those of POINT. */
 export function tokenLabels({ decoder }: SamConfig) {
-  const outputs = 2 + decoder.num_multimask_outputs;
+  const outputs = (decoder.pred_obj_scores ? 3 : 2) + decoder.num_multimask_outputs;
   return { outputs, padding: outputs, point: outputs + 1 };
 }
 
@@ -26,6 +26,7 @@ export function promptTokens(coords: Value, labels: Value, weights: Weights, con
   const w = weights.as("f32");
   const C = config.prompt.hidden_size;
   const rows = [
+    ...(config.decoder.pred_obj_scores ? [w.get("mask_decoder.obj_score_token.weight", [1, C])] : []),
     w.get("mask_decoder.iou_token.weight", [1, C]),
     w.get("mask_decoder.mask_tokens.weight", [undefined, C]),
     w.get("prompt_encoder.not_a_point_embed.weight", [1, C]),

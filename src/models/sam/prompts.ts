@@ -85,7 +85,10 @@ function isMaskInput(maskInput: Float32Array, side: number): boolean {
   return isFloats && maskInput.length === side * side && maskInput.every(Number.isFinite);
 }
 
-/** The decoder's own tokens, then points, then the box; points without a box are followed by a point that is none. */
+/**
+ * The decoder's own tokens, then points, then the box. Points without a box are followed by a point that is none; in
+ * SAM 2 all prompts are, and a mask alone by two (transformers: models/sam2, Sam2PromptEncoder).
+ */
 export function tokensOf({ points = [], box }: SamPrompt, placement: Placement, config: SamConfig): PromptTokens {
   const { outputs, padding, point: firstPoint } = tokenLabels(config);
   const coords: number[] = Array(2 * outputs).fill(0);
@@ -97,10 +100,10 @@ export function tokensOf({ points = [], box }: SamPrompt, placement: Placement, 
     labels.push(firstPoint + kind);
   };
   for (const { x, y, label = 1 } of points) push([x, y], label === 1 ? POINT.foreground : POINT.background);
-  if (points.length > 0 && !box) {
-    coords.push(0, 0);
-    labels.push(padding);
-  }
+  const isShown = points.length > 0 || box !== undefined;
+  const placeless = config.decoder.pred_obj_scores ? 2 - Number(isShown) : Number(isShown && !box);
+  coords.push(...Array(2 * placeless).fill(0));
+  labels.push(...Array(placeless).fill(padding));
   if (box) {
     push([box[0], box[1]], POINT.topLeft);
     push([box[2], box[3]], POINT.bottomRight);

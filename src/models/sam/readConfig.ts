@@ -1,12 +1,13 @@
 // config.json of SAM models, with the class defaults of transformers' SamConfig (models/sam/configuration_sam.py):
 // published files often hold only what differs from them. Loaded with the first checkpoint.
 // What all checkpoints need comes in one piece.
+export { BESIDE } from "./beside.ts";
 export { samRecipe } from "./recipe.ts";
 
 import { CheckpointError } from "../../device/errors.ts";
 import { type Fields, integer, number, object, only, side } from "../fields.ts";
 import { hiddenAct } from "../hiddenActs.ts";
-import type { SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig } from "./config.ts";
+import type { SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig, TinyVitConfig } from "./config.ts";
 
 /**
  * Reads config.json of a SamModel.
@@ -80,7 +81,9 @@ export function decoderConfig(part: Fields, eps: number): SamDecoderConfig {
 }
 
 /** Throws unless the three parts fit together. */
-export function checked(parts: Pick<SamConfig, "vision" | "prompt" | "decoder">): SamConfig {
+export function checked(
+  parts: Pick<SamConfig, "prompt" | "decoder"> & { readonly vision: SamVisionConfig | TinyVitConfig },
+): SamConfig {
   const { vision, prompt, decoder } = parts;
   const fail = (why: string): never => {
     throw new CheckpointError(`config.json: ${why}`);

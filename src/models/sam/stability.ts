@@ -19,8 +19,8 @@ export const stabilityPart = /* @__PURE__ */ definePart({
     const { M, L } = maskSizes(config);
     return { masks: { dtype, shape: [P * M, L, L], bound: true }, ids: { dtype: "i32", shape: [count] } };
   },
-  record: ({ masks, ids }, _, { config, size, cut, offset }) => {
-    const planes = { square: config.image_size, cut, size, threshold: 0, offset };
+  record: ({ masks, ids }, _, { square, size, cut, offset }) => {
+    const planes = { square, cut, size, threshold: 0, offset };
     return { planes: ops.maskUpsample({ x: masks, ids }, planes) };
   },
 });

@@ -1,0 +1,42 @@
+// SAM 2's image encoder (Ravi et al. 2024): Hiera and a feature pyramid (Lin et al. 2017) of its stages. Follows
+// transformers' models/sam2/modeling_sam2.py; weights under its names.
+import type { Value } from "../../graph/graph.ts";
+import * as ops from "../../graph/ops.ts";
+import { convolution } from "../convolution.ts";
+import { add } from "../layers.ts";
+import type { Weights } from "../weights.ts";
+import type { Sam2VisionConfig } from "./config.ts";
+import { hiera } from "./hiera.ts";
+
+/** Maps of the pyramid that are used, the finest first; the coarsest stage is seen in the third alone. */
+const LEVELS = 3;
+
+/** pixels [1, S, S, 3], normalised, to maps [1, S / 4, S / 4, fpn_hidden_size], [1, S / 8, …] and [1, S / 16, …]. */
+export function sam2ImageEncoder(pixels: Value, weights: Weights, config: Sam2VisionConfig): Value[] {
+  return featurePyramid(hiera(pixels, weights, config.backbone_config), weights, config);
+}
+
+/** The maps after Hiera's stages to those of the pyramid, the finest first. */
+export function featurePyramid(stages: readonly Value[], weights: Weights, config: Sam2VisionConfig): Value[] {
+  const w = weights.at("vision_encoder.neck");
+  const coarsest = stages.length - 1;
+  const levels: Value[] = [];
+  for (let i = coarsest; i >= 0; i--) {
+    const lateral = convolution(stages[i] as Value, w.at(`convs.${coarsest - i}`)); // [1, h, w, fpn_hidden_size]
+    const isTopDown = i < coarsest && config.fpn_top_down_levels.includes(i);
+    levels.unshift(isTopDown ? add(lateral, doubled(levels[0] as Value)) : lateral);
+  }
+  return levels.slice(0, LEVELS);
+}
+
+/** x [1, h, w, C] with each place four times: [1, 2 h, 2 w, C] (torch's nearest interpolation). */
+function doubled(x: Value): Value {
+  const { graph } = x;
+  const [, H = 0, W = 0, C = 0] = x.shape;
+  const places = Array.from({ length: 4 * H * W }, (_, i) => {
+    const [row, column] = [Math.floor(i / (2 * W)), i % (2 * W)];
+    return Math.floor(row / 2) * W + Math.floor(column / 2);
+  });
+  const ids = graph.constant({ dtype: "i32", shape: [4 * H * W] }, Int32Array.from(places));
+  return graph.reshape(ops.gather({ ids, table: graph.reshape(x, [H * W, C]) }), [1, 2 * H, 2 * W, C]);
+}

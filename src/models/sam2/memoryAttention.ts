@@ -1,0 +1,111 @@
+// SAM 2's memory attention (Ravi et al. 2024, figure 3): a frame's map looks at itself, then at the memories of other
+// frames and at the pointers of the object. Follows transformers' models/sam2_video/modeling_sam2_video.py; weights
+// under its names. N places of the map, S frames with memories of M channels, Q tokens of pointers.
+import type { Value } from "../../graph/graph.ts";
+import * as ops from "../../graph/ops.ts";
+import type { Length } from "../../kernels/length.ts";
+import { activation, add, layerNorm, linear, project } from "../layers.ts";
+import type { Weights } from "../weights.ts";
+import { scalar, times } from "./arithmetic.ts";
+import { axialRotation, sinePositions } from "./positions.ts";
+import type { Sam2VideoConfig } from "./videoConfig.ts";
+
+const EPS = 1e-5; // PyTorch's default
+
+/** What a frame looks at. Of S frames and Q tokens the first so many are there: a run says how many. */
+export interface Memory {
+  /** [S, N, M], and what is added to them as keys: of places and of times. */
+  readonly frames: Value;
+  readonly framePositions: Value;
+  /** [Q, M], and what is added to them as keys. */
+  readonly pointers: Value;
+  readonly pointerPositions: Value;
+  /** N for each frame that is there: where the pointers begin. */
+  readonly frameRows: number | Length;
+  /** These, and the pointers' tokens that are there. */
+  readonly keys: number | Length;
+}
+
+/** features [1, N, C] of a frame, as the image encoder gives them, to the embedding [1, N, C] that the decoder takes. */
+export function memoryAttention(features: Value, memory: Memory, weights: Weights, config: Sam2VideoConfig): Value {
+  const w = weights.at("memory_attention");
+  const { graph } = features;
+  const [, , C = 0] = features.shape;
+  const code = sinePositions(graph, config.image_embedding_size, C, weights.dtype);
+  let x = add(features, times(code, scalar(graph, 0.1, weights.dtype))); // [1, N, C]
+  const lists = listsFor(memory, C);
+  for (let i = 0; i < config.memory.memory_attention_num_layers; i++) {
+    x = layer(x, memory, lists, w.at(`layers.${i}`), config);
+  }
+  return layerNorm(x, w.at("layer_norm"), EPS);
+}
+
+/** Where each layer in turn writes keys and values: [S * N + Q, C]. */
+interface Lists {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+function listsFor({ frames, pointers }: Memory, C: number): Lists {
+  const { graph, dtype } = frames;
+  const [S = 0, N = 0] = frames.shape;
+  const list = (name: string) => graph.state(name, { dtype, shape: [S * N + (pointers.shape[0] as number), C] });
+  return { keys: list("memory keys"), values: list("memory values") };
+}
+
+function layer(x: Value, memory: Memory, lists: Lists, w: Weights, config: Sam2VideoConfig): Value {
+  const { memory_attention_num_attention_heads: heads, memory_attention_feed_forward_hidden_act: act } = config.memory;
+  const own = w.at("self_attn");
+  let y = layerNorm(x, w.at("layer_norm1"), EPS);
+  const [q, k] = [turned(y, own.at("q_proj"), config), turned(y, own.at("k_proj"), config)];
+  const v = linear(y, own.at("v_proj"));
+  x = add(x, linear(ops.attention({ q, k, v }, { heads }), own.at("o_proj")));
+  y = layerNorm(x, w.at("layer_norm2"), EPS);
+  x = add(x, crossAttention(y, memory, lists, w.at("cross_attn_image"), config));
+  y = activation(linear(layerNorm(x, w.at("layer_norm3"), EPS), w.at("linear1")), act);
+  return add(x, linear(y, w.at("linear2")));
+}
+
+/** Frames are turned by their places, each alike; pointers have no place. */
+function crossAttention(x: Value, memory: Memory, lists: Lists, w: Weights, config: Sam2VideoConfig): Value {
+  const { frames, framePositions, pointers, pointerPositions, frameRows, keys } = memory;
+  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), config); // [S, N, C]
+  const pointerKeys = halves(add(pointers, pointerPositions), w.at("k_proj"), config); // [Q, C]
+  const k = inOneList(lists.keys, frameKeys, pointerKeys, frameRows);
+  const v = inOneList(lists.values, linear(frames, w.at("v_proj")), linear(pointers, w.at("v_proj")), frameRows);
+  const heads = config.memory.memory_attention_num_attention_heads;
+  return linear(ops.attention({ q: turned(x, w.at("q_proj"), config), k, v }, { heads, keys }), w.at("o_proj"));
+}
+
+/** The rows of [S, N, C] that are there, then [Q, C]: [1, S * N + Q, C]. */
+function inOneList(list: Value, frames: Value, pointers: Value, at: number | Length): Value {
+  const { graph } = frames;
+  const [S = 0, N = 0, C = 0] = frames.shape;
+  ops.writeRows({ state: list, rows: graph.reshape(frames, [S * N, C]) }, { at: 0 });
+  return graph.reshape(ops.writeRows({ state: list, rows: pointers }, { at }), [1, ...list.shape]);
+}
+
+/** nn.Linear, turned by places: x [B, N, C] gives [B, N, C']. */
+function turned(x: Value, w: Weights, config: Sam2VideoConfig): Value {
+  const { memory_attention_num_attention_heads: heads, rope_theta } = config.memory;
+  const y = halves(x, w, config);
+  const D = (y.shape.at(-1) as number) / heads;
+  return ops.rope(
+    { x: y, ...axialRotation(x.graph, config.image_embedding_size, D, rope_theta) },
+    { heads, prefix: 0 },
+  );
+}
+
+/**
+ * nn.Linear with the channels of each head in another order: those that turn together are not neighbours but half a head
+ * apart, as ops.rope has them. Queries and keys are alike in it, so that their products stay the same.
+ */
+function halves(x: Value, w: Weights, { memory }: Sam2VideoConfig): Value {
+  const { graph } = x;
+  const heads = memory.memory_attention_num_attention_heads;
+  const [out = 0, inputs = 0] = w.shape("weight");
+  const pairs = [heads, out / heads / 2, 2];
+  const weight = ops.permute({ x: graph.reshape(w.get("weight"), [...pairs, inputs]) }, { dims: [0, 2, 1, 3] });
+  const bias = ops.permute({ x: graph.reshape(w.get("bias", [out]), pairs) }, { dims: [0, 2, 1] });
+  return project(x, graph.reshape(weight, [out, inputs]), graph.reshape(bias, [out]));
+}

@@ -1,0 +1,4 @@
+import { stableMaskSuite } from "../../src/verify/references/stableMask.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(stableMaskSuite);
