@@ -2,6 +2,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { VisionError } from "../../device/errors.ts";
+import { isAlive } from "./processes.ts";
 
 /**
  * Writes beside the path and renames: what is at the path is the old file or the whole new one, at any moment, also
@@ -32,14 +33,6 @@ async function sweep(path: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, pid] =
       (name.startsWith(basename(path)) && /^\.(\d+)\.partial$/.exec(name.slice(basename(path).length))) || [];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // of another user
+    if (pid !== undefined && !(await isAlive(Number(pid)))) await rm(join(folder, name), { force: true });
   }
 }

@@ -1,8 +1,9 @@
 // One program writes an index at a time. What a killed one leaves is known by its process, which is gone.
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VisionError } from "../../device/errors.ts";
+import { isAlive } from "../files/processes.ts";
 
 const NAME = "writer.lock";
 
@@ -18,10 +19,11 @@ export async function lockForWriting(folder: string): Promise<() => Promise<void
   const own = `${path}.${process.pid}`;
   try {
     await writeFile(own, JSON.stringify({ pid: process.pid, host: hostname() }));
-    while (!(await isLinked(own, path))) await removeStale(folder, path);
+    while (!(await isLinked(own, path))) await removeStale(folder, path, `${own}.stale`);
   } catch (cause) {
     if (cause instanceof VisionError) throw cause;
-    throw new VisionError(`${folder} cannot be written (${(cause as NodeJS.ErrnoException).code})`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new VisionError(`${folder} cannot be written (${code ?? message})`, { cause });
   } finally {
     await rm(own, { force: true });
   }
@@ -40,7 +42,7 @@ async function isLinked(own: string, path: string): Promise<boolean> {
 }
 
 /** Removes the lock of a process that is gone. */
-async function removeStale(folder: string, path: string): Promise<void> {
+async function removeStale(folder: string, path: string, moved: string): Promise<void> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return; // handed back meanwhile
   const { pid, host } = JSON.parse(text);
@@ -48,16 +50,8 @@ async function removeStale(folder: string, path: string): Promise<void> {
     const who = `process ${pid} on ${host}`;
     throw new VisionError(`${who} writes to ${folder}: wait for it, or delete ${path} if it is gone`);
   }
-  await rm(path, { force: true });
-}
-
-async function isAlive(pid: number): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  // In a container nobody may have asked how a killed process ended: Linux keeps it as a zombie ("Z" after its name).
-  const state = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-  return !/\) [ZX] [^)]*$/.test(state);
+  await rename(path, moved);
+  // Where another program was faster, this is its own new lock: it gets that back.
+  if ((await readFile(moved, "utf8")) !== text) await link(moved, path);
+  await rm(moved);
 }
