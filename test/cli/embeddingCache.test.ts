@@ -1,4 +1,5 @@
 // The cache of embeddings: what it gives back, when it does not, and that no file of it is ever half written.
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,6 +67,16 @@ it("takes a file that is damaged for an absent one, and writes it anew", async (
   }
   await fill(CAT);
   expect(await new EmbeddingCache(root, "model f32").get(CAT)).toEqual(Float32Array.of(10, 0.1));
+});
+
+it("takes away what a program left that was killed while it wrote, but not what another one is writing", async () => {
+  await fill(CAT);
+  const [name = ""] = await readdir(root);
+  const { pid: ended } = spawnSync(process.execPath, ["-e", ""]);
+  const alive = `${name}.${process.ppid}.partial`;
+  for (const partial of [`${name}.${ended}.partial`, alive]) await writeFile(join(root, partial), "half");
+  await fill(CAT, DOG);
+  expect((await readdir(root)).sort()).toEqual([name, alive]);
 });
 
 it("drops a row in which a bit was flipped, or in what is told of it, and keeps the others", async () => {

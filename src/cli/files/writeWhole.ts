@@ -30,9 +30,11 @@ export async function writeWholeInFolder(path: string, content: Uint8Array | str
 /** Removes beginnings of this file by programs that are no more. */
 async function sweep(path: string): Promise<void> {
   const folder = dirname(path);
-  for (const name of await readdir(folder)) {
+  const names: string[] = await readdir(folder).catch(() => []); // who may write there may not list it
+  for (const name of names) {
     const [, pid] =
       (name.startsWith(basename(path)) && /^\.(\d+)\.partial$/.exec(name.slice(basename(path).length))) || [];
-    if (pid !== undefined && !(await isAlive(Number(pid)))) await rm(join(folder, name), { force: true });
+    if (pid === undefined || (await isAlive(Number(pid)))) continue;
+    await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
 }
