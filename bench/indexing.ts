@@ -30,7 +30,7 @@ for (const index of [once, killed]) rmSync(index, { recursive: true, force: true
 
 const whole = await run(once);
 const state = seeded(1);
-for (let i = 0; i < options.kills; i++) await run(killed, 2 + state() * ((1.5 * whole.seconds) / options.kills));
+for (let i = 0; i < options.kills; i++) await run(killed, 4 + state() * ((2 * whole.seconds) / options.kills));
 const rest = await run(killed);
 const [rows, others] = [await rowsOf(once), await rowsOf(killed)];
 const isSame = rows.length === options.pictures && JSON.stringify(rows) === JSON.stringify(others);

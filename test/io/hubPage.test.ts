@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NetworkError } from "../../src/device/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { cachedModels, clearCachedModels } from "../../src/io/source/cachedModels.ts";
 import { openHubInPage } from "../../src/io/source/hubPage.ts";
 import { openFolderInPage } from "../../src/io/source/keptFiles.ts";
-import { cachedModels, clearCachedModels } from "../../src/io/source/pageCache.ts";
 import { HubServer } from "./hubServer.ts";
 
 const MIB = 1024 * 1024;

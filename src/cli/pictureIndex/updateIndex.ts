@@ -9,8 +9,8 @@ import type { IndexRow, IndexTable, KnownRow, PictureFacts } from "./indexTable.
 import { pictureFacts } from "./pictureFacts.ts";
 
 /** Rows in a commit, unless more time goes by than this before there are so many. */
-const ROWS_PER_COMMIT = 512;
-const MS_PER_COMMIT = 10_000;
+const ROWS_PER_COMMIT = 256;
+const MS_PER_COMMIT = 5000;
 
 export interface UpdateOptions {
   readonly files: readonly PictureFile[];

@@ -1,29 +1,13 @@
-// What a browser keeps of the models it loaded: Cache Storage, keyed by the files' addresses: the list of
-// it, and how it is emptied. keptFiles.ts puts files there.
-
+// What a browser keeps of the models it loaded, in Cache Storage, keyed by the files' addresses: the list of it, and how
+// it is emptied. keptFiles.ts puts files there.
+import type { CachedModel } from "./cachedModels.ts";
 import type { ModelFile, SourceOptions } from "./source.ts";
 
 const CACHE_NAME = "webgpu-vision";
 const HUB_FILE = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/;
 
-/** A model in the browser's cache. */
-export interface CachedModel {
-  /** A Hub id with its revision, or the URL of a folder; `fromPretrained` takes it. */
-  readonly name: string;
-  /** All files together. */
-  readonly bytes: number;
-  /** Each file with its size. */
-  readonly files: readonly ModelFile[];
-}
-
-/**
- * The models that this site keeps in Cache Storage, by name. Empty outside browsers: Node and Deno keep Hub files on
- * disk, where Python's tools manage them.
- *
- * @example
- * for (const { name, bytes } of await cachedModels()) console.log(name, bytes);
- */
-export async function cachedModels(): Promise<CachedModel[]> {
+/** The models that this site keeps, by name. */
+export async function listModels(): Promise<CachedModel[]> {
   const shelf = await openShelf({});
   const models = new Map<string, ModelFile[]>();
   for (const { url } of (await shelf?.keys()) ?? []) {
@@ -38,15 +22,9 @@ export async function cachedModels(): Promise<CachedModel[]> {
   return list.sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/**
- * Removes one model from the browser's cache, by the name that `cachedModels` gives it, or all of them.
- *
- * @returns Bytes that were freed.
- * @example
- * await clearCachedModels("openai/clip-vit-base-patch32@main");
- */
-export async function clearCachedModels(name?: string): Promise<number> {
-  const freed = (await cachedModels()).filter((model) => name === undefined || model.name === name);
+/** Removes one model, or all of them; the bytes that were freed. */
+export async function clearModels(name?: string): Promise<number> {
+  const freed = (await listModels()).filter((model) => name === undefined || model.name === name);
   const shelf = await openShelf({});
   for (const request of (await shelf?.keys()) ?? []) {
     if (name === undefined || placeOf(new URL(request.url)).model === name) await shelf?.delete(request);
