@@ -83,8 +83,9 @@ export {
   writeSafetensors,
 } from "./io/safetensors/safetensors.ts";
 export type { ByteSource } from "./io/source/bytes.ts";
-export { type CachedModel, cachedModels, clearCachedModels } from "./io/source/cachedModels.ts";
+export { cachedModels, clearCachedModels } from "./io/source/cachedModels.ts";
 export { openSource } from "./io/source/openSource.ts";
+export type { CachedModel } from "./io/source/pageCache.ts";
 export type { ModelFile, Source, SourceBytes, SourceLike, SourceOptions } from "./io/source/source.ts";
 export * as kernels from "./kernels/index.ts";
 export { Length } from "./kernels/length.ts";

@@ -1,15 +1,5 @@
 // What a page asks of the models that it keeps; the work is loaded when it is asked for (pageCache.ts).
-import type { ModelFile } from "./source.ts";
-
-/** A model in the browser's cache. */
-export interface CachedModel {
-  /** A Hub id with its revision, or the URL of a folder; `fromPretrained` takes it. */
-  readonly name: string;
-  /** All files together. */
-  readonly bytes: number;
-  /** Each file with its size. */
-  readonly files: readonly ModelFile[];
-}
+import type { CachedModel } from "./pageCache.ts";
 
 /**
  * The models that this site keeps in Cache Storage, by name. Empty outside browsers: Node and Deno keep Hub files on

@@ -1,10 +1,19 @@
 // What a browser keeps of the models it loaded, in Cache Storage, keyed by the files' addresses: the list of it, and how
 // it is emptied. keptFiles.ts puts files there.
-import type { CachedModel } from "./cachedModels.ts";
 import type { ModelFile, SourceOptions } from "./source.ts";
 
 const CACHE_NAME = "webgpu-vision";
 const HUB_FILE = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/;
+
+/** A model in the browser's cache. */
+export interface CachedModel {
+  /** A Hub id with its revision, or the URL of a folder; `fromPretrained` takes it. */
+  readonly name: string;
+  /** All files together. */
+  readonly bytes: number;
+  /** Each file with its size. */
+  readonly files: readonly ModelFile[];
+}
 
 /** The models that this site keeps, by name. */
 export async function listModels(): Promise<CachedModel[]> {
