@@ -1,5 +1,5 @@
-// SAM 2.1 through a video of 12 frames against transformers: two objects, prompts on two frames, a correction, backwards,
-// a frame where the object is not; and what VideoSegmenter adds to that.
+// SAM 2.1 through a video of 12 frames against transformers: two objects, prompts on two frames, a correction,
+// backwards, a frame where the object is not; and what VideoSegmenter adds to that.
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SegmentedVideo, VideoMask } from "../../src/api/segmentedVideo.ts";
@@ -46,7 +46,7 @@ function disc(x: number, y: number, radius: number): Uint8Array {
   );
 }
 
-/** Largest differences of logits and of object scores to the golden's, the least IoU, and that of all masks together. */
+/** Largest differences of logits and object scores to the golden's, the least IoU, and that of all masks together. */
 class Differences {
   logits = 0;
   score = 0;

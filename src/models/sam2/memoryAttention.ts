@@ -26,7 +26,7 @@ export interface Memory {
   readonly keys: number | Length;
 }
 
-/** features [1, N, C] of a frame, as the image encoder gives them, to the embedding [1, N, C] that the decoder takes. */
+/** features [1, N, C] of a frame, as the image encoder gives them, to the embedding [1, N, C] for the decoder. */
 export function memoryAttention(features: Value, memory: Memory, weights: Weights, config: Sam2VideoConfig): Value {
   const w = weights.at("memory_attention");
   const { graph } = features;
@@ -97,8 +97,8 @@ function turned(x: Value, w: Weights, config: Sam2VideoConfig): Value {
 }
 
 /**
- * nn.Linear with the channels of each head in another order: those that turn together are not neighbours but half a head
- * apart, as ops.rope has them. Queries and keys are alike in it, so that their products stay the same.
+ * nn.Linear with the channels of each head in another order: those that turn together are not neighbours but half a
+ * head apart, as ops.rope has them. Queries and keys are alike in it, so that their products stay the same.
  */
 function halves(x: Value, w: Weights, { memory }: Sam2VideoConfig): Value {
   const { graph } = x;
