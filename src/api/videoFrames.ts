@@ -184,9 +184,10 @@ export class VideoFrames {
     const picture = await openImage(image, signal);
     try {
       const { width, height } = picture;
-      if (width !== this.#origin.width || height !== this.#origin.height) {
+      const first = this.#origin;
+      if (width !== first.width || height !== first.height) {
         throw new ImageError(
-          `frame ${frame} is ${width} x ${height}, expected ${this.#origin.width} x ${this.#origin.height} as the first`,
+          `frame ${frame} is ${width} x ${height}, expected the first one's ${first.width} x ${first.height}`,
         );
       }
       const part = videoEncoderPart(this.#settings());
