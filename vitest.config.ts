@@ -68,7 +68,7 @@ export default defineConfig({
       apart("installs", { globalSetup: ["test/package/install.ts"] }),
       apart("full", {}),
       apart("slow", {}),
-      apart("docs", { globalSetup: [] }),
+      apart("docs", { globalSetup: ["test/smallModels.ts"] }),
     ],
   },
 });

@@ -1,5 +1,5 @@
-// An index of many pictures: made in one go, and by a command that is killed at random and started again; both must hold
-// the same rows. `npm run bench:index -- --help`.
+// An index of many pictures: made in one go, and by a command that is killed at random and started again; both must
+// hold the same rows. `npm run bench:index -- --help`.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";

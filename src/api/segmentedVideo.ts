@@ -1,53 +1,22 @@
-// A video that SAM 2 goes through: its objects, what is remembered of each, and the frame that is encoded now.
-import { type Device, USAGE } from "../device/device.ts";
-import { ArgumentError, DeviceLostError, DisposedError, ImageError } from "../device/errors.ts";
-import { fromHalfArray } from "../device/half.ts";
-import { bufferBytes, type HostArray, type Spec } from "../device/tensor.ts";
-import type { Bindings } from "../graph/bindings.ts";
-import type { Executor } from "../graph/executor.ts";
-import { closePicture, type ImageLike, openImage } from "../io/image/image.ts";
-import { floatArray } from "../models/exampleInputs.ts";
-import { isPrompt, type Placement, type SamPrompt, tokensOf, wrongPrompt } from "../models/sam/prompts.ts";
-import { timeCode } from "../models/sam2/positions.ts";
-import type { Sam2VideoModel } from "../models/sam2/videoFamily.ts";
+// A video that SAM 2 goes through: its objects and their prompts, from frame to frame.
+import { ArgumentError } from "../device/errors.ts";
+import { isPrompt, wrongPrompt } from "../models/sam/prompts.ts";
 import {
-  frameSpecs,
-  type MemorySizes,
-  memorySpecs,
-  videoEncoderPart,
-  videoObjectPart,
-} from "../models/sam2/videoParts.ts";
-import { encodePicture } from "../pictures/encodePictures.ts";
-import { named } from "../pictures/named.ts";
-import type { Collector } from "../pictures/tower.ts";
-import type { Session } from "../session/session.ts";
-import { unpackMasks } from "./samMasks.ts";
-import { type Look, type MemoryLimits, VideoMemory } from "./videoMemory.ts";
+  type Step,
+  type Tracked,
+  VideoFrames,
+  type VideoMask,
+  type VideoOrigin,
+  type VideoPrompt,
+} from "./videoFrames.ts";
 
-/** What shows an object in a frame: points, a box, or both; or its mask. */
-export interface VideoPrompt extends Pick<SamPrompt, "points" | "box"> {
-  /** [height * width] of the frame, 1 inside and 0 outside; excludes points and box. */
-  readonly mask?: Uint8Array | undefined;
-}
-
-/** An object in a frame. */
-export interface VideoMask {
-  /** [height * width], 1 inside and 0 outside. */
-  readonly mask: Uint8Array;
-  /** Pixels across. */
-  readonly width: number;
-  /** Pixels down. */
-  readonly height: number;
-  /** Above 0 where the object is in the frame: a logit, 10 where its mask was given. Elsewhere the mask is empty. */
-  readonly score: number;
-  /** [L * L] logits of the whole frame, where asked for by `returnLogits`. */
-  readonly lowResLogits?: Float32Array;
-}
+export type { VideoMask, VideoPrompt } from "./videoFrames.ts";
 
 /** What `propagate` finds in a frame. */
 export interface VideoFrame<Name> {
   /** Its place in the video, from 0. */
   readonly frame: number;
+  /** The masks of the objects, by their names. */
   readonly masks: ReadonlyMap<Name, VideoMask>;
 }
 
@@ -69,35 +38,6 @@ export interface PropagateOptions<Name> extends VideoPromptOptions {
   readonly objects?: readonly Name[] | undefined;
 }
 
-/** What a video is opened with. */
-export interface VideoOrigin {
-  readonly session: Session;
-  readonly model: Sam2VideoModel;
-  readonly device: Device;
-  readonly frames: readonly ImageLike[];
-  readonly width: number;
-  readonly height: number;
-  readonly limits: MemoryLimits;
-}
-
-/** What is remembered of an object. */
-interface Tracked {
-  readonly memory: VideoMemory;
-  readonly buffers: Readonly<Record<"memories" | "pointers", GPUBuffer>>;
-  /** Frames that were tracked: a prompt there corrects. */
-  readonly seen: Set<number>;
-  /** Of frames with a first prompt, which are not computed again. */
-  readonly given: Map<number, VideoMask>;
-}
-
-/** How an object is looked for in a frame. */
-interface Step {
-  readonly by: "prompt" | "memory" | "mask";
-  readonly prompt: VideoPrompt;
-  readonly isBackward: boolean;
-  readonly returnLogits: boolean;
-}
-
 /** A video, from `VideoSegmenter.open`; objects have whatever names the caller gives them. */
 export class SegmentedVideo<Name = string | number> {
   /** Pixels across. */
@@ -105,20 +45,17 @@ export class SegmentedVideo<Name = string | number> {
   /** Pixels down. */
   readonly height: number;
   readonly #origin: VideoOrigin;
-  readonly #frame: Readonly<Record<string, GPUBuffer>>;
+  readonly #frames: VideoFrames;
   readonly #objects = new Map<Name, Tracked>();
-  /** The frame whose maps are in the buffers. */
-  #encoded: number | undefined;
   /** The end of the work that was begun last: one step at a time writes the buffers. */
   #turn: Promise<void> = Promise.resolve();
-  #isDisposed = false;
 
   /** @internal */
   constructor(origin: VideoOrigin) {
     this.#origin = origin;
     this.width = origin.width;
     this.height = origin.height;
-    this.#frame = this.#rooms(frameSpecs(this.#settings()));
+    this.#frames = new VideoFrames(origin);
   }
 
   /** Frames. */
@@ -128,7 +65,7 @@ export class SegmentedVideo<Name = string | number> {
 
   /** Bytes of GPU memory that the video has: of a frame, and of each object. They grow with objects alone. */
   get bytes(): number {
-    const buffers = [this.#frame, ...[...this.#objects.values()].map((object) => object.buffers)];
+    const buffers = [this.#frames.buffers, ...[...this.#objects.values()].map((object) => object.buffers)];
     return buffers.flatMap((some) => Object.values(some)).reduce((sum, { size }) => sum + size, 0);
   }
 
@@ -149,17 +86,18 @@ export class SegmentedVideo<Name = string | number> {
     await this.#checkPrompt(prompt);
     return this.#inTurn(signal, async (callSignal) => {
       const known = this.#objects.get(object);
-      const tracked = known ?? this.#newObject();
+      const tracked = known ?? this.#frames.newObject();
       try {
         const isFirst = !tracked.seen.has(frame);
         const by = prompt.mask ? "mask" : isFirst ? "prompt" : "memory";
         const step: Step = { by, prompt, isBackward: false, returnLogits };
-        const found = await this.#step(frame, tracked, step, isFirst, callSignal);
+        tracked.given.delete(frame); // what follows replaces it, or fails
+        const found = await this.#frames.step(frame, tracked, step, isFirst, callSignal);
         if (isFirst) tracked.given.set(frame, found);
         this.#objects.set(object, tracked);
         return found;
       } catch (error) {
-        if (!known) this.#free(tracked.buffers);
+        if (!known) this.#frames.free(tracked.buffers);
         throw error;
       }
     });
@@ -176,6 +114,10 @@ export class SegmentedVideo<Name = string | number> {
     const names = options.objects ?? [...this.#objects.keys()];
     const objects = names.map((name) => [name, this.#known(name)] as const);
     if (objects.length === 0) throw new ArgumentError("there is no object to follow: addPrompt shows one");
+    for (const [name, { memory }] of objects) {
+      if (memory.isEmpty)
+        throw new ArgumentError(`object ${JSON.stringify(name)} has no prompt: addPrompt gives it one`);
+    }
     if (direction !== "forward" && direction !== "backward") {
       throw new ArgumentError(`direction is ${JSON.stringify(direction)}, expected "forward" or "backward"`);
     }
@@ -189,7 +131,7 @@ export class SegmentedVideo<Name = string | number> {
           if (this.#objects.get(name) !== tracked) continue; // removed meanwhile
           const step: Step = { by: "memory", prompt: {}, isBackward, returnLogits };
           const given = tracked.given.get(frame);
-          found.set(name, given ?? (await this.#step(frame, tracked, step, false, callSignal)));
+          found.set(name, given ?? (await this.#frames.step(frame, tracked, step, false, callSignal)));
         }
         return found;
       });
@@ -201,7 +143,7 @@ export class SegmentedVideo<Name = string | number> {
   removeObject(object: Name): void {
     const { buffers } = this.#known(object);
     this.#objects.delete(object);
-    this.#turn = this.#turn.then(() => this.#free(buffers));
+    this.#turn = this.#turn.then(() => this.#frames.free(buffers));
   }
 
   /** Forgets all objects. */
@@ -211,140 +153,14 @@ export class SegmentedVideo<Name = string | number> {
 
   /** Frees the memory of the video and of all objects. */
   dispose(): void {
-    if (this.#isDisposed) return;
-    this.#isDisposed = true;
-    for (const { buffers } of this.#objects.values()) this.#free(buffers);
+    for (const { buffers } of this.#objects.values()) this.#frames.free(buffers);
     this.#objects.clear();
-    this.#free(this.#frame);
+    this.#frames.dispose();
   }
 
   /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  /** Looks for an object in a frame, and remembers what is found: as a prompted frame or a tracked one. */
-  async #step(frame: number, tracked: Tracked, step: Step, isFirst: boolean, signal: AbortSignal): Promise<VideoMask> {
-    const { session } = this.#origin;
-    await this.#encode(frame, signal);
-    const { by, prompt, returnLogits } = step;
-    const { memory, buffers, seen } = tracked;
-    const tokens = tokensOf(prompt, this.#placement(), this.#origin.model.config);
-    const part = videoObjectPart({
-      ...this.#settings(),
-      ...this.#sizes(),
-      T: tokens.labels.length,
-      isMultimask: this.#isMultimask(prompt, isFirst),
-      by,
-      size: [this.height, this.width],
-      hasLogits: returnLogits,
-    });
-    const looks = by === "memory" ? this.#looks(frame, memory, step.isBackward) : undefined;
-    const slot = memory.reserve(frame, isFirst);
-    const inputs = {
-      coords: Float32Array.from(tokens.coords),
-      labels: Int32Array.from(tokens.labels),
-      ...this.#shown(step),
-      ...looks?.inputs,
-    };
-    const run = (executor: Executor) => {
-      this.#check();
-      return executor.runBytes(inputs, {
-        bindings: { ...this.#frame, ...buffers } as Bindings,
-        lengths: { slot, ...looks?.lengths },
-      });
-    };
-    const outputs = await session.use([part], run, signal);
-    memory.keep(frame, slot, isFirst);
-    if (!isFirst) seen.add(frame);
-    return this.#unpacked(outputs);
-  }
-
-  /** Inputs of a prompt beside its tokens. */
-  #shown({ by, prompt }: Step): Readonly<Record<string, HostArray>> {
-    const { dtype } = this.#origin.session;
-    const { mask, points = [], box } = prompt;
-    if (by === "mask") return { mask: floatArray(Float32Array.from(mask ?? [], Number), dtype) };
-    // The memory of a prompted mask is of its inside and outside, that of a tracked one of how sure it is.
-    const isSharp = points.length > 0 || box !== undefined;
-    return { sharpness: floatArray(Float32Array.of(isSharp ? (dtype === "f16" ? 6e4 : 1e8) : 1), dtype) };
-  }
-
-  /** What a frame looks at: slots and times, of as many as there may be, and how many there are. */
-  #looks(frame: number, memory: VideoMemory, isBackward: boolean) {
-    const { model, session } = this.#origin;
-    const { memory: sizes, image_embedding_size: side, prompt } = model.config;
-    const most = Math.max(2, Math.min(this.length, sizes.max_object_pointers_in_encoder));
-    const frames = memory.framesFor(frame, isBackward, sizes);
-    const pointers = memory.pointersFor(frame, isBackward, most);
-    const room = this.#sizes();
-    const filled = (looks: readonly Look[], of: "slot" | "time", count: number) =>
-      Int32Array.from({ length: count }, (_, i) => looks[i]?.[of] ?? 0);
-    const C = prompt.hidden_size;
-    const codes = Float32Array.from({ length: room.pointers * C }, () => 0);
-    for (const [i, { time }] of pointers.entries()) codes.set(timeCode(time / (most - 1), C), i * C);
-    const frameRows = frames.length * side * side;
-    return {
-      inputs: {
-        frameSlots: filled(frames, "slot", room.frames),
-        frameTimes: filled(frames, "time", room.frames),
-        pointerSlots: filled(pointers, "slot", room.pointers),
-        pointerTimes: floatArray(codes, session.dtype),
-      },
-      lengths: { frameRows, keys: frameRows + pointers.length * (C / sizes.memory_encoder_output_channels) },
-    };
-  }
-
-  #unpacked(bytes: Readonly<Record<string, ArrayBuffer>>): VideoMask {
-    const { session } = this.#origin;
-    const floats = (buffer: ArrayBuffer) =>
-      session.dtype === "f16" ? fromHalfArray(new Uint16Array(buffer)) : new Float32Array(buffer);
-    const score = bytes.score ? (floats(bytes.score)[0] as number) : 10;
-    const one = floatArray(Float32Array.of(score), session.dtype).slice().buffer as ArrayBuffer;
-    const outputs = { bits: bytes.bits as ArrayBuffer, chosenScores: one, lowRes: bytes.logits ?? new ArrayBuffer(0) };
-    const [[mask] = []] = unpackMasks([{ first: 0, bytes: outputs }], floats, 1, this);
-    if (!mask) throw new TypeError("a frame gave no mask");
-    const { width, height, lowResLogits } = mask;
-    return { mask: mask.mask, width, height, score, ...(bytes.logits && { lowResLogits }) };
-  }
-
-  /** Encodes a frame, unless it is the one that was encoded last. */
-  async #encode(frame: number, signal: AbortSignal): Promise<void> {
-    if (this.#encoded === frame) return;
-    const { session, model, frames } = this.#origin;
-    const image = frames[frame] as ImageLike;
-    const picture = await openImage(image, signal);
-    try {
-      const { width, height } = picture;
-      if (width !== this.width || height !== this.height) {
-        throw new ImageError(
-          `frame ${frame} is ${width} x ${height}, expected ${this.width} x ${this.height} as the first`,
-        );
-      }
-      const part = videoEncoderPart(this.#settings());
-      const tower = { session, recipe: () => model.recipe, part: () => part };
-      this.#encoded = undefined; // until the buffers are whole
-      await encodePicture(tower, this.#collector(), picture, signal);
-      this.#encoded = frame;
-    } catch (error) {
-      throw named(error, image);
-    } finally {
-      closePicture(picture);
-    }
-  }
-
-  /** Has the encoder write the video's buffers. */
-  #collector(): Collector<undefined, undefined> {
-    const { device } = this.#origin;
-    const run = async (encoder: Executor, { record }: { record(encoder: GPUCommandEncoder): void }) => {
-      this.#check();
-      const commands = device.gpu.createCommandEncoder();
-      record(commands);
-      encoder.encode(commands, { bindings: this.#frame });
-      device.gpu.queue.submit([commands.finish()]);
-      return undefined;
-    };
-    return { run, row: () => undefined };
   }
 
   /** Runs a call of the session's when the work of those before it is over, aborted or not. */
@@ -360,7 +176,7 @@ export class SegmentedVideo<Name = string | number> {
       try {
         await before;
         callSignal.throwIfAborted();
-        this.#check();
+        this.#frames.check();
         return await work(callSignal);
       } finally {
         over();
@@ -370,59 +186,6 @@ export class SegmentedVideo<Name = string | number> {
       if (!isBegun) over(); // the model was disposed of
     });
     return result;
-  }
-
-  #isMultimask({ points = [], box }: VideoPrompt, isFirst: boolean): boolean {
-    const { memory } = this.#origin.model.config;
-    const clicks = points.length + (box ? 2 : 0);
-    const isWanted = memory.multimask_output_in_sam && (isFirst || memory.multimask_output_for_tracking);
-    return isWanted && clicks >= memory.multimask_min_pt_num && clicks <= memory.multimask_max_pt_num;
-  }
-
-  #settings() {
-    return { config: this.#origin.model.config, dtype: this.#origin.session.dtype };
-  }
-
-  #sizes(): MemorySizes {
-    const { limits, model } = this.#origin;
-    const { num_maskmem, max_object_pointers_in_encoder } = model.config.memory;
-    return {
-      slots: limits.prompted + limits.tracked,
-      frames: limits.prompted + num_maskmem - 1,
-      pointers: limits.prompted + max_object_pointers_in_encoder - 1,
-    };
-  }
-
-  #placement(): Placement {
-    const { image_size: side } = this.#origin.model.config;
-    return { width: this.width, height: this.height, cut: [side, side] };
-  }
-
-  #newObject(): Tracked {
-    const { memories, pointers } = this.#rooms(memorySpecs({ ...this.#settings(), ...this.#sizes() }));
-    const buffers = { memories: memories as GPUBuffer, pointers: pointers as GPUBuffer };
-    return { memory: new VideoMemory(this.#origin.limits), buffers, seen: new Set(), given: new Map() };
-  }
-
-  /** Buffers of zeros. */
-  #rooms(specs: Readonly<Record<string, Spec>>): Record<string, GPUBuffer> {
-    const { device } = this.#origin;
-    const rooms: Record<string, GPUBuffer> = {};
-    const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST;
-    try {
-      for (const [name, spec] of Object.entries(specs)) {
-        device.checkSize(spec, `a video's ${name}`, "remember fewer frames (promptedFrames, trackedFrames)");
-        rooms[name] = device.createBuffer(bufferBytes(spec), usage, `video ${name}`);
-      }
-      return rooms;
-    } catch (error) {
-      this.#free(rooms);
-      throw error;
-    }
-  }
-
-  #free(buffers: Readonly<Record<string, GPUBuffer>>): void {
-    for (const buffer of Object.values(buffers)) this.#origin.device.free(buffer);
   }
 
   #known(name: Name): Tracked {
@@ -448,14 +211,5 @@ export class SegmentedVideo<Name = string | number> {
       throw new ArgumentError(`the mask has ${mask.length} elements, expected ${this.width} * ${this.height}`);
     }
     if (!mask.some((pixel) => pixel !== 0)) throw new ArgumentError("the mask is empty, expected some 1");
-  }
-
-  #check(): void {
-    if (this.#isDisposed) throw new DisposedError("this video was disposed; open it again");
-    const { device } = this.#origin;
-    if (device.lost) {
-      throw new DeviceLostError("the GPU device was lost, what was remembered of the video with it; open it again");
-    }
-    device.check();
   }
 }

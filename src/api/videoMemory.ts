@@ -54,7 +54,7 @@ export class VideoMemory {
     if (own.size === count) {
       if (isPrompted) {
         throw new ArgumentError(
-          `the object has prompts in ${count} frames, which is what is remembered of it: open the video with a larger ` +
+          `the object has prompts in ${count} frames, as many as are remembered of it: open the video with a larger ` +
             "promptedFrames, or prompt it in one of these frames",
         );
       }

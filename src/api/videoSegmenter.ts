@@ -18,7 +18,7 @@ export type VideoSegmenterOptions = SourceOptions & SessionOptions;
 export interface OpenVideoOptions {
   /** In how many frames an object may be shown for the first time, at most: 4 when absent. */
   readonly promptedFrames?: number;
-  /** How many tracked frames are remembered of an object, the nearest ones: 16 when absent, which is what is looked at. */
+  /** How many tracked frames are remembered of an object, the nearest ones: 16 when absent. */
   readonly trackedFrames?: number;
   /** Cancels opening: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -30,18 +30,21 @@ export class VideoSegmenter {
   readonly config: Sam2VideoConfig;
   /** Type of weights and activations. */
   readonly dtype: ModelDType;
+  /** Why it is this one, where `dtype: "auto"` left the choice open. */
+  readonly dtypeReason: string | undefined;
   readonly #session: Session;
   readonly #model: Sam2VideoModel;
 
-  private constructor({ session, model }: PretrainedModel<Sam2VideoModel>) {
+  private constructor({ session, model, dtypeReason }: PretrainedModel<Sam2VideoModel>) {
     this.#session = session;
     this.#model = model;
     this.config = model.config;
     this.dtype = session.modelDType;
+    this.dtypeReason = dtypeReason;
   }
 
   /**
-   * Loads SAM 2 or 2.1 for videos, as transformers has it: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
+   * Loads SAM 2 or 2.1 for videos: a folder (Node, Deno), a URL of a folder, a Hub id, or bytes.
    *
    * @throws NotFoundError, NetworkError, InvalidFileError, CheckpointError, AdapterError or LimitError, by what is
    * wrong; nothing stays on the GPU then.
@@ -63,11 +66,15 @@ export class VideoSegmenter {
    *
    * @throws ArgumentError for no frames; ImageError where the first is no picture.
    * @example
+   * using segmenter = await VideoSegmenter.fromPretrained("facebook/sam2.1-hiera-tiny");
    * using video = await segmenter.open(["0.jpg", "1.jpg", "2.jpg"]);
    * await video.addPrompt(0, "cat", { points: [{ x: 450, y: 600 }] });
    * for await (const { frame, masks } of video.propagate()) console.log(frame, masks.get("cat")?.score);
    */
-  async open(frames: readonly ImageLike[], options: OpenVideoOptions = {}): Promise<SegmentedVideo> {
+  async open<Name = string | number>(
+    frames: readonly ImageLike[],
+    options: OpenVideoOptions = {},
+  ): Promise<SegmentedVideo<Name>> {
     const { promptedFrames = 4, trackedFrames = 16, signal } = options;
     const [first] = frames;
     if (first === undefined) throw new ArgumentError("the video has no frames, expected a list of pictures");
@@ -83,7 +90,7 @@ export class VideoSegmenter {
         const { width, height } = picture;
         closePicture(picture);
         const device = await this.#session.device();
-        return new SegmentedVideo({
+        return new SegmentedVideo<Name>({
           session: this.#session,
           model: this.#model,
           device,

@@ -46,7 +46,7 @@ function numbers(text: string): number[] {
 export function checkInside(
   points: readonly PointPrompt[],
   boxes: readonly BoxPrompt[],
-  { width, height }: RgbaImage,
+  { width, height }: Pick<RgbaImage, "width" | "height">,
 ): void {
   const beyond = (x: number, y: number) => x < 0 || y < 0 || x > width || y > height;
   const point = points.find(({ x, y }) => beyond(x, y));

@@ -6,6 +6,7 @@ import { ROOT } from "./blocks.ts";
 /** The public modules by the name that a user imports. */
 export const ENTRIES: Readonly<Record<string, string>> = {
   "webgpu-vision": "src/index.ts",
+  "webgpu-vision/video": "src/video.ts",
   "webgpu-vision/worker": "src/worker/index.ts",
 };
 

@@ -17,6 +17,8 @@ const PHOTOS: Readonly<Record<string, string>> = {
   "cat.jpg": "chelsea.png",
   "dog.jpg": "dog.jpg",
   "truck.jpg": "truck.jpg",
+  "frames/1.jpg": "astronaut.png",
+  "frames/2.jpg": "astronaut.png",
   "photos/cat.jpg": "chelsea.png",
   "photos/ship.jpg": "drawn-ship.jpg",
   "photos/truck.jpg": "drawn-truck.jpg",
@@ -34,6 +36,7 @@ export const MODELS: Readonly<Record<string, string>> = {
   "facebook/dino-vits16": "tiny-dino",
   "facebook/dinov2-small": "tiny-dino",
   "facebook/sam-vit-base": "tiny-sam",
+  "facebook/sam2.1-hiera-tiny": "../test/golden/small-sam2-video", // none ships
 };
 
 const COMMIT = "0".repeat(40);
@@ -59,7 +62,7 @@ export class Workplace {
 
   static async make(): Promise<Workplace> {
     const place = new Workplace(await mkdtemp(join(tmpdir(), "docs-")));
-    await mkdir(join(place.folder, "photos"));
+    for (const folder of ["photos", "frames"]) await mkdir(join(place.folder, folder));
     for (const [name, photo] of Object.entries(PHOTOS)) {
       await sharp(join(ROOT, "demos/photos", photo))
         .resize(widthOf(name))

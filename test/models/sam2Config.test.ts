@@ -8,6 +8,9 @@ import type { ModelFiles } from "../../src/models/family.ts";
 import { originalSam2Naming } from "../../src/models/sam2/original.ts";
 import { sam2Config } from "../../src/models/sam2/readConfig.ts";
 import { readSam2 } from "../../src/models/sam2/readSam2.ts";
+import { sam2VideoConfig } from "../../src/models/sam2/videoConfig.ts";
+import { sam2Video } from "../../src/models/sam2/videoFamily.ts";
+import { unreadTensors } from "../../src/models/unread.ts";
 
 const FILE = "preprocessor_config.json";
 
@@ -111,5 +114,43 @@ describe("pictures", () => {
     await expect(recipe(settings)).rejects.toThrow(
       /SAM 2 resizes pictures to the model's 256 x 256: expected do_resize/,
     );
+  });
+});
+
+describe("for videos", () => {
+  const original = filesOf("sam2.1-hiera-tiny-original");
+
+  it.each([
+    ["transformers' names", filesOf("sam2.1-hiera-tiny", { config: json("sam2.1-hiera-tiny") })],
+    ["the original names", original],
+  ])("%s: every tensor is read, and sizes are transformers'", async (_, files) => {
+    const model = await sam2Video.read(files);
+    expect(unreadTensors(files, sam2Video, model)).toEqual([]);
+    expect(model.config).toEqual(sam2VideoConfig({ model_type: "sam2_video" }));
+  });
+
+  it("SAM 2.0 under the original names has neither codes of times for pointers nor one of occlusion", async () => {
+    const isLater = (name: string) => /^(no_obj_embed_spatial|obj_ptr_tpos_proj\.)/.test(name);
+    const tensors = new Map([...original.tensors].filter(([name]) => !isLater(name)));
+    const model = await sam2Video.read({ ...original, tensors });
+    expect(model.config.memory).toMatchObject({
+      enable_occlusion_spatial_embedding: false,
+      enable_temporal_pos_encoding_for_object_pointers: false,
+    });
+    expect(unreadTensors({ ...original, tensors }, sam2Video, model)).toEqual([]);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ memory_attention_rope_feat_sizes: [32, 32] }, /rope_feat_sizes is \[32,32\], expected \[64,64\]/],
+    [{ max_cond_frame_num: 4 }, /max_cond_frame_num is 4, expected -1/],
+    [{ num_maskmem: 0 }, /num_maskmem is 0/],
+    [{ memory_fuser_kernel_size: 5 }, /memory_fuser_kernel_size is 5, expected 7/],
+    [{ multimask_output_in_sam: "yes" }, /multimask_output_in_sam is "yes", expected true or false/],
+    [{ rope_parameters: { rope_type: "default" } }, /rope_type is "default", expected "axial"/],
+    [{ memory_encoder_output_channels: 60 }, /a width of 256 does not divide/],
+  ])("refuses %j", (settings, message) => {
+    const read = () => sam2VideoConfig({ model_type: "sam2_video", ...settings });
+    expect(read).toThrow(CheckpointError);
+    expect(read).toThrow(message);
   });
 });

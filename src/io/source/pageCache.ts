@@ -1,5 +1,5 @@
-// What a browser keeps of the models it loaded, in Cache Storage, keyed by the files' addresses: the list of it, and how
-// it is emptied. keptFiles.ts puts files there.
+// What a browser keeps of the models it loaded, in Cache Storage, keyed by the files' addresses: the list of it, and
+// how it is emptied. keptFiles.ts puts files there.
 import type { ModelFile, SourceOptions } from "./source.ts";
 
 const CACHE_NAME = "webgpu-vision";

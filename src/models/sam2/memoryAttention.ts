@@ -26,55 +26,60 @@ export interface Memory {
   readonly keys: number | Length;
 }
 
-/** features [1, N, C] of a frame, as the image encoder gives them, to the embedding [1, N, C] that the decoder takes. */
+/** features [1, N, C] of a frame, as the image encoder gives them, to the embedding [1, N, C] for the decoder. */
 export function memoryAttention(features: Value, memory: Memory, weights: Weights, config: Sam2VideoConfig): Value {
   const w = weights.at("memory_attention");
   const { graph } = features;
   const [, , C = 0] = features.shape;
   const code = sinePositions(graph, config.image_embedding_size, C, weights.dtype);
   let x = add(features, times(code, scalar(graph, 0.1, weights.dtype))); // [1, N, C]
-  const lists = listsFor(memory, C);
-  for (let i = 0; i < config.memory.memory_attention_num_layers; i++) {
-    x = layer(x, memory, lists, w.at(`layers.${i}`), config);
-  }
+  const shared = sharedBy(memory, C, config);
+  for (let i = 0; i < config.memory.memory_attention_num_layers; i++) x = layer(x, shared, w.at(`layers.${i}`), config);
   return layerNorm(x, w.at("layer_norm"), EPS);
 }
 
-/** Where each layer in turn writes keys and values: [S * N + Q, C]. */
-interface Lists {
+/** What is the same for all layers. */
+interface Shared {
+  readonly memory: Memory;
+  readonly heads: number;
+  /** By which queries and keys are turned: [N, D]. */
+  readonly rotation: ReturnType<typeof axialRotation>;
+  /** Where each layer in turn writes keys and values: [S * N + Q, C]. */
   readonly keys: Value;
   readonly values: Value;
 }
 
-function listsFor({ frames, pointers }: Memory, C: number): Lists {
-  const { graph, dtype } = frames;
-  const [S = 0, N = 0] = frames.shape;
-  const list = (name: string) => graph.state(name, { dtype, shape: [S * N + (pointers.shape[0] as number), C] });
-  return { keys: list("memory keys"), values: list("memory values") };
+function sharedBy(memory: Memory, C: number, { memory: sizes, image_embedding_size: side }: Sam2VideoConfig): Shared {
+  const { graph, dtype, shape } = memory.frames;
+  const [S = 0, N = 0] = shape;
+  const { memory_attention_num_attention_heads: heads, rope_theta } = sizes;
+  const rows = S * N + (memory.pointers.shape[0] as number);
+  const list = (name: string) => graph.state(name, { dtype, shape: [rows, C] });
+  const rotation = axialRotation(graph, side, C / heads, rope_theta);
+  return { memory, heads, rotation, keys: list("memory keys"), values: list("memory values") };
 }
 
-function layer(x: Value, memory: Memory, lists: Lists, w: Weights, config: Sam2VideoConfig): Value {
-  const { memory_attention_num_attention_heads: heads, memory_attention_feed_forward_hidden_act: act } = config.memory;
+function layer(x: Value, shared: Shared, w: Weights, { memory }: Sam2VideoConfig): Value {
   const own = w.at("self_attn");
   let y = layerNorm(x, w.at("layer_norm1"), EPS);
-  const [q, k] = [turned(y, own.at("q_proj"), config), turned(y, own.at("k_proj"), config)];
-  const v = linear(y, own.at("v_proj"));
-  x = add(x, linear(ops.attention({ q, k, v }, { heads }), own.at("o_proj")));
+  const [q, k] = [turned(y, own.at("q_proj"), shared), turned(y, own.at("k_proj"), shared)];
+  const attended = ops.attention({ q, k, v: linear(y, own.at("v_proj")) }, { heads: shared.heads });
+  x = add(x, linear(attended, own.at("o_proj")));
   y = layerNorm(x, w.at("layer_norm2"), EPS);
-  x = add(x, crossAttention(y, memory, lists, w.at("cross_attn_image"), config));
-  y = activation(linear(layerNorm(x, w.at("layer_norm3"), EPS), w.at("linear1")), act);
-  return add(x, linear(y, w.at("linear2")));
+  x = add(x, crossAttention(y, shared, w.at("cross_attn_image")));
+  y = linear(layerNorm(x, w.at("layer_norm3"), EPS), w.at("linear1"));
+  return add(x, linear(activation(y, memory.memory_attention_feed_forward_hidden_act), w.at("linear2")));
 }
 
 /** Frames are turned by their places, each alike; pointers have no place. */
-function crossAttention(x: Value, memory: Memory, lists: Lists, w: Weights, config: Sam2VideoConfig): Value {
-  const { frames, framePositions, pointers, pointerPositions, frameRows, keys } = memory;
-  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), config); // [S, N, C]
-  const pointerKeys = halves(add(pointers, pointerPositions), w.at("k_proj"), config); // [Q, C]
-  const k = inOneList(lists.keys, frameKeys, pointerKeys, frameRows);
-  const v = inOneList(lists.values, linear(frames, w.at("v_proj")), linear(pointers, w.at("v_proj")), frameRows);
-  const heads = config.memory.memory_attention_num_attention_heads;
-  return linear(ops.attention({ q: turned(x, w.at("q_proj"), config), k, v }, { heads, keys }), w.at("o_proj"));
+function crossAttention(x: Value, shared: Shared, w: Weights): Value {
+  const { heads } = shared;
+  const { frames, framePositions, pointers, pointerPositions, frameRows, keys } = shared.memory;
+  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), shared); // [S, N, C]
+  const pointerKeys = halves(add(pointers, pointerPositions), w.at("k_proj"), heads); // [Q, C]
+  const k = inOneList(shared.keys, frameKeys, pointerKeys, frameRows);
+  const v = inOneList(shared.values, linear(frames, w.at("v_proj")), linear(pointers, w.at("v_proj")), frameRows);
+  return linear(ops.attention({ q: turned(x, w.at("q_proj"), shared), k, v }, { heads, keys }), w.at("o_proj"));
 }
 
 /** The rows of [S, N, C] that are there, then [Q, C]: [1, S * N + Q, C]. */
@@ -86,23 +91,16 @@ function inOneList(list: Value, frames: Value, pointers: Value, at: number | Len
 }
 
 /** nn.Linear, turned by places: x [B, N, C] gives [B, N, C']. */
-function turned(x: Value, w: Weights, config: Sam2VideoConfig): Value {
-  const { memory_attention_num_attention_heads: heads, rope_theta } = config.memory;
-  const y = halves(x, w, config);
-  const D = (y.shape.at(-1) as number) / heads;
-  return ops.rope(
-    { x: y, ...axialRotation(x.graph, config.image_embedding_size, D, rope_theta) },
-    { heads, prefix: 0 },
-  );
+function turned(x: Value, w: Weights, { heads, rotation }: Shared): Value {
+  return ops.rope({ x: halves(x, w, heads), ...rotation }, { heads, prefix: 0 });
 }
 
 /**
- * nn.Linear with the channels of each head in another order: those that turn together are not neighbours but half a head
- * apart, as ops.rope has them. Queries and keys are alike in it, so that their products stay the same.
+ * nn.Linear with the channels of each head in another order: those that turn together are not neighbours but half a
+ * head apart, as ops.rope has them. Queries and keys are alike in it, so that their products stay the same.
  */
-function halves(x: Value, w: Weights, { memory }: Sam2VideoConfig): Value {
+function halves(x: Value, w: Weights, heads: number): Value {
   const { graph } = x;
-  const heads = memory.memory_attention_num_attention_heads;
   const [out = 0, inputs = 0] = w.shape("weight");
   const pairs = [heads, out / heads / 2, 2];
   const weight = ops.permute({ x: graph.reshape(w.get("weight"), [...pairs, inputs]) }, { dims: [0, 2, 1, 3] });

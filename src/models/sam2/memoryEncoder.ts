@@ -1,6 +1,6 @@
-// SAM 2's memory encoder (Ravi et al. 2024, appendix D.1): a mask is brought to the size of the frame's map, added to it,
-// and mixed by blocks of ConvNeXt (Liu et al. 2022). And object pointers: what the decoder's token says of an object.
-// Follows transformers' models/sam2_video/modeling_sam2_video.py; weights under its names.
+// SAM 2's memory encoder (Ravi et al. 2024, appendix D.1): a mask is brought to the size of the frame's map, added to
+// it, and mixed by blocks of ConvNeXt (Liu et al. 2022). And object pointers: what the decoder's token says of an
+// object. Follows transformers' models/sam2_video/modeling_sam2_video.py; weights under its names.
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import { convolution } from "../convolution.ts";

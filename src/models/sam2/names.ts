@@ -22,8 +22,8 @@ export const BESIDE: readonly RegExp[] = [
   /^(prompt_encoder\.)?shared_(image_)?embedding\.positional_embedding$/, // one matrix under the names of two modules
 ];
 
-/** What videos do without too: a code that transformers keeps and never adds; and what only pictures as prompts read. */
-export const UNREAD_OF_VIDEO: readonly RegExp[] = [/^no_memory_positional_encoding$/, /^prompt_encoder\.mask_embed\./];
+/** What videos do without too: a code that transformers keeps and never adds. */
+export const UNREAD_OF_VIDEO: readonly RegExp[] = [/^(no_memory_positional_encoding|no_mem_pos_enc)$/];
 
 /** What tracks objects through a video, which pictures do without; under both namings. */
 export const OF_VIDEO: readonly RegExp[] = [

@@ -1,5 +1,5 @@
-// What SAM 2 remembers of a video: sizes as in config.json of a Sam2VideoModel, with the class defaults of transformers'
-// Sam2VideoConfig (models/sam2_video/configuration_sam2_video.py).
+// What SAM 2 remembers of a video: sizes as in config.json of a Sam2VideoModel, with the class defaults of
+// transformers' Sam2VideoConfig (models/sam2_video/configuration_sam2_video.py).
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
 import { type Fields, integer, number, object, only } from "../fields.ts";

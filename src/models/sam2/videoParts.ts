@@ -1,6 +1,6 @@
 // The parts of SAM 2 on a video: the image encoder, and an object in a frame, of prompts or of what is remembered of
-// other frames. Follows transformers' models/sam2_video/modeling_sam2_video.py. N places of the embedding, S frames that
-// are looked at, Q pointers; a state has a row for each frame that is remembered (its slot).
+// other frames. Follows transformers' models/sam2_video/modeling_sam2_video.py. N places of the embedding, S frames
+// that are looked at, Q pointers; a state has a row for each frame that is remembered (its slot).
 import { type Spec, sizeOf } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
@@ -84,8 +84,8 @@ export function memorySpecs({ config, dtype, slots }: VideoSettings & MemorySize
 }
 
 /**
- * An object in a frame: its mask at the frame's size as bits (and with hasLogits its logits [1, L, L]), its object score
- * [1, 1] unless its mask is given, and in the row "slot" of the states what is remembered of it.
+ * An object in a frame: its mask at the frame's size as bits (and with hasLogits its logits [1, L, L]), its object
+ * score [1, 1] unless its mask is given, and in the row "slot" of the states what is remembered of it.
  */
 export const videoObjectPart = /* @__PURE__ */ definePart({
   name: "sam 2 video object",
