@@ -16,6 +16,9 @@ declare module "fastify" {
   }
 }
 
+/** Bodies of the largest size that are held in memory at once. */
+const MOST_BODIES = 8;
+
 /** Requests whose time the next one's is guessed from. */
 const REMEMBERED = 32;
 
@@ -23,7 +26,8 @@ const REMEMBERED = 32;
 export class Admission {
   readonly #limits: ServerLimits;
   readonly #seconds: number[] = [];
-  readonly #underWay = new Set<AbortController>();
+  /** What is under way, with the bytes of its body. */
+  readonly #underWay = new Map<AbortController, number>();
 
   constructor(limits: ServerLimits) {
     this.#limits = limits;
@@ -36,7 +40,7 @@ export class Admission {
 
   /** Ends what is under way: the server has waited long enough for it. */
   end(): void {
-    for (const work of this.#underWay) work.abort(new RequestError(503, "the server was stopped"));
+    for (const work of this.#underWay.keys()) work.abort(new RequestError(503, "the server was stopped"));
   }
 
   /** Has a server ask here before it reads the body of a request. */
@@ -44,13 +48,14 @@ export class Admission {
     app.decorateRequest("work");
     app.addHook("onRequest", async (request, reply) => {
       if (!request.routeOptions.config.isWork) return;
-      if (this.accepted >= this.#limits.queue) throw this.#refusal();
+      const bytes = this.#bytesOf(request.headers["content-length"]);
+      if (!this.#hasRoom(bytes)) throw this.#refusal();
       const began = performance.now();
       const work = new AbortController();
       setMaxListeners(0, work.signal); // each picture of a request listens
       const tooLong = new RequestError(504, `the request took over ${this.#limits.timeout} s: ask for less at once`);
       const timer = setTimeout(() => work.abort(tooLong), this.#limits.timeout * 1000);
-      this.#underWay.add(work);
+      this.#underWay.set(work, bytes);
       request.work = work.signal;
       reply.raw.once("close", () => {
         clearTimeout(timer);
@@ -59,6 +64,18 @@ export class Admission {
         else work.abort(new RequestError(499, "the client has gone"));
       });
     });
+  }
+
+  /** Bytes of a body that is yet to be read; who does not say how many may send as many as are allowed. */
+  #bytesOf(declared: string | undefined): number {
+    const most = this.#limits.bodyBytes;
+    return declared === undefined ? most : Math.min(Number(declared), most);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    if (this.accepted >= this.#limits.queue) return false;
+    const held = [...this.#underWay.values()].reduce((sum, some) => sum + some, 0);
+    return held === 0 || held + bytes <= MOST_BODIES * this.#limits.bodyBytes;
   }
 
   #remember(seconds: number): void {
@@ -70,7 +87,8 @@ export class Admission {
   #refusal(): RequestError {
     const mean = this.#seconds.reduce((sum, seconds) => sum + seconds, 0) / (this.#seconds.length || 1);
     const retryAfter = Math.min(60, Math.max(1, Math.ceil(mean / 2)));
-    const message = `${this.accepted} requests are under way, which is the most: try again in ${retryAfter} s`;
+    const what = `${this.accepted} requests are under way, and there is no room for one more`;
+    const message = `${what}: try again in ${retryAfter} s`;
     return new RequestError(429, message, { retryAfter });
   }
 }

@@ -2,7 +2,7 @@
 
 /** Bounds of a server. Each has its option in `webgpu-vision serve`. */
 export interface ServerLimits {
-  /** Most bytes of a request's body. */
+  /** Most bytes of a request's body; of all that are under way at once, eight times as many. */
   readonly bodyBytes: number;
   /** Most pixels of a picture. */
   readonly pixels: number;
