@@ -12,7 +12,8 @@ small-sam2-whole-windows
 sam2.1-hiera-tiny*
                config.json and the manifest of the real size, of a checkpoint for videos; and the manifest of the
                same under the names of facebookresearch/sam2, whose package and hydra-core that takes, with what its
-               code gives for sin(0.01 i) as pixels: the embedding and the masks of a point, at some places of each
+               code gives for sin(0.01 i) as pixels: the embedding and the masks of a point, at some places of each;
+               and for a video of two frames, by a formula, the mask of a click and that of the frame after it
 
 The files in the repository came from torch 2.13.0, torchvision 0.28.0 and transformers 5.24.0.
 """
@@ -116,6 +117,40 @@ def small(image, widths, blocks, heads, windows, global_at, background, fpn, dec
 SMALL = small(256, [16, 32, 64, 128], [1, 2, 3, 2], [1, 2, 4, 8], [8, 4, 6, 3], [4], [7, 7], 32, 2, 0.954)
 
 
+def pattern(frame, size):
+    """A frame of a video: bytes that any language makes alike, as pixel values."""
+    y, x, c = torch.meshgrid(torch.arange(size), torch.arange(size), torch.arange(3), indexing="ij")
+    data = ((x // 5) * 7 + (y // 3) * 11 + c * 50 + frame * 20) % 256
+    mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
+    return (data.permute(2, 0, 1)[None] / 255 - mean) / std
+
+
+@torch.no_grad()
+def original_steps(model):
+    """As SAM2VideoPredictor tracks, with memories in float32."""
+    model.binarize_mask_from_pts_for_mem_enc = True
+    click = dict(point_coords=torch.tensor([[[700.0, 520.0]]]), point_labels=torch.ones(1, 1, dtype=torch.int32))
+    done = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    golden = {}
+    for frame, points in enumerate((click, None)):
+        _, features, codes, sizes = model._prepare_backbone_features(model.forward_image(pattern(frame, model.image_size)))
+        out = model.track_step(
+            frame_idx=frame,
+            is_init_cond_frame=frame == 0,
+            current_vision_feats=features,
+            current_vision_pos_embeds=codes,
+            feat_sizes=sizes,
+            point_inputs=points,
+            mask_inputs=None,
+            output_dict=done,
+            num_frames=2,
+        )
+        done["cond_frame_outputs" if frame == 0 else "non_cond_frame_outputs"][frame] = out
+        golden[f"video.{frame}.logits"] = out["pred_masks"][0, 0, ::EVERY, ::EVERY]
+        golden[f"video.{frame}.score"] = out["object_score_logits"].reshape(1)
+    return golden
+
+
 def small_sam2(out):
     sam2(out / "small-sam2", tf.Sam2Config(**SMALL), "astronaut.png")
 
@@ -146,12 +181,18 @@ def hiera_tiny_original(out):
     OmegaConf.resolve(config)
     model = instantiate(config.model).eval()
     rows = seeded.manifest_of(dict(sorted(model.state_dict().items())))
+    for row in rows:
+        if row["name"] == "sam_mask_decoder.pred_obj_score_head.layers.2.bias":
+            row["mean"], row["scale"] = 1.0, 0.0  # objects are there
+        if row["name"].startswith("sam_mask_decoder.") and row["name"].endswith("_proj.weight"):
+            row["scale"] = round((3.0 / row["shape"][1]) ** 0.5, 8)  # not magnifying: see expected.py
     write_manifest(rows, folder)
     state = {r["name"]: torch.from_numpy(seeded.tensor(r["name"], r["shape"], r["mean"], r["scale"])) for r in rows}
     model.load_state_dict(state)
     size = model.image_size
     pixels = torch.sin(torch.arange(3 * size * size, dtype=torch.float64) * 0.01).float().view(1, 3, size, size)
-    save_golden(original_outputs(model, pixels, torch.tensor([[[480.0, 360.0]]])), folder)
+    golden = original_outputs(model, pixels, torch.tensor([[[480.0, 360.0]]]))
+    save_golden(golden | original_steps(model), folder)
 
 
 @torch.no_grad()

@@ -4,15 +4,32 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { SeededRow } from "../../src/check/seeded.ts";
 import { CheckpointError } from "../../src/device/errors.ts";
+import { plan } from "../../src/graph/plan.ts";
 import type { ModelFiles } from "../../src/models/family.ts";
+import { graphOf, type Part } from "../../src/models/part.ts";
 import { originalSam2Naming } from "../../src/models/sam2/original.ts";
 import { sam2Config } from "../../src/models/sam2/readConfig.ts";
 import { readSam2 } from "../../src/models/sam2/readSam2.ts";
 import { sam2VideoConfig } from "../../src/models/sam2/videoConfig.ts";
 import { sam2Video } from "../../src/models/sam2/videoFamily.ts";
+import { videoEncoderPart, videoObjectPart } from "../../src/models/sam2/videoParts.ts";
 import { unreadTensors } from "../../src/models/unread.ts";
+import { Weights } from "../../src/models/weights.ts";
 
 const FILE = "preprocessor_config.json";
+
+/** As lavapipe has them. */
+const TRAITS = {
+  info: { class: "cpu-lavapipe" },
+  hasF16: true,
+  hasSubgroups: true,
+  subgroupSize: 8,
+  limits: {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 16 << 10,
+    maxStorageBufferBindingSize: 128 << 20,
+  },
+} as const;
 
 function filesOf(golden: string, changes: Partial<ModelFiles> = {}): ModelFiles {
   const rows = JSON.parse(readFileSync(`test/golden/${golden}/manifest.json`, "utf8")) as SeededRow[];
@@ -152,5 +169,27 @@ describe("for videos", () => {
     const read = () => sam2VideoConfig({ model_type: "sam2_video", ...settings });
     expect(read).toThrow(CheckpointError);
     expect(read).toThrow(message);
+  });
+
+  it("a frame of the published size: dispatches to encode it, and for an object in it", async () => {
+    const files = filesOf("sam2.1-hiera-tiny", { config: json("sam2.1-hiera-tiny") });
+    const { config, naming } = await sam2Video.read(files);
+    const sizes = { slots: 20, frames: 10, pointers: 19, size: [480, 854] as const, hasLogits: false };
+    const parts = {
+      encoder: videoEncoderPart({ config, dtype: "f32" }),
+      object: videoObjectPart({ config, dtype: "f32", ...sizes, T: 8, isMultimask: true, by: "memory" }),
+    };
+    const summaries = Object.entries(parts).map(([name, part]) => {
+      const graph = graphOf(part as Part, (into) => Weights.of(into, files, "f32", naming));
+      return [name, plan(graph, TRAITS).summary()] as const;
+    });
+    const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+    for (const [name, { dispatches, weightBytes, activationBytes, flops }] of summaries) {
+      const bytes = `weights ${megabytes(weightBytes)}, activations ${megabytes(activationBytes)}`;
+      console.log(`sam2.1-hiera-tiny, ${name}: ${dispatches} dispatches, ${bytes}, ${(flops / 1e9).toFixed(0)} GFLOP`);
+    }
+    const { encoder, object } = Object.fromEntries(summaries);
+    expect(encoder?.dispatches).toBeLessThanOrEqual(130);
+    expect(object?.dispatches).toBeLessThanOrEqual(241);
   });
 });
