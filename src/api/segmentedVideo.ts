@@ -28,12 +28,15 @@ export interface VideoPromptOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which frames follow on the first one. */
+type Direction = "forward" | "backward" | "both";
+
 /** Options of `SegmentedVideo.propagate`. */
 export interface PropagateOptions<Name> extends VideoPromptOptions {
   /** The first frame; the earliest one with a prompt when absent. */
   readonly from?: number | undefined;
-  /** Towards the end of the video (when absent), or towards its beginning. */
-  readonly direction?: "forward" | "backward" | undefined;
+  /** Towards the end of the video (when absent), towards its beginning, or to the end and then to the beginning. */
+  readonly direction?: Direction | undefined;
   /** All when absent. */
   readonly objects?: readonly Name[] | undefined;
 }
@@ -118,13 +121,12 @@ export class SegmentedVideo<Name = string | number> {
       if (memory.isEmpty)
         throw new ArgumentError(`object ${JSON.stringify(name)} has no prompt: addPrompt gives it one`);
     }
-    if (direction !== "forward" && direction !== "backward") {
-      throw new ArgumentError(`direction is ${JSON.stringify(direction)}, expected "forward" or "backward"`);
+    if (!["forward", "backward", "both"].includes(direction)) {
+      throw new ArgumentError(`direction is ${JSON.stringify(direction)}, expected "forward", "backward" or "both"`);
     }
     const { from = Math.min(...objects.flatMap(([, { memory }]) => memory.promptedFrames)) } = options;
     this.#checkFrame(from, "from is");
-    const isBackward = direction === "backward";
-    for (let frame = from; frame >= 0 && frame < this.length; frame += isBackward ? -1 : 1) {
+    for (const { frame, isBackward } of inDirection(direction, from, this.length)) {
       const masks = await this.#inTurn(signal, async (callSignal) => {
         const found = new Map<Name, VideoMask>();
         for (const [name, tracked] of objects) {
@@ -212,4 +214,12 @@ export class SegmentedVideo<Name = string | number> {
     }
     if (!mask.some((pixel) => pixel !== 0)) throw new ArgumentError("the mask is empty, expected some 1");
   }
+}
+
+/** The frames from one on, each once. */
+function* inDirection(direction: Direction, from: number, length: number) {
+  const isForward = direction !== "backward";
+  for (let frame = from; isForward && frame < length; frame++) yield { frame, isBackward: false };
+  if (direction === "forward") return;
+  for (let frame = isForward ? from - 1 : from; frame >= 0; frame--) yield { frame, isBackward: true };
 }

@@ -116,15 +116,13 @@ async function follow(
   const progress = terminal.progress("frames", video.length);
   let done = 0;
   try {
-    for (const direction of ["forward", "backward"] as const) {
-      for await (const { frame, masks } of video.propagate({ from, direction, signal })) {
-        if (!frames[frame]) progress.update(++done);
-        frames[frame] = [...masks].map(([object, mask]) => ({
-          object,
-          score: mask.score,
-          rle: encodeRle(maskOf(mask)),
-        }));
-      }
+    for await (const { frame, masks } of video.propagate({ from, direction: "both", signal })) {
+      progress.update(++done);
+      frames[frame] = [...masks].map(([object, mask]) => ({
+        object,
+        score: mask.score,
+        rle: encodeRle(maskOf(mask)),
+      }));
     }
   } finally {
     progress.stop();
