@@ -28,15 +28,12 @@ export interface VideoPromptOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Which frames follow on the first one. */
-type Direction = "forward" | "backward" | "both";
-
 /** Options of `SegmentedVideo.propagate`. */
 export interface PropagateOptions<Name> extends VideoPromptOptions {
   /** The first frame; the earliest one with a prompt when absent. */
   readonly from?: number | undefined;
   /** Towards the end of the video (when absent), towards its beginning, or to the end and then to the beginning. */
-  readonly direction?: Direction | undefined;
+  readonly direction?: "forward" | "backward" | "both" | undefined;
   /** All when absent. */
   readonly objects?: readonly Name[] | undefined;
 }
@@ -217,7 +214,7 @@ export class SegmentedVideo<Name = string | number> {
 }
 
 /** The frames from one on, each once. */
-function* inDirection(direction: Direction, from: number, length: number) {
+function* inDirection(direction: "forward" | "backward" | "both", from: number, length: number) {
   const isForward = direction !== "backward";
   for (let frame = from; isForward && frame < length; frame++) yield { frame, isBackward: false };
   if (direction === "forward") return;
