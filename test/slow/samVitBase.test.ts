@@ -1,5 +1,5 @@
 // SAM ViT-B at its real size (375 MB of seeded weights in a temporary folder) from a photo, against PyTorch: the
-// embedding, masks and scores of every kind of prompt, and what it costs. `npm run test:sam-vit-base`: minutes on a CPU
+// embedding, masks and scores of every kind of prompt, and what it costs. `npm run test:slow`: minutes on a CPU
 // adapter.
 import { copyFile, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,6 +1,6 @@
 // SAM 2.1 with Hiera tiny at its real size through a video of two frames, from a file under the original names alone
 // (seeded weights), against the code of facebookresearch/sam2: a click's mask, and that of the frame after it, which
-// looks at the memory of the first. Every 8th row and column.
+// looks at the memory of the first. Every 8th row and column. `npm run test:slow`.
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
