@@ -17,7 +17,7 @@ export async function benchLayers(name: string, rounds: number, dtype: "f32" | "
   const { checkpoint, part } = await loadModel(model, dtype, false);
   const { executor, close } = await openModel(() => openDevice(), part);
   try {
-    await executor.run(part.inputs(random(1))); // warms up
+    await executor.run(await part.inputs(random(1))); // warms up
     const ms: number[][] = [];
     let steps: readonly ProfiledStep[] = [];
     for (let round = 0; round < rounds; round++) {

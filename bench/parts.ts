@@ -7,7 +7,8 @@ import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
 import { CLIP_FAMILIES } from "../src/models/clip/family.ts";
 import { textPart } from "../src/models/clip/parts.ts";
 import { DINO_FAMILIES } from "../src/models/dino/family.ts";
-import { example, noise } from "../src/models/exampleInputs.ts";
+import { example } from "../src/models/example.ts";
+import { noise } from "../src/models/exampleInputs.ts";
 import { type Family, type FamilyModel, type FloatType, familyOf, type ModelFiles } from "../src/models/family.ts";
 import type { Part } from "../src/models/part.ts";
 import { SAM_FAMILIES } from "../src/models/sam/family.ts";
@@ -31,7 +32,7 @@ const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Pr
       const { config, naming, examples } = await read(CLIP_FAMILIES, files);
       const { text } = config;
       const part = textPart({ text, batch: 1, tokens: text.max_position_embeddings, isUnit: false });
-      return { naming, part, inputs: (random) => examples(dtype).text?.inputs(random) ?? {} };
+      return { naming, part, inputs: async (random) => examples(dtype).text?.inputs(random) ?? {} };
     },
     dino: async (files, dtype) => {
       const { config, naming, image } = await read(DINO_FAMILIES, files);
@@ -50,7 +51,7 @@ const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Pr
       const part = withOutput(decoder, "masks", (x) => {
         return ops.narrow({ x }, { axis: 1, start: 1, length: config.decoder.num_multimask_outputs }); // multimask
       });
-      const inputs = (random: () => number) => {
+      const inputs = async (random: () => number) => {
         const point = [random() * config.image_size, random() * config.image_size] as const;
         const count = shape.reduce((a, b) => a * b);
         return { embedding: noise(count, random, dtype), ...pointTokens(config, point) };

@@ -13,7 +13,7 @@ import { similarityPart, type TokenRequest, textPart } from "../models/clip/part
 import { endPositions, needsWholeContext, padTokens, truncateTokens } from "../models/clip/tokens.ts";
 import { atSize, outputSize } from "../models/preprocess/recipe.ts";
 import type { ImageSource } from "../pictures/decodeAhead.ts";
-import { encodeKept, encodeList, encodePictures, outputsOfNone } from "../pictures/encodePictures.ts";
+import { encodeKept, encodeList, encodePictures } from "../pictures/encodePictures.ts";
 import type { KeepOnGpu } from "../pictures/keepOnGpu.ts";
 import { type PictureTower, preprocessor } from "../pictures/tower.ts";
 import type { ModelHealth } from "../session/health.ts";
@@ -191,7 +191,10 @@ export class Clip {
     const tokens = layers === undefined ? undefined : await import("./clipTokens.ts");
     const request = layers && tokens?.textRequest(this.config.text, layers);
     const runs: Readonly<Record<string, NdArray>>[] = [];
-    if (ids.length === 0) runs.push(await outputsOfNone(this.#session, this.#textPart(1, 1, request)));
+    if (ids.length === 0) {
+      const { outputsOfNone } = await import("../pictures/encodeNone.ts");
+      runs.push(await outputsOfNone(this.#session, this.#textPart(1, 1, request)));
+    }
     for (let at = 0; at < ids.length; at += TEXTS_PER_RUN) {
       options.signal?.throwIfAborted();
       const some = ids.slice(at, at + TEXTS_PER_RUN);

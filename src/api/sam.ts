@@ -1,10 +1,9 @@
 // SAM for people who point at things: a mask of what points, a box or a rough mask show, or of everything in a picture.
 import type { Device } from "../device/device.ts";
-import { ArgumentError } from "../device/errors.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
-import type { CropPredictor, MaskRecord } from "../masks/generateMasks.ts";
+import type { MaskRecord } from "../masks/generateMasks.ts";
 import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
 import { resizedSize } from "../models/preprocess/recipe.ts";
 import type { SamConfig } from "../models/sam/config.ts";
@@ -67,7 +66,7 @@ export class Sam {
    * const [mask] = await scene.predict({ points: [{ x: 450, y: 600 }], multimask: false });
    */
   async encodeImage(image: ImageLike, options: { readonly signal?: AbortSignal } = {}): Promise<SamScene> {
-    if (Array.isArray(image)) throw new ArgumentError("encodeImage of Sam takes one picture at a time");
+    if (Array.isArray(image)) throw (await import("../models/sam/wrongPrompt.ts")).severalPictures();
     const encode = async (signal: AbortSignal) => {
       const picture = await openImage(image, signal);
       try {
@@ -93,21 +92,8 @@ export class Sam {
     options: GenerateMasksOptions<Mode> = {},
   ): Promise<MaskRecord<Segmentations[Mode]>[]> {
     return this.#session.call(options.signal, async (signal) => {
-      const { cropped } = await import("../io/image/crop.ts");
-      const picture = await openImage(image, signal);
-      const predictor: CropPredictor = {
-        width: picture.width,
-        height: picture.height,
-        encodeCrop: (box) => this.#encodeOpened(cropped(picture, box), signal),
-      };
-      try {
-        const { generateMasks } = await import("../masks/generateMasks.ts");
-        return await generateMasks(predictor, { ...options, signal });
-      } catch (error) {
-        throw named(error, image);
-      } finally {
-        closePicture(picture);
-      }
+      const { generateMasksOf } = await import("./samOnDemand.ts");
+      return generateMasksOf(image, (picture) => this.#encodeOpened(picture, signal), { ...options, signal });
     });
   }
 

@@ -1,13 +1,48 @@
 // What few pages ask of an encoded picture: everything mode's masks, and masks that stay on the GPU. Loaded where it is
 // asked for; the scene's decoder is given to it.
 import type { Executor } from "../graph/executor.ts";
+import type { PlanSummary } from "../graph/plan.ts";
+import { cropped } from "../io/image/crop.ts";
+import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
 import { candidates } from "../masks/candidates.ts";
-import type { CandidateFilter, MaskCandidate, Point } from "../masks/generateMasks.ts";
+import {
+  type CandidateFilter,
+  type CropScene,
+  generateMasks,
+  type MaskCandidate,
+  type MaskRecord,
+  type Point,
+} from "../masks/generateMasks.ts";
+import type { GenerateMasksOptions, OutputMode, Segmentations } from "../masks/options.ts";
 import type { Run, SamPrompt } from "../models/sam/prompts.ts";
 import { stabilityPart } from "../models/sam/stability.ts";
 import { maskTensors, type SamGpuMasks, together } from "../pictures/keepOnGpu.ts";
+import { named } from "../pictures/named.ts";
 import type { PredictOptions } from "./samMasks.ts";
 import type { SceneDecoder } from "./sceneDecoder.ts";
+
+/** What one prompt of a point costs. */
+export function pointSummary(scene: SceneDecoder): Promise<PlanSummary> {
+  const [run] = scene.runsOf([{ points: [{ x: 0, y: 0 }] }]);
+  return scene.session.summary(scene.decoderPart(run as Run));
+}
+
+/** Masks of everything in a picture; `encode` encodes it, or a part of it. */
+export async function generateMasksOf<Mode extends OutputMode>(
+  image: ImageLike,
+  encode: (picture: Picture) => Promise<CropScene>,
+  options: GenerateMasksOptions<Mode>,
+): Promise<MaskRecord<Segmentations[Mode]>[]> {
+  const picture = await openImage(image, options.signal);
+  const { width, height } = picture;
+  try {
+    return await generateMasks({ width, height, encodeCrop: (box) => encode(cropped(picture, box)) }, options);
+  } catch (error) {
+    throw named(error, image);
+  } finally {
+    closePicture(picture);
+  }
+}
 
 /** Masks of single points, filtered before they leave the GPU. */
 export async function* predictPoints(

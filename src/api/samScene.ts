@@ -79,9 +79,9 @@ export class SamScene implements CropScene {
         (masks) => masks.dispose(),
       );
     if (boxes === undefined) return (await this.predictBatch([prompt], rest))[0] as SamMask[];
-    if (!isList(boxes)) throw new ArgumentError(`boxes is ${boxes}, expected a list of [x0, y0, x1, y1]`);
-    if (rest.points || rest.box || rest.maskInput) {
-      throw new ArgumentError("boxes are prompts of their own: use predictBatch to give each further points or a mask");
+    if (!isList(boxes) || rest.points || rest.box || rest.maskInput) {
+      const { wrongBoxes } = await import("../models/sam/wrongPrompt.ts");
+      throw new ArgumentError(wrongBoxes(isList(boxes), boxes));
     }
     return this.predictBatch(
       Array.from(boxes, (box) => ({ box })),
@@ -91,7 +91,10 @@ export class SamScene implements CropScene {
 
   /** Masks of each prompt, many in one run: much faster than one by one. */
   async predictBatch(prompts: readonly SamPrompt[], options: PredictOptions = {}): Promise<SamMask[][]> {
-    if (!isList(prompts)) throw new ArgumentError(`predictBatch got ${prompts}, expected a list of prompts`);
+    if (!isList(prompts)) {
+      const { wrongList } = await import("../models/sam/wrongPrompt.ts");
+      throw new ArgumentError(wrongList(prompts));
+    }
     return this.#decoder.session.call(options.signal, (signal) => this.#predictAll(prompts, options, signal));
   }
 
@@ -135,8 +138,7 @@ export class SamScene implements CropScene {
 
   /** What one prompt of a point costs: dispatches, FLOPs, bytes. */
   async summary(): Promise<PlanSummary> {
-    const [run] = this.#decoder.runsOf([{ points: [{ x: 0, y: 0 }] }]);
-    return this.#decoder.session.summary(this.#decoder.decoderPart(run as Run));
+    return (await import("./samOnDemand.ts")).pointSummary(this.#decoder);
   }
 
   /** Frees the embedding. */

@@ -108,7 +108,7 @@ export async function benchModel(what: string, part: ModelPart, options: BenchMo
   const model = await openModel(options.open, part, options);
   try {
     const { device, executor } = model;
-    const first = known?.inputs ?? part.inputs(random(1));
+    const first = known?.inputs ?? (await part.inputs(random(1)));
     const opened = performance.now();
     const result = await executor.run(first);
     const firstMs = performance.now() - opened;
@@ -140,7 +140,7 @@ async function runs(
   const apart: { gpuMs: number | undefined; readbackMs: number; wallMs: number }[] = [];
   for (let round = 1; round <= rounds; round++) {
     signal?.throwIfAborted();
-    const [one, other] = [part.inputs(random(2 * round + 1)), part.inputs(random(2 * round + 2))];
+    const [one, other] = [await part.inputs(random(2 * round + 1)), await part.inputs(random(2 * round + 2))];
     const start = performance.now();
     await executor.run(one);
     const wall = performance.now() - start;

@@ -1,6 +1,7 @@
 // nn.Conv2d and the nn.BatchNorm2d after it, as ResNets have them.
 import { lastDim } from "../device/tensor.ts";
 import type { Value } from "../graph/graph.ts";
+import { batchNorm } from "../graph/moreOps.ts";
 import * as ops from "../graph/ops.ts";
 import type { ConvolutionParams } from "./convolution.ts";
 import type { Weights } from "./weights.ts";
@@ -20,8 +21,8 @@ export function convNorm(x: Value, conv: Weights, norm: Weights, params: Convolu
   return ops.conv2d(
     {
       x,
-      weight: ops.batchNorm({ x: weight, variance, gamma }, { eps: NORM_EPS, dtype }),
-      bias: ops.batchNorm({ x: bias, variance, mean, gamma, beta }, { eps: NORM_EPS, dtype }),
+      weight: batchNorm({ x: weight, variance, gamma }, { eps: NORM_EPS, dtype }),
+      bias: batchNorm({ x: bias, variance, mean, gamma, beta }, { eps: NORM_EPS, dtype }),
     },
     params,
   );

@@ -73,7 +73,7 @@ export type FloatType = "f32" | "f16";
 export interface Example {
   readonly part: Part;
   /** Inputs that it may be given, from a source of uniform numbers in [0, 1). */
-  inputs(random: () => number): HostInputs;
+  inputs(random: () => number): Promise<HostInputs>;
 }
 
 /** The family that recognises the files. */

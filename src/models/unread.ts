@@ -1,7 +1,6 @@
 // Tensors of a checkpoint that its model does not read. A layout that differs from what is known here shows as such
 // tensors, and results would be wrong without a word; so they are an error, but for what checkpoints are known to hold
 // beside the model.
-import { CheckpointError } from "../device/errors.ts";
 import type { Family, FamilyModel } from "./family.ts";
 import { graphOf } from "./part.ts";
 import { type TensorTable, Weights } from "./weights.ts";
@@ -14,9 +13,6 @@ const BUFFERS: readonly RegExp[] = [
   /^n_averaged$/, // AveragedModel of torch.optim.swa_utils: how many models it is the mean of
 ];
 
-// Names in one message: more tell nothing.
-const MOST_NAMES = 4;
-
 /** Names of the tensors that no part of the model reads, but for those that it has beside it. */
 export function unreadTensors(table: TensorTable, family: Family, model: FamilyModel): string[] {
   const read = new Set<string>();
@@ -28,13 +24,7 @@ export function unreadTensors(table: TensorTable, family: Family, model: FamilyM
 }
 
 /** Throws CheckpointError where the checkpoint has tensors of the model that nothing reads. */
-export function checkAllRead(table: TensorTable, family: Family, model: FamilyModel): void {
+export async function checkAllRead(table: TensorTable, family: Family, model: FamilyModel): Promise<void> {
   const unread = unreadTensors(table, family, model);
-  if (unread.length === 0) return;
-  const names = unread.slice(0, MOST_NAMES).map((name) => `"${name}"`);
-  throw new CheckpointError(
-    `${table.name} has tensors that this model does not read: ${names.join(", ")}` +
-      `${unread.length > MOST_NAMES ? ` and ${unread.length - MOST_NAMES} more` : ""}. Its features would be wrong ` +
-      "without them: it is of another architecture, or its config.json is of another model",
-  );
+  if (unread.length > 0) throw (await import("./unreadError.ts")).unreadError(table.name, unread);
 }

@@ -4,9 +4,6 @@ import type { GpuTensor } from "../device/gpuTensor.ts";
 import { fromHalfArray } from "../device/half.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { closePicture, type ImageLike, openImage, type Picture } from "../io/image/image.ts";
-import type { Part } from "../models/part.ts";
-import { outputSize } from "../models/preprocess/recipe.ts";
-import type { Session } from "../session/session.ts";
 import type { ImageSource } from "./decodeAhead.ts";
 import type { EncodedPicture, EncodeImagesOptions, ListOptions } from "./encodeOptions.ts";
 import type { KeepCore, ViewsOf } from "./keepOnGpu.ts";
@@ -64,21 +61,9 @@ export async function encodeList(
   list: readonly ImageLike[],
   options: ListOptions,
 ): Promise<Pick<EncodedPicture, "size" | "outputs">[]> {
-  return list.length > 0 ? collectList(tower, readBack, list, options) : [await encodeNone(tower)];
-}
-
-/** What a tower would give of no picture, of whatever size where it takes any. */
-async function encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">> {
-  const size = outputSize(tower.recipe({ width: 224, height: 224 }), [224, 224]);
-  return { size, outputs: await outputsOfNone(tower.session, tower.part(1, size)) };
-}
-
-/** The outputs of a part, whose first axis are pictures or texts, without rows. */
-export async function outputsOfNone(session: Session, part: Part): Promise<Outputs> {
-  const outputs = [...(await session.plan(part)).outputs].map(([name, { value }]) => {
-    return [name, { data: new Float32Array(0), shape: [0, ...value.shape.slice(1)] }] as const;
-  });
-  return Object.fromEntries(outputs);
+  return list.length > 0
+    ? collectList(tower, readBack, list, options)
+    : [await (await import("./encodeNone.ts")).encodeNone(tower)];
 }
 
 /** As `encodeList`, with the caller's collector. */
@@ -126,7 +111,7 @@ export async function encodePicture<Batch, Row>(
   }
 }
 
-const KEEP_CORE: KeepCore = { collectList, encodeNone, fromHalfArray };
+const KEEP_CORE: KeepCore = { collectList, fromHalfArray };
 
 /** Runs a tower on pictures and keeps views of its outputs on the GPU. */
 export async function encodeKept<Name extends string>(

@@ -92,7 +92,6 @@ export interface KeepCore {
     list: readonly ImageLike[],
     options: ListOptions,
   ): Promise<EncodedPicture<Row>[]>;
-  encodeNone(tower: PictureTower): Promise<Pick<EncodedPicture, "size" | "outputs">>;
   readonly fromHalfArray: FromHalves;
 }
 
@@ -107,7 +106,8 @@ export async function encodeKept<Name extends string>(
   const device = await tower.session.device();
   const collector = new KeptTensors(core, device, images.length, viewsOf);
   try {
-    if (images.length === 0) collector.keepNone(await core.encodeNone(tower), tower.session.dtype);
+    if (images.length === 0)
+      collector.keepNone(await (await import("./encodeNone.ts")).encodeNone(tower), tower.session.dtype);
     else await core.collectList(tower, collector, images, options);
     options.signal?.throwIfAborted();
     return collector.tensors as Readonly<Record<Name, GpuTensor>>;

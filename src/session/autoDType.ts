@@ -87,7 +87,8 @@ async function differenceToFull(
 async function runExample(session: Session, model: FamilyModel, name: string, dtype: FloatType, signal?: AbortSignal) {
   const { part, inputs } = model.examples(dtype)[name] as ReturnType<FamilyModel["examples"]>[string];
   await session.load([part], signal);
-  return session.use([part], (executor): Promise<Outputs> => executor.run(inputs(random(1))), signal);
+  const values = await inputs(random(1));
+  return session.use([part], (executor): Promise<Outputs> => executor.run(values), signal);
 }
 
 function difference(got: NdArray | undefined, { data }: NdArray): number {

@@ -112,7 +112,7 @@ async function badStep({ device, store, plan }: Suspect, examples: readonly Exam
   for (const example of examples) {
     const planned = plan(example.part);
     await store.load(planned.statics.values());
-    const step = await nonFiniteStep(device, planned, store, example.inputs(random(1)));
+    const step = await nonFiniteStep(device, planned, store, await example.inputs(random(1)));
     if (step) return `run again on an example, it begins in ${stepText(step)}`;
   }
   return undefined;

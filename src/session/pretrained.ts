@@ -39,7 +39,7 @@ export async function openPretrained<Model extends FamilyModel>(
   const { dtype, ...others } = options;
   let session: Session | undefined;
   try {
-    checkAllRead(checkpoint, family, model);
+    await checkAllRead(checkpoint, family, model);
     const chosen: Pick<PretrainedModel<Model>, "session" | "dtypeReason"> = dtype === "auto"
       ? await (await import("./autoDType.ts")).openAuto(Session.open, checkpoint, model, others)
       : { session: await Session.open(checkpoint, model, { ...others, dtype }) };

@@ -2,7 +2,7 @@
 // device is lost, the next call opens a new one and reads the checkpoint again.
 
 import { Device } from "../device/device.ts";
-import { AdapterError, ArgumentError, DisposedError } from "../device/errors.ts";
+import { DisposedError } from "../device/errors.ts";
 import { openDevice } from "../device/open.ts";
 import type { Executor } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -113,16 +113,14 @@ export class Session {
     options: OpenSessionOptions = {},
   ): Promise<Session> {
     const { dtype = "f32" } = options;
-    if (!MODEL_DTYPES.includes(dtype))
-      throw new ArgumentError(`dtype is "${dtype}", expected "f32", "f16", "q8" or "auto"`);
-    if (options.device && options.memoryBudget !== undefined) {
-      throw new ArgumentError("memoryBudget is of the device that is opened: give it to openDevice with your own");
+    if (!MODEL_DTYPES.includes(dtype) || (options.device && options.memoryBudget !== undefined)) {
+      throw (await import("./wrongOptions.ts")).wrongOptions(MODEL_DTYPES, dtype);
     }
     const session = new Session(checkpoint, model, options);
     try {
       const { device } = await session.#alive(options.signal);
       if (dtype !== "f16" || device.hasF16) return session;
-      throw new AdapterError(`the adapter (${device.info.description}) has no shader-f16: use dtype "f32"`);
+      throw (await import("./wrongOptions.ts")).noShaderF16(device);
     } catch (error) {
       session.dispose(); // also of a device that opens after an abort
       throw error;

@@ -69,7 +69,7 @@ describe.each(MODELS)("$golden", ({ golden, family, byTensors = false }) => {
     const model = await familyOf(allFamilies(), files)?.read(files);
     expect(model?.firstParts("f32").length).toBeGreaterThan(0);
     for (const { part, inputs } of Object.values(model?.examples("f32") ?? {})) {
-      const values = inputs(() => 0.5);
+      const values = await inputs(() => 0.5);
       expect(Object.keys(values).sort()).toEqual(Object.keys(part.inputs).sort());
       for (const [name, { shape }] of Object.entries(part.inputs)) {
         expect(values[name]?.length).toBe(shape.reduce((a, b) => a * b, 1));

@@ -90,7 +90,7 @@ async function read(files: readonly File[]): Promise<"read" | "refused"> {
   const began = performance.now();
   try {
     const { checkpoint, family, model } = await recognizeModel(allFamilies(), files, {});
-    checkAllRead(checkpoint, family, model);
+    await checkAllRead(checkpoint, family, model);
     model.firstParts("f32");
     await checkpoint.close();
     return "read";

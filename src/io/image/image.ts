@@ -25,10 +25,6 @@ export type ImageLike =
   | OffscreenCanvas
   | VideoFrame;
 
-const KINDS =
-  "a path, URL, bytes or Blob of an encoded picture, a RawImage { width, height, data, channels }, or in browsers an " +
-  "ImageBitmap, ImageData, img or video element, canvas or VideoFrame";
-
 /**
  * The pixels of an image, upright (EXIF orientation applied), with colours as they are stored: alpha is not blended.
  *
@@ -77,21 +73,22 @@ async function load<T>(
       const path = typeof image === "string" && image.startsWith("file:") ? parseUrl(image) : image;
       return decode(await readPicture(path, signal), String(image));
     }
-    throw noImage(`${image} cannot be read in a page`);
+    throw await noImage(`${image} cannot be read in a page`);
   }
   if (isA(image, "Uint8Array")) return decode(image, "the picture");
   if (isA(image, "ArrayBuffer")) return decode(new Uint8Array(image), "the picture");
   if (isA(image, "Blob", "File")) return decode(image, "the Blob");
   if (typeof image !== "object" || image === null || ArrayBuffer.isView(image)) {
     const what = typeof image === "object" && image !== null ? "a typed array that is not bytes" : String(image);
-    throw noImage(`${what} is not an image`);
+    throw await noImage(`${what} is not an image`);
   }
-  if (!canDraw()) throw noImage("this object cannot be read as an image here");
+  if (!canDraw()) throw await noImage("this object cannot be read as an image here");
   return take(image, `the ${image.constructor?.name ?? "object"}`);
 }
 
-function noImage(problem: string): ImageError {
-  return new ImageError(`[image] ${problem}. Expected ${KINDS}`);
+/** What few will read. */
+async function noImage(problem: string): Promise<Error> {
+  return (await import("./noImage.ts")).noImage(problem);
 }
 
 /** An encoded picture, by the browser where there is one. */

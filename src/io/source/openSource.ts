@@ -4,7 +4,7 @@ import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/err
 import { isA } from "../../device/tensor.ts";
 import { type ByteSource, HAS_DISK, MAX_JSON_BYTES } from "./bytes.ts";
 import { openHttp, openHttpFolder } from "./http.ts";
-import { HUB_URL, type HubRepo, hubName } from "./hubId.ts";
+import type { HubRepo } from "./hubId.ts";
 import type { FileSource, Source, SourceBytes, SourceLike, SourceOptions } from "./source.ts";
 
 const ACCEPTED = "a folder, an http(s) URL of a folder, a Hub id (owner/name or owner/name@revision), files, or bytes";
@@ -47,6 +47,7 @@ async function openString(text: string, options: SourceOptions): Promise<FileSou
   } else if (looksLocal(text)) {
     return openFolder(new URL(text, globalThis.location?.href), options);
   }
+  const { hubName } = await import("./hubId.ts");
   const id = hubName(text, options.revision ?? undefined);
   if (id) return openHub(id, options);
   throw new NotFoundError(`"${text}" is no folder here and no Hub id: give ${ACCEPTED}`);
@@ -58,6 +59,7 @@ async function openHub(repo: Pick<HubRepo, "id" | "revision">, options: SourceOp
     const { openHubOnDisk } = await import("./hubDisk.ts");
     return openHubOnDisk(repo, options);
   }
+  const { HUB_URL } = await import("./hubId.ts");
   const { openHubInPage } = await import("./hubPage.ts");
   return openHubInPage({ ...repo, endpoint: HUB_URL }, options);
 }

@@ -2,7 +2,7 @@
 // transformers, OpenAI or open_clip.
 
 import { CheckpointError } from "../../device/errors.ts";
-import { example } from "../exampleInputs.ts";
+import { example } from "../example.ts";
 import type { Example, Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import type { Part } from "../part.ts";
 import { outputSize, type Preprocessing } from "../preprocess/recipe.ts";
@@ -159,17 +159,11 @@ function missingProjection(
   return needed.find((name) => !tensors.has(naming(`${name}.weight`).name));
 }
 
-/** A text of full length, of which half or more are words; after its end token comes more of the same. */
+/** A text of full length. */
 function textExample(text: ClipTextConfig): Example {
-  const { max_position_embeddings: T, vocab_size } = text;
+  const { max_position_embeddings: tokens } = text;
   return {
-    part: textPart({ text, batch: 1, tokens: T }),
-    inputs: (random) => {
-      const length = Math.floor(T / 2 + (random() * T) / 2);
-      const ids = new Int32Array(T).fill(vocab_size - 1);
-      for (let i = 0; i < length - 1; i++) ids[i] = Math.floor(random() * (vocab_size - 2));
-      ids[0] = vocab_size - 2;
-      return { ids, end: Int32Array.of(length - 1) };
-    },
+    part: textPart({ text, batch: 1, tokens }),
+    inputs: async (random) => (await import("./exampleTokens.ts")).exampleTokens(text, random),
   };
 }

@@ -3,6 +3,7 @@
 // and speaks its names. Loaded where a checkpoint has one.
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
+import { pool2d } from "../../graph/moreOps.ts";
 import * as ops from "../../graph/ops.ts";
 import { convNorm } from "../convNorm.ts";
 import type { ConvolutionParams } from "../convolution.ts";
@@ -46,7 +47,7 @@ function unit(x: Value, w: Weights, i: number, params: ConvolutionParams = {}): 
 }
 
 function averagePool(x: Value, kernel: number): Value {
-  return kernel === 1 ? x : ops.pool2d({ x }, { kind: "average", kernel });
+  return kernel === 1 ? x : pool2d({ x }, { kind: "average", kernel });
 }
 
 function block(x: Value, w: Weights, stride: number): Value {

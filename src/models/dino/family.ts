@@ -1,7 +1,7 @@
 // The families of DINO: Vision Transformers (DINO, DINOv2, DINOv3) and ResNets; in transformers' files, Facebook's,
 // timm's or torchvision's.
 
-import { example } from "../exampleInputs.ts";
+import { example } from "../example.ts";
 import type { Family, FamilyModel, FloatType, ModelFiles } from "../family.ts";
 import type { Part } from "../part.ts";
 import { outputSize, type Preprocessing, type Size } from "../preprocess/recipe.ts";

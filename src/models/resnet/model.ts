@@ -2,6 +2,7 @@
 // without a classifier. Follows torchvision's models/resnet.py, whose names it speaks, and transformers'
 // models/resnet/modeling_resnet.py; resnetNames.ts maps the latter's names.
 import type { Value } from "../../graph/graph.ts";
+import { pool2d } from "../../graph/moreOps.ts";
 import * as ops from "../../graph/ops.ts";
 import { convNorm } from "../convNorm.ts";
 import type { ConvolutionParams } from "../convolution.ts";
@@ -21,7 +22,7 @@ export interface ResnetOutput {
 /** pixels [B, H, W, 3], normalised. */
 export function resnet(pixels: Value, w: Weights, config: ResnetConfig): ResnetOutput {
   const stem = activation(convNorm(pixels, w.at("conv1"), w.at("bn1"), { stride: 2, padding: 3 }), config.hidden_act);
-  let x = ops.pool2d({ x: stem }, { kind: "max", kernel: 3, stride: 2, padding: 1 }); // [B, H / 4, W / 4, C]
+  let x = pool2d({ x: stem }, { kind: "max", kernel: 3, stride: 2, padding: 1 }); // [B, H / 4, W / 4, C]
   const hiddenStates = [x];
   for (const [i, depth] of config.depths.entries()) {
     const stride = i > 0 || config.downsample_in_first_stage ? 2 : 1;

@@ -1,5 +1,6 @@
 // What the files of a checkpoint of SAM come to, whichever of its architectures it has: what the class Sam runs.
-import { example } from "../exampleInputs.ts";
+
+import { example } from "../example.ts";
 import type { FamilyModel, FloatType } from "../family.ts";
 import type { Part } from "../part.ts";
 import type { SamConfig } from "./config.ts";

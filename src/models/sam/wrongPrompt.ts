@@ -1,4 +1,5 @@
 // What is wrong with a prompt, in words. Loaded where one is wrong.
+import { ArgumentError } from "../../device/errors.ts";
 
 /** A prompt as a caller without types may give it. */
 interface Given {
@@ -16,6 +17,21 @@ interface Rules {
   readonly isList: (value: unknown) => boolean;
   readonly isPoint: (point: unknown) => boolean;
   readonly isBox: (box: unknown) => boolean;
+}
+
+export function severalPictures(): ArgumentError {
+  return new ArgumentError("encodeImage of Sam takes one picture at a time");
+}
+
+/** What is wrong with `boxes`, which are no list, or with what is given beside them. */
+export function wrongBoxes(areList: boolean, boxes: unknown): string {
+  if (!areList) return `boxes is ${boxes}, expected a list of [x0, y0, x1, y1]`;
+  return "boxes are prompts of their own: use predictBatch to give each further points or a mask";
+}
+
+/** What is wrong with prompts that are no list. */
+export function wrongList(prompts: unknown): string {
+  return `predictBatch got ${prompts}, expected a list of prompts`;
 }
 
 /** What is wrong with a prompt that cannot be meant. */

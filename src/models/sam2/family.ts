@@ -13,7 +13,7 @@ export const sam2: Family<SamModel> = {
   beside: [], // each checkpoint's own: readSam2
   recognizes: (files) => {
     const type = (files.config as { model_type?: unknown } | undefined)?.model_type;
-    return type === "sam2" || type === "sam2_video" || hasOriginalSam2Names(files);
+    return sam2.modelTypes.some((known) => known === type) || hasOriginalSam2Names(files);
   },
   read: async (files) => samModel((await import("./readSam2.ts")).readSam2(files)),
 };

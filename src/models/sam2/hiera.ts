@@ -3,6 +3,7 @@
 // but for a few. Follows transformers' models/sam2/modeling_sam2.py; weights under its names.
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
+import { pool2d } from "../../graph/moreOps.ts";
 import * as ops from "../../graph/ops.ts";
 import { convolution } from "../convolution.ts";
 import { activation, add, layerNorm, linear, project } from "../layers.ts";
@@ -104,7 +105,7 @@ function pooledAttention(x: Value, w: Weights, { heads, window }: BlockSettings)
 }
 
 function pooled(x: Value): Value {
-  return ops.pool2d({ x }, { kind: "max", kernel: 2 });
+  return pool2d({ x }, { kind: "max", kernel: 2 });
 }
 
 /** x [1, h, w, C], with zeros up to whole windows, to [n, side², C]. */

@@ -1,7 +1,7 @@
 // SAM 2's image encoder (Ravi et al. 2024): Hiera and a feature pyramid (Lin et al. 2017) of its stages. Follows
 // transformers' models/sam2/modeling_sam2.py; weights under its names.
 import type { Value } from "../../graph/graph.ts";
-import * as ops from "../../graph/ops.ts";
+import { gather } from "../../graph/moreOps.ts";
 import { convolution } from "../convolution.ts";
 import { add } from "../layers.ts";
 import type { Weights } from "../weights.ts";
@@ -38,5 +38,5 @@ function doubled(x: Value): Value {
     return Math.floor(row / 2) * W + Math.floor(column / 2);
   });
   const ids = graph.constant({ dtype: "i32", shape: [4 * H * W] }, Int32Array.from(places));
-  return graph.reshape(ops.gather({ ids, table: graph.reshape(x, [H * W, C]) }), [1, 2 * H, 2 * W, C]);
+  return graph.reshape(gather({ ids, table: graph.reshape(x, [H * W, C]) }), [1, 2 * H, 2 * W, C]);
 }

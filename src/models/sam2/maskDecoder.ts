@@ -4,18 +4,14 @@
 // P prompts, M masks.
 import { type Shape, sizeOf } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
-import { op } from "../../graph/op.ts";
+import { gather, stableMask } from "../../graph/moreOps.ts";
 import * as ops from "../../graph/ops.ts";
-import { stableMask as stableMaskKernel } from "../../kernels/stableMask.ts";
 import { convolution } from "../convolution.ts";
 import { add } from "../layers.ts";
 import type { SamConfig } from "../sam/config.ts";
 import { decoderHeads, masksOf, type SamImage, type SamMasks, twoWayTransformer, upscale } from "../sam/maskDecoder.ts";
 import { imagePositions } from "../sam/promptEncoder.ts";
 import type { Weights } from "../weights.ts";
-
-// Not among graph/ops.ts, as pages load this with the first checkpoint of SAM 2.
-const stableMask = /* @__PURE__ */ op(stableMaskKernel);
 
 /** What is added to the embedding as it is upscaled, in the order of its places. */
 export interface Skips {
@@ -87,7 +83,7 @@ function withSingle(masks: Value, scores: Value, { decoder }: SamConfig): Pick<S
   const byPlace = graph.reshape(masks, [P, M, L * L]);
   const ids = stableMask({ masks: byPlace, scores }, { delta, threshold }); // rows of [P * M]
   const chosen = (x: Value, shape: Shape) => {
-    const row = ops.gather({ ids, table: graph.reshape(x, [P * M, sizeOf(shape)]) });
+    const row = gather({ ids, table: graph.reshape(x, [P * M, sizeOf(shape)]) });
     const others = ops.narrow({ x }, { axis: 1, start: 1, length: M - 1 });
     return ops.concat({ a: graph.reshape(row, [P, 1, ...shape]), b: others }, { axis: 1 });
   };

@@ -3,6 +3,7 @@
 // that are looked at, Q pointers; a state has a row for each frame that is remembered (its slot).
 import { type Spec, sizeOf } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
+import { gather } from "../../graph/moreOps.ts";
 import * as ops from "../../graph/ops.ts";
 import { floatArray } from "../exampleInputs.ts";
 import { add, linear } from "../layers.ts";
@@ -208,12 +209,12 @@ function memoryIn(inputs: Inputs, { memories, pointers }: States, weights: Weigh
     num_maskmem,
     M,
   ]);
-  const ofTime = graph.reshape(ops.gather({ ids: frameTimes as Value, table: times }), [S, 1, M]);
+  const ofTime = graph.reshape(gather({ ids: frameTimes as Value, table: times }), [S, 1, M]);
   const ofPlace = graph.reshape(sinePositions(graph, config.image_embedding_size, M, weights.dtype), [1, N, M]);
   const parts = C / M; // tokens of a pointer
-  const pointer = ops.gather({ ids: pointerSlots as Value, table: pointers }); // [most, C]
+  const pointer = gather({ ids: pointerSlots as Value, table: pointers }); // [most, C]
   return {
-    frames: graph.reshape(ops.gather({ ids: frameSlots as Value, table: memories }), [S, N, M]),
+    frames: graph.reshape(gather({ ids: frameSlots as Value, table: memories }), [S, N, M]),
     framePositions: add(ofPlace, ofTime),
     pointers: graph.reshape(pointer, [most * parts, M]),
     pointerPositions: pointerPositions(pointerTimes as Value, parts, weights, config),
@@ -245,7 +246,7 @@ function chosenMask({ lowResMasks, iouScores, tokens }: Sam2Masks, isMultimask: 
   const ofMasks = graph.reshape(some(tokens, 2 + start), [length, C]); // after those of object score and IoU
   if (!isMultimask) return { logits, token: ofMasks };
   const best = ops.argmax({ x: some(iouScores) }); // [1]
-  return { logits: ops.gather({ ids: best, table: logits }), token: ops.gather({ ids: best, table: ofMasks }) };
+  return { logits: gather({ ids: best, table: logits }), token: gather({ ids: best, table: ofMasks }) };
 }
 
 /** A mask [1, H, W, 1] of 0 and 1 at the model's size, of 0 and 1 again. */
