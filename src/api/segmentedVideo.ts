@@ -92,10 +92,10 @@ export class SegmentedVideo<Name = string | number> {
         const by = prompt.mask ? "mask" : isFirst ? "prompt" : "memory";
         const step: Step = { by, prompt, isBackward: false, returnLogits };
         tracked.given.delete(frame); // what follows replaces it, or fails
-        const found = await this.#frames.step(frame, tracked, step, isFirst, callSignal);
-        if (isFirst) tracked.given.set(frame, found);
+        const mask = await this.#frames.step(frame, tracked, step, isFirst, callSignal);
+        if (isFirst) tracked.given.set(frame, mask);
         this.#objects.set(object, tracked);
-        return found;
+        return mask;
       } catch (error) {
         if (!known) this.#frames.free(tracked.buffers);
         throw error;
@@ -125,14 +125,14 @@ export class SegmentedVideo<Name = string | number> {
     this.#checkFrame(from, "from is");
     for (const { frame, isBackward } of inDirection(direction, from, this.length)) {
       const masks = await this.#inTurn(signal, async (callSignal) => {
-        const found = new Map<Name, VideoMask>();
+        const byName = new Map<Name, VideoMask>();
         for (const [name, tracked] of objects) {
           if (this.#objects.get(name) !== tracked) continue; // removed meanwhile
           const step: Step = { by: "memory", prompt: {}, isBackward, returnLogits };
           const given = tracked.given.get(frame);
-          found.set(name, given ?? (await this.#frames.step(frame, tracked, step, false, callSignal)));
+          byName.set(name, given ?? (await this.#frames.step(frame, tracked, step, false, callSignal)));
         }
-        return found;
+        return byName;
       });
       yield { frame, masks };
     }

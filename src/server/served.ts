@@ -110,12 +110,7 @@ export class ServedDino {
     this.dino = dino;
     const run: RunBatch<{ picture: Upload; options: FeatureOptions }, DinoFeatures> = (waiting, signal) => {
       // All of a batch have the same options: they are its key.
-      const { size, layers, attention } = waiting[0]?.item.options ?? {};
-      const options = {
-        ...(size && { size }),
-        ...(layers && { layers }),
-        ...(attention !== undefined && { attention }),
-      };
+      const options = waiting[0]?.item.options;
       const pictures = waiting.map((one) => ({ ...one, item: one.item.picture }));
       return ofEach(
         pictures,

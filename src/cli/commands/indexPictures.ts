@@ -38,7 +38,7 @@ export async function indexPictures(request: IndexRequest, context: Context): Pr
   try {
     using clip = await openClip(context);
     const model = await modelOf(context, clip.dtype);
-    const dimensions = (await clip.encodeText("")).shape[1] as number;
+    const dimensions = (await clip.encodeImage([])).shape[1] as number; // also of one without a text tower
     const table = await IndexTable.open(resolve(request.out), model, dimensions);
     const errors = [...found.failures];
     const progress = terminal.progress("pictures", found.files.size);
