@@ -19,6 +19,7 @@ interface ServeOptions {
   readonly sceneSeconds: number;
   readonly grace: number;
   readonly memoryBudget?: number;
+  readonly allowUrls: boolean;
 }
 
 const MIB = 2 ** 20;
@@ -48,6 +49,11 @@ export function addServe(command: Command, run: RunCommand): void {
   bound("grace", "seconds that requests have to end when the server is stopped", 30);
   command
     .option("--memory-budget <MiB>", "most MiB on the GPU; a model that needs more is an error", positiveInteger)
+    .option(
+      "--allow-urls",
+      "read pictures that requests name by http: and https: addresses, of no private network",
+      false,
+    )
     .addHelpText("after", "\nJSON:\n  --json  { address, models: [{ name, modelClass, dtype }] }, when it listens\n")
     .addHelpText(
       "after",

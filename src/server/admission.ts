@@ -13,6 +13,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Aborted when the client has gone, when the request has taken too long, and when the server must end. */
     work: AbortSignal;
+    /** Counts bytes that are read for the request beside its body; throws a RequestError where there is no room. */
+    hold: (bytes: number) => void;
   }
 }
 
@@ -46,6 +48,7 @@ export class Admission {
   /** Has a server ask here before it reads the body of a request. */
   guard(app: FastifyInstance): void {
     app.decorateRequest("work");
+    app.decorateRequest("hold");
     app.addHook("onRequest", async (request, reply) => {
       if (!request.routeOptions.config.isWork) return;
       const bytes = this.#bytesOf(request.headers["content-length"]);
@@ -57,6 +60,7 @@ export class Admission {
       const timer = setTimeout(() => work.abort(tooLong), this.#limits.timeout * 1000);
       this.#underWay.set(work, bytes);
       request.work = work.signal;
+      request.hold = this.#holdFor(work);
       reply.raw.once("close", () => {
         clearTimeout(timer);
         this.#underWay.delete(work);
@@ -66,6 +70,18 @@ export class Admission {
     });
   }
 
+  #holdFor(work: AbortController): (bytes: number) => void {
+    let beside = 0;
+    return (bytes) => {
+      beside += bytes;
+      const most = this.#limits.bodyBytes;
+      if (beside > most) throw new RequestError(413, `what the request names has more than ${most} bytes`);
+      if (!this.#hasRoomFor(bytes)) throw this.#refusal();
+      const held = this.#underWay.get(work);
+      if (held !== undefined) this.#underWay.set(work, held + bytes);
+    };
+  }
+
   /** Bytes of a body that is yet to be read; who does not say how many may send as many as are allowed. */
   #bytesOf(declared: string | undefined): number {
     const most = this.#limits.bodyBytes;
@@ -73,7 +89,10 @@ export class Admission {
   }
 
   #hasRoom(bytes: number): boolean {
-    if (this.accepted >= this.#limits.queue) return false;
+    return this.accepted < this.#limits.queue && this.#hasRoomFor(bytes);
+  }
+
+  #hasRoomFor(bytes: number): boolean {
     const held = [...this.#underWay.values()].reduce((sum, some) => sum + some, 0);
     return held === 0 || held + bytes <= MOST_BODIES * this.#limits.bodyBytes;
   }

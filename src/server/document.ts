@@ -19,6 +19,7 @@ export async function openApiDocument(version: string): Promise<object> {
     admission: new Admission(DEFAULT_LIMITS),
     metrics: new Metrics(packages.prometheus),
     version,
+    readAddress: undefined,
     isClosing: () => false,
     onError: () => {},
   };

@@ -12,7 +12,9 @@ const MOST_ITEMS = 4096;
 export const PICTURE = {
   type: "string",
   minLength: 1,
-  description: "A JPEG, PNG, WebP, AVIF, GIF or TIFF, in base64 or as a data: URL; in a form, a file.",
+  description:
+    "A JPEG, PNG, WebP, AVIF, GIF or TIFF, in base64 or as a data: URL; in a form, a file. " +
+    "Where the server was started with --allow-urls, a public http: or https: address too.",
 } as const;
 
 const model = { type: "string", description: "Name of the model, where several of its kind are served." } as const;

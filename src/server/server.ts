@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { NotFoundError } from "../device/errors.ts";
 import { guardAccess } from "./access.ts";
+import type { ReadAddress } from "./addresses.ts";
 import { Admission } from "./admission.ts";
 import { failureOf } from "./failures.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
@@ -24,6 +25,8 @@ export interface ServerOptions extends Pick<OpenModelsOptions, "load" | "openDev
   /** What `Authorization: Bearer` must say. */
   readonly token?: string | undefined;
   readonly limits?: Partial<ServerLimits>;
+  /** Reads pictures that requests name by their addresses (`addressReader`); when absent they may not. */
+  readonly readAddress?: ReadAddress | undefined;
   /** Version of the package, for the OpenAPI document. */
   readonly version: string;
   /** Told of each error that is a fault of the server. */
@@ -65,9 +68,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const models = await ServedModels.open(options.models, { load, openDevice, served, onLoss });
   let closing: Promise<void> | undefined;
   try {
-    const { token, version } = options;
+    const { token, version, readAddress } = options;
     const isClosing = () => closing !== undefined;
-    const parts = { models, scenes, limits, admission, metrics, version, isClosing, onError };
+    const parts = { models, scenes, limits, admission, metrics, version, readAddress, isClosing, onError };
     const app = await makeApp(packages, parts, { token, host });
     const address = await app.listen({ host, port });
     const end = async (graceSeconds: number) => {

@@ -2,6 +2,7 @@
 // of a few hundred bytes may hold billions of pixels.
 import { ImageError } from "../device/errors.ts";
 import { loadSharp } from "../io/image/decode.ts";
+import type { ReadAddress } from "./addresses.ts";
 import { RequestError } from "./failures.ts";
 
 /** What browsers and cameras write. Rarer formats go to decoders that strangers' files should not reach. */
@@ -16,27 +17,45 @@ export function placeholder(index: number): string {
   return `file:${index}`;
 }
 
-/** Reads the pictures of a request, for one that has so many pixels at most. */
+export interface UploadOptions {
+  /** Most pixels of a picture. */
+  readonly pixels: number;
+  /** Reads what a request names; absent where addresses are not allowed. */
+  readonly readAddress: ReadAddress | undefined;
+  /** Told of the bytes that are read so. */
+  readonly hold: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Reads the pictures of a request. */
 export class Uploads {
   readonly #files: readonly Uint8Array[];
-  readonly #pixels: number;
+  readonly #options: UploadOptions;
 
   /** `files` are those of a form. */
-  constructor(files: readonly Uint8Array[], { pixels }: { readonly pixels: number }) {
+  constructor(files: readonly Uint8Array[], options: UploadOptions) {
     this.#files = files;
-    this.#pixels = pixels;
+    this.#options = options;
   }
 
   /** The bytes of the picture that a field holds; `param` names the field. */
   async picture(text: string, param: string): Promise<Uint8Array> {
-    const bytes = this.#bytesOf(text, param);
+    const { pixels } = this.#options;
+    const bytes = /^https?:/i.test(text) ? await this.#read(text, param) : this.#bytesOf(text, param);
     const { format, width, height } = await sizeOf(bytes, param);
     if (!FORMATS.includes(format)) throw new RequestError(400, `${param} is ${format}, ${EXPECTED}`, { param });
-    if (width * height > this.#pixels) {
-      const most = `${param} has ${width} x ${height} pixels, expected ${this.#pixels} at most: make it smaller first`;
+    if (width * height > pixels) {
+      const most = `${param} has ${width} x ${height} pixels, expected ${pixels} at most: make it smaller first`;
       throw new RequestError(413, most, { param });
     }
     return bytes;
+  }
+
+  #read(address: string, param: string): Promise<Uint8Array> {
+    const { readAddress, hold, signal } = this.#options;
+    if (readAddress) return readAddress(address, { param, take: hold, signal });
+    const what = `${param} is an address: this server reads no addresses, send the picture itself`;
+    throw new RequestError(400, what, { param });
   }
 
   #bytesOf(text: string, param: string): Uint8Array {
@@ -46,8 +65,8 @@ export class Uploads {
       if (bytes) return bytes;
     }
     const data = /^data:[^,]*;base64,/i.exec(text.slice(0, 256));
-    if (!data && /^(https?|file|data):/i.test(text)) {
-      const what = `${param} is an address: this server reads no addresses and no files, send the picture itself`;
+    if (!data && /^(file|data):/i.test(text)) {
+      const what = `${param} is an address: this server reads no files, send the picture itself`;
       throw new RequestError(400, what, { param });
     }
     const base64 = text.slice(data?.[0].length ?? 0);

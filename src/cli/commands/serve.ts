@@ -4,6 +4,7 @@ import { ArgumentError, NotFoundError } from "../../device/errors.ts";
 import { openDevice } from "../../device/open.ts";
 import { loadSharp } from "../../io/image/decode.ts";
 import { isLoopback } from "../../server/access.ts";
+import { addressReader } from "../../server/addresses.ts";
 import type { ServerLimits } from "../../server/limits.ts";
 import type { ModelRequest, ServedModel } from "../../server/models.ts";
 import { type RunningServer, startServer } from "../../server/server.ts";
@@ -22,6 +23,8 @@ export interface ServeRequest {
   /** Seconds that requests under way have to end when the server is stopped. */
   readonly grace: number;
   readonly memoryBudget?: number;
+  /** Read pictures that requests name by their addresses. */
+  readonly allowUrls: boolean;
   readonly limits: Partial<ServerLimits>;
 }
 
@@ -42,10 +45,11 @@ export function modelsToServe({ models }: Pick<ServeRequest, "models">, model: s
 
 export async function serve(request: ServeRequest, context: Context): Promise<number> {
   const { options, terminal, signal } = context;
-  const { host, port, limits, grace, memoryBudget } = request;
+  const { host, port, limits, grace, memoryBudget, allowUrls } = request;
   const models = modelsToServe(request, options.model);
   const token = await readToken(request.tokenFile);
   await loadSharp(); // without it no picture could be read
+  const readAddress = allowUrls ? await addressReader() : undefined;
   const { onProgress, stop } = downloadBars(terminal);
   const server = await startServer({
     models,
@@ -53,6 +57,7 @@ export async function serve(request: ServeRequest, context: Context): Promise<nu
     port,
     token,
     limits,
+    readAddress,
     version: packageVersion(),
     load: { ...sourceOptions({ options, signal }), dtype: options.dtype, onProgress },
     openDevice: () => openDevice({ memoryBudget }),

@@ -1,6 +1,7 @@
 // What the routes that do work have in common: bodies in JSON and as forms, checked by one schema; the pictures in
 // them; and how they stand in the OpenAPI document.
 import type { FastifyInstance } from "fastify";
+import type { ReadAddress } from "../addresses.ts";
 import { RequestError } from "../failures.ts";
 import { type BodySchema, readForm } from "../forms.ts";
 import type { ServerLimits } from "../limits.ts";
@@ -21,6 +22,8 @@ export interface Served {
   readonly models: ServedModels;
   readonly scenes: Scenes;
   readonly limits: ServerLimits;
+  /** Reads pictures that requests name by their addresses, where that is allowed. */
+  readonly readAddress: ReadAddress | undefined;
 }
 
 /** A request whose body was checked. */
@@ -55,7 +58,7 @@ export function addWork(
   app: FastifyInstance,
   url: string,
   { summary, tag, body, form, answer, status = 200 }: Work,
-  { limits }: Served,
+  { limits: { pixels }, readAddress }: Served,
   work: (body: unknown, request: WorkRequest) => Promise<object>,
 ): void {
   const asForm = (form ?? withFiles(body)) as BodySchema;
@@ -69,7 +72,8 @@ export function addWork(
         const read = request.isMultipart() ? await readForm(request, asForm) : undefined;
         if (read) request.body = read.body;
         if (request.body == null) throw new RequestError(400, "the request has no body, expected JSON or a form");
-        request.uploads = new Uploads(read?.files ?? [], limits);
+        const { hold, work: signal } = request;
+        request.uploads = new Uploads(read?.files ?? [], { pixels, readAddress, hold, signal });
       },
     },
     async ({ body, work: signal, uploads, params }, reply) => {

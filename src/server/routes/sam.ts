@@ -56,7 +56,8 @@ function addSegment(app: FastifyInstance, served: Served): void {
   });
 }
 
-function addScenes(app: FastifyInstance, { models, scenes, limits }: Served): void {
+function addScenes(app: FastifyInstance, served: Served): void {
+  const { models, scenes } = served;
   const work = {
     summary: "Encodes a picture and keeps it, for prompts that are answered at once",
     tag: "SAM",
@@ -64,7 +65,7 @@ function addScenes(app: FastifyInstance, { models, scenes, limits }: Served): vo
     answer: SceneAnswer,
     status: 201,
   };
-  addWork(app, "/v1/scenes", work, { models, scenes, limits }, async (body, { uploads, signal }) => {
+  addWork(app, "/v1/scenes", work, served, async (body, { uploads, signal }) => {
     const { model: name, image } = body as FromSchema<typeof SceneRequest>;
     scenes.checkRoom();
     const picture = await uploads.picture(image, "image");
