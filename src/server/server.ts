@@ -7,6 +7,7 @@ import type { ReadAddress } from "./addresses.ts";
 import { Admission } from "./admission.ts";
 import { failureOf } from "./failures.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
+import { otherMethods } from "./methods.ts";
 import { Metrics } from "./metrics.ts";
 import { type ModelRequest, type OpenModelsOptions, ServedModels } from "./models.ts";
 import { addClipRoutes } from "./routes/clip.ts";
@@ -117,10 +118,12 @@ export async function makeApp(
     if (isClosing()) reply.header("connection", "close");
   });
   await app.register(async (routes) => {
+    const refuseOthers = otherMethods(routes);
     addClipRoutes(routes, parts);
     addDinoRoutes(routes, parts);
     addSamRoutes(routes, parts);
     addStatusRoutes(routes, parts, metrics, isClosing);
+    refuseOthers();
   });
   return app;
 }

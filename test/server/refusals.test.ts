@@ -79,6 +79,16 @@ describe("bodies that cannot be meant", () => {
     expectRefused(await post(server, "/v1/scenes/nobody/segment", { points: [{ x: 1, y: 1 }] }), 404, /no scene/);
     expectRefused(await answerOf(fetch(`${server.address}/v2`)), 404, /there is no GET \/v2/);
   });
+
+  it.each([
+    ["GET", "/v1/embeddings", "POST"],
+    ["PATCH", "/healthz", "GET, HEAD"],
+    ["OPTIONS", "/v1/scenes/x", "GET, HEAD, DELETE"],
+  ])("%s is no method of %s", async (method, path, allowed) => {
+    const answer = await answerOf(fetch(server.address + path, { method }));
+    expectRefused(answer, 405, new RegExp(`has no ${method}, expected `));
+    expect(answer.headers.get("allow")).toBe(allowed);
+  });
 });
 
 describe("too much", () => {
