@@ -1,6 +1,6 @@
 // Builds the package:
-//   dist/index.js, verification.js, video.js, cli.js   for Node and Deno, with the chunks that they share or import on
-//                                    demand
+//   dist/index.js, verification.js, video.js, search.js, cli.js
+//                                    for Node and Deno, with the chunks that they share or import on demand
 //   dist/browser/                    for browsers and their bundlers: a module for each source file, so that a page
 //                                    leaves out what it does not use and loads on demand what it may never need
 //   dist/browser/src/worker/worker-thread.js   the script of the worker, whole: a browser runs it as it is
@@ -8,7 +8,7 @@
 //   dist/THIRD_PARTY_LICENSES.txt    the terms of those packages: scripts/notices.mjs
 //   dist/types/                      declarations: scripts/declarations.mjs
 //   dist/openapi.json, types/openapi.d.ts   what `webgpu-vision serve` answers, for clients in any language and in this
-//   worker/, verify/, video/         what "exports" says, for tools that look for a folder instead
+//   worker/, verify/, video/, search/      what "exports" says, for tools that look for a folder instead
 // Prints what a page downloads: scripts/sizes.mjs.
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,9 +26,10 @@ const NODE_ENTRIES = {
   index: "src/index.ts",
   verification: "src/verification.ts",
   video: "src/video.ts",
+  search: "src/search.ts",
   cli: "src/cli/main.ts",
 };
-const PAGE_ENTRIES = ["src/index.ts", "src/verification.ts", "src/video.ts", "src/worker/index.ts"];
+const PAGE_ENTRIES = ["src/index.ts", "src/verification.ts", "src/video.ts", "src/search.ts", "src/worker/index.ts"];
 
 async function shadersIn(folder) {
   const files = (await readdir(join(ROOT, folder), { recursive: true })).filter((name) => /\.wgsl$/.test(name));

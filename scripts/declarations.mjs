@@ -9,7 +9,7 @@ import { ROOT } from "./bundle.mjs";
 const folder = join(ROOT, "dist", "types");
 
 /** The declarations that `exports` names, and which of them a project without the DOM can use. */
-const NODE_ENTRIES = ["index.d.ts", "verification.d.ts", "video.d.ts"];
+const NODE_ENTRIES = ["index.d.ts", "verification.d.ts", "video.d.ts", "search.d.ts"];
 const ENTRIES = [...NODE_ENTRIES, "worker/index.d.ts"];
 
 /** Empty interfaces for what a project may lack. */

@@ -96,3 +96,87 @@ fn rowPerGroup(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32)
     workgroupBarrier();
   }
 }
+
+// The k-th highest rank is found byte by byte, from counts of the elements that begin with the same bytes (radix
+// select); those above it and the first of those equal to it are then put in their order.
+
+const MOST = 1024u; // chosen elements
+
+var<workgroup> counts: array<atomic<u32>, 256>; // elements by their next byte
+var<workgroup> chosen: array<vec2u, MOST>; // rank and index
+var<workgroup> chosenCount: atomic<u32>;
+var<workgroup> equals: array<u32, WG>; // elements of a thread with the k-th highest rank
+var<workgroup> search: vec2u; // the bytes of that rank as far as they are known, and how many elements of it to choose
+
+// The next byte of the k-th highest rank, from the top; `known` has the bytes before it.
+fn nextByte(first: u32, shift: u32, known: vec2u, lane: u32) -> vec2u {
+  for (var i = lane; i < 256; i += WG) {
+    atomicStore(&counts[i], 0);
+  }
+  workgroupBarrier();
+  for (var c = lane; c < params.cols; c += WG) {
+    let own = rank(x[first + c]);
+    if (shift == 24 || own >> (shift + 8) == known.x) {
+      atomicAdd(&counts[(own >> shift) & 255], 1);
+    }
+  }
+  workgroupBarrier();
+  if (lane == 0) {
+    var byte = 255u;
+    var left = known.y;
+    for (var count = atomicLoad(&counts[byte]); count < left && byte > 0; count = atomicLoad(&counts[byte])) {
+      left -= count;
+      byte--;
+    }
+    search = vec2u((known.x << 8) | byte, left);
+  }
+  return workgroupUniformLoad(&search);
+}
+
+// Many of them, or of many elements: a workgroup a row. CPU adapters have as many threads as run in one vector.
+@compute @workgroup_size(WG)
+fn selectPerGroup(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) {
+  let row = groupIndex(workgroup);
+  let first = min(row, params.rows - 1) * params.cols;
+  var found = vec2u(0, params.k);
+  for (var byte = 4u; byte > 0; byte--) {
+    found = nextByte(first, 8 * (byte - 1), found, lane);
+  }
+  // A share of neighbouring elements, so that those that are equal are counted in their order.
+  let share = (params.cols + WG - 1) / WG;
+  let start = min(lane * share, params.cols);
+  let end = min(start + share, params.cols);
+  var own = 0u;
+  for (var c = start; c < end; c++) {
+    own += u32(rank(x[first + c]) == found.x);
+  }
+  equals[lane] = own;
+  if (lane == 0) {
+    atomicStore(&chosenCount, 0);
+  }
+  workgroupBarrier();
+  var before = 0u;
+  for (var other = 0u; other < lane; other++) {
+    before += equals[other];
+  }
+  for (var c = start; c < end; c++) {
+    let candidate = rank(x[first + c]);
+    if (candidate > found.x || (candidate == found.x && before < found.y)) {
+      chosen[atomicAdd(&chosenCount, 1)] = vec2u(candidate, c);
+    }
+    before += u32(candidate == found.x);
+  }
+  workgroupBarrier();
+  for (var i = lane; i < params.k; i += WG) {
+    let mine = chosen[i];
+    var place = 0u;
+    for (var j = 0u; j < params.k; j++) {
+      let other = chosen[j];
+      place += u32(other.x > mine.x || (other.x == mine.x && other.y < mine.y));
+    }
+    if (row < params.rows) {
+      values[row * params.k + place] = x[first + mine.y];
+      indices[row * params.k + place] = i32(mine.y);
+    }
+  }
+}

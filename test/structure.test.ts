@@ -26,6 +26,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   session: { values: ["device", "kernels", "verify", "graph", "io", "models"] },
   masks: { values: ["device", "geometry"] },
   features: { values: ["device", "geometry", "kernels", "graph", "io"] },
+  search: { values: ["device", "kernels", "graph", "models", "session"], types: ["io"] },
   pictures: { values: ["device", "geometry", "graph", "io", "models", "session", "masks"] },
   api: {
     values: ["device", "geometry", "kernels", "graph", "io", "models", "session", "masks", "features", "pictures"],
@@ -41,6 +42,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "io",
       "models",
       "session",
+      "search",
       "masks",
       "features",
       "pictures",
@@ -54,7 +56,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** The package's entries. */
 const PUBLIC = new Set(
-  ["index", "verification", "video", "worker/index", "worker/thread"].map((name) => `src/${name}.ts`),
+  ["index", "verification", "video", "search", "worker/index", "worker/thread"].map((name) => `src/${name}.ts`),
 );
 
 const SOURCE = new Set([".ts", ".wgsl", ".mjs", ".css", ".html"]);

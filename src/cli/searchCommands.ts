@@ -21,6 +21,7 @@ interface SearchOptions {
   readonly top: number;
   readonly page: number;
   readonly exact?: boolean;
+  readonly nearDuplicates?: true | number;
   readonly html?: string;
   readonly batch?: number;
 }
@@ -35,8 +36,9 @@ function addSearch(command: Command, run: RunCommand): void {
     .option("--image-weight <share>", "how much pictures count beside a text, from 0 to 1", share, 0.5)
     .option("--where <condition>", "of an index: a condition in SQL on its columns, as 'width > 1000'")
     .option("--top <count>", "pictures to show", positiveInteger, 10)
-    .option("--page <number>", "of an index: the pictures after those of the pages before it", positiveInteger, 1)
+    .option("--page <number>", "of an index: the pictures after those of earlier pages", positiveInteger, 1)
     .option("--exact", "of an index: look at every row, though `index --ann` has made an index of neighbours")
+    .option("--near-duplicates [cosine]", "of an index: groups of almost equal pictures (default: 0.95)", share)
     .option("--html <file>", "write the results as a page with small pictures")
     .option("--strict", STRICT)
     .addOption(batchOption())
@@ -47,14 +49,26 @@ function addSearch(command: Command, run: RunCommand): void {
         "  --json  of a folder: { model, query, pictures, embedded, cached, leftOut,\n" +
         "            results: [{ image, score }], errors: [{ path, message }] }\n" +
         "          of an index: { model, query, pictures, page, results: [{ image, score, width, height, taken }] }\n" +
+        "          of near duplicates: { model, pictures, threshold, groups: [[{ image, score, ... }]] }\n" +
         examples(
           'search ~/Pictures "a dog on a beach"',
           'search ~/Pictures "a red saree with gold border" --top 3 --model openai/clip-vit-base-patch32 --json',
+          "search photos.index --near-duplicates 0.97 --html twice.html",
           'search photos.index "a cat" --image cat.jpg --minus "a drawing" --where "width > 200" --html found.html',
         ),
     )
     .action(async (folder: string, text: string | undefined, options: SearchOptions, self: Command) => {
-      const { image: images = [], minus = [], exact = false, ...rest } = options;
+      const { image: images = [], minus = [], exact = false, nearDuplicates, ...rest } = options;
+      if (nearDuplicates !== undefined) {
+        const isQuery = text !== undefined || images.length + minus.length > 0;
+        if (isQuery)
+          throw new UsageError("--near-duplicates compares the pictures of an index: give it no text or picture");
+        const threshold = nearDuplicates === true ? 0.95 : nearDuplicates;
+        const { findDuplicates } = await import("./commands/findDuplicates.ts");
+        const { where, html } = rest;
+        await run(self, (context) => findDuplicates({ folder, threshold, where, html }, context));
+        return;
+      }
       if (text?.trim() === "") throw new UsageError('the text is empty: say what to look for, as in "a dog"');
       if (text === undefined && images.length === 0) {
         throw new UsageError('nothing says what to look for: give a text, as in "a dog", or --image FILE');

@@ -12,6 +12,7 @@ export { conv2d } from "./conv2d.ts";
 export type { Conv2dParams } from "./convolution.ts";
 export type { EpilogueParams } from "./epilogue.ts";
 export { type GatherParams, gather } from "./gather.ts";
+export { type InnerProductParams, innerProduct } from "./innerProduct.ts";
 export { type InterpolateParams, type InterpolateWindow, interpolate } from "./interpolate.ts";
 export { type L2NormalizeParams, l2Normalize } from "./l2Normalize.ts";
 export { type LayerNormParams, layerNorm } from "./layerNorm.ts";

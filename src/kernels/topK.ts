@@ -7,7 +7,7 @@ import { lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { expectRanked, rankTypes } from "./rank.ts";
-import { defineVariants, variantsOf } from "./variants.ts";
+import { defineVariants, isCpu, variantsOf } from "./variants.ts";
 
 export interface TopKParams {
   /** Number of elements that are chosen of each row: 1 to all of them. */
@@ -47,6 +47,10 @@ interface Size {
 
 // Beyond this many, looking for the next one again and again costs more than counting for every element.
 const FEW = 16;
+/** MOST of the shader. */
+const MOST_SELECTED = 1024;
+/** From so many comparisons on, five looks at each element are fewer. */
+const WORTH_SELECTING = 1 << 14;
 
 const TABLE = /* @__PURE__ */ defineVariants<Size>()({
   variants: {
@@ -62,6 +66,15 @@ const TABLE = /* @__PURE__ */ defineVariants<Size>()({
       suits: ({ k }) => k <= FEW,
       launch: ({ rows }) => ({ entryPoint: "rowPerGroup", overrides: { WG: 64 }, workgroups: foldWorkgroups(rows) }),
     },
+    selectPerGroup: {
+      fits: ({ k }) => k <= MOST_SELECTED,
+      suits: ({ k, cols }) => k * cols >= WORTH_SELECTING,
+      launch: ({ rows }, { info }) => ({
+        entryPoint: "selectPerGroup",
+        overrides: { WG: isCpu(info.class) ? 8 : 256 },
+        workgroups: foldWorkgroups(rows),
+      }),
+    },
     elementPerThread: {
       launch: ({ rows, cols }) => ({
         entryPoint: "elementPerThread",
@@ -70,5 +83,8 @@ const TABLE = /* @__PURE__ */ defineVariants<Size>()({
       }),
     },
   },
-  best: { cpu: ["rowPerThread", "elementPerThread"], gpu: ["rowPerGroup", "elementPerThread"] },
+  best: {
+    cpu: ["selectPerGroup", "rowPerThread", "elementPerThread"],
+    gpu: ["selectPerGroup", "rowPerGroup", "elementPerThread"],
+  },
 });

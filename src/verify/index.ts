@@ -9,6 +9,7 @@ export { channelScaleSuite } from "./references/channelScale.ts";
 export { concatSuite } from "./references/concat.ts";
 export { conv2dSuite } from "./references/conv2d.ts";
 export { gatherSuite } from "./references/gather.ts";
+export { innerProductSuite } from "./references/innerProduct.ts";
 export { interpolateSuite } from "./references/interpolate.ts";
 export { l2NormalizeSuite } from "./references/l2Normalize.ts";
 export { layerNormSuite } from "./references/layerNorm.ts";

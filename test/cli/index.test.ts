@@ -115,6 +115,9 @@ describe("search", () => {
     const less = (await find("--image", cat, "--minus", "a photo of a cat")).results;
     expect(less.find(({ image }) => image === cat)?.score).toBeLessThan(0.99);
     const all = (await find("a ship", "--top", "4")).results;
+    const small = (await find("a ship", "--where", "width < 100000")).results;
+    expect(small).toEqual(all);
+    expect((await find("a ship", "--where", "width > 100000")).results).toEqual([]);
     const pages = [await find("a ship", "--top", "2"), await find("a ship", "--top", "2", "--page", "2")];
     expect(pages.flatMap(({ results }) => results)).toEqual(all);
   });
@@ -134,6 +137,28 @@ describe("search", () => {
     expect(recall).toEqual({ share: 1, samples: 4 });
     const [exact, near] = [await find("a ship", "--exact"), await find("a ship")];
     expect(near.results.map(({ image }) => image)).toEqual(exact.results.map(({ image }) => image));
+  });
+
+  it("groups pictures that are almost the same", async () => {
+    const cat = join(photos, "moved cat.jpg");
+    const again = join(photos, "cat again.jpg");
+    await sharp(cat).resize(300).jpeg({ quality: 60 }).toFile(again);
+    await update();
+    const html = join(folder, "twice.html");
+    const { stdout } = await runCli(["search", index, "--near-duplicates", "0.97", "--html", html, "--json"]);
+    const { groups } = JSON.parse(stdout);
+    expect(groups).toHaveLength(1);
+    const paths = groups[0].map(({ image }: Found) => image);
+    expect(paths.sort()).toEqual([again, cat].sort());
+    expect(groups[0][0].score).toBeCloseTo(1, 5);
+    expect(groups[0][1].score).toBeGreaterThan(0.97);
+    expect((await readFile(html, "utf8")).match(/<img /g)?.length).toBe(2);
+    const one = await runCli(["search", index, "--near-duplicates", "--where", "width < 301"]);
+    expect(one.stdout).toContain("no two pictures are almost the same");
+    const both = await runCli(["search", index, "a cat", "--near-duplicates"]);
+    expect(both.stderr).toContain("give it no text or picture");
+    await rm(again);
+    await update();
   });
 
   it.each<[string, readonly string[], RegExp]>([

@@ -7,6 +7,7 @@ import { ROOT } from "./blocks.ts";
 export const ENTRIES: Readonly<Record<string, string>> = {
   "webgpu-vision": "src/index.ts",
   "webgpu-vision/video": "src/video.ts",
+  "webgpu-vision/search": "src/search.ts",
   "webgpu-vision/worker": "src/worker/index.ts",
 };
 

@@ -26,7 +26,7 @@ it("holds what it needs and nothing else", () => {
   expect(files).toEqual(expect.arrayContaining([...neededFiles, ...checkpoints]));
   const strangers = files.filter(
     (path) =>
-      !/^(dist|checkpoints\/(tiny|seeded)-[\w-]+)\/|^((worker\/|verify\/|video\/)?package\.json|[A-Z]+(\.md)?)$/.test(
+      !/^(dist|checkpoints\/(tiny|seeded)-[\w-]+)\/|^((worker\/|verify\/|video\/|search\/)?package\.json|[A-Z]+(\.md)?)$/.test(
         path,
       ),
   );

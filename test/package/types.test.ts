@@ -13,6 +13,7 @@ const USER = `
   import { type Device, openDevice, VisionError } from "webgpu-vision";
   import { verifyKernels } from "webgpu-vision/verify";
   import { VideoSegmenter } from "webgpu-vision/video";
+  import { ExactSearch } from "webgpu-vision/search";
   export const device: Promise<Device> = openDevice({ powerPreference: "low-power" });
   export const isOurs = (error: unknown): boolean => error instanceof VisionError;
   export const verified = verifyKernels;

@@ -1,8 +1,11 @@
 // `index`: embeds pictures into an index on the disk, and brings it up to date.
 import { readFile, stat } from "node:fs/promises";
 import { extname, resolve } from "node:path";
+import type { Clip } from "../../api/clip.ts";
+import { stack } from "../../api/embeddings.ts";
 import { ImageError, NotFoundError } from "../../device/errors.ts";
 import { openSource } from "../../io/source/openSource.ts";
+import { ExactSearch } from "../../search/exactSearch.ts";
 import { type Context, downloadBars, modelName, modelSource, openClip, sourceOptions } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
@@ -61,7 +64,7 @@ export async function indexPictures(request: IndexRequest, context: Context): Pr
     const seconds = (performance.now() - began) / 1000;
     if (counts.embedded + counts.known + counts.removed > 0) await table.optimize();
     if (request.ann) await table.makeNeighbours();
-    const recall = request.check ? await recallOf(table) : undefined;
+    const recall = request.check ? await recallOf(table, clip) : undefined;
     const pictures = await table.count();
     const { leftOut } = found;
     const document = { model: modelName(options), index: request.out, pictures, ...counts, leftOut, errors };
@@ -139,15 +142,19 @@ interface Recall {
   readonly samples: number;
 }
 
-async function recallOf(table: IndexTable): Promise<Recall> {
+async function recallOf(table: IndexTable, clip: Clip): Promise<Recall> {
   let [same, all] = [0, 0];
   const vectors = await table.sample(SAMPLES);
-  for (const vector of vectors) {
-    const options = { top: TOP, offset: 0 };
-    const exact = await table.search(vector, { ...options, isExact: true });
-    const near = new Set((await table.search(vector, { ...options, isExact: false })).map(({ path }) => path));
-    same += exact.filter(({ path }) => near.has(path)).length;
-    all += exact.length;
+  const rows = await table.rows();
+  using search = await ExactSearch.open(rows, { device: await clip.device() });
+  const queries = stack(vectors.map((data) => ({ data, shape: [1, rows.channels] })));
+  const exact = vectors.length > 0 ? await search.search(queries, { k: TOP }) : [];
+  for (const [i, best] of exact.entries()) {
+    const near = await table.search(vectors[i] as Float32Array, { top: TOP, offset: 0, isExact: false });
+    const paths = new Set(near.map(({ path }) => path));
+    const facts = await rows.facts(best.map(({ index }) => index));
+    same += facts.filter(({ path }) => paths.has(path)).length;
+    all += facts.length;
   }
   return { share: all === 0 ? 1 : same / all, samples: vectors.length };
 }

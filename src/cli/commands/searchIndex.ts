@@ -2,12 +2,14 @@
 import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Clip } from "../../api/clip.ts";
-import { ArgumentError, InvalidFileError, NotFoundError } from "../../device/errors.ts";
+import { ArgumentError, InvalidFileError, NotFoundError, VisionError } from "../../device/errors.ts";
+import { ExactSearch } from "../../search/exactSearch.ts";
 import { type Context, type GlobalOptions, openClip } from "../context.ts";
 import { resultSheet } from "../draw/resultSheet.ts";
 import { EXIT, UsageError } from "../failure.ts";
 import { writeWhole } from "../files/writeWhole.ts";
-import { type FoundRow, type IndexModel, IndexTable, messageOf } from "../pictureIndex/indexTable.ts";
+import type { FoundRow } from "../pictureIndex/foundRow.ts";
+import { type IndexModel, IndexTable, messageOf } from "../pictureIndex/indexTable.ts";
 import { loadOne } from "../pictureRun.ts";
 import { jsonText } from "../printable.ts";
 import { bar, table } from "../table.ts";
@@ -56,8 +58,13 @@ export async function searchIndex(request: SearchIndexRequest, context: Context)
   }
   const vector = await queryVector(clip, request, context);
   const offset = (page - 1) * top;
-  const found = await chosen.search(vector, { top, offset, where, isExact: exact }).catch((cause) => {
-    if (where === undefined) throw cause;
+  const isExact = exact || !(await chosen.hasNeighbours());
+  const onGpu = isExact && offset + top <= MOST_ON_GPU && (await chosen.count()) * vector.byteLength <= GPU_BYTES;
+  const searching = onGpu
+    ? searchOnGpu(chosen, clip, vector, request)
+    : chosen.search(vector, { top, offset, where, isExact });
+  const found = await searching.catch((cause) => {
+    if (where === undefined || cause instanceof VisionError) throw cause;
     throw new ArgumentError(`--where ${where} cannot be meant: ${messageOf(cause)}`, { cause });
   });
   if (request.html !== undefined) await writeWhole(request.html, await resultSheet(queryTitle(request), found));
@@ -72,8 +79,26 @@ export async function searchIndex(request: SearchIndexRequest, context: Context)
   return EXIT.OK;
 }
 
+/** Exact search of so many bytes of rows is the GPU's; LanceDB searches larger tables where they lie. */
+const GPU_BYTES = 256 << 20;
+const MOST_ON_GPU = 1024;
+
+async function searchOnGpu(
+  chosen: IndexTable,
+  clip: Clip,
+  vector: Float32Array,
+  { top, page, where }: SearchIndexRequest,
+): Promise<FoundRow[]> {
+  const rows = await chosen.rows(where);
+  using search = await ExactSearch.open(rows, { device: await clip.device() });
+  const [found = []] = await search.search({ data: vector, shape: [1, vector.length] }, { k: page * top });
+  const shown = found.slice((page - 1) * top);
+  const facts = await rows.facts(shown.map(({ index }) => index));
+  return shown.map(({ score }, i) => ({ ...(facts[i] as FoundRow), score }));
+}
+
 /** The table of the model that --model and --dtype name, or the only one. */
-function tableOf(tables: readonly IndexTable[], folder: string, { model, dtype }: GlobalOptions): IndexTable {
+export function tableOf(tables: readonly IndexTable[], folder: string, { model, dtype }: GlobalOptions): IndexTable {
   const ofModel = tables.filter((one) => model === undefined || one.model.model === model);
   const ofType = ofModel.filter((one) => one.model.dtype === dtype);
   const [only] = ofModel.length > 1 ? ofType : ofModel;

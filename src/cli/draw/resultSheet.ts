@@ -1,17 +1,21 @@
 // Results of a search as a page: small pictures with their scores, in one file that needs no other.
 import { pathToFileURL } from "node:url";
 import { loadSharp } from "../../io/image/decode.ts";
-import type { FoundRow } from "../pictureIndex/indexTable.ts";
+import type { FoundRow } from "../pictureIndex/foundRow.ts";
 
 const SIDE = 320;
 
 /** A result; its facts where they are known. */
 type Result = Pick<FoundRow, "path" | "score"> & Partial<FoundRow>;
 
-/** The page. A picture that cannot be shown has its name alone. */
-export async function resultSheet(title: string, found: readonly Result[]): Promise<string> {
-  const figures: string[] = [];
-  for (const row of found) figures.push(await figure(row));
+/** The page, with a part for each group of results. A picture that cannot be shown has its name alone. */
+export async function resultSheet(title: string, ...groups: readonly (readonly Result[])[]): Promise<string> {
+  const parts: string[] = [];
+  for (const group of groups) {
+    const figures: string[] = [];
+    for (const row of group) figures.push(await figure(row));
+    parts.push(`<section>\n${figures.join("\n")}\n</section>`);
+  }
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -20,14 +24,15 @@ export async function resultSheet(title: string, found: readonly Result[]): Prom
 <style>
   body { font: 15px system-ui, sans-serif; margin: 2rem; }
   body { background: Canvas; color: CanvasText; color-scheme: light dark; }
-  main { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 1.2rem; }
+  section { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 1.2rem; }
+  section + section { border-top: 1px solid #8886; margin-top: 1.2rem; padding-top: 1.2rem; }
   figure { margin: 0; }
   img { width: 100%; height: 220px; object-fit: cover; border-radius: 6px; background: #8883; }
   figcaption { overflow-wrap: anywhere; font-size: 13px; }
 </style>
 <h1>${escaped(title)}</h1>
 <main>
-${figures.join("\n")}
+${parts.join("\n")}
 </main>
 </html>
 `;

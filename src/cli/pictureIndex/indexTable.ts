@@ -2,6 +2,8 @@
 // program writes comes with one commit, whenever it is killed.
 import type { Table } from "@lancedb/lancedb";
 import { InvalidFileError, NotFoundError, VisionError } from "../../device/errors.ts";
+import { type FoundRow, factsOf } from "./foundRow.ts";
+import { TableRows } from "./tableRows.ts";
 
 /** What the model of a table is: rows of another one cannot be compared with these. */
 export interface IndexModel {
@@ -40,16 +42,6 @@ export interface IndexRow extends PictureFacts {
 /** What an incremental run compares with the files. */
 export type KnownRow = Pick<IndexRow, "path" | "hash" | "bytes" | "modified">;
 
-/** A row that a search has found. */
-export interface FoundRow {
-  readonly path: string;
-  /** Cosine with what was looked for. */
-  readonly score: number;
-  readonly width: number | null;
-  readonly height: number | null;
-  readonly taken: Date | null;
-}
-
 export interface SearchOptions {
   /** How many rows, and how many of the best are passed over first. */
   readonly top: number;
@@ -65,9 +57,11 @@ const FORMAT = "1";
 
 export class IndexTable {
   readonly model: IndexModel;
+  readonly #folder: string;
   readonly #table: Table;
 
-  private constructor(table: Table, model: IndexModel) {
+  private constructor(folder: string, table: Table, model: IndexModel) {
+    this.#folder = folder;
     this.#table = table;
     this.model = model;
   }
@@ -86,7 +80,7 @@ export class IndexTable {
         const came = stated.format === undefined ? "is no index of pictures" : `is an index of format ${stated.format}`;
         throw new InvalidFileError(`${folder}: ${name} ${came}, expected format ${FORMAT}: make it anew elsewhere`);
       }
-      tables.push(new IndexTable(table, stated as unknown as IndexModel));
+      tables.push(new IndexTable(folder, table, stated as unknown as IndexModel));
     }
     return tables;
   }
@@ -100,7 +94,7 @@ export class IndexTable {
     const database = await lancedb.connect(folder);
     const name = `pictures-${model.identity.slice(0, 12)}-${model.dtype}`;
     const table = await writing(folder, async () => database.createEmptyTable(name, await schemaOf(model, dimensions)));
-    return new IndexTable(table, model);
+    return new IndexTable(folder, table, model);
   }
 
   count(where?: string): Promise<number> {
@@ -175,9 +169,15 @@ export class IndexTable {
     if (isExact) query = query.bypassVectorIndex();
     if (where !== undefined) query = query.where(where);
     const rows = await query.select(["path", "width", "height", "taken", "_distance"]).toArray();
-    return rows.map(({ path, width, height, taken, _distance }) => {
-      return { path, width, height, taken: taken === null ? null : new Date(taken), score: 1 - _distance };
-    });
+    return rows.map((row) => ({ ...factsOf(row), score: 1 - row._distance }));
+  }
+
+  /** The rows as they are now, to be searched on the GPU; `where` is a condition in SQL. */
+  async rows(where?: string): Promise<TableRows> {
+    const { lancedb } = await loadPackages();
+    const table = await (await lancedb.connect(this.#folder)).openTable(this.#table.name);
+    await table.checkout(await table.version());
+    return TableRows.of(table, where);
   }
 
   /** Some of the vectors, to try searches with. */

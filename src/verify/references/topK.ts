@@ -57,6 +57,9 @@ export const topKSuite = defineSuite<TopKParams>({
     topKCase({ shape: [6, 5], data: LIMITS }, 5, "limits"),
     topKCase({ shape: [6, 5], data: LIMITS }, 2, "limits, a part"),
     { ...topKCase({ shape: [2, 1500], dtype: "i32", low: -4, high: 4 }, 1100, "many equals"), dtypes: ["f32"] },
+    topKCase([2, 20_000], 10, "few of many"),
+    topKCase([3, 5000], 1000, "many of many"),
+    { ...topKCase({ shape: [2, 3000], dtype: "i32", low: -4, high: 4 }, 1000, "many of many equals"), dtypes: ["f32"] },
     topKCase([0, 8], 3),
     {
       ...topKCase(

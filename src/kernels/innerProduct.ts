@@ -1,0 +1,114 @@
+// Inner products of queries with rows, for exact search (Faiss: IndexFlatIP). The rows may be f16 or int8 where the
+// queries are f32, and of a block of rows some may be there and allowed.
+import int8Source from "../../shaders/lib/int8.wgsl";
+import invocationSource from "../../shaders/lib/invocation.wgsl";
+import { ShapeError } from "../device/errors.ts";
+import { expectRank, expectShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectScale } from "./int8.ts";
+import { defineKernel, foldWorkgroups } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
+import { type Length, mostOf } from "./length.ts";
+import { defineVariants, variantsOf } from "./variants.ts";
+
+export interface InnerProductParams {
+  /** Rows that are there, the first ones; all of them when absent. */
+  readonly count?: number | Length;
+}
+
+/** What stands in place of the product of a row that is not there or not allowed. */
+export const LOWEST_PRODUCT = -3.4028234e38;
+
+/** Types of rows: their number in the shader, and elements in 16 bytes. */
+const ROW_TYPES = { f32: [0, 4], f16: [1, 8], i8: [2, 16] } as const;
+type RowType = keyof typeof ROW_TYPES;
+
+/** How many elements a row is padded to: whole words of 16 bytes. */
+export function elementsOfWord(dtype: RowType): number {
+  return ROW_TYPES[dtype][1];
+}
+
+function sizes(queries: Spec, rows: Spec) {
+  const [Q = 0, C = 0] = queries.shape;
+  return { Q, N: rows.shape[0] ?? 0, C };
+}
+
+// Loaded where it is launched: search comes after embeddings.
+const source: LazySource = { name: "innerProduct", load: () => import("../../shaders/innerProduct.wgsl") };
+
+export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
+  name: "innerProduct",
+  wgsl: [invocationSource, int8Source, source],
+  inputs: ["queries", "rows", "rowsScale", "allowed"],
+  optional: ["rowsScale", "allowed"],
+  params: { Q: "u32", N: "u32", count: "u32", C: "u32" },
+  output: ({ queries, rows, rowsScale, allowed }, { count }) => {
+    expectRank("innerProduct", "queries", queries.shape, 2);
+    if (queries.dtype !== "f32")
+      throw new ShapeError(`[innerProduct] queries has dtype ${queries.dtype}, expected f32`);
+    if (!(rows.dtype in ROW_TYPES)) {
+      throw new ShapeError(`[innerProduct] rows has dtype ${rows.dtype}, expected f32, f16 or i8`);
+    }
+    const { Q, N, C } = sizes(queries, rows);
+    expectShape("innerProduct", "rows", rows.shape, [N, C], "channels of queries");
+    const word = elementsOfWord(rows.dtype as RowType);
+    if (C % word !== 0 || C === 0) {
+      throw new ShapeError(`[innerProduct] rows of ${rows.dtype} have ${C} channels, expected a multiple of ${word}`);
+    }
+    expectScale("innerProduct", "rows", rows, rowsScale, [N]);
+    if (allowed) expectShape("innerProduct", "allowed", allowed.shape, [Math.ceil(N / 32)], "a bit for each row");
+    if (count !== undefined && mostOf(count) > N) {
+      throw new ShapeError(`[innerProduct] count is ${mostOf(count)}, expected at most ${N} (rows)`);
+    }
+    return { dtype: "f32", shape: [Q, N] };
+  },
+  launch: ({ queries, rows, allowed }, { count }) => {
+    const { Q, N, C } = sizes(queries, rows);
+    return {
+      params: { Q, N, count: count ?? N, C },
+      types: { ROW_TYPE: `${ROW_TYPES[rows.dtype as RowType][0]}u` },
+      overrides: { HAS_ALLOWED: allowed ? 1 : 0 },
+    };
+  },
+  variants: ({ queries, rows }) => variantsOf(TABLE, sizes(queries, rows)),
+  flops: ({ queries, rows }) => {
+    const { Q, N, C } = sizes(queries, rows);
+    return 2 * sizeOf([Q, N, C]);
+  },
+});
+
+type Size = ReturnType<typeof sizes>;
+
+/** Queries of a thread: each 16 bytes of a row are unpacked once for so many. */
+function queriesOf({ Q }: Size): number {
+  if (Q <= 1) return 1;
+  return Q <= 4 ? 4 : 8;
+}
+
+const TABLE = /* @__PURE__ */ defineVariants<Size>()({
+  variants: {
+    rowPerThread: {
+      launch: (size) => {
+        const perThread = queriesOf(size);
+        return {
+          entryPoint: "rowPerThread",
+          types: { QUERIES: `${perThread}u` },
+          overrides: { WG: 64 },
+          workgroups: foldWorkgroups(Math.ceil(size.N / 64) * Math.ceil(size.Q / perThread)),
+        };
+      },
+    },
+    rowPerLanes: {
+      launch: (size) => {
+        const perThread = queriesOf(size);
+        return {
+          entryPoint: "rowPerLanes",
+          types: { QUERIES: `${perThread}u` },
+          overrides: { WG: 64 },
+          workgroups: foldWorkgroups(Math.ceil(size.N / 8) * Math.ceil(size.Q / perThread)),
+        };
+      },
+    },
+  },
+  // On GPUs the threads of a row read neighbours; barriers are dear on CPUs.
+  best: { cpu: ["rowPerThread"], gpu: ["rowPerLanes", "rowPerThread"] },
+});

@@ -1,0 +1,4 @@
+import { innerProductSuite } from "../../src/verify/references/innerProduct.ts";
+import { kernelTest } from "./kernelTest.ts";
+
+kernelTest(innerProductSuite);
