@@ -22,6 +22,7 @@ const HOST = [
   "test/trust/{crash,hub,pictures,safetensors,safetensorsPython,settings}.test.ts",
   "test/device/{adapter,open}.test.ts",
   "test/server/admission.test.ts",
+  "test/search/storedRows.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/{attentionVariants,matrixUnits}.test.ts",
   "test/models/{settingsFiles,timm,weights}.test.ts",

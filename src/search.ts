@@ -25,3 +25,4 @@ export {
   type RowType,
   rowsInMemory,
 } from "./search/rowSource.ts";
+export { StoredRows, type StoredRowsOptions } from "./search/storedRows.ts";

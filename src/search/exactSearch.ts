@@ -47,8 +47,6 @@ const NO_WEIGHTS: Checkpoint = { name: "search", tensors: new Map(), metadata: {
 
 /** Exact nearest neighbours among any number of rows, by inner product, on the GPU in bounded memory. */
 export class ExactSearch {
-  /** Rows that are searched. */
-  readonly count: number;
   /** Elements of each row, and of each query. */
   readonly channels: number;
   readonly #source: RowSource;
@@ -60,7 +58,6 @@ export class ExactSearch {
     this.#session = session;
     this.#source = source;
     this.#rowMemory = rowMemory;
-    this.count = source.count;
     this.channels = source.channels;
   }
 
@@ -82,6 +79,11 @@ export class ExactSearch {
     }
     const given = { ...(device && { device }), ...(signal && { signal }), memoryBudget };
     return new ExactSearch(await Session.open(NO_WEIGHTS, {}, given), source, rowMemory);
+  }
+
+  /** Rows that are searched: as many as the source has now. */
+  get count(): number {
+    return this.#source.count;
   }
 
   /** The device in use. */
@@ -119,16 +121,18 @@ export class ExactSearch {
 
   async #search(queries: NdArray, k: number, allowed: Uint32Array | undefined, signal: AbortSignal) {
     const rows = await this.#gpuRows();
+    const { count } = this;
+    const blocks = rows.blocks(count);
     const best: Neighbour[][] = Array.from({ length: queries.shape[0] ?? 0 }, () => []);
     const underWay: Promise<void>[] = [];
     const openNext = (block: number) => {
-      const opening = block < rows.blocks ? rows.open(block, signal) : undefined;
+      const opening = block < blocks ? rows.open(block, count, signal) : undefined;
       opening?.catch(() => {}); // where another one fails first
       return opening;
     };
     let next = openNext(0);
     try {
-      for (let block = 0; block < rows.blocks; block++) {
+      for (let block = 0; block < blocks; block++) {
         const open = (await next) as OpenBlock;
         next = openNext(block + 1);
         const searching = this.#searchBlock(rows, open, { queries, k, allowed, best }, signal);

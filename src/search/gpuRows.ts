@@ -7,6 +7,7 @@ import type { RowBlock, RowSource } from "./rowSource.ts";
 
 /** Bytes of a block: large enough that reading and computing it outweigh what a run costs. */
 const BLOCK_BYTES = 32 << 20;
+const LEAST_BLOCK_ROWS = 1 << 12;
 /** Of the room for rows a block has a part, so that others stay where not all do. */
 const LEAST_BLOCKS = 4;
 /** Products of a block with as many queries as run at once must have room too. */
@@ -30,10 +31,11 @@ export class GpuRows {
   /** Elements of a row with the zeros that fill its last 16 bytes. */
   readonly channels: number;
   readonly #source: RowSource;
-  /** Blocks that stay; the buffer after theirs is for all others. */
-  readonly #staying: number;
+  /** Blocks that there is room for. */
+  readonly #room: number;
   readonly #buffers: (Buffers | undefined)[] = [];
-  readonly #written = new Set<number>();
+  /** Rows of blocks that stay. */
+  readonly #written = new Map<number, number>();
 
   constructor(device: Device, source: RowSource, memory: number) {
     this.device = device;
@@ -42,31 +44,35 @@ export class GpuRows {
     this.channels = Math.ceil(source.channels / word) * word;
     const rowBytes = (this.channels / word) * 16;
     const most = Math.min(BLOCK_BYTES, device.mostBytes, memory / LEAST_BLOCKS);
-    const rows = Math.min(MOST_BLOCK_ROWS, Math.floor(most / rowBytes), source.count);
-    this.blockRows = Math.max(1, Math.ceil(rows / 32)) * 32;
-    const room = Math.max(1, Math.floor(memory / (this.blockRows * rowBytes)));
-    this.#staying = room >= this.blocks ? this.blocks : room - 1;
+    // A source may grow: a few rows have a block for some more, and many have whole blocks.
+    const wanted = Math.max(LEAST_BLOCK_ROWS, 2 ** Math.ceil(Math.log2(source.count + 1)));
+    const rows = Math.min(MOST_BLOCK_ROWS, Math.floor(most / rowBytes), wanted);
+    this.blockRows = Math.max(1, Math.floor(rows / 32)) * 32;
+    this.#room = Math.max(1, Math.floor(memory / (this.blockRows * rowBytes)));
   }
 
-  /** Blocks of all rows. */
-  get blocks(): number {
-    return Math.ceil(this.#source.count / this.blockRows);
+  /** Blocks of so many rows. */
+  blocks(total: number): number {
+    return Math.ceil(total / this.blockRows);
   }
 
-  /** Reads a block from the source unless it is on the GPU. */
-  async open(block: number, signal: AbortSignal): Promise<OpenBlock> {
+  /** Reads a block of the first `total` rows from the source unless it is on the GPU. */
+  async open(block: number, total: number, signal: AbortSignal): Promise<OpenBlock> {
     const first = block * this.blockRows;
-    const count = Math.min(this.blockRows, this.#source.count - first);
-    const slot = Math.min(block, this.#staying);
-    const stays = slot < this.#staying;
-    const read = this.#written.has(block) ? undefined : await this.#source.read(first, count, signal);
+    const count = Math.min(this.blockRows, total - first);
+    // Where not all have room, the last buffer is for all blocks that do not stay.
+    const stays = block < this.#room - 1 || (block < this.#room && this.blocks(this.#source.count) <= this.#room);
+    const slot = stays ? block : this.#room - 1;
+    const isThere = () => stays && (this.#written.get(block) ?? 0) >= count;
+    const read = isThere() ? undefined : await this.#source.read(first, count, signal);
     const { rows, rowsScale } = this.#buffersOf(slot);
     const bindings: OpenBlock["bindings"] = this.#source.dtype === "i8" ? { rows, rowsScale } : { rows };
     const write = () => {
-      if (!read || this.#written.has(block)) return;
+      if (!read || isThere()) return;
       this.device.writeBuffer(rows, 0, bytesOf(this.#padded(read.rows, count)));
       if (read.scale) this.device.writeBuffer(rowsScale, 0, bytesOf(read.scale));
-      if (stays) this.#written.add(block);
+      if (stays) this.#written.set(block, count);
+      else this.#written.delete(slot); // which had a block of its own while all had room
     };
     return { first, count, bindings, write };
   }

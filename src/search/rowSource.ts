@@ -16,7 +16,7 @@ export interface RowBlock {
 
 /** Rows that can be read in blocks. */
 export interface RowSource {
-  /** Rows. */
+  /** Rows. There may be more of them later, but what there is stays. */
   readonly count: number;
   /** Elements of each. */
   readonly channels: number;

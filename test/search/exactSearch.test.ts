@@ -155,6 +155,23 @@ describe("memory", () => {
     all.dispose();
   });
 
+  it("a source that grows is searched as far as it goes", async () => {
+    const { source, counts } = counted(rowsInMemory(rows));
+    const first = (count: number) => ({ data: rows.data.subarray(0, count * 64), shape: [count, 64] });
+    for (const rowMemory of [512 << 20, 3 * 256 * 512]) {
+      const growing = { ...source, count: 0 };
+      const search = await opened(growing, { rowMemory });
+      for (const count of [0, 100, 101, 700, 700, 1999, 2000]) {
+        growing.count = count;
+        expect(search.count).toBe(count);
+        expectEqual(await search.search(queries, { k: 7 }), searched(first(count), queries, 7));
+      }
+      const before = counts.rows;
+      await search.search(queries);
+      if (rowMemory > 1 << 20) expect(counts.rows).toBe(before);
+    }
+  });
+
   it("is given back", async () => {
     const device = await testDevice();
     const before = device.memory.bytes;
