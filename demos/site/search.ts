@@ -16,5 +16,6 @@ startPage(async (adapter) => {
   byId("model").append(picker.element);
   byId("app").replaceChildren(page.element);
   byId("app").hidden = false;
+  await page.remember();
   await picker.start();
 });

@@ -79,7 +79,7 @@ export class Classifier {
     if (!photo) return;
     this.#name.textContent = photo.name;
     this.#image.alt = photo.name;
-    this.#image.src = URL.createObjectURL(photo.file);
+    this.#image.src = URL.createObjectURL(photo.picture);
     this.#results.replaceChildren();
     this.#name.focus({ preventScroll: true });
     this.element.scrollIntoView({ block: "nearest" });
@@ -117,7 +117,8 @@ export class Classifier {
 
   async #score(photo: Photo, signal: AbortSignal): Promise<void> {
     const clip = this.#clip;
-    const embedding = this.#photos.embedding(this.#model, photo);
+    const embedding = await this.#photos.embedding(this.#model, photo);
+    if (signal.aborted) return undefined;
     const labels = [...new Set(lines(this.#labels))];
     const templates = lines(this.#templates);
     if (!clip || labels.length === 0) return this.#results.replaceChildren();

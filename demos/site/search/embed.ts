@@ -24,13 +24,13 @@ export async function embedAll(
   { onSome }: EmbedEvents,
   isCurrent: () => boolean,
 ): Promise<void> {
-  if (photos.missing(model).length === 0) return;
+  if ((await photos.missing(model)).length === 0) return;
   const signal = progress.start("Looking at the photos");
   const start = performance.now();
   let done = 0;
   try {
     for (;;) {
-      const missing = photos.missing(model);
+      const missing = await photos.missing(model);
       const batch = missing.slice(0, BATCH);
       if (batch.length === 0 || !isCurrent()) return;
       await embedBatch(photos, clip, model, batch, signal);
@@ -45,6 +45,7 @@ export async function embedAll(
     }
   } finally {
     progress.done();
+    await photos.flush();
   }
 }
 
@@ -56,12 +57,12 @@ async function embedBatch(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const files = batch.map(({ file }) => file);
+    const files = batch.map(({ picture }) => picture);
     const { data, shape } = await recovering(() => clip.encodeImage(files, { signal }));
     const width = shape[1] as number;
-    batch.forEach((photo, row) => {
-      photos.keep(model, photo, data.slice(row * width, (row + 1) * width) as Float32Array);
-    });
+    for (const [row, photo] of batch.entries()) {
+      await photos.embedded(model, photo, data.slice(row * width, (row + 1) * width) as Float32Array);
+    }
   } catch (error) {
     const [only] = batch;
     if (isAbort(error) || !["ImageError", "LimitError"].includes((error as Error).name) || !only) throw error;

@@ -2,7 +2,7 @@
 import type { Clip } from "../engine.ts";
 import { button, el } from "../shell/dom.ts";
 import { fileButton, sortOut, takeDrops } from "../shell/drop.ts";
-import { counted } from "../shell/format.ts";
+import { bytes, counted } from "../shell/format.ts";
 import type { ModelCard } from "../shell/knownModels.ts";
 import { Latest } from "../shell/latest.ts";
 import { fail, isAbort, note, say } from "../shell/messages.ts";
@@ -13,11 +13,15 @@ import { Classifier } from "./classify.ts";
 import { embedAll } from "./embed.ts";
 import { doubtOf } from "./known.ts";
 import { type Photo, Photos, type Ranked } from "./photos.ts";
+import { Remembered } from "./remembered.ts";
 import { Sheet } from "./sheet.ts";
 
 export class SearchPage {
   readonly element: HTMLElement;
-  readonly #photos = new Photos(({ name, failure }) => note(`${failure}`, { title: `${name} is left out` }));
+  readonly #photos = new Photos({
+    onLeftOut: ({ name, failure }) => note(`${failure}`, { title: `${name} is left out` }),
+    onNotKept: ({ message }) => note(`They go when the page does: ${message}`, { title: "The photos are not kept" }),
+  });
   readonly #sheet = new Sheet({
     onPick: (photo) => this.#pick(photo),
     onUnreadable: (photo, why) => this.#photos.leaveOut(photo, why),
@@ -39,15 +43,16 @@ export class SearchPage {
   readonly #count = el("p", { class: "edge soft", id: "count" });
   readonly #drop: HTMLElement;
   readonly #more = button("Sample photos", () => void this.#samples());
-  readonly #clear = button("Clear all", () => this.#clearAll(), "is-quiet");
+  readonly #clear = button("Clear all", () => void this.#clearAll(), "is-quiet");
   readonly #takeModel: (files: File[]) => void;
   #clip: Clip | undefined;
   #model = "";
   #card: ModelCard | undefined;
   #isEmbedding = false;
   #later: ReturnType<typeof setTimeout> | undefined;
-  /** The text's embedding, while one is searched for. */
+  /** The text's embedding, while one is searched for, and what is found for it. */
   #wanted: Float32Array | undefined;
+  #found: readonly Ranked[] = [];
 
   constructor(takeModel: (files: File[]) => void) {
     this.#takeModel = takeModel;
@@ -56,7 +61,20 @@ export class SearchPage {
     this.element.append(this.#sheet.element);
     const drops = { onPictures: (files: File[]) => this.add(files), onModel: takeModel };
     takeDrops(drops);
-    this.#show();
+    this.#draw();
+  }
+
+  /** Shows the photos of earlier visits, where this browser keeps them. */
+  async remember(): Promise<void> {
+    try {
+      const remembered = await Remembered.open();
+      if (!remembered) return;
+      const count = await this.#photos.remember(remembered);
+      if (count > 0) say(`${counted(count, "photo")} of your last visit.`);
+    } catch (error) {
+      note(`${(error as Error).message}`, { title: "The photos of your last visit cannot be read" });
+    }
+    this.#draw();
   }
 
   /** A model is ready: photos that it has not seen are embedded, and the search is repeated. */
@@ -67,6 +85,17 @@ export class SearchPage {
     this.#offer(card?.queries ?? []);
     this.#wanted = undefined;
     this.#classifier.useModel(clip, name, card);
+    void this.#openModel(clip, name);
+  }
+
+  /** What the browser keeps of the model's embeddings, and then what it has not seen. */
+  async #openModel(clip: Clip, name: string): Promise<void> {
+    try {
+      await this.#photos.open(name, (await clip.encodeImage([])).shape[1] as number);
+    } catch (error) {
+      fail(error);
+    }
+    if (this.#clip !== clip) return;
     void this.#embed();
     this.#search(0);
   }
@@ -76,7 +105,7 @@ export class SearchPage {
     const fresh = this.#photos.add(files);
     if (fresh.length === 0) say("These photos are here already.");
     else say(`${counted(fresh.length, "photo")} added.`);
-    this.#show();
+    this.#draw();
     void this.#embed();
   }
 
@@ -169,7 +198,8 @@ export class SearchPage {
     // On a quick GPU batches come faster than anybody can look.
     this.#later ??= setTimeout(() => {
       this.#later = undefined;
-      this.#show();
+      if (this.#wanted) void this.#rank();
+      else this.#draw();
     }, 150);
   }
 
@@ -178,7 +208,7 @@ export class SearchPage {
     if (text === "") {
       this.#latest.stop();
       this.#wanted = undefined;
-      this.#show();
+      this.#draw();
       return;
     }
     this.#latest.run(async (signal) => {
@@ -187,25 +217,41 @@ export class SearchPage {
       const { data } = await recovering(() => clip.encodeText(text, { signal }));
       if (signal.aborted || this.#clip !== clip) return;
       this.#wanted = data as Float32Array;
-      const best = this.#show()[0];
+      await this.#rank(signal);
+      if (signal.aborted) return;
+      const [best] = this.#found;
       if (!this.#doubt.hidden) say(this.#doubt.textContent);
       else if (best && Number.isFinite(best.score)) say(`Best: ${best.photo.name}, ${best.score.toFixed(3)}`);
     }, pause);
   }
 
-  #show(): readonly Ranked[] {
-    const { list } = this.#photos;
-    const order = this.#wanted
-      ? this.#photos.rank(this.#model, this.#wanted)
-      : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
+  /** Ranks the photos for what is wanted now. */
+  async #rank(signal?: AbortSignal): Promise<void> {
+    const [wanted, model] = [this.#wanted, this.#model];
+    if (!wanted) return;
+    try {
+      const found = await recovering(() => this.#photos.rank(model, wanted, signal));
+      if (this.#wanted !== wanted || this.#model !== model) return;
+      this.#found = found;
+      this.#draw();
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+    }
+  }
+
+  #draw(): void {
+    const { list, bytes: kept } = this.#photos;
+    const order = this.#wanted ? this.#found : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
     const doubt = this.#wanted && this.#card && doubtOf(this.#query.value, order, this.#card, this.#model);
     this.#doubt.hidden = !doubt;
     this.#doubt.textContent = doubt ?? "";
     this.#sheet.show(order, this.#wanted !== undefined, !doubt);
     this.#drop.hidden = list.length > 0;
     for (const each of [this.#more, this.#clear]) each.hidden = list.length === 0;
-    this.#count.textContent = list.length > 0 ? counted(list.length, "photo") : "";
-    return order;
+    const what = [counted(list.length, "photo")];
+    if (order.length < list.length) what.push(`the best ${order.length.toLocaleString("en")} here`);
+    if (kept > 0) what.push(`${bytes(kept)} kept in this browser`);
+    this.#count.textContent = list.length > 0 ? what.join(", ") : "";
   }
 
   #pick(photo: Photo | undefined): void {
@@ -214,11 +260,17 @@ export class SearchPage {
     this.#classifier.show(photo);
   }
 
-  #clearAll(): void {
-    this.#photos.clear();
+  async #clearAll(): Promise<void> {
+    try {
+      await this.#photos.clear();
+    } catch (error) {
+      fail(error);
+    }
+    this.#found = [];
     this.#sheet.clear();
     this.#pick(undefined);
-    this.#show();
-    say("All photos are gone from the page.");
+    this.#draw();
+    if (this.#clip) void this.#openModel(this.#clip, this.#model);
+    say("All photos are gone from the page and from this browser.");
   }
 }

@@ -1,10 +1,15 @@
-// The contact sheet: a cell for each photo, in the order of the ranking. Cells are made when they come into reach, so
-// that thousands of photos cost what is in view; a photo keeps its cell, and its thumbnail, through every ranking.
+// The contact sheet: a cell for each photo, in the order of the ranking. Only what is in reach of the window has one, so
+// that a hundred thousand photos cost what is in view; a photo keeps its cell through every ranking while it is there.
 import { el } from "../shell/dom.ts";
 import { Thumbnails } from "../shell/thumbnails.ts";
 import type { Photo, Ranked } from "./photos.ts";
 
-const STEP = 96;
+/** Cells before it is known how many fill the window. */
+const AT_FIRST = 48;
+/** Pixels above and below the window that have cells too. */
+const REACH = 800;
+/** Cells that are kept, those out of reach too. */
+const MOST_CELLS = 600;
 const SVG = "http://www.w3.org/2000/svg";
 
 interface Cell {
@@ -22,7 +27,6 @@ export interface SheetEvents {
 export class Sheet {
   readonly element = el("div", { class: "sheet" });
   readonly #grid = el("ul", { class: "film", "aria-label": "Photos" });
-  readonly #end = el("div", { class: "sheet-end" });
   readonly #cells = new Map<number, Cell>();
   readonly #thumbnails = new Thumbnails();
   readonly #events: SheetEvents;
@@ -30,22 +34,22 @@ export class Sheet {
   #order: readonly Ranked[] = [];
   #ranked = false;
   #isSure = true;
-  #shown = STEP;
+  #picked: Photo | undefined;
+  /** Places that have cells: from `first` up to `end`. */
+  #first = 0;
+  #end = 0;
+  #isDue = false;
 
   constructor(events: SheetEvents) {
     this.#events = events;
-    this.element.append(this.#grid, this.#end);
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#more(), {
-      rootMargin: "800px",
-    });
-    observer.observe(this.#end);
+    this.element.append(this.#grid);
+    for (const event of ["scroll", "resize"]) addEventListener(event, () => this.#later(), { passive: true });
     this.#grid.addEventListener("keydown", (event) => this.#walk(event));
   }
 
   /** Shows photos in an order; `ranked` when it is that of a text. The first is ringed unless it is a guess. */
   show(order: readonly Ranked[], ranked: boolean, isSure = true): void {
     this.#isSure = isSure;
-    if (ranked !== this.#ranked) this.#shown = STEP;
     this.#order = order;
     this.#ranked = ranked;
     this.#render();
@@ -53,45 +57,95 @@ export class Sheet {
 
   /** Marks the photo that is looked at. */
   mark(picked: Photo | undefined): void {
+    this.#picked = picked;
     for (const [id, { button }] of this.#cells) button.setAttribute("aria-pressed", String(id === picked?.id));
   }
 
   clear(): void {
-    this.#cells.clear();
+    for (const id of [...this.#cells.keys()]) this.#drop(id);
     this.show([], false);
   }
 
-  #more(): void {
-    if (this.#shown >= this.#order.length) return;
-    this.#shown += STEP;
-    this.#render();
+  /** Once for each frame that is drawn. */
+  #later(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      const [first, end] = this.#inReach();
+      if (first !== this.#first || end !== this.#end) this.#render();
+    });
+  }
+
+  /** The places that are in the window or near it, whole rows of them. */
+  #inReach(): readonly [number, number] {
+    const row = this.#rowHeight();
+    if (row === 0) return [0, Math.min(AT_FIRST, this.#order.length)];
+    const columns = this.#columns();
+    const above = -this.#grid.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor((above - REACH) / row)) * columns;
+    const end = Math.max(1, Math.ceil((above + innerHeight + REACH) / row)) * columns;
+    const last = this.#order.length;
+    return [Math.min(first, Math.max(0, last - 1)), Math.min(end, last)];
+  }
+
+  /** Pixels from a row to the next; 0 while there is none. */
+  #rowHeight(): number {
+    const cell = this.#grid.firstElementChild;
+    if (!(cell instanceof HTMLElement)) return 0;
+    return cell.offsetHeight + Number.parseFloat(getComputedStyle(this.#grid).rowGap || "0");
   }
 
   #render(): void {
-    const visible = this.#order.slice(0, this.#shown);
+    let [first, end] = this.#inReach();
+    this.#draw(first, end);
+    [first, end] = this.#inReach(); // the first cells have told how high a row is
+    if (first !== this.#first || end !== this.#end) this.#draw(first, end);
+    const row = this.#rowHeight();
+    const rows = (count: number) => `${Math.ceil(count / this.#columns()) * row}px`;
+    this.#grid.style.paddingBlockStart = rows(first);
+    this.#grid.style.paddingBlockEnd = rows(this.#order.length - end);
+  }
+
+  #draw(first: number, end: number): void {
+    [this.#first, this.#end] = [first, end];
     const scores = this.#order.map(({ score }) => score).filter(Number.isFinite);
     const [high = 0, low = 0] = [scores[0], scores.at(-1)];
-    const cells = visible.map(({ photo, score }, place) => {
+    const inReach = new Set<number>();
+    const cells = this.#order.slice(first, end).map(({ photo, score }, i) => {
       const cell = this.#cell(photo);
-      this.#label(cell, photo, place, score, high === low ? 1 : (score - low) / (high - low));
+      inReach.add(photo.id);
+      this.#label(cell, photo, first + i, score, high === low ? 1 : (score - low) / (high - low));
       return cell.element;
     });
     const focused = document.activeElement;
     this.#grid.replaceChildren(...cells);
     if (focused instanceof HTMLElement && this.#grid.contains(focused)) focused.focus({ preventScroll: true });
     this.#ring.remove();
-    if (this.#ranked && this.#isSure && Number.isFinite(scores[0])) cells[0]?.append(this.#ring);
+    if (first === 0 && this.#ranked && this.#isSure && Number.isFinite(scores[0])) cells[0]?.append(this.#ring);
+    if (this.#cells.size <= MOST_CELLS) return;
+    for (const id of [...this.#cells.keys()]) if (!inReach.has(id)) this.#drop(id);
+  }
+
+  #drop(id: number): void {
+    const image = this.#cells.get(id)?.element.querySelector("img");
+    if (image) this.#thumbnails.forget(image);
+    this.#cells.delete(id);
   }
 
   #cell(photo: Photo): Cell {
     const known = this.#cells.get(photo.id);
     if (known) return known;
     const image = el("img", { alt: "", width: 360, height: 240, draggable: "false" });
-    const button = el("button", { type: "button", class: "cell-picture", "aria-pressed": "false" }, image);
+    const button = el(
+      "button",
+      { type: "button", class: "cell-picture", "aria-pressed": String(photo === this.#picked) },
+      image,
+    );
     button.addEventListener("click", () => this.#events.onPick(photo));
     const edge = el("p", { class: "cell-edge" });
     const element = el("li", { class: "cell", "data-name": photo.name }, button, edge);
-    this.#thumbnails.show(image, photo.file, () => {
+    this.#thumbnails.show(image, photo, () => {
       this.#events.onUnreadable(photo, "this browser cannot decode it");
       button.setAttribute("aria-label", `${photo.name}, not a picture`);
       element.classList.add("is-broken");

@@ -9,14 +9,14 @@ let worker: Worker | undefined;
 let ids = 0;
 const waiting = new Map<number, (answer: ThumbnailAnswer) => void>();
 
-/** Makes a small JPEG of a picture, and gives its object URL. Rejects for what is no picture. */
-async function thumbnail(picture: Blob, side = SIDE): Promise<string> {
+/** Makes a small JPEG of a picture. Rejects for what is no picture. */
+export async function smallPicture(picture: Blob, side = SIDE): Promise<Blob> {
   worker ??= startThread();
   const request: ThumbnailRequest = { id: ++ids, picture, side };
   worker.postMessage(request);
   const { small, reason } = await new Promise<ThumbnailAnswer>((resolve) => waiting.set(request.id, resolve));
   if (!small) throw new Error(reason);
-  return URL.createObjectURL(small);
+  return small;
 }
 
 function startThread(): Worker {
@@ -28,17 +28,34 @@ function startThread(): Worker {
   return thread;
 }
 
+/** A picture, and where the small one is kept once it was made. */
+export interface Shown {
+  readonly picture: Blob;
+  small?: Blob | undefined;
+}
+
 /** Fills img elements when they come into view. */
 export class Thumbnails {
-  readonly #waiting = new Map<Element, { picture: Blob; onFail: (error: unknown) => void }>();
+  readonly #waiting = new Map<Element, { shown: Shown; onFail: (error: unknown) => void }>();
   readonly #queue: Element[] = [];
   readonly #observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "400px" });
   #running = 0;
 
-  /** Shows the picture in `image` once it is near the window. */
-  show(image: HTMLImageElement, picture: Blob, onFail: (error: unknown) => void): void {
-    this.#waiting.set(image, { picture, onFail });
+  /** Shows the picture in `image` once it is near the window, at once where there is a small one. */
+  show(image: HTMLImageElement, shown: Shown, onFail: (error: unknown) => void): void {
+    if (shown.small) {
+      image.src = URL.createObjectURL(shown.small);
+      return;
+    }
+    this.#waiting.set(image, { shown, onFail });
     this.#observer.observe(image);
+  }
+
+  /** The image goes: what was made for it is let go. */
+  forget(image: HTMLImageElement): void {
+    this.#waiting.delete(image);
+    this.#observer.unobserve(image);
+    if (image.src) URL.revokeObjectURL(image.src);
   }
 
   #seen(entries: readonly IntersectionObserverEntry[]): void {
@@ -58,7 +75,9 @@ export class Thumbnails {
     this.#observer.unobserve(image);
     this.#running += 1;
     try {
-      image.src = await thumbnail(request.picture);
+      const { shown } = request;
+      shown.small ??= await smallPicture(shown.picture);
+      image.src = URL.createObjectURL(shown.small);
     } catch (error) {
       request.onFail(error);
     } finally {
