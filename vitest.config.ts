@@ -26,7 +26,7 @@ const HOST = [
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
   "test/kernels/{attentionVariants,matrixUnits}.test.ts",
   "test/models/{settingsFiles,timm,weights}.test.ts",
-  "test/models/{clipConfig,clipTokens,families,part,plainNames,processorConfig,quantisedBytes,sam2Config}.test.ts",
+  "test/models/{clipConfig,clipTokens,edgeTamConfig,families,part,plainNames,processorConfig,quantisedBytes,sam2Config}.test.ts",
   "test/api/{attentionMaps,cocoDataset,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",
   "test/cli/{adapter,dinoUsage,drawing,embeddingCache,modelCards,parts,pictures,prompts}.test.ts",
 ];

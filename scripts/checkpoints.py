@@ -65,6 +65,7 @@ CHECKPOINTS = [
     ("facebook/sam-vit-base", sam(768, 12, 12, [2, 5, 8, 11]), "masks", "Apache-2.0", "main"),
     ("facebook/sam-vit-huge", sam(1280, 32, 16, [7, 15, 23, 31]), "best masks", "Apache-2.0", "main"),
     ("facebook/sam2.1-hiera-tiny", "sam2.1-hiera-tiny", "masks, small, sharp", "Apache-2.0", "main"),
+    ("yonigozlan/EdgeTAM-hf", "edgetam", "masks, small and fast", "Apache-2.0", "main"),
     ("nielsr/mobilesam", "mobile-sam", "masks, small and fast", "Apache-2.0", "main"),
 ]
 

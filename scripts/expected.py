@@ -6,6 +6,7 @@
 
 seeded-clip-resnet    CLIP with a ResNet by open_clip, as small as golden.py's
 seeded-dino-resnet    a ResNet by transformers, as small as golden.py's
+seeded-edgetam        EdgeTAM by transformers and timm, as small as goldenEdgeTam.py's
 seeded-mobile-sam     MobileSAM by its original code, at its real size
 seeded-sam2           SAM 2.1 by transformers, as small as goldenSam2.py's
 
@@ -20,6 +21,7 @@ from pathlib import Path
 import torch
 import transformers as tf
 
+import goldenEdgeTam
 from golden import (
     ROOT,
     SMALL_CLIP_RESNET,
@@ -124,9 +126,18 @@ def mobile_sam(folder):
     write_expected(folder, "MobileSAM's original code", pixels, inputs | results)
 
 
-@torch.no_grad()
 def sam2(folder):
-    model = sam2_model(folder, tf.Sam2Model(tf.Sam2Config(**SMALL)))
+    of_pictures(folder, sam2_model(folder, tf.Sam2Model(tf.Sam2Config(**SMALL))))
+
+
+def edgetam(folder):
+    sizes = goldenEdgeTam.small(256, "repvit_m1", [32, 48, 64, 96], [1, 1, 2, 1], 64, 4, 0.9)
+    model = tf.EdgeTamModel(tf.EdgeTamConfig(**sizes))
+    of_pictures(folder, sam2_model(folder, model, goldenEdgeTam.even_rows))
+
+
+@torch.no_grad()
+def of_pictures(folder, model):
     side = model.config.prompt_encoder_config.image_size
     processor_of(side).save_pretrained(folder)
     pixels = sine(1, 3, side, side)
@@ -154,6 +165,7 @@ def sam2(folder):
 CASES = {
     "seeded-clip-resnet": clip_resnet,
     "seeded-dino-resnet": dino_resnet,
+    "seeded-edgetam": edgetam,
     "seeded-mobile-sam": mobile_sam,
     "seeded-sam2": sam2,
 }

@@ -9,6 +9,7 @@ import { closePicture, type ImageLike, openImage } from "../io/image/image.ts";
 import { floatArray } from "../models/exampleInputs.ts";
 import { type Placement, type SamPrompt, tokensOf } from "../models/sam/prompts.ts";
 import { timeCode } from "../models/sam2/positions.ts";
+import { memoryRows } from "../models/sam2/videoConfig.ts";
 import type { Sam2VideoModel } from "../models/sam2/videoFamily.ts";
 import {
   frameSpecs,
@@ -141,7 +142,7 @@ export class VideoFrames {
   /** What a frame looks at: slots and times, of as many as there may be, and how many there are. */
   #looks(frame: number, memory: VideoMemory, isBackward: boolean) {
     const { model, session } = this.#origin;
-    const { memory: sizes, image_embedding_size: side, prompt } = model.config;
+    const { memory: sizes, prompt } = model.config;
     const most = Math.max(2, Math.min(this.#origin.frames.length, sizes.max_object_pointers_in_encoder));
     const frames = memory.framesFor(frame, isBackward, sizes);
     const pointers = memory.pointersFor(frame, isBackward, most);
@@ -151,13 +152,15 @@ export class VideoFrames {
     const C = prompt.hidden_size;
     const codes = Float32Array.from({ length: room.pointers * C }, () => 0);
     for (const [i, { time }] of pointers.entries()) codes.set(timeCode(time / (most - 1), C), i * C);
-    const frameRows = frames.length * side * side;
+    const frameRows = frames.length * memoryRows(model.config);
     return {
       inputs: {
         frameSlots: filled(frames, "slot", room.frames),
         frameTimes: filled(frames, "time", room.frames),
         pointerSlots: filled(pointers, "slot", room.pointers),
-        pointerTimes: floatArray(codes, session.dtype),
+        ...(sizes.enable_temporal_pos_encoding_for_object_pointers && {
+          pointerTimes: floatArray(codes, session.dtype),
+        }),
       },
       lengths: { frameRows, keys: frameRows + pointers.length * (C / sizes.memory_encoder_output_channels) },
     };

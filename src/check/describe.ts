@@ -63,7 +63,7 @@ export async function describeModel(
     const model = await family?.read(files);
     const tensors = [...checkpoint.tensors.values()];
     return {
-      ...(family ? { family: family.name, title: family.title } : unknownFamily(files)),
+      ...(family ? { family: family.name, title: model?.title ?? family.title } : unknownFamily(files)),
       ...(family && model ? await describeParts(checkpoint, family, model, device, options.dtype ?? "f32") : UNREAD),
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),

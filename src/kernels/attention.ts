@@ -94,9 +94,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
   const { batch, queries, keys, windowHeight, windowWidth } = sizes(inputs, params);
   if (!grid) {
     if (params.window === undefined && !pad && !rel && !bias) return;
-    throw new ArgumentError(
-      "[attention] window, pad, rel and bias need grid: the places [height, width] of the tokens",
-    );
+    throw new ArgumentError("[attention] window, pad, rel and bias need grid: [height, width] of the tokens");
   }
   if (causal) throw new ArgumentError("[attention] causal and grid exclude each other");
   if (!Number.isInteger(window) || window < 1) {

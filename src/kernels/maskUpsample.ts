@@ -69,9 +69,7 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
     const isSize = (n: number) => Number.isInteger(n) && n >= 1;
     if (![square, ...cut, ...size].every(isSize) || cut.some((n) => n > square) || square < L) {
       const got = `square ${square}, cut ${formatShape(cut)}, size ${formatShape(size)}`;
-      throw new ArgumentError(
-        `[maskUpsample] ${got}: expected whole numbers from 1, the cut within the square, L within it too`,
-      );
+      throw new ArgumentError(`[maskUpsample] ${got}: expected whole numbers from 1, cut and L in the square`);
     }
     const { count = 1, first = 0 } = params.rows ?? {};
     if (!isSize(count) || !(mostOf(first) >= 0 && mostOf(first) + count <= size[0])) {

@@ -36,8 +36,11 @@ export interface Family<Model extends FamilyModel = FamilyModel> {
   readonly modelClass: ModelClass;
   /** What `model_type` of a config.json of transformers says. */
   readonly modelTypes: readonly string[];
-  /** Names of tensors that checkpoints hold beside the model: nothing reads them, and that is right (unread.ts). */
-  readonly beside: readonly RegExp[];
+  /**
+   * Names of tensors that checkpoints hold beside the model: nothing reads them, and that is right (unread.ts). Where
+   * absent, each checkpoint's own (FamilyModel.beside).
+   */
+  readonly beside?: readonly RegExp[];
   /** Settings that a load asks for besides config.json and those of processors. */
   readonly settings?: readonly string[];
   /** Whether a load asks for a tokenizer. */
@@ -60,6 +63,8 @@ export interface FamilyModel {
   firstParts(dtype: FloatType): readonly Part[];
   /** Parts that read weights which the first ones do not. */
   otherParts?(dtype: FloatType): readonly Part[];
+  /** For people, in place of the family's title: an architecture of its own within the family. */
+  readonly title?: string;
   /** Names of tensors of this checkpoint that it holds beside the model, besides those of its family. */
   readonly beside?: readonly RegExp[];
   /** Each part by name, at the checkpoint's own sizes: what `info` describes and `bench` times. */

@@ -18,7 +18,7 @@ export function unreadTensors(table: TensorTable, family: Family, model: FamilyM
   const read = new Set<string>();
   const parts = [...model.firstParts("f32"), ...(model.otherParts?.("f32") ?? [])];
   for (const part of parts) graphOf(part, (graph) => Weights.of(graph, table, "f32", model.naming, read));
-  const known = [...BUFFERS, ...family.beside, ...(model.beside ?? [])];
+  const known = [...BUFFERS, ...(family.beside ?? []), ...(model.beside ?? [])];
   const isBeside = (name: string) => known.some((pattern) => pattern.test(name));
   return [...table.tensors.keys()].filter((name) => !read.has(name) && !isBeside(name));
 }

@@ -23,6 +23,9 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
   sam2: "seeded-sam2",
 };
 
+/** Of the family of SAM 2 too, with a backbone of its own. */
+const EDGETAM = "seeded-edgetam";
+
 async function resultsOf(from: SourceLike): Promise<Verification[]> {
   const results: Verification[] = [];
   for await (const result of verifyModel(await testDevice(), from)) results.push(result);
@@ -43,21 +46,24 @@ async function filesOf(name: string, changes: Readonly<Record<string, (text: str
 describe("shipped checkpoints", () => {
   it("are one of each family", () => {
     expect(allFamilies().map(({ name }) => CHECKPOINTS[name])).not.toContain(undefined);
-    expect(shippedCheckpoints().sort()).toEqual(Object.values(CHECKPOINTS).sort());
+    expect(shippedCheckpoints().sort()).toEqual([...Object.values(CHECKPOINTS), EDGETAM].sort());
   });
 
   // MobileSAM has one size, 1024: test/full/mobileSam.test.ts.
   const quick = allFamilies().filter(({ name }) => name !== "mobile-sam");
 
-  it.each(quick.map(({ name }) => name))("%s gives PyTorch's outputs", async (family) => {
-    const results = await resultsOf(shippedCheckpoint(CHECKPOINTS[family] ?? family));
-    for (const { name, dtype, error, failures } of results) {
-      console.log(`${family} ${name} ${dtype ?? ""}: ${error.toExponential(1)}`);
-      expect(failures, `${name} in ${dtype}`).toEqual([]);
-    }
-    const types = (await testDevice()).hasF16 ? ["f32", "f16"] : ["f32"];
-    expect(new Set(results.flatMap(({ dtype }) => dtype ?? []))).toEqual(new Set(types));
-  });
+  it.each([...quick.map(({ name }) => CHECKPOINTS[name] ?? name), EDGETAM])(
+    "%s gives PyTorch's outputs",
+    async (of) => {
+      const results = await resultsOf(shippedCheckpoint(of));
+      for (const { name, dtype, error, failures } of results) {
+        console.log(`${of} ${name} ${dtype ?? ""}: ${error.toExponential(1)}`);
+        expect(failures, `${name} in ${dtype}`).toEqual([]);
+      }
+      const types = (await testDevice()).hasF16 ? ["f32", "f16"] : ["f32"];
+      expect(new Set(results.flatMap(({ dtype }) => dtype ?? []))).toEqual(new Set(types));
+    },
+  );
 });
 
 describe("a wrong number in expected.json", () => {

@@ -283,6 +283,7 @@ describe("info", () => {
     ["checkpoints/seeded-dino-resnet", "DINO with a ResNet", ["image"]],
     ["checkpoints/seeded-mobile-sam", "MobileSAM", ["encoder", "decoder"]],
     ["checkpoints/seeded-sam2", "SAM 2", ["encoder", "decoder"]],
+    ["checkpoints/seeded-edgetam", "EdgeTAM, with RepViT", ["encoder", "decoder"]],
   ])("tells family, parts and costs of %s", async (model, family, parts) => {
     const { code, stdout } = await runCli(["info", "--model", model]);
     expect(code).toBe(0);
@@ -340,7 +341,9 @@ describe("verify", () => {
     }
     const unknown = await runCli(["verify", "seeded"]);
     expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toMatch(/there are .*seeded-dino-resnet, seeded-mobile-sam, seeded-sam2, tiny-clip/);
+    expect(unknown.stderr).toMatch(
+      /there are .*seeded-dino-resnet, seeded-edgetam, seeded-mobile-sam, seeded-sam2, tiny-clip/,
+    );
   });
 
   it("is cancelled by Ctrl-C: exit code 130, one word", async () => {

@@ -1,5 +1,7 @@
 // SAM 2.1 with Hiera tiny at its real size, from a file under the original names alone (seeded weights), against the
-// code of facebookresearch/sam2: the embedding and the masks of a point, every 8th row and column of each.
+// code of facebookresearch/sam2; and EdgeTAM against transformers: the embedding and the masks of a point, every 8th
+// row and column of each.
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import { sines } from "../../src/check/sines.ts";
@@ -14,15 +16,22 @@ import { Weights } from "../../src/models/weights.ts";
 import { testDevice } from "../adapters.ts";
 import { readGolden, relativeError, runGraph } from "../models/parity.ts";
 
-const FOLDER = "test/golden/sam2.1-hiera-tiny-original";
 const EVERY = 8;
+const MODELS = [
+  { name: "sam2.1-hiera-tiny-original", config: undefined },
+  {
+    name: "edgetam",
+    config: JSON.parse(readFileSync("test/golden/edgetam/config.json", "utf8")) as unknown,
+  },
+];
 
-it("gives the original's embedding and masks", async () => {
+it.each(MODELS)("$name gives the original's embedding and masks", async ({ name: model, config: json }) => {
   const device = await testDevice();
-  const golden = await readGolden(`${FOLDER}/golden.safetensors`);
-  await withSeededCheckpoint(`${FOLDER}/manifest.json`, async (path) => {
+  const folder = `test/golden/${model}`;
+  const golden = await readGolden(`${folder}/golden.safetensors`);
+  await withSeededCheckpoint(`${folder}/manifest.json`, async (path) => {
     const checkpoint = await readSafetensors(path);
-    const files = { ...checkpoint, config: undefined, openClip: undefined, processor: undefined };
+    const files = { ...checkpoint, config: json, openClip: undefined, processor: undefined };
     const { config, parts, naming } = readSam2(files);
     const { image_size: side, image_embedding_size: places } = config;
     const { M, L } = maskSizes(config);
@@ -59,7 +68,7 @@ it("gives the original's embedding and masks", async () => {
         ),
       };
       console.log(
-        "sam2.1-hiera-tiny:",
+        `${model}:`,
         Object.entries(errors)
           .map(([name, e]) => `${name} ${e.toExponential(1)}`)
           .join(),

@@ -45,6 +45,9 @@ const MODELS: readonly { golden: string; family: string; byTensors?: boolean }[]
   { golden: "mobile-sam", family: "mobile-sam", byTensors: true },
   { golden: "small-sam2", family: "sam2" },
   { golden: "sam2.1-hiera-tiny", family: "sam2" },
+  { golden: "small-edgetam", family: "sam2" },
+  { golden: "small-edgetam-repvit-m0-9", family: "sam2" },
+  { golden: "edgetam", family: "sam2" },
   { golden: "sam2.1-hiera-tiny-original", family: "sam2", byTensors: true },
 ];
 

@@ -1,20 +1,30 @@
-// The modules of SAM 2.1 for videos against transformers, for inputs of scripts/seeded.py.
+// The modules of SAM 2.1 and EdgeTAM for videos against transformers, for inputs of scripts/seeded.py.
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { seededTensor } from "../../src/check/seeded.ts";
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { readSafetensors } from "../../src/io/safetensors/safetensors.ts";
+import { edgeTamNaming } from "../../src/models/edgetam/names.ts";
+import { edgeTamVideoConfig } from "../../src/models/edgetam/readConfig.ts";
+import { latentPositions, spatialPerceiver } from "../../src/models/edgetam/spatialPerceiver.ts";
 import { memoryAttention } from "../../src/models/sam2/memoryAttention.ts";
 import { memoryEncoder, objectPointer } from "../../src/models/sam2/memoryEncoder.ts";
 import { sam2Naming } from "../../src/models/sam2/names.ts";
 import { sinePositions } from "../../src/models/sam2/positions.ts";
-import { type Sam2VideoConfig, sam2VideoConfig } from "../../src/models/sam2/videoConfig.ts";
-import { Weights } from "../../src/models/weights.ts";
+import { memoryRows, type Sam2VideoConfig, sam2VideoConfig } from "../../src/models/sam2/videoConfig.ts";
+import { type Naming, Weights } from "../../src/models/weights.ts";
 import { testDevice } from "../adapters.ts";
 import { readGolden, relativeError, runGraph } from "./parity.ts";
 
-const FOLDER = "test/golden/small-sam2-video";
+interface VideoCase {
+  readonly folder: string;
+  readonly config: (json: unknown) => Sam2VideoConfig;
+  readonly naming: Naming;
+}
+
+const SAM2: VideoCase = { folder: "test/golden/small-sam2-video", config: sam2VideoConfig, naming: sam2Naming };
+const EDGETAM: VideoCase = { folder: "test/golden/small-edgetam", config: edgeTamVideoConfig, naming: edgeTamNaming };
 const [C, M, SIDE, FRAMES, TOKENS] = [128, 64, 8, 2, 6] as const;
 const N = SIDE * SIDE;
 
@@ -22,16 +32,17 @@ const N = SIDE * SIDE;
 const value = (name: string, ...shape: number[]) => seededTensor({ name, shape, mean: 0, scale: 1 });
 
 async function run(
+  model: VideoCase,
   build: (graph: Graph, weights: Weights, config: Sam2VideoConfig) => Readonly<Record<string, Value>>,
   inputs: Readonly<Record<string, Float32Array>>,
 ): Promise<Record<string, NdArray>> {
-  const config = sam2VideoConfig(JSON.parse(await readFile(`${FOLDER}/config.json`, "utf8")));
-  const checkpoint = await readSafetensors(`${FOLDER}/model.safetensors`);
+  const config = await configOf(model);
+  const checkpoint = await readSafetensors(`${model.folder}/model.safetensors`);
   try {
     return await runGraph(
       await testDevice(),
       checkpoint,
-      (graph) => build(graph, Weights.of(graph, checkpoint, "f32", sam2Naming), config),
+      (graph) => build(graph, Weights.of(graph, checkpoint, "f32", model.naming), config),
       inputs,
     );
   } finally {
@@ -39,30 +50,39 @@ async function run(
   }
 }
 
-async function errorsOf(got: Readonly<Record<string, NdArray>>): Promise<Record<string, number>> {
-  const golden = await readGolden(`${FOLDER}/golden.safetensors`);
+async function configOf({ folder, config }: VideoCase): Promise<Sam2VideoConfig> {
+  return config(JSON.parse(await readFile(`${folder}/config.json`, "utf8")));
+}
+
+async function errorsOf({ folder }: VideoCase, got: Readonly<Record<string, NdArray>>): Promise<number[]> {
+  const golden = await readGolden(`${folder}/golden.safetensors`);
   const errors = Object.entries(got).map(
     ([name, { data }]) => [name, relativeError(data, golden.get(name)?.data ?? [])] as const,
   );
   console.log(errors.map(([name, error]) => `${name}: ${error.toExponential(1)}`).join(", "));
-  return Object.fromEntries(errors);
+  return errors.map(([, error]) => error);
 }
 
 describe("each module, f32, within 1e-4 of its largest value", () => {
-  it("memory attention", async () => {
-    const memory = value("memory", FRAMES * N + TOKENS, 1, M);
-    const positions = value("positions", FRAMES * N + TOKENS, 1, M);
-    const at = FRAMES * N * M;
+  it.each([
+    ["SAM 2", SAM2],
+    ["EdgeTAM", EDGETAM],
+  ])("memory attention of %s", async (_, model) => {
+    const R = memoryRows(await configOf(model));
+    const memory = value("memory", FRAMES * R + TOKENS, 1, M);
+    const positions = value("positions", FRAMES * R + TOKENS, 1, M);
+    const at = FRAMES * R * M;
     const got = await run(
+      model,
       (graph, w, config) => {
         const input = (name: string, shape: readonly number[]) => graph.input(name, { dtype: "f32", shape });
         const memories = {
-          frames: input("frames", [FRAMES, N, M]),
-          framePositions: input("framePositions", [FRAMES, N, M]),
+          frames: input("frames", [FRAMES, R, M]),
+          framePositions: input("framePositions", [FRAMES, R, M]),
           pointers: input("pointers", [TOKENS, M]),
           pointerPositions: input("pointerPositions", [TOKENS, M]),
-          frameRows: FRAMES * N,
-          keys: FRAMES * N + TOKENS,
+          frameRows: FRAMES * R,
+          keys: FRAMES * R + TOKENS,
         };
         return { attention: memoryAttention(input("features", [1, N, C]), memories, w, config) };
       },
@@ -74,11 +94,13 @@ describe("each module, f32, within 1e-4 of its largest value", () => {
         pointerPositions: positions.subarray(at),
       },
     );
-    for (const error of Object.values(await errorsOf(got))) expect(error).toBeLessThanOrEqual(1e-4);
+    for (const error of await errorsOf(model, got)) expect(error).toBeLessThanOrEqual(1e-4);
   });
 
   it("memory encoder, object pointer and codes of places", async () => {
+    const model = SAM2;
     const got = await run(
+      model,
       (graph, w, config) => {
         const input = (name: string, shape: readonly number[]) => graph.input(name, { dtype: "f32", shape });
         const features = input("features", [1, SIDE, SIDE, C]);
@@ -96,6 +118,23 @@ describe("each module, f32, within 1e-4 of its largest value", () => {
         token: value("token", 1, C),
       },
     );
-    for (const error of Object.values(await errorsOf(got))) expect(error).toBeLessThanOrEqual(1e-4);
+    for (const error of await errorsOf(model, got)) expect(error).toBeLessThanOrEqual(1e-4);
+  });
+
+  it("EdgeTAM's spatial perceiver, and codes of its latents", async () => {
+    const model = EDGETAM;
+    const got = await run(
+      model,
+      (graph, w, { perceiver }) => {
+        if (!perceiver) throw new RangeError("no perceiver");
+        const encoded = graph.input("encoded", { dtype: "f32", shape: [1, SIDE, SIDE, M] });
+        return {
+          latents: spatialPerceiver(encoded, w, perceiver),
+          "latents.positions": latentPositions(graph, perceiver, M, "f32"),
+        };
+      },
+      { encoded: value("encoded", 1, SIDE, SIDE, M) },
+    );
+    for (const error of await errorsOf(model, got)) expect(error).toBeLessThanOrEqual(1e-4);
   });
 });

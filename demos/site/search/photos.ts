@@ -27,7 +27,7 @@ export interface Ranked {
 }
 
 /** Photos of a ranking, at most. */
-export const MOST_RANKED = 1024;
+const MOST_RANKED = 1024;
 /** New photos are kept so many at a time. */
 const KEPT_AT_ONCE = 256;
 

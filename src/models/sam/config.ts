@@ -1,5 +1,6 @@
 // Sizes of SAM. readConfig.ts reads config.json into them, original.ts the tensors of files that come without one.
 import type { Activation } from "../../kernels/activation.ts";
+import type { EdgeTamVisionConfig } from "../edgetam/config.ts";
 import type { Sam2VisionConfig } from "../sam2/config.ts";
 
 /** SAM's image encoder: a ViT whose attention is in windows but for some layers. */
@@ -62,7 +63,7 @@ export interface SamConfig {
   readonly image_size: number;
   /** Places of a side of the image embedding; masks have 4 times as many. */
   readonly image_embedding_size: number;
-  readonly vision: SamVisionConfig | TinyVitConfig | Sam2VisionConfig;
+  readonly vision: SamVisionConfig | TinyVitConfig | Sam2VisionConfig | EdgeTamVisionConfig;
   readonly prompt: SamPromptConfig;
   readonly decoder: SamDecoderConfig;
 }

@@ -1,5 +1,5 @@
-// The families of SAM: the original with a plain ViT (and SlimSAM), MobileSAM, SAM 2; under transformers' names or the
-// original ones, which come without a config.json.
+// The families of SAM: the original with a plain ViT (and SlimSAM), MobileSAM, SAM 2 and EdgeTAM; under transformers'
+// names or the original ones, which come without a config.json.
 
 import type { Family, ModelFiles } from "../family.ts";
 import { sam2 } from "../sam2/family.ts";
@@ -15,7 +15,6 @@ const samVit: Family<SamModel> = {
   title: "SAM with a Vision Transformer",
   modelClass: "Sam",
   modelTypes: ["sam"],
-  beside: [], // each checkpoint's own: readSam
   recognizes: (files) => isSam(files) && !hasTinyVit(files),
   read: readSam,
 };
@@ -26,7 +25,6 @@ const mobileSam: Family<SamModel> = {
   title: "MobileSAM, with TinyViT",
   modelClass: "Sam",
   modelTypes: [],
-  beside: [], // each checkpoint's own: readSam
   recognizes: (files) => isSam(files) && hasTinyVit(files),
   read: readSam,
 };

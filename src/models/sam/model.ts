@@ -28,7 +28,7 @@ export interface SamModel extends FamilyModel {
 }
 
 /** What is of a checkpoint's own. */
-export type SamFiles = Pick<SamModel, "config" | "parts" | "recipe" | "naming" | "beside" | "maskSquare">;
+export type SamFiles = Pick<SamModel, "config" | "parts" | "recipe" | "naming" | "beside" | "maskSquare" | "title">;
 
 /** A model of these parts. */
 export function samModel(given: SamFiles): SamModel {

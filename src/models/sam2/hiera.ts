@@ -109,7 +109,7 @@ function pooled(x: Value): Value {
 }
 
 /** x [1, h, w, C], with zeros up to whole windows, to [n, side², C]. */
-function toWindows(x: Value, side: number): Value {
+export function toWindows(x: Value, side: number): Value {
   const { graph } = x;
   const [, H = 0, W = 0, C = 0] = x.shape;
   const [rows, columns] = [Math.ceil(H / side), Math.ceil(W / side)];

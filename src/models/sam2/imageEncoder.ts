@@ -1,8 +1,11 @@
-// SAM 2's image encoder (Ravi et al. 2024): Hiera and a feature pyramid (Lin et al. 2017) of its stages. Follows
+// SAM 2's image encoder (Ravi et al. 2024): Hiera, or EdgeTAM's RepViT, and a feature pyramid (Lin et al. 2017) of its
+// stages. Follows
 // transformers' models/sam2/modeling_sam2.py; weights under its names.
 import type { Value } from "../../graph/graph.ts";
 import { gather } from "../../graph/moreOps.ts";
 import { convolution } from "../convolution.ts";
+import type { EdgeTamVisionConfig } from "../edgetam/config.ts";
+import { repVit } from "../edgetam/repVit.ts";
 import { add } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import type { Sam2VisionConfig } from "./config.ts";
@@ -11,13 +14,22 @@ import { hiera } from "./hiera.ts";
 /** Maps of the pyramid that are used, the finest first; the coarsest stage is seen in the third alone. */
 const LEVELS = 3;
 
-/** pixels [1, S, S, 3], normalised, to maps [1, S / 4, S / 4, fpn_hidden_size], [1, S / 8, …] and [1, S / 16, …]. */
-export function sam2ImageEncoder(pixels: Value, weights: Weights, config: Sam2VisionConfig): Value[] {
-  return featurePyramid(hiera(pixels, weights, config.backbone_config), weights, config);
+/** Of SAM 2, or of EdgeTAM. */
+export type PyramidConfig = Sam2VisionConfig | EdgeTamVisionConfig;
+
+/** pixels [1, S, S, 3], normalised, to maps [1, S / 4, S / 4, fpn_hidden_size], [1, S / 8, …], [1, S / 16, …]. */
+export function sam2ImageEncoder(pixels: Value, weights: Weights, config: PyramidConfig): Value[] {
+  return featurePyramid(stagesOf(pixels, weights, config), weights, config);
 }
 
-/** The maps after Hiera's stages to those of the pyramid, the finest first. */
-export function featurePyramid(stages: readonly Value[], weights: Weights, config: Sam2VisionConfig): Value[] {
+/** pixels [1, S, S, 3], normalised, to the map after each stage of the backbone: [1, S / 4, S / 4, C] … */
+export function stagesOf(pixels: Value, weights: Weights, config: PyramidConfig): Value[] {
+  if (config.model_type === "edgetam_vision_model") return repVit(pixels, weights, config.backbone_config);
+  return hiera(pixels, weights, config.backbone_config);
+}
+
+/** The maps after backbone's stages to those of the pyramid, the finest first. */
+export function featurePyramid(stages: readonly Value[], weights: Weights, config: PyramidConfig): Value[] {
   const w = weights.at("vision_encoder.neck");
   const coarsest = stages.length - 1;
   const levels: Value[] = [];

@@ -1,6 +1,7 @@
 // SAM 2's memory attention (Ravi et al. 2024, figure 3): a frame's map looks at itself, then at the memories of other
 // frames and at the pointers of the object. Follows transformers' models/sam2_video/modeling_sam2_video.py; weights
-// under its names. N places of the map, S frames with memories of M channels, Q tokens of pointers.
+// under its names. N places of the map, S frames with R rows of M channels each (their places, or EdgeTAM's latents), Q
+// tokens of pointers.
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { Length } from "../../kernels/length.ts";
@@ -14,13 +15,13 @@ const EPS = 1e-5; // PyTorch's default
 
 /** What a frame looks at. Of S frames and Q tokens the first so many are there: a run says how many. */
 export interface Memory {
-  /** [S, N, M], and what is added to them as keys: of places and of times. */
+  /** [S, R, M], and what is added to them as keys: of places and of times. */
   readonly frames: Value;
   readonly framePositions: Value;
   /** [Q, M], and what is added to them as keys. */
   readonly pointers: Value;
   readonly pointerPositions: Value;
-  /** N for each frame that is there: where the pointers begin. */
+  /** R for each frame that is there: where the pointers begin. */
   readonly frameRows: number | Length;
   /** These, and the pointers' tokens that are there. */
   readonly keys: number | Length;
@@ -38,32 +39,51 @@ export function memoryAttention(features: Value, memory: Memory, weights: Weight
   return layerNorm(x, w.at("layer_norm"), EPS);
 }
 
+interface Rotation extends ReturnType<typeof axialRotation> {
+  /** Rows before those that are turned. */
+  readonly prefix: number;
+}
+
 /** What is the same for all layers. */
 interface Shared {
   readonly memory: Memory;
   readonly heads: number;
-  /** By which queries and keys are turned: [N, D]. */
-  readonly rotation: ReturnType<typeof axialRotation>;
-  /** Where each layer in turn writes keys and values: [S * N + Q, C]. */
+  /** By which what is of the frame's own places is turned: [N, D]. */
+  readonly rotation: Rotation;
+  /** By which the rows of a remembered frame are turned. */
+  readonly memoryRotation: Rotation;
+  /** Where each layer in turn writes keys and values: [S * R + Q, C]. */
   readonly keys: Value;
   readonly values: Value;
 }
 
-function sharedBy(memory: Memory, C: number, { memory: sizes, image_embedding_size: side }: Sam2VideoConfig): Shared {
+function sharedBy(memory: Memory, C: number, config: Sam2VideoConfig): Shared {
   const { graph, dtype, shape } = memory.frames;
-  const [S = 0, N = 0] = shape;
-  const { memory_attention_num_attention_heads: heads, rope_theta } = sizes;
-  const rows = S * N + (memory.pointers.shape[0] as number);
+  const [S = 0, R = 0] = shape;
+  const { memory_attention_num_attention_heads: heads, rope_theta } = config.memory;
+  const rows = S * R + (memory.pointers.shape[0] as number);
   const list = (name: string) => graph.state(name, { dtype, shape: [rows, C] });
-  const rotation = axialRotation(graph, side, C / heads, rope_theta);
-  return { memory, heads, rotation, keys: list("memory keys"), values: list("memory values") };
+  const turnedBy = (side: number) => ({
+    ...axialRotation(graph, side, C / heads, rope_theta),
+    prefix: 0,
+  });
+  const rotation = turnedBy(config.image_embedding_size);
+  const { perceiver } = config;
+  const memoryRotation = perceiver
+    ? {
+        ...turnedBy(Math.sqrt(perceiver.perceiver_resampler_num_latents_2d)),
+        prefix: perceiver.perceiver_resampler_num_latents,
+      }
+    : rotation;
+  return { memory, heads, rotation, memoryRotation, keys: list("memory keys"), values: list("memory values") };
 }
 
 function layer(x: Value, shared: Shared, w: Weights, { memory }: Sam2VideoConfig): Value {
   const own = w.at("self_attn");
   let y = layerNorm(x, w.at("layer_norm1"), EPS);
-  const [q, k] = [turned(y, own.at("q_proj"), shared), turned(y, own.at("k_proj"), shared)];
-  const attended = ops.attention({ q, k, v: linear(y, own.at("v_proj")) }, { heads: shared.heads });
+  const { heads, rotation } = shared;
+  const [q, k] = [turned(y, own.at("q_proj"), heads, rotation), turned(y, own.at("k_proj"), heads, rotation)];
+  const attended = ops.attention({ q, k, v: linear(y, own.at("v_proj")) }, { heads });
   x = add(x, linear(attended, own.at("o_proj")));
   y = layerNorm(x, w.at("layer_norm2"), EPS);
   x = add(x, crossAttention(y, shared, w.at("cross_attn_image")));
@@ -71,28 +91,29 @@ function layer(x: Value, shared: Shared, w: Weights, { memory }: Sam2VideoConfig
   return add(x, linear(activation(y, memory.memory_attention_feed_forward_hidden_act), w.at("linear2")));
 }
 
-/** Frames are turned by their places, each alike; pointers have no place. */
+/** Frames are turned by their places, each alike; pointers have no place, nor have latents that look at all of it. */
 function crossAttention(x: Value, shared: Shared, w: Weights): Value {
-  const { heads } = shared;
+  const { heads, rotation, memoryRotation } = shared;
   const { frames, framePositions, pointers, pointerPositions, frameRows, keys } = shared.memory;
-  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), shared); // [S, N, C]
+  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), heads, memoryRotation); // [S, R, C]
   const pointerKeys = halves(add(pointers, pointerPositions), w.at("k_proj"), heads); // [Q, C]
   const k = inOneList(shared.keys, frameKeys, pointerKeys, frameRows);
   const v = inOneList(shared.values, linear(frames, w.at("v_proj")), linear(pointers, w.at("v_proj")), frameRows);
-  return linear(ops.attention({ q: turned(x, w.at("q_proj"), shared), k, v }, { heads, keys }), w.at("o_proj"));
+  const q = turned(x, w.at("q_proj"), heads, rotation);
+  return linear(ops.attention({ q, k, v }, { heads, keys }), w.at("o_proj"));
 }
 
-/** The rows of [S, N, C] that are there, then [Q, C]: [1, S * N + Q, C]. */
+/** The rows of [S, R, C] that are there, then [Q, C]: [1, S * R + Q, C]. */
 function inOneList(list: Value, frames: Value, pointers: Value, at: number | Length): Value {
   const { graph } = frames;
-  const [S = 0, N = 0, C = 0] = frames.shape;
-  ops.writeRows({ state: list, rows: graph.reshape(frames, [S * N, C]) }, { at: 0 });
+  const [S = 0, R = 0, C = 0] = frames.shape;
+  ops.writeRows({ state: list, rows: graph.reshape(frames, [S * R, C]) }, { at: 0 });
   return graph.reshape(ops.writeRows({ state: list, rows: pointers }, { at }), [1, ...list.shape]);
 }
 
 /** nn.Linear, turned by places: x [B, N, C] gives [B, N, C']. */
-function turned(x: Value, w: Weights, { heads, rotation }: Shared): Value {
-  return ops.rope({ x: halves(x, w, heads), ...rotation }, { heads, prefix: 0 });
+function turned(x: Value, w: Weights, heads: number, { cosine, sine, prefix }: Rotation): Value {
+  return ops.rope({ x: halves(x, w, heads), cosine, sine }, { heads, prefix });
 }
 
 /**

@@ -15,8 +15,7 @@ import {
   tokensAndImage,
 } from "../sam/parts.ts";
 import type { Weights } from "../weights.ts";
-import type { Sam2VisionConfig } from "./config.ts";
-import { sam2ImageEncoder } from "./imageEncoder.ts";
+import { type PyramidConfig, sam2ImageEncoder } from "./imageEncoder.ts";
 import { type Skips, sam2Decoder, skipsOf } from "./maskDecoder.ts";
 
 /** What a scene keeps of a picture: as in SAM, and what the decoder adds as it upscales. */
@@ -45,7 +44,7 @@ export const sam2EncoderPart = /* @__PURE__ */ definePart({
     pixels: { dtype, shape: [1, side, side, 3] },
   }),
   record: ({ pixels }, weights, { config, isEmbeddingOnly = false }): Readonly<Record<string, Value>> => {
-    const levels = sam2ImageEncoder(pixels, weights, config.vision as Sam2VisionConfig);
+    const levels = sam2ImageEncoder(pixels, weights, config.vision as PyramidConfig);
     const embedding = embeddingOf(levels[2] as Value, weights);
     const image = isEmbeddingOnly ? {} : samImage(embedding, weights, config);
     return { embedding, ...image, ...skipsOf(levels, weights) };

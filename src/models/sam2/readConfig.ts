@@ -7,6 +7,7 @@ import type { SamConfig, SamDecoderConfig } from "../sam/config.ts";
 import { decoderConfig, promptConfig } from "../sam/readConfig.ts";
 import type { HieraConfig, Sam2VisionConfig } from "./config.ts";
 import { PATCH_STRIDE } from "./hiera.ts";
+import type { PyramidConfig } from "./imageEncoder.ts";
 
 const STAGES = 4;
 /** Pixels of a side that become a place of the embedding, the map of the third stage. */
@@ -31,18 +32,25 @@ export function sam2Config(json: unknown): SamConfig {
   });
 }
 
-export function sam2VisionConfig(part: Fields): Sam2VisionConfig {
-  const json = object(part.json.backbone_config ?? {}, `${part.file}.backbone_config`);
-  const backbone: Fields = { file: `${part.file}.backbone_config`, json };
+/** The feature pyramid, whatever its backbone. */
+export function pyramidConfig(part: Fields) {
   for (const [key, value] of Object.entries({ fpn_kernel_size: 1, fpn_stride: 1, fpn_padding: 0 }))
     only(part, key, value);
   only(part, "num_feature_levels", 3);
   return {
+    fpn_hidden_size: integer(part, "fpn_hidden_size", 256, 8, 1 << 14),
+    fpn_top_down_levels: integers(part, "fpn_top_down_levels", [2, 3], 0, undefined),
+  };
+}
+
+export function sam2VisionConfig(part: Fields): Sam2VisionConfig {
+  const json = object(part.json.backbone_config ?? {}, `${part.file}.backbone_config`);
+  const backbone: Fields = { file: `${part.file}.backbone_config`, json };
+  return {
     model_type: "sam2_vision_model",
     image_size: side(backbone, "image_size", 1024, 32, 8192),
     backbone_config: hieraConfig(backbone),
-    fpn_hidden_size: integer(part, "fpn_hidden_size", 256, 8, 1 << 14),
-    fpn_top_down_levels: integers(part, "fpn_top_down_levels", [2, 3], 0, undefined),
+    ...pyramidConfig(part),
   };
 }
 
@@ -71,7 +79,7 @@ function hieraConfig(part: Fields): HieraConfig {
 }
 
 /** A list of whole numbers from `least` to 65536, of this length unless that is undefined. */
-function integers(
+export function integers(
   { file, json }: Fields,
   key: string,
   fallback: readonly number[],
@@ -107,7 +115,7 @@ export function sam2DecoderConfig(part: Fields): SamDecoderConfig {
 
 /** Throws unless the three parts fit together. */
 export function checkedSam2(
-  parts: Pick<SamConfig, "prompt" | "decoder"> & { readonly vision: Sam2VisionConfig },
+  parts: Pick<SamConfig, "prompt" | "decoder"> & { readonly vision: PyramidConfig },
 ): SamConfig {
   const { vision, prompt, decoder } = parts;
   const fail = (why: string): never => {
@@ -118,7 +126,8 @@ export function checkedSam2(
     const which = "fpn_hidden_size and hidden_size of the prompt encoder and mask decoder";
     fail(`${which} are ${widths.join(", ")}, expected one width`);
   }
-  const wrong = wrongHiera(vision.backbone_config, vision.image_size);
+  const isHiera = vision.model_type === "sam2_vision_model";
+  const wrong = isHiera && wrongHiera(vision.backbone_config, vision.image_size);
   if (wrong) fail(wrong);
   const { hidden_size, num_attention_heads: heads, attention_downsample_rate: rate } = decoder;
   if (hidden_size % 8 || hidden_size % (heads * rate)) {

@@ -1,5 +1,7 @@
-// What the files of a checkpoint of SAM 2 come to. Loaded with the first checkpoint.
+// What the files of a checkpoint of SAM 2 or EdgeTAM come to. Loaded with the first checkpoint.
 import { CheckpointError } from "../../device/errors.ts";
+import { edgeTamNaming, PERCEIVER } from "../edgetam/names.ts";
+import { edgeTamConfig } from "../edgetam/readConfig.ts";
 import type { ModelFiles } from "../family.ts";
 import { processorRecipe } from "../preprocess/processorConfig.ts";
 import type { Preprocessing } from "../preprocess/recipe.ts";
@@ -20,19 +22,26 @@ const PARTS = { encoder: sam2EncoderPart, scene: sam2SceneSpecs, decoder: sam2De
  * @throws CheckpointError for absurd settings, or settings that are not known
  */
 export function readSam2(files: ModelFiles): SamFiles {
-  const isOriginal = hasOriginalSam2Names(files);
-  const config = isOriginal && files.config === undefined ? originalSam2Config(files) : sam2Config(files.config ?? {});
-  const naming = isOriginal ? originalSam2Naming : sam2Naming;
-  const recipe = sam2Recipe(files, config);
+  const settings = settingsOf(files);
+  const recipe = sam2Recipe(files, settings.config);
   // Nothing is cut: masks go to the picture's size in one step.
   return {
-    config,
+    ...settings,
     parts: PARTS,
-    naming,
     recipe,
-    beside: [...BESIDE, ...OF_VIDEO],
-    maskSquare: maskSizes(config).L,
+    beside: [...BESIDE, ...OF_VIDEO, PERCEIVER],
+    maskSquare: maskSizes(settings.config).L,
   };
+}
+
+function settingsOf(files: ModelFiles): Pick<SamFiles, "config" | "naming" | "title"> {
+  const { model_type } = (files.config ?? {}) as { readonly model_type?: unknown };
+  if (typeof model_type === "string" && model_type.startsWith("edgetam")) {
+    return { title: "EdgeTAM, with RepViT", config: edgeTamConfig(files.config), naming: edgeTamNaming };
+  }
+  const isOriginal = hasOriginalSam2Names(files);
+  const config = isOriginal && files.config === undefined ? originalSam2Config(files) : sam2Config(files.config ?? {});
+  return { config, naming: isOriginal ? originalSam2Naming : sam2Naming };
 }
 
 /**

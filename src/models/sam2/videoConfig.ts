@@ -2,6 +2,7 @@
 // transformers' Sam2VideoConfig (models/sam2_video/configuration_sam2_video.py).
 import { CheckpointError } from "../../device/errors.ts";
 import type { Activation } from "../../kernels/activation.ts";
+import type { PerceiverConfig } from "../edgetam/config.ts";
 import { type Fields, integer, number, object, only } from "../fields.ts";
 import { hiddenAct } from "../hiddenActs.ts";
 import type { SamConfig } from "../sam/config.ts";
@@ -10,6 +11,14 @@ import { sam2Config } from "./readConfig.ts";
 /** SAM 2 for videos: its sizes on pictures, and those of its memory. */
 export interface Sam2VideoConfig extends SamConfig {
   readonly memory: Sam2MemoryConfig;
+  /** EdgeTAM's, which makes the memory of a frame small. */
+  readonly perceiver?: PerceiverConfig;
+}
+
+/** Rows that are remembered of a frame: its places, or the perceiver's latents. */
+export function memoryRows({ image_embedding_size: side, perceiver }: Sam2VideoConfig): number {
+  if (!perceiver) return side * side;
+  return perceiver.perceiver_resampler_num_latents + perceiver.perceiver_resampler_num_latents_2d;
 }
 
 export interface Sam2MemoryConfig {
@@ -50,8 +59,15 @@ export function sam2VideoConfig(json: unknown): Sam2VideoConfig {
   return { ...config, memory: memoryConfig(part, config) };
 }
 
+/** What differs from model to model: defaults, and keys of one meaning. */
+const SAM2 = { layers: 4, feedForwardAct: "memory_attention_feed_forward_hidden_act" };
+
 /** Of a checkpoint under the original names, all of which have the same: sam2/configs/sam2.1/*.yaml. */
-export function memoryConfig(part: Fields, { image_size, image_embedding_size: side, prompt }: SamConfig) {
+export function memoryConfig(
+  part: Fields,
+  { image_size, image_embedding_size: side, prompt }: SamConfig,
+  { layers, feedForwardAct }: typeof SAM2 = SAM2,
+) {
   const width = prompt.hidden_size;
   const same = { image_size, memory_attention_hidden_size: width, memory_encoder_hidden_size: width };
   const widths = { mask_downsampler_embed_dim: width, memory_fuser_embed_dim: width };
@@ -81,9 +97,9 @@ export function memoryConfig(part: Fields, { image_size, image_embedding_size: s
     sigmoid_bias_for_mem_enc: number(part, "sigmoid_bias_for_mem_enc", -10, -1e3, 1e3),
     enable_occlusion_spatial_embedding: flag(part, "enable_occlusion_spatial_embedding"),
     enable_temporal_pos_encoding_for_object_pointers: flag(part, "enable_temporal_pos_encoding_for_object_pointers"),
-    memory_attention_num_layers: integer(part, "memory_attention_num_layers", 4, 1, 64),
+    memory_attention_num_layers: integer(part, "memory_attention_num_layers", layers, 1, 64),
     memory_attention_num_attention_heads: heads,
-    memory_attention_feed_forward_hidden_act: act(part, "memory_attention_feed_forward_hidden_act", "relu"),
+    memory_attention_feed_forward_hidden_act: act(part, feedForwardAct, "relu"),
     rope_theta: number({ file: "config.json: rope_parameters", json: rope }, "rope_theta", 10000, 1, 1e9),
     memory_encoder_output_channels: channels,
     mask_downsampler_hidden_act: act(part, "mask_downsampler_hidden_act", "gelu"),
@@ -102,7 +118,7 @@ function act({ file, json }: Fields, key: string, fallback: Activation): Activat
   return hiddenAct({ file: `${file}: ${key}`, json: { hidden_act: json[key] } }, fallback);
 }
 
-function onlyList({ file, json }: Fields, key: string, expected: readonly number[]): void {
+export function onlyList({ file, json }: Fields, key: string, expected: readonly unknown[]): void {
   const value = json[key] ?? expected;
   if (JSON.stringify(value) === JSON.stringify(expected)) return;
   throw new CheckpointError(`${file}: ${key} is ${JSON.stringify(value)}, expected ${JSON.stringify(expected)}`);

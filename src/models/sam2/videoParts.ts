@@ -1,10 +1,12 @@
 // The parts of SAM 2 on a video: the image encoder, and an object in a frame, of prompts or of what is remembered of
-// other frames. Follows transformers' models/sam2_video/modeling_sam2_video.py. N places of the embedding, S frames
+// other frames. Follows transformers' models/sam2_video/modeling_sam2_video.py and, for EdgeTAM,
+// models/edgetam_video/modeling_edgetam_video.py. N places of the embedding, R rows of a frame's memory, S frames
 // that are looked at, Q pointers; a state has a row for each frame that is remembered (its slot).
 import { type Spec, sizeOf } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import { gather } from "../../graph/moreOps.ts";
 import * as ops from "../../graph/ops.ts";
+import { latentPositions, spatialPerceiver } from "../edgetam/spatialPerceiver.ts";
 import { floatArray } from "../exampleInputs.ts";
 import { add, linear } from "../layers.ts";
 import { definePart, type InputSpec } from "../part.ts";
@@ -14,14 +16,13 @@ import { type ModelSettings, maskSizes } from "../sam/parts.ts";
 import { promptTokens } from "../sam/promptEncoder.ts";
 import type { Weights } from "../weights.ts";
 import { choose, isAbove0, scalar, times } from "./arithmetic.ts";
-import type { Sam2VisionConfig } from "./config.ts";
-import { sam2ImageEncoder } from "./imageEncoder.ts";
+import { type PyramidConfig, sam2ImageEncoder } from "./imageEncoder.ts";
 import { type Sam2Masks, type Skips, sam2Decoder, skipsOf } from "./maskDecoder.ts";
 import { type Memory, memoryAttention } from "./memoryAttention.ts";
 import { memoryEncoder, objectPointer } from "./memoryEncoder.ts";
 import { embeddingOf } from "./parts.ts";
 import { sinePositions } from "./positions.ts";
-import type { Sam2VideoConfig } from "./videoConfig.ts";
+import { memoryRows, type Sam2VideoConfig } from "./videoConfig.ts";
 
 /** The logit of every place where an object is not in the frame. */
 const NO_OBJECT = -1024;
@@ -47,7 +48,7 @@ export const videoEncoderPart = /* @__PURE__ */ definePart({
     pixels: { dtype, shape: [1, side, side, 3] },
   }),
   record: ({ pixels }, weights, { config }): Readonly<Record<string, Value>> => {
-    const levels = sam2ImageEncoder(pixels, weights, config.vision as Sam2VisionConfig);
+    const levels = sam2ImageEncoder(pixels, weights, config.vision as PyramidConfig);
     const [, h = 0, w = 0, C = 0] = levels[2]?.shape ?? [];
     return { features: pixels.graph.reshape(levels[2] as Value, [1, h * w, C]), ...skipsOf(levels, weights) };
   },
@@ -77,9 +78,9 @@ interface ObjectSettings extends VideoSettings, MemorySizes {
 }
 
 export function memorySpecs({ config, dtype, slots }: VideoSettings & MemorySizes) {
-  const [N, C] = [config.image_embedding_size ** 2, config.prompt.hidden_size];
+  const [R, C] = [memoryRows(config), config.prompt.hidden_size];
   return {
-    memories: { dtype, shape: [slots, N * config.memory.memory_encoder_output_channels] },
+    memories: { dtype, shape: [slots, R * config.memory.memory_encoder_output_channels] },
     pointers: { dtype, shape: [slots, C] },
   } satisfies Record<string, Spec>;
 }
@@ -103,7 +104,9 @@ export const videoObjectPart = /* @__PURE__ */ definePart({
         frameSlots: { dtype: "i32", shape: [frames] },
         frameTimes: { dtype: "i32", shape: [frames] },
         pointerSlots: { dtype: "i32", shape: [pointers] },
-        pointerTimes: { dtype, shape: [pointers, config.prompt.hidden_size] },
+        ...(config.memory.enable_temporal_pos_encoding_for_object_pointers && {
+          pointerTimes: { dtype, shape: [pointers, config.prompt.hidden_size] },
+        }),
       }),
     };
   },
@@ -204,33 +207,39 @@ function memoryIn(inputs: Inputs, { memories, pointers }: States, weights: Weigh
   const { frameSlots, frameTimes, pointerSlots, pointerTimes } = inputs as Readonly<Record<string, Value>>;
   const { graph } = memories;
   const { num_maskmem, memory_encoder_output_channels: M } = config.memory;
-  const [N, C] = [config.image_embedding_size ** 2, config.prompt.hidden_size];
+  const [R, C] = [memoryRows(config), config.prompt.hidden_size];
   const times = graph.reshape(weights.get("memory_temporal_positional_encoding", [num_maskmem, 1, 1, M]), [
     num_maskmem,
     M,
   ]);
   const ofTime = graph.reshape(gather({ ids: frameTimes as Value, table: times }), [S, 1, M]);
-  const ofPlace = graph.reshape(sinePositions(graph, config.image_embedding_size, M, weights.dtype), [1, N, M]);
+  const places = config.perceiver
+    ? latentPositions(graph, config.perceiver, M, weights.dtype)
+    : sinePositions(graph, config.image_embedding_size, M, weights.dtype);
   const parts = C / M; // tokens of a pointer
   const pointer = gather({ ids: pointerSlots as Value, table: pointers }); // [most, C]
   return {
-    frames: graph.reshape(gather({ ids: frameSlots as Value, table: memories }), [S, N, M]),
-    framePositions: add(ofPlace, ofTime),
+    frames: graph.reshape(gather({ ids: frameSlots as Value, table: memories }), [S, R, M]),
+    framePositions: add(graph.reshape(places, [1, R, M]), ofTime),
     pointers: graph.reshape(pointer, [most * parts, M]),
-    pointerPositions: pointerPositions(pointerTimes as Value, parts, weights, config),
-    frameRows: graph.length("frameRows", S * N),
-    keys: graph.length("keys", S * N + most * parts),
+    pointerPositions: pointerPositions(pointer, pointerTimes, parts, weights, config),
+    frameRows: graph.length("frameRows", S * R),
+    keys: graph.length("keys", S * R + most * parts),
   };
 }
 
-/** Codes of times [Q, C] to what is added to the parts of each pointer: [Q * parts, M]. */
-function pointerPositions(codes: Value, parts: number, weights: Weights, { memory }: Sam2VideoConfig): Value {
-  const { graph } = codes;
+/** Codes of times [Q, C], where a model has them, to what is added to parts of pointers [Q, C]: [Q * parts, M]. */
+function pointerPositions(
+  { graph, shape: [Q = 0] }: Value,
+  codes: Value | undefined,
+  parts: number,
+  weights: Weights,
+  { memory }: Sam2VideoConfig,
+): Value {
   const M = memory.memory_encoder_output_channels;
-  const [Q = 0] = codes.shape;
   const zeros = (shape: readonly number[]) =>
     graph.constant({ dtype: weights.dtype, shape }, floatArray(new Float32Array(sizeOf(shape)), weights.dtype));
-  if (!memory.enable_temporal_pos_encoding_for_object_pointers) return zeros([Q * parts, M]);
+  if (!codes) return zeros([Q * parts, M]);
   const projected = linear(codes, weights.at("temporal_positional_encoding_projection_layer")); // [Q, M]
   return graph.reshape(add(graph.reshape(projected, [Q, 1, M]), zeros([1, parts, 1])), [Q * parts, M]);
 }
@@ -255,8 +264,15 @@ function binary(mask: Value, side: number, dtype: "f32" | "f16"): Value {
   return isAbove0(add(resized, scalar(mask.graph, -0.49999, dtype)), dtype); // half and more counts
 }
 
-/** What is remembered of a frame: [1, h, w, M]. */
-function memoryOf(features: Value, { mask, score }: Found, weights: Weights, { config }: ObjectSettings): Value {
+/** What is remembered of a frame: [1, R, M], R being its places or EdgeTAM's latents. */
+function memoryOf(features: Value, found: Found, weights: Weights, settings: ObjectSettings): Value {
+  const map = memoryMap(features, found, weights, settings);
+  const { perceiver } = settings.config;
+  return perceiver ? spatialPerceiver(map, weights, perceiver) : map;
+}
+
+/** What a frame's map and an object's mask come to: [1, h, w, M]. */
+function memoryMap(features: Value, { mask, score }: Found, weights: Weights, { config }: ObjectSettings): Value {
   const { graph } = features;
   const { dtype } = weights;
   const { sigmoid_scale_for_mem_enc: scale, sigmoid_bias_for_mem_enc: bias } = config.memory;
