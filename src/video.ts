@@ -5,7 +5,7 @@
  * import { VideoSegmenter } from "webgpu-vision/video";
  *
  * const segmenter = await VideoSegmenter.fromPretrained("facebook/sam2.1-hiera-tiny");
- * const video = await segmenter.open(["a.jpg", "b.jpg"]); // the frames, of one size
+ * const video = await segmenter.open(["a.jpg", "b.jpg"]); // the frames, of one size; or a <video>, or what gives them
  * await video.addPrompt(0, "cat", { points: [{ x: 450, y: 600 }] });
  * for await (const { frame, masks } of video.propagate()) console.log(frame, masks.get("cat")?.score);
  * video.dispose();
@@ -14,6 +14,9 @@
  *
  * @module
  */
+export type { FrameSource } from "./api/frameSource.ts";
+export { type LiveFrames, liveFrames } from "./api/liveFrames.ts";
+export type { Frames } from "./api/openFrames.ts";
 export {
   type PropagateOptions,
   SegmentedVideo,

@@ -30,7 +30,7 @@ export interface VideoPromptOptions {
 
 /** Options of `SegmentedVideo.propagate`. */
 export interface PropagateOptions<Name> extends VideoPromptOptions {
-  /** The first frame; the earliest one with a prompt when absent. */
+  /** The first frame; the earliest one with a prompt when absent, or the one that came last where frames come once. */
   readonly from?: number | undefined;
   /** Towards the end of the video (when absent), towards its beginning, or to the end and then to the beginning. */
   readonly direction?: "forward" | "backward" | "both" | undefined;
@@ -58,9 +58,9 @@ export class SegmentedVideo<Name = string | number> {
     this.#frames = new VideoFrames(origin);
   }
 
-  /** Frames. */
-  get length(): number {
-    return this.#origin.frames.length;
+  /** Frames, where each can be asked for; undefined where they come one after the other. */
+  get length(): number | undefined {
+    return this.#origin.cursor.length;
   }
 
   /** Bytes of GPU memory that the video has: of a frame, and of each object. They grow with objects alone. */
@@ -82,7 +82,7 @@ export class SegmentedVideo<Name = string | number> {
     prompt: VideoPrompt,
     { returnLogits = false, signal }: VideoPromptOptions = {},
   ): Promise<VideoMask> {
-    this.#checkFrame(frame, "a prompt is of");
+    this.#origin.cursor.check(frame, "a prompt is of");
     await this.#checkPrompt(prompt);
     return this.#inTurn(signal, async (callSignal) => {
       const known = this.#objects.get(object);
@@ -105,7 +105,8 @@ export class SegmentedVideo<Name = string | number> {
 
   /**
    * Follows objects from frame to frame. Frames with a first prompt give its mask; ending the iteration early is
-   * allowed, and what was found is remembered.
+   * allowed, and what was found is remembered. Where frames come one after the other it goes forward alone, and ends
+   * when they do.
    *
    * @throws as `addPrompt`; ArgumentError for an object that has no prompt.
    */
@@ -121,10 +122,18 @@ export class SegmentedVideo<Name = string | number> {
     if (!["forward", "backward", "both"].includes(direction)) {
       throw new ArgumentError(`direction is ${JSON.stringify(direction)}, expected "forward", "backward" or "both"`);
     }
-    const { from = Math.min(...objects.flatMap(([, { memory }]) => memory.promptedFrames)) } = options;
-    this.#checkFrame(from, "from is");
-    for (const { frame, isBackward } of inDirection(direction, from, this.length)) {
+    const { cursor } = this.#origin;
+    if (direction !== "forward" && cursor.length === undefined) {
+      throw new ArgumentError(
+        `direction is ${JSON.stringify(direction)}, but these frames come one after the other: open a list of pictures`,
+      );
+    }
+    const earliest = () => Math.min(...objects.flatMap(([, { memory }]) => memory.promptedFrames));
+    const { from = cursor.length === undefined ? cursor.index : earliest() } = options;
+    cursor.check(from, "from is");
+    for (const { frame, isBackward } of inDirection(direction, from, cursor.length)) {
       const masks = await this.#inTurn(signal, async (callSignal) => {
+        if (!(await cursor.exists(frame, callSignal))) return undefined;
         const byName = new Map<Name, VideoMask>();
         for (const [name, tracked] of objects) {
           if (this.#objects.get(name) !== tracked) continue; // removed meanwhile
@@ -134,6 +143,7 @@ export class SegmentedVideo<Name = string | number> {
         }
         return byName;
       });
+      if (masks === undefined) return;
       yield { frame, masks };
     }
   }
@@ -193,11 +203,6 @@ export class SegmentedVideo<Name = string | number> {
     throw new ArgumentError(`there is no object ${JSON.stringify(name)}: addPrompt shows it in a frame first`);
   }
 
-  #checkFrame(frame: number, what: string): void {
-    if (Number.isInteger(frame) && frame >= 0 && frame < this.length) return;
-    throw new ArgumentError(`${what} frame ${frame}, expected one from 0 to ${this.length - 1}`);
-  }
-
   async #checkPrompt(prompt: VideoPrompt): Promise<void> {
     const { config } = this.#origin.model;
     const { mask, points, box } = prompt ?? {};
@@ -213,8 +218,12 @@ export class SegmentedVideo<Name = string | number> {
   }
 }
 
-/** The frames from one on, each once. */
-function* inDirection(direction: "forward" | "backward" | "both", from: number, length: number) {
+/** The frames from one on, each once; on and on where nobody knows how many there are. */
+function* inDirection(
+  direction: "forward" | "backward" | "both",
+  from: number,
+  length: number = Number.POSITIVE_INFINITY,
+) {
   const isForward = direction !== "backward";
   for (let frame = from; isForward && frame < length; frame++) yield { frame, isBackward: false };
   if (direction === "forward") return;

@@ -5,7 +5,7 @@ import { fromHalfArray } from "../device/half.ts";
 import { bufferBytes, type HostArray, type Spec } from "../device/tensor.ts";
 import type { Bindings } from "../graph/bindings.ts";
 import type { Executor } from "../graph/executor.ts";
-import { closePicture, type ImageLike, openImage } from "../io/image/image.ts";
+import { closePicture, openImage } from "../io/image/image.ts";
 import { floatArray } from "../models/exampleInputs.ts";
 import { type Placement, type SamPrompt, tokensOf } from "../models/sam/prompts.ts";
 import { timeCode } from "../models/sam2/positions.ts";
@@ -22,6 +22,7 @@ import { encodePicture } from "../pictures/encodePictures.ts";
 import { named } from "../pictures/named.ts";
 import type { Collector } from "../pictures/tower.ts";
 import type { Session } from "../session/session.ts";
+import type { FrameCursor } from "./frameCursor.ts";
 import { unpackMasks } from "./samMasks.ts";
 import { type Look, type MemoryLimits, VideoMemory } from "./videoMemory.ts";
 
@@ -50,7 +51,7 @@ export interface VideoOrigin {
   readonly session: Session;
   readonly model: Sam2VideoModel;
   readonly device: Device;
-  readonly frames: readonly ImageLike[];
+  readonly cursor: FrameCursor;
   readonly width: number;
   readonly height: number;
   readonly limits: MemoryLimits;
@@ -89,6 +90,7 @@ export class VideoFrames {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#origin.cursor.close();
     this.free(this.buffers);
   }
 
@@ -125,6 +127,7 @@ export class VideoFrames {
     };
     const outputs = await session.use([part], run, signal);
     memory.keep(frame, slot, isFirst);
+    if (this.#origin.cursor.length === undefined) forgetBefore(frame, tracked);
     if (!isFirst) seen.add(frame);
     return this.#unpacked(outputs);
   }
@@ -143,7 +146,8 @@ export class VideoFrames {
   #looks(frame: number, memory: VideoMemory, isBackward: boolean) {
     const { model, session } = this.#origin;
     const { memory: sizes, prompt } = model.config;
-    const most = Math.max(2, Math.min(this.#origin.frames.length, sizes.max_object_pointers_in_encoder));
+    const { length = Number.POSITIVE_INFINITY } = this.#origin.cursor;
+    const most = Math.max(2, Math.min(length, sizes.max_object_pointers_in_encoder));
     const frames = memory.framesFor(frame, isBackward, sizes);
     const pointers = memory.pointersFor(frame, isBackward, most);
     const room = this.#sizes();
@@ -182,8 +186,8 @@ export class VideoFrames {
   /** Encodes a frame, unless it is the one that was encoded last. */
   async #encode(frame: number, signal: AbortSignal): Promise<void> {
     if (this.#encoded === frame) return;
-    const { session, model, frames } = this.#origin;
-    const image = frames[frame] as ImageLike;
+    const { session, model, cursor } = this.#origin;
+    const image = await cursor.image(frame, signal);
     const picture = await openImage(image, signal);
     try {
       const { width, height } = picture;
@@ -198,6 +202,7 @@ export class VideoFrames {
       this.#encoded = undefined; // until the buffers are whole
       await encodePicture(tower, this.#collector(), picture, signal);
       this.#encoded = frame;
+      cursor.done();
     } catch (error) {
       throw named(error, image);
     } finally {
@@ -283,4 +288,9 @@ export class VideoFrames {
     }
     device.check();
   }
+}
+
+/** Of frames that cannot be gone back to nothing is kept, so that a video without an end does not grow. */
+function forgetBefore(frame: number, { seen, given }: Tracked): void {
+  for (const frames of [seen, given]) for (const past of frames.keys()) if (past < frame) frames.delete(past);
 }

@@ -2,12 +2,14 @@
 // stays on the GPU in buffers of fixed size; of a frame its mask is read back, and nothing else.
 import type { Device } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
-import { closePicture, type ImageLike, openImage } from "../io/image/image.ts";
+import { closePicture, openImage } from "../io/image/image.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import type { Sam2VideoConfig } from "../models/sam2/videoConfig.ts";
 import { type Sam2VideoModel, sam2Video } from "../models/sam2/videoFamily.ts";
 import { openPretrained, type PretrainedModel } from "../session/pretrained.ts";
 import type { ModelDType, Session, SessionOptions } from "../session/session.ts";
+import { FrameCursor } from "./frameCursor.ts";
+import { type Frames, openFrames } from "./openFrames.ts";
 import { SegmentedVideo } from "./segmentedVideo.ts";
 import type { MemoryLimits } from "./videoMemory.ts";
 
@@ -20,6 +22,8 @@ export interface OpenVideoOptions {
   readonly promptedFrames?: number;
   /** How many tracked frames are remembered of an object, the nearest ones: 16 when absent. */
   readonly trackedFrames?: number;
+  /** Frames a second that are taken of an HTMLVideoElement: 25 when absent. */
+  readonly frameRate?: number;
   /** Cancels opening: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -61,44 +65,38 @@ export class VideoSegmenter {
   }
 
   /**
-   * Opens a video: its frames as pictures of one size, in their order, each of which is decoded when it is needed. The
-   * video owns GPU memory: dispose of it.
+   * Opens a video: its frames as pictures of one size, in their order, each of which is decoded when it is needed. A
+   * list and a <video> are gone through in any order; what an async iterable gives is seen once, and the video closes
+   * those pictures that can be closed (VideoFrame, ImageBitmap). `liveFrames` is for cameras. The video owns GPU
+   * memory, and its source of frames: dispose of it.
    *
-   * @throws ArgumentError for no frames; ImageError where the first is no picture.
+   * @throws ArgumentError for no frames; ImageError where the first is no picture or does not come.
    * @example
    * using segmenter = await VideoSegmenter.fromPretrained("facebook/sam2.1-hiera-tiny");
    * using video = await segmenter.open(["0.jpg", "1.jpg", "2.jpg"]);
    * await video.addPrompt(0, "cat", { points: [{ x: 450, y: 600 }] });
    * for await (const { frame, masks } of video.propagate()) console.log(frame, masks.get("cat")?.score);
    */
-  async open<Name = string | number>(
-    frames: readonly ImageLike[],
-    options: OpenVideoOptions = {},
-  ): Promise<SegmentedVideo<Name>> {
-    const { promptedFrames = 4, trackedFrames = 16, signal } = options;
-    const [first] = frames;
-    if (first === undefined) throw new ArgumentError("the video has no frames, expected a list of pictures");
+  async open<Name = string | number>(frames: Frames, options: OpenVideoOptions = {}): Promise<SegmentedVideo<Name>> {
+    const { promptedFrames = 4, trackedFrames = 16, frameRate = 25, signal } = options;
     for (const [name, count] of Object.entries({ promptedFrames, trackedFrames })) {
       if (Number.isInteger(count) && count >= 1 && count <= 1 << 12) continue;
       throw new ArgumentError(`${name} is ${count}, expected a whole number from 1 to 4096`);
     }
     const limits: MemoryLimits = { prompted: promptedFrames, tracked: trackedFrames };
-    return this.#session.call(
+    const [session, model] = [this.#session, this.#model];
+    return session.call(
       signal,
       async (callSignal) => {
-        const picture = await openImage(first, callSignal);
-        const { width, height } = picture;
-        closePicture(picture);
-        const device = await this.#session.device();
-        return new SegmentedVideo<Name>({
-          session: this.#session,
-          model: this.#model,
-          device,
-          frames,
-          width,
-          height,
-          limits,
-        });
+        const cursor = new FrameCursor(await openFrames(frames, frameRate, callSignal));
+        try {
+          const { width, height } = await firstSize(cursor, callSignal);
+          const device = await session.device();
+          return new SegmentedVideo<Name>({ session, model, device, cursor, width, height, limits });
+        } catch (error) {
+          cursor.close();
+          throw error;
+        }
       },
       (video) => video.dispose(),
     );
@@ -113,4 +111,12 @@ export class VideoSegmenter {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The size of the first frame, which stays with the cursor. */
+async function firstSize(cursor: FrameCursor, signal: AbortSignal): Promise<{ width: number; height: number }> {
+  if (!(await cursor.exists(0, signal))) throw new ArgumentError("the video has no frames, expected some pictures");
+  const picture = await openImage(await cursor.image(0, signal), signal);
+  closePicture(picture);
+  return picture;
 }

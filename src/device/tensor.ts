@@ -96,6 +96,7 @@ interface Classes {
   File: File;
   URL: URL;
   HTMLImageElement: HTMLImageElement;
+  HTMLVideoElement: HTMLVideoElement;
   ImageBitmap: ImageBitmap;
   OffscreenCanvas: OffscreenCanvas;
   VideoFrame: VideoFrame;

@@ -1,5 +1,5 @@
 // The contact sheet: a cell for each photo, in the order of the ranking. Only what is in reach of the window has one,
-// so that a hundred thousand photos cost what is in view; a photo keeps its cell through every ranking while it is there.
+// so that a hundred thousand photos cost what is in view; a photo keeps its cell through every ranking meanwhile.
 import { el } from "../shell/dom.ts";
 import { Thumbnails } from "../shell/thumbnails.ts";
 import type { Photo, Ranked } from "./photos.ts";

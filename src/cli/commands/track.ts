@@ -112,8 +112,8 @@ async function follow(
   const prompts: VideoPrompt[] =
     boxes.length > 1 ? boxes.map((box) => ({ box })) : [{ points, ...(boxes[0] && { box: boxes[0] }) }];
   for (const [i, prompt] of prompts.entries()) await video.addPrompt(from, String(i + 1), prompt, { signal });
-  const frames: TrackedMask[][] = Array(video.length);
-  const progress = terminal.progress("frames", video.length);
+  const frames: TrackedMask[][] = Array(video.length ?? 0);
+  const progress = terminal.progress("frames", video.length ?? 0);
   let done = 0;
   try {
     for await (const { frame, masks } of video.propagate({ from, direction: "both", signal })) {
