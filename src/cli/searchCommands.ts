@@ -7,10 +7,11 @@ import { batchOption, collect, positiveInteger } from "./options.ts";
 
 const STRICT = "end at the first picture that cannot be read (default: a warning, and exit code 1 at the end)";
 
-/** Adds `search` and `index`. */
+/** Adds `search`, `index` and `worker`. */
 export function addSearchCommands(program: Command, run: RunCommand): void {
   addSearch(program.command("search"), run);
   addIndex(program.command("index"), run);
+  addWorker(program.command("worker"), run);
 }
 
 interface SearchOptions {
@@ -108,6 +109,18 @@ function addIndex(command: Command, run: RunCommand): void {
       const { ann = false, check = false, ...rest } = options;
       const { indexPictures } = await import("./commands/indexPictures.ts");
       await run(self, (context) => indexPictures({ sources, ann, check, ...rest }, context));
+    });
+}
+
+function addWorker(command: Command, run: RunCommand): void {
+  command
+    .description("embed blocks of pictures that another program sends, for indexes made on several machines")
+    .requiredOption("--stdio", "talk by frames of JSON and Arrow on stdin and stdout: docs/scale.md has the protocol")
+    .addOption(batchOption())
+    .addHelpText("after", examples("worker --stdio --model openai/clip-vit-base-patch32 --dtype f16"))
+    .action(async ({ batch }: { readonly batch?: number }, self: Command) => {
+      const { worker } = await import("./commands/worker.ts");
+      await run(self, (context) => worker(batch === undefined ? {} : { batch }, context));
     });
 }
 

@@ -192,7 +192,8 @@ function stored(row: IndexRow): Record<string, unknown> {
   return { ...row, taken: row.taken?.getTime() ?? null, box: null, mask: null };
 }
 
-async function schemaOf(model: IndexModel, dimensions: number) {
+/** The columns of a table, and in the schema's metadata what its rows are of. */
+export async function schemaOf(model: IndexModel, dimensions: number) {
   const { arrow } = await loadPackages();
   const { Field, Float32, Float64, Int32, Utf8, List, FixedSizeList, TimestampMillisecond, Schema } = arrow;
   const number = new Field("item", new Float32(), true);
@@ -234,7 +235,7 @@ export function messageOf(cause: unknown): string {
 }
 
 /** The packages that only an index needs. */
-async function loadPackages() {
+export async function loadPackages() {
   process.env.LANCEDB_LOG ??= "error"; // it tells of every table that it makes
   try {
     const [lancedb, arrow] = await Promise.all([import("@lancedb/lancedb"), import("apache-arrow")]);
