@@ -67,8 +67,8 @@ export class VideoSegmenter {
   /**
    * Opens a video: its frames as pictures of one size, in their order, each of which is decoded when it is needed. A
    * list and a <video> are gone through in any order; what an async iterable gives is seen once, and the video closes
-   * those pictures that can be closed (VideoFrame, ImageBitmap). `liveFrames` is for cameras. The video owns GPU memory, and
-   * its source of frames: dispose of it.
+   * those pictures that can be closed (VideoFrame, ImageBitmap). `liveFrames` is for cameras. The video owns GPU
+   * memory, and its source of frames: dispose of it.
    *
    * @throws ArgumentError for no frames; ImageError where the first is no picture or does not come.
    * @example
