@@ -5,6 +5,8 @@ import { fail } from "../shell/messages.ts";
 
 /** Frames of the example, which scripts/demoClip.mjs draws. */
 const EXAMPLE_FRAMES = 32;
+/** Those of them that are shown. */
+const SHOWN = [2, 11, 20, 29];
 
 export interface DeskEvents {
   /** A video, or pictures. */
@@ -19,14 +21,19 @@ export class Desk {
   readonly #heading = el("h2", {}, "Drop a video");
 
   constructor({ onFiles, onCamera, onExample }: DeskEvents) {
-    const example = button("Take the example", () => void exampleFiles().then(onExample, fail));
+    const take = () => void exampleFiles().then(onExample, fail);
+    const strip = el(
+      "ul",
+      { class: "film desk-strip", "aria-label": "The example" },
+      ...SHOWN.map((frame) => cell(frame, take)),
+    );
     const buttons = el(
       "div",
       { class: "row" },
       fileButton("Choose a video…", onFiles, { accept: "video/*", multiple: false }),
       fileButton("A folder of pictures…", onFiles, { folder: true }),
       button("Use the camera", onCamera),
-      example,
+      button("Take the example", take),
     );
     this.#drop = el(
       "div",
@@ -35,14 +42,25 @@ export class Desk {
       el("p", { class: "soft" }, "Or the pictures of its frames. Everything stays on this computer."),
       buttons,
     );
-    this.element = el("div", { class: "desk" }, this.#drop);
+    this.element = el("div", { class: "desk" }, this.#drop, strip);
   }
 
   /** A film is on the table. */
   mark(): void {
     this.#heading.textContent = "Another one";
     this.#drop.classList.add("is-small");
+    this.element.classList.add("is-small");
   }
+}
+
+/** A frame of the example, which a click takes. */
+function cell(frame: number, take: () => void): HTMLElement {
+  const src = `example/${String(frame).padStart(2, "0")}.jpg`;
+  const face = button("", take);
+  face.className = "cell-picture";
+  face.setAttribute("aria-label", `The example, its frame ${frame + 1}`);
+  face.append(el("img", { src, alt: "", width: 384, height: 256, loading: "lazy" }));
+  return el("li", { class: "cell" }, face);
 }
 
 async function exampleFiles(): Promise<File[]> {
