@@ -4,11 +4,12 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { COMMON, matrixFunctions, ROOT, withoutNode } from "./bundle.mjs";
+import { drawDemoClip } from "./demoClip.mjs";
 import { drawDemoPictures } from "./demoPictures.mjs";
 import { minifyWgsl, shaderNames } from "./minifyWgsl.mjs";
 
 const SITE = join(ROOT, "demos", "site");
-const PAGES = ["index", "search", "see", "cut", "verify"];
+const PAGES = ["index", "search", "see", "cut", "follow", "verify"];
 /** Files of a checkpoint that a page asks for. */
 const MODEL_FILE = /\.(json|txt|safetensors)$/;
 
@@ -100,6 +101,8 @@ async function files(out) {
   });
   await mkdir(join(out, "pictures"), { recursive: true });
   await drawDemoPictures(join(out, "pictures"));
+  await mkdir(join(out, "example"), { recursive: true });
+  await drawDemoClip(join(out, "example"));
   await cp(join(SITE, "icon.svg"), join(out, "icon.svg"));
 }
 

@@ -1,7 +1,8 @@
-// The start page's four pictures, made of the sample photographs and of what the shipped models drew (docs/pictures).
+// The start page's five pictures, made of the sample photographs and of what the shipped models drew (docs/pictures).
 import { join } from "node:path";
 import sharp from "sharp";
 import { ROOT } from "./bundle.mjs";
+import { demoFrame } from "./demoClip.mjs";
 
 const [W, H] = [480, 320];
 const jpeg = { quality: 80, mozjpeg: true };
@@ -41,6 +42,18 @@ async function cut(path) {
   await sharp(drawn("segment.png")).extract(part).resize(W, H).jpeg(jpeg).toFile(path);
 }
 
+/** Three frames of the example, with a line along which something goes. */
+async function follow(path) {
+  const frames = await Promise.all([2, 16, 30].map((frame) => demoFrame(frame)));
+  const w = W / 3;
+  const parts = await Promise.all(frames.map((frame) => sharp(frame).resize(w, H, { fit: "cover" }).toBuffer()));
+  const placed = parts.map((input, i) => ({ input, left: w * i, top: 0 }));
+  const cuts = [1, 2].map((i) => `<path d="M${w * i} 0V${H}" stroke="#141517" stroke-width="6"/>`).join("");
+  const way = "M64 206C150 120 200 250 262 170C320 100 380 210 440 96M440 96L414 104M440 96L444 124";
+  const line = `<path d="${way}" fill="none" stroke="#ff5230" stroke-width="7" stroke-linecap="round"/>`;
+  await canvas([...placed, { input: svg(cuts + line) }], path);
+}
+
 /** Bars of times with a tick. */
 async function verify(path) {
   const widths = [70, 120, 54, 210, 150, 320, 96, 180];
@@ -58,8 +71,8 @@ async function canvas(layers, path) {
   await sharp(ground).composite(layers).jpeg(jpeg).toFile(path);
 }
 
-/** Puts search.jpg, see.jpg, cut.jpg and verify.jpg into a folder. */
+/** Puts search.jpg, see.jpg, cut.jpg, follow.jpg and verify.jpg into a folder. */
 export async function drawDemoPictures(folder) {
-  const all = { search, see, cut, verify };
+  const all = { search, see, cut, follow, verify };
   await Promise.all(Object.entries(all).map(([name, draw]) => draw(join(folder, `${name}.jpg`))));
 }

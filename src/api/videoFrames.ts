@@ -121,7 +121,7 @@ export class VideoFrames {
     const run = (executor: Executor) => {
       this.check();
       return executor.runBytes(inputs, {
-        bindings: { ...this.buffers, ...buffers } as Bindings,
+        bindings: bindingsOf(executor, { ...this.buffers, ...buffers }),
         lengths: { slot, ...looks?.lengths },
       });
     };
@@ -293,4 +293,9 @@ export class VideoFrames {
 /** Of frames that cannot be gone back to nothing is kept, so that a video without an end does not grow. */
 function forgetBefore(frame: number, { seen, given }: Tracked): void {
   for (const frames of [seen, given]) for (const past of frames.keys()) if (past < frame) frames.delete(past);
+}
+
+/** What a plan reads of a video: where a mask is given it may not read what the decoder would draw one of. */
+function bindingsOf({ plan }: Executor, buffers: Readonly<Record<string, GPUBuffer>>): Bindings {
+  return Object.fromEntries(Object.entries(buffers).filter(([name]) => plan.bound.has(name)));
 }

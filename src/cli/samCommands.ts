@@ -132,6 +132,7 @@ function addTrack(command: Command, run: RunCommand): void {
         "  mask     { object, score, area, box, segmentation }; the score is above 0 where the object is there;\n" +
         "           boxes are edges { x0, y0, x1, y1 } in pixels, as --box takes them; segmentation is COCO's RLE\n" +
         examples(
+          "track frames/ --point 500,375 --out masks/ --overlay",
           "track frames/ --point 500,375 --model facebook/sam2.1-hiera-tiny --out masks/ --overlay",
           "track 'frames/*.jpg' --box 10,20,90,80 --box 100,20,190,80 --frame 12 --json",
         ),

@@ -33,7 +33,7 @@ describe("tiny-clip's card", () => {
   });
 });
 
-it.each(["tiny-clip", "tiny-dino", "tiny-sam"])(
+it.each(["tiny-clip", "tiny-dino", "tiny-sam", "tiny-sam2"])(
   "the note of %s says who answers, what it knows and the way on",
   async (name) => {
     const { knows, realModel } = await shippedCard(name);

@@ -80,13 +80,19 @@ it.each([
   expect(stderr).toMatch(message);
 });
 
-it("names what is missing: the model, a frame, a file", async () => {
+it("names what is missing: a frame, a file", async () => {
   const told = async (...args: string[]) => {
     const { code, stderr } = await runCli(["track", ...args]);
     return `${code} ${stderr}`;
   };
-  expect(await told(...frames, "--point", "1,2")).toMatch(/^2 .*name one, as in --model facebook\/sam2\.1-hiera-tiny/);
   expect(await told(...frames, "--point", "1,2", "--frame", "3", "--model", MODEL)).toMatch(/^2 .*has 3 frames/);
   expect(await told("no.png", "--point", "1,2", "--model", MODEL)).toMatch(/^1 .*no\.png/);
   expect(await told(...frames, "--point", "100,2", "--model", MODEL)).toMatch(/^2 .*lies outside the picture/);
+});
+
+it("takes the model that ships where none is named, and says what it knows", async () => {
+  const { code, stdout, stderr } = await runCli(["track", ...frames, "--point", "30,20", "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ model: "tiny-sam2", results: [{ frame: 0 }, { frame: 1 }, { frame: 2 }] });
+  expect(stderr).toContain("tiny-sam2 answers");
 });

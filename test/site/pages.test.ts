@@ -7,7 +7,7 @@ import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Site } from "./site.ts";
 
-const PAGES = ["index", "search", "see", "cut", "verify"];
+const PAGES = ["index", "search", "see", "cut", "follow", "verify"];
 
 let site: Site;
 beforeAll(async () => {

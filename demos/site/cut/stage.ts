@@ -16,8 +16,11 @@ const SHADE = "rgb(14 14 16 / 0.66)";
 /** What a preview is tinted with. */
 const TINT = "rgb(239 176 76 / 0.42)";
 
+/** A picture on the stage. */
+type Shown = Pick<Picture, "name" | "bitmap" | "width" | "height">;
+
 /** A mask that is shown, and how it is drawn. */
-interface Shown {
+interface DrawnMask {
   readonly region: Region;
   readonly shape: OffscreenCanvas;
   readonly outline: string;
@@ -37,9 +40,9 @@ export class Stage {
   readonly #shown = svg("g", {}, ...Object.values(this.#layers));
   readonly #marks = svg("svg", { class: "stage-marks", "aria-hidden": "true" }, this.#shown);
   #zoom = new Zoom({ width: 1, height: 1 });
-  #picture: Picture | undefined;
-  #mask: Shown | undefined;
-  #preview: Shown | undefined;
+  #picture: Shown | undefined;
+  #mask: DrawnMask | undefined;
+  #preview: DrawnMask | undefined;
   #colours: Colours | undefined;
   #prompt: Prompt = { points: [] };
   #drag: SamBox | undefined;
@@ -58,8 +61,18 @@ export class Stage {
     new ResizeObserver(() => this.#draw()).observe(this.element);
   }
 
+  /** Another frame of the same film, in place of one that is closed: what is drawn over it and the zoom stay. */
+  replace(picture: Shown): void {
+    const before = this.#picture;
+    if (before?.width !== picture.width || before.height !== picture.height) this.show(picture);
+    this.#picture = picture;
+    before?.bitmap.close();
+    this.element.setAttribute("aria-label", `Picture ${picture.name}, ${picture.width} by ${picture.height} pixels`);
+    this.#draw();
+  }
+
   /** Another picture; everything that was drawn is gone. */
-  show(picture: Picture): void {
+  show(picture: Shown): void {
     this.#picture = picture;
     this.#mask = this.#preview = this.#colours = this.#drag = this.#cross = undefined;
     this.#prompt = { points: [] };
@@ -178,7 +191,7 @@ export class Stage {
     });
   }
 
-  #paint(picture: Picture): void {
+  #paint(picture: Shown): void {
     const { width, height } = this.element.getBoundingClientRect();
     const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * devicePixelRatio))) as [number, number];
     if (this.#canvas.width !== w || this.#canvas.height !== h) Object.assign(this.#canvas, { width: w, height: h });
@@ -195,7 +208,7 @@ export class Stage {
     if (this.#preview && !this.#mask) context.drawImage(layer(this.#preview, onCanvas, TINT, "destination-in"), 0, 0);
   }
 
-  #mark({ width, height }: Picture): void {
+  #mark({ width, height }: Shown): void {
     const { unit } = this;
     this.#shown.setAttribute("transform", String(domMatrix(this.#zoom.map)));
     this.#marks.style.setProperty("--unit", String(unit));
@@ -216,7 +229,7 @@ export class Stage {
   }
 }
 
-function drawn(region: Region): Shown {
+function drawn(region: Region): DrawnMask {
   return { region, shape: shapeOf(region), outline: outlineOf(region) };
 }
 
@@ -228,7 +241,7 @@ interface OnCanvas {
 
 /** A colour over all of the stage, without the mask's shape or within it alone. */
 function layer(
-  { region, shape }: Shown,
+  { region, shape }: DrawnMask,
   { width, height, pictureToCanvas }: OnCanvas,
   colour: string,
   how: "destination-out" | "destination-in",

@@ -6,11 +6,14 @@ import { fail, note } from "./messages.ts";
 export interface Drops {
   /** Pictures, in the order of their paths. */
   readonly onPictures: (files: File[]) => void;
+  /** A film; the first of several. */
+  readonly onVideo?: (file: File) => void;
   /** The files of a model: config.json, *.safetensors and what lies beside them. */
   readonly onModel?: (files: File[]) => void;
 }
 
 const PICTURE = /\.(jpe?g|png|webp|gif|avif|bmp|heic|heif|tiff?|svg|jfif)$/i;
+const VIDEO = /\.(mp4|m4v|mov|webm|mkv|ogv|avi)$/i;
 const MODEL = /\.(safetensors|json|txt|bin|pt|pth|onnx|gguf)$/i;
 const WEIGHTS = /\.(safetensors|bin|pt|pth|onnx|gguf)$/i;
 
@@ -37,19 +40,23 @@ export function takeDrops(drops: Drops): void {
 }
 
 /** Gives files to whom they belong, and says which of them nobody wants. */
-export function sortOut(files: readonly File[], { onPictures, onModel }: Drops): void {
+export function sortOut(files: readonly File[], { onPictures, onVideo, onModel }: Drops): void {
   const seen = files.filter(({ name }) => !name.startsWith("."));
   const pictures = seen.filter(isPicture).sort((a, b) => byNumber.compare(pathOf(a), pathOf(b)));
   const isModel = seen.some(({ name }) => WEIGHTS.test(name) || name === "config.json");
   const model = onModel && isModel ? seen.filter(({ name }) => MODEL.test(name)) : [];
-  const taken = new Set([...pictures, ...model]);
+  const videos = onVideo ? seen.filter(({ type, name }) => type.startsWith("video/") || VIDEO.test(name)) : [];
+  const taken = new Set([...pictures, ...model, ...videos]);
   const rest = seen.filter((file) => !taken.has(file));
   if (rest.length > 0) {
     const names = rest.slice(0, 3).map(({ name }) => name);
     const more = rest.length > 3 ? ` and ${rest.length - 3} more` : "";
-    note(`${names.join(", ")}${more}: neither a picture nor a file of a model.`, { title: "Left out" });
+    note(`${names.join(", ")}${more}: neither a picture nor a ${onVideo ? "video or a " : ""}file of a model.`, {
+      title: "Left out",
+    });
   }
-  if (pictures.length > 0) onPictures(pictures);
+  if (videos[0]) onVideo?.(videos[0]);
+  else if (pictures.length > 0) onPictures(pictures);
   if (model.length > 0) onModel?.(model);
 }
 

@@ -2,12 +2,13 @@
 import clipCard from "../../../checkpoints/tiny-clip/card.json";
 import dinoCard from "../../../checkpoints/tiny-dino/card.json";
 import samCard from "../../../checkpoints/tiny-sam/card.json";
+import sam2Card from "../../../checkpoints/tiny-sam2/card.json";
 import type { ModelSize } from "../../../src/index.ts";
 
 /** What a small model says of itself; tiny-clip's card has every field. */
 export type ModelCard = Pick<typeof clipCard, "knows" | "realModel"> & Partial<typeof clipCard>;
 
-export type Family = "clip" | "dino" | "sam";
+export type Family = "clip" | "dino" | "sam" | "sam2";
 
 export interface KnownModel {
   /** Hub id, or a folder beside the page. */
@@ -26,6 +27,8 @@ export interface FamilyModels {
   readonly hub: readonly KnownModel[];
   /** The class of the library that runs them. */
   readonly modelClass: NonNullable<ModelSize["modelClass"]>;
+  /** What the visitor's code calls, where it is another class: videos have one of their own. */
+  readonly codeClass?: string;
 }
 
 export const MODELS: Readonly<Record<Family, FamilyModels>> = {
@@ -62,6 +65,17 @@ export const MODELS: Readonly<Record<Family, FamilyModels>> = {
       { id: "facebook/sam-vit-large", note: "the original, large" },
     ],
     modelClass: "Sam",
+  },
+  sam2: {
+    title: "SAM 2 for videos",
+    shipped: { id: "./models/tiny-sam2", note: "small, for what stands out", card: sam2Card },
+    hub: [
+      { id: "facebook/sam2.1-hiera-tiny", note: "SAM 2.1, the smallest" },
+      { id: "facebook/sam2.1-hiera-small", note: "SAM 2.1, small" },
+      { id: "facebook/sam2.1-hiera-base-plus", note: "SAM 2.1, base+" },
+    ],
+    modelClass: "Sam",
+    codeClass: "VideoSegmenter",
   },
 };
 

@@ -136,8 +136,8 @@ export class ModelPicker<M extends Disposable> {
 
   /** Who answers and what it knows, the line that loads a real model, and the way to it on this page. */
   #knowledge({ knows, realModel }: ModelCard): HTMLElement {
-    const { shipped, modelClass } = this.#models;
-    const code = `${modelClass}.fromPretrained("${realModel}")`;
+    const { shipped, modelClass, codeClass = modelClass } = this.#models;
+    const code = `${codeClass}.fromPretrained("${realModel}")`;
     const open = () => {
       this.#details.open = true;
       const choices = this.#details.querySelectorAll<HTMLInputElement>("input[type=radio]");

@@ -10,7 +10,7 @@ import { toCocoRle } from "../../masks/cocoRle.ts";
 import { maskEdges } from "../../masks/edges.ts";
 import { decodeRle, encodeRle, type Mask, maskArea, type Rle } from "../../masks/rle.ts";
 import { maskPng } from "../../pictures/maskPng.ts";
-import { type Context, modelSource, openModel } from "../context.ts";
+import { type Context, modelName, modelSource, openModel } from "../context.ts";
 import { png } from "../draw/drawing.ts";
 import { drawMasks } from "../draw/drawMasks.ts";
 import { EXIT, UsageError } from "../failure.ts";
@@ -22,6 +22,9 @@ import { type BoxPrompt, checkInside, type PointPrompt } from "../prompts.ts";
 import { Report } from "../report.ts";
 import { edgesText } from "../samModel.ts";
 import { table } from "../table.ts";
+
+/** The checkpoint for videos that ships. */
+const SHIPPED = "tiny-sam2";
 
 export interface TrackRequest {
   /** The frames, in their order. */
@@ -66,17 +69,14 @@ export function checkTrack({ images, points, boxes, out, overlay, force }: Track
 export async function track(request: TrackRequest, context: Context): Promise<number> {
   const { options, terminal, signal } = context;
   const inputs = await framesOf(request, signal);
-  if (options.model === undefined) {
-    throw new UsageError("no model for videos ships: name one, as in --model facebook/sam2.1-hiera-tiny");
-  }
-  const source = modelSource(options);
-  using segmenter = await openModel(context, (load) => VideoSegmenter.fromPretrained(source, load));
+  const source = modelSource(options, SHIPPED);
+  using segmenter = await openModel(context, (load) => VideoSegmenter.fromPretrained(source, load), SHIPPED);
   using video = await segmenter.open<string>(
     inputs.map(({ image }) => image),
     { signal },
   );
   const frames = await follow(video, request, context);
-  const report = new Report(terminal, options, { model: options.model, dtype: segmenter.dtype });
+  const report = new Report(terminal, options, { model: modelName(options, SHIPPED), dtype: segmenter.dtype });
   const names = stems(inputs.map(({ path }) => path));
   const files: string[] = [];
   for (const [frame, masks] of frames.entries()) {

@@ -94,7 +94,7 @@ export async function writeBlock(id: string, answers: readonly Answer[], model: 
       return [
         name,
         vectorFromArray(
-          answers.map((answer) => valueOf(answer, name)),
+          answers.map((answer) => cellOf(answer, name)),
           type,
         ),
       ];
@@ -103,7 +103,7 @@ export async function writeBlock(id: string, answers: readonly Answer[], model: 
   return arrow.tableToIPC(new Table(schema, values), "stream");
 }
 
-function valueOf(answer: Answer, name: string): unknown {
+function cellOf(answer: Answer, name: string): unknown {
   const value = (answer as unknown as Readonly<Record<string, unknown>>)[name] ?? null;
   return value instanceof Float32Array ? Array.from(value) : value;
 }
