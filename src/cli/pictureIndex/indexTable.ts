@@ -229,9 +229,10 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The first line of what LanceDB says. */
+/** The first line of what LanceDB says, without the places in its source. */
 export function messageOf(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
+  const [line = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  return line.split("  Caused by")[0]?.replace(/, \S+\.rs:\d+(:\d+)?/g, "") ?? "";
 }
 
 /** The packages that only an index needs. */

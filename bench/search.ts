@@ -1,0 +1,206 @@
+// Exact search among many rows: this engine's in each type of row, NumPy and Faiss on the same cores, LanceDB's, exact
+// and by its index of neighbours. All search the same random rows for the same queries, in turns; what they find is
+// compared with NumPy's. `npm run bench:search -- --help`.
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { cpus } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { connect, Index, type Table } from "@lancedb/lancedb";
+import { Command } from "commander";
+import { table } from "../src/cli/table.ts";
+import { random } from "../src/device/random.ts";
+import { ExactSearch, encodeRows, type RowBlock, type RowSource, type RowType } from "../src/search.ts";
+
+// LanceDB knows tables of the instance of Arrow that it has itself.
+const arrow = createRequire(import.meta.url)("apache-arrow") as typeof import("apache-arrow");
+const { Table: ArrowTable, Field, FixedSizeList, Float32, Int32, makeData, makeVector, Schema, Vector } = arrow;
+
+const program = new Command("bench:search")
+  .description("Times exact search among random rows of unit length.")
+  .option("--rows <n>", "rows", Number, 1_000_000)
+  .option("--channels <n>", "elements of a row", Number, 512)
+  .option("--turns <n>", "times that each searches", Number, 3)
+  .option("--python <file>", "a Python with numpy and faiss-cpu; without one they are left out")
+  .option("--write <file>", "write the figures as Markdown")
+  .parse();
+const options = program.opts<{ rows: number; channels: number; turns: number; python?: string; write?: string }>();
+const { rows: N, channels: C } = options;
+const K = 10;
+const QUERIES = [1, 64] as const;
+const BLOCK = 16_384;
+
+const folder = resolve(".cache/searching");
+mkdirSync(folder, { recursive: true });
+const file = join(folder, "rows.f32");
+const queries = makeFiles();
+
+/** One that searches: gives the best rows of each query. */
+interface Side {
+  readonly name: string;
+  readonly bytes: number;
+  search(count: number): Promise<number[][]>;
+}
+
+const sides: Side[] = [];
+const ends: (() => unknown)[] = [];
+for (const dtype of ["f32", "f16", "i8"] as const) sides.push(await ours(dtype));
+if (options.python) sides.push(...python(options.python));
+sides.push(...(await lance()));
+
+const found = new Map<string, number[][]>();
+const seconds = new Map<string, number[]>();
+for (const count of QUERIES) {
+  for (const side of sides) found.set(`${side.name} ${count}`, await side.search(count)); // warm
+  for (let turn = 0; turn < options.turns; turn++) {
+    for (const side of sides) {
+      const began = performance.now();
+      await side.search(count);
+      const key = `${side.name} ${count}`;
+      seconds.set(key, [...(seconds.get(key) ?? []), (performance.now() - began) / 1000]);
+    }
+  }
+}
+const text = report();
+console.log(text);
+if (options.write) writeFileSync(options.write, text);
+for (const end of ends) await end();
+rmSync(folder, { recursive: true, force: true });
+process.exit(0);
+
+/** Rows and queries of unit length, in files that all sides read; gives the queries. */
+function makeFiles(): Float32Array {
+  const made = (count: number, seed: number, path: string) => {
+    const next = random(seed);
+    const handle = openSync(path, "w");
+    const block = new Float32Array(BLOCK * C);
+    for (let first = 0; first < count; first += BLOCK) {
+      const some = Math.min(BLOCK, count - first);
+      for (let row = 0; row < some; row++) {
+        let sum = 0;
+        for (let c = row * C; c < (row + 1) * C; c++) sum += (block[c] = next() + next() - 1) ** 2;
+        const length = Math.sqrt(sum);
+        for (let c = row * C; c < (row + 1) * C; c++) block[c] = (block[c] as number) / length;
+      }
+      writeSync(handle, new Uint8Array(block.buffer, 0, some * C * 4));
+    }
+    closeSync(handle);
+  };
+  made(N, 1, file);
+  made(64, 2, join(folder, "queries.f32"));
+  return floats(readFileSync(join(folder, "queries.f32")));
+}
+
+function floats(bytes: Buffer): Float32Array {
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
+}
+
+/** This engine's, with all rows on the GPU. */
+async function ours(dtype: RowType): Promise<Side> {
+  const { open } = await import("node:fs/promises");
+  const handle = await open(file);
+  const read = async (first: number, count: number): Promise<RowBlock> => {
+    const bytes = Buffer.alloc(count * C * 4);
+    await handle.read(bytes, 0, bytes.length, first * C * 4);
+    return encodeRows({ data: floats(bytes), shape: [count, C] }, dtype);
+  };
+  const source: RowSource = { count: N, channels: C, dtype, read };
+  const search = await ExactSearch.open(source, { rowMemory: 4 * 2 ** 30 });
+  ends.push(
+    () => search.dispose(),
+    () => handle.close(),
+  );
+  return {
+    name: `webgpu-vision, ${dtype}`,
+    bytes: search.bytes,
+    search: async (count) => {
+      const asked = { data: queries.slice(0, count * C), shape: [count, C] };
+      return (await search.search(asked, { k: K })).map((best) => best.map(({ index }) => index));
+    },
+  };
+}
+
+/** NumPy's product and partition, and Faiss's flat index, in a process of Python. */
+function python(command: string): Side[] {
+  const child = spawn(command, ["bench/peers/search.py", folder, String(C)], { stdio: ["pipe", "pipe", "inherit"] });
+  ends.push(() => child.kill());
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ask = async (name: string, count: number): Promise<number[][]> => {
+    child.stdin.write(`${name} ${count} ${K}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error("Python ended");
+    return JSON.parse(value);
+  };
+  return ["NumPy", "Faiss"].map((name) => {
+    return { name: `${name}, f32`, bytes: N * C * 4, search: (count: number) => ask(name, count) };
+  });
+}
+
+async function lance(): Promise<Side[]> {
+  const place = join(folder, "lance");
+  rmSync(place, { recursive: true, force: true });
+  const database = await connect(place);
+  const item = new Field("item", new Float32(), true);
+  const vectorType = new FixedSizeList(C, item);
+  const fields = [new Field("id", new Int32(), true), new Field("vector", vectorType, true)];
+  const stored: Table = await database.createEmptyTable("rows", new Schema(fields));
+  const { open } = await import("node:fs/promises");
+  const handle = await open(file);
+  for (let first = 0; first < N; first += 4 * BLOCK) {
+    const count = Math.min(4 * BLOCK, N - first);
+    const bytes = Buffer.alloc(count * C * 4);
+    await handle.read(bytes, 0, bytes.length, first * C * 4);
+    const ids = Int32Array.from({ length: count }, (_, i) => first + i);
+    const numbers = makeData({ type: new Float32(), length: count * C, data: floats(bytes) });
+    const vectors = makeData({ type: vectorType, length: count, child: numbers });
+    await stored.add(new ArrowTable({ id: makeVector(ids), vector: new Vector([vectors]) }) as never);
+  }
+  await handle.close();
+  await stored.createIndex("vector", { config: Index.ivfFlat({ distanceType: "cosine" }) });
+  const side = (name: string, isExact: boolean, nprobes: number): Side => ({
+    name,
+    bytes: N * C * 4,
+    search: async (count) => {
+      const all: number[][] = [];
+      for (let q = 0; q < count; q++) {
+        let query = stored
+          .query()
+          .nearestTo(queries.slice(q * C, (q + 1) * C))
+          .distanceType("cosine")
+          .limit(K);
+        query = isExact ? query.bypassVectorIndex() : query.nprobes(nprobes);
+        all.push((await query.select(["id", "_distance"]).toArray()).map(({ id }) => id));
+      }
+      return all;
+    },
+  });
+  return [side("LanceDB, exact", true, 0), side("LanceDB, IVF flat, 20 parts", false, 20)];
+}
+
+function report(): string {
+  const reference = sides.find(({ name }) => name.startsWith("NumPy")) ?? (sides[0] as Side);
+  const recall = (side: Side, count: number) => {
+    const [got, want] = [found.get(`${side.name} ${count}`), found.get(`${reference.name} ${count}`)];
+    const same = (want ?? []).map((best, q) => best.filter((id) => got?.[q]?.includes(id)).length);
+    return same.reduce((sum, some) => sum + some, 0) / (count * K);
+  };
+  const median = (side: Side, count: number) => {
+    const sorted = [...(seconds.get(`${side.name} ${count}`) ?? [])].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] as number;
+  };
+  const lines = sides.map((side) => [
+    side.name,
+    `${(side.bytes / 2 ** 20).toFixed(0)} MiB`,
+    ...QUERIES.map((count) => `${median(side, count).toFixed(3)} s`),
+    recall(side, 64).toFixed(3),
+  ]);
+  const head = ["search", "rows", "1 query", "64 queries", `of ${reference.name.split(",")[0]}'s ${K} best`];
+  const title = `${N.toLocaleString("en")} random rows of ${C}, unit length, ${cpus().length} cores`;
+  if (!options.write) return `${title}\n${table([head, ...lines], "lrrrr")}`;
+  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const about =
+    "`npm run bench:search -- --python PYTHON --write bench/results/search.md` wrote this. Medians of " +
+    `${options.turns} turns in which all take theirs; this engine's rows are on the GPU, which is lavapipe here.`;
+  return `# Search\n\n${about}\n\n${title}:\n\n${row(head)}\n|---|---|---|---|---|\n${lines.map(row).join("\n")}\n`;
+}
