@@ -154,6 +154,11 @@ it("a second object has a colour and a row of its own; stopping keeps what was f
   await visit.press("Another object");
   await click(60, 62);
   expect((await rows()).length).toBe(2);
+  await visit.page.focus(".thing-name");
+  await visit.page.keyboard.press("Enter");
+  expect(await visit.page.$eval(".thing-name", (name) => name === document.activeElement && name.ariaPressed)).toBe(
+    "true",
+  );
   await visit.press("Follow");
   await visit.press("Stop");
   await visit.until("it stopped", "document.getElementById('status').textContent.includes('What was found is kept')");

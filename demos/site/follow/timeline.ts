@@ -82,8 +82,12 @@ export class Timeline {
     this.#events.onFrame(frame);
   }
 
+  /** Rows anew; a button of theirs that had the focus has it still. */
   draw(things: readonly Thing[], chosen: Thing | undefined): void {
+    const buttons = () => [...this.#rows.querySelectorAll("button")];
+    const focused = buttons().findIndex((face) => face.matches(":focus"));
     this.#rows.replaceChildren(...things.map((thing) => this.#row(thing, thing === chosen)));
+    buttons()[focused]?.focus();
   }
 
   #row(thing: Thing, isChosen: boolean): HTMLElement {
