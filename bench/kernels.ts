@@ -89,6 +89,13 @@ const rowwise: readonly KernelRow[] = [
   row("topK", "best 5 of 1000 labels", { x: [64, 1000] }, { k: 5 }),
   row("topK", "best 300 of 8400 boxes", { x: [1, 8400] }, { k: 300 }),
   row("meanPool", "RN50", { x: [1, 49, 2048] }),
+  row("localSimilarity", "DINO S/16, 480p", { a: [1620, 384], b: [8, 1620, 384] }, { grid: [30, 54], reach: 12 }),
+  row(
+    "mixLabels",
+    "DINO S/16, 480p, 3 labels",
+    { similarities: [1620, 8, 25, 25], largest: [1620, 5], labels: [8, 1620, 3] },
+    { grid: [30, 54], temperature: 0.1 },
+  ),
   row("stableMask", "SAM 2, 8 prompts", { masks: [8, 4, 256 * 256], scores: [8, 4] }, { delta: 0.05, threshold: 0.98 }),
 ];
 

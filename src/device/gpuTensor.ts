@@ -19,7 +19,8 @@ export class GpuTensor implements Tensor {
   readonly dtype: "f32" | "f16";
   readonly shape: Shape;
   readonly buffer: GPUBuffer;
-  readonly #device: Device;
+  /** @internal The device that it is on. */
+  readonly device: Device;
   readonly #fromHalves: FromHalves;
   #isDisposed = false;
 
@@ -30,7 +31,7 @@ export class GpuTensor implements Tensor {
     label: string,
     fromHalves: FromHalves,
   ) {
-    this.#device = device;
+    this.device = device;
     this.#fromHalves = fromHalves;
     this.dtype = dtype;
     this.shape = shape;
@@ -40,7 +41,7 @@ export class GpuTensor implements Tensor {
   /** Copies the elements to the host, f16 as 32-bit floats. Throws DisposedError after dispose. */
   async read(): Promise<NdArray> {
     if (this.#isDisposed) throw new DisposedError("this tensor was disposed");
-    const bytes = await this.#device.read(this);
+    const bytes = await this.device.read(this);
     const data = this.dtype === "f16" ? this.#fromHalves(new Uint16Array(bytes)) : new Float32Array(bytes);
     return { data, shape: this.shape };
   }
@@ -48,7 +49,7 @@ export class GpuTensor implements Tensor {
   /** Frees the memory. */
   dispose(): void {
     this.#isDisposed = true;
-    this.#device.free(this.buffer);
+    this.device.free(this.buffer);
   }
 
   /** The same as `dispose`, for `using`. */

@@ -1,7 +1,7 @@
 // Feature vectors on the host, one a row: checked, brought to unit length, and compared by cosine in blocks.
 
 import { ArgumentError } from "../device/errors.ts";
-import { formatShape, type NdArray, sizeOf } from "../device/tensor.ts";
+import { formatShape, type NdArray, type Shape, sizeOf } from "../device/tensor.ts";
 
 /** Rows of equal length, row-major. */
 export interface Rows {
@@ -33,19 +33,24 @@ export function featureRows(where: string, { data, shape }: NdArray): Rows {
 /** The patches of one picture. */
 export function patchRows(where: string, { patches, grid }: PatchFeatures): Rows {
   const { data, shape } = patches;
+  const { count, channels } = checkPatches(where, shape, grid);
+  if (data.length !== sizeOf(shape)) {
+    throw new ArgumentError(`[${where}] patches ${formatShape(shape)} have ${data.length} elements`);
+  }
+  checkFinite(where, data, channels);
+  return { data, count, channels };
+}
+
+/** Throws unless a shape is that of the patches of one picture on the grid; gives their number and channels. */
+export function checkPatches(where: string, shape: Shape, [height, width]: PatchFeatures["grid"]) {
   const [pictures = 0, count = 0, channels = 0] = shape;
-  const [height, width] = grid;
   if (shape.length !== 3 || pictures !== 1 || count !== height * width || count < 1 || channels < 1) {
     throw new ArgumentError(
       `[${where}] patches must be [1, height * width, C] of one picture, got ${formatShape(shape)} ` +
         `on a grid of ${height} x ${width}: encode pictures one by one`,
     );
   }
-  if (data.length !== sizeOf(shape)) {
-    throw new ArgumentError(`[${where}] patches ${formatShape(shape)} have ${data.length} elements`);
-  }
-  checkFinite(where, data, channels);
-  return { data, count, channels };
+  return { count, channels };
 }
 
 export function checkFinite(where: string, data: Float32Array, channels: number): void {

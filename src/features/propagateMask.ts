@@ -1,9 +1,11 @@
 // Segmentation of a video from the mask of its first frame, by the similarity of patches: the protocol with which DINO
 // is evaluated on DAVIS (facebookresearch/dino: eval_video_segmentation.py; Jabri et al., 2020).
 import { ArgumentError } from "../device/errors.ts";
+import type { GpuTensor } from "../device/gpuTensor.ts";
 import type { NdArray } from "../device/tensor.ts";
 import { isA } from "../device/tensor.ts";
-import { checkChannels, type PatchFeatures, patchRows, type Rows, unitRows } from "./featureRows.ts";
+import { checkPatches, type PatchFeatures, patchRows, type Rows, unitRows } from "./featureRows.ts";
+import type { LabelSource, PropagateOptions, Settings } from "./labelSource.ts";
 
 /** Labels 0 (background) to 255, one a cell. */
 export interface LabelMask {
@@ -21,40 +23,32 @@ export interface PropagatedMask extends LabelMask {
   readonly probabilities: NdArray;
 }
 
-/** Options of `propagateMask`. */
-export interface PropagateOptions {
-  /** Frames before the current one that it learns from, besides the first; 7 when absent. */
-  readonly lastFrames?: number;
-  /** Patches in each direction within which a patch may have moved, 12 when absent; 0 for anywhere. */
-  readonly neighbourhood?: number;
-  /** Patches that each takes its labels from; 5 when absent. */
-  readonly topk?: number;
-  /** Weights are exp(cosine / temperature); 0.1 when absent. */
-  readonly temperature?: number;
-  /** Cancels the work: the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+/** A frame's features that stayed on the GPU: `encodeImage` with `keepOnGpu` gives them. */
+export interface GpuPatchFeatures {
+  /** [1, height * width, channels] of the grid. */
+  readonly patches: GpuTensor;
+  /** Patches down and across. */
+  readonly grid: readonly [height: number, width: number];
 }
 
-type Settings = Required<Omit<PropagateOptions, "signal">>;
-
-/** A frame to learn from: its patches of unit length and their labels, a share per label and patch. */
-interface Known {
-  readonly unit: Rows;
-  readonly labels: Float32Array;
-}
+/** Of what one frame may be. */
+type Frame = PatchFeatures | GpuPatchFeatures;
 
 /**
  * Carries the labels of the first frame through a video. Frames come in order, the first one first, all on one grid;
  * each gives a mask of `firstMask`'s size, the first its own. A mask of more cells than the grid is sampled to it
- * (nearest) and the results are interpolated back.
+ * (nearest) and the results are interpolated back. Features that stayed on the GPU (`keepOnGpu`) are compared there;
+ * they remain the caller's, who may dispose of them when the next frame is asked for.
  *
  * @throws ArgumentError for a mask or options out of range, for frames of several grids or models, or with NaN; the
- * signal's reason when aborted.
+ * signal's reason when aborted; LimitError where the GPU cannot hold the features of the frames that are known.
  * @example
  * for await (const { data } of propagateMask(frames.map((frame) => dino.encodeImage(frame)), mask)) save(data);
  */
 export async function* propagateMask(
-  frames: Iterable<PatchFeatures | Promise<PatchFeatures>> | AsyncIterable<PatchFeatures>,
+  frames:
+    | Iterable<PatchFeatures | GpuPatchFeatures | Promise<PatchFeatures | GpuPatchFeatures>>
+    | AsyncIterable<PatchFeatures | GpuPatchFeatures>,
   firstMask: LabelMask,
   { signal, ...options }: PropagateOptions = {},
 ): AsyncGenerator<PropagatedMask> {
@@ -62,37 +56,101 @@ export async function* propagateMask(
   checkMask(firstMask);
   const count = firstMask.data.reduce((most, label) => Math.max(most, label), 0) + 1;
   const { width, height } = firstMask;
-  let grid: PatchFeatures["grid"] | undefined;
-  let first: Known | undefined;
-  const recent: Known[] = [];
+  let first: Frame | undefined;
+  let source: LabelSource<Frame["patches"]> | undefined;
   signal?.throwIfAborted();
-  for await (const frame of frames) {
-    signal?.throwIfAborted();
-    const unit = unitRows(patchRows("propagateMask", frame));
-    if (!first || !grid) {
-      grid = frame.grid;
-      first = { unit, labels: onehot(firstMask, count, grid) };
-      yield { width, height, data: firstMask.data.slice(), probabilities: shares(first.labels, count, grid) };
-      continue;
+  try {
+    for await (const frame of frames) {
+      signal?.throwIfAborted();
+      const { grid } = frame;
+      checkFrame(frame, first);
+      if (!first || !source) {
+        first = frame;
+        const labels = onehot(firstMask, count, grid);
+        source = await sourceOf(frame, count, settings);
+        await source.begin(frame.patches, labels);
+        yield { width, height, data: firstMask.data.slice(), probabilities: shares(labels, count, grid) };
+        continue;
+      }
+      const labels = await source.next(frame.patches);
+      signal?.throwIfAborted();
+      const data = hardLabels(labels, count, grid, [height, width]);
+      yield { width, height, data, probabilities: shares(labels, count, grid) };
     }
-    checkChannels("propagateMask", unit, first.unit);
-    if (frame.grid.join() !== grid.join()) {
-      throw new ArgumentError(
-        `[propagateMask] a frame has a grid of ${frame.grid.join(" x ")}, the first ${grid.join(" x ")}: ` +
-          "encode all at one size",
-      );
-    }
-    const labels = propagate(unit, [first, ...recent], count, grid, settings);
-    recent.push({ unit, labels });
-    if (recent.length > settings.lastFrames) recent.shift();
-    yield {
-      width,
-      height,
-      data: hardLabels(labels, count, grid, [height, width]),
-      probabilities: shares(labels, count, grid),
-    };
+  } finally {
+    source?.dispose();
   }
   if (!first) throw new ArgumentError("[propagateMask] got no frames, expected at least the first mask's own");
+}
+
+function isOnGpu(frame: Frame): frame is GpuPatchFeatures {
+  return "buffer" in frame.patches;
+}
+
+async function sourceOf(first: Frame, count: number, settings: Settings): Promise<LabelSource<Frame["patches"]>> {
+  if (!isOnGpu(first)) return new HostLabels(first.grid, count, settings) as LabelSource<Frame["patches"]>;
+  const { LabelPropagation } = await import("./labelPropagation.ts");
+  return new LabelPropagation(first.patches, first.grid, count, settings) as LabelSource<Frame["patches"]>;
+}
+
+/** Throws unless a frame has patches of one picture, as the first one has: their grid, their width, where they are. */
+function checkFrame(frame: Frame, first: Frame = frame): void {
+  checkPatches("propagateMask", frame.patches.shape, frame.grid);
+  const [channels, expected] = [frame, first].map(({ patches }) => patches.shape[2]);
+  if (channels !== expected) {
+    throw new ArgumentError(
+      `[propagateMask] features have ${channels} channels, expected ${expected}: they must come from one model`,
+    );
+  }
+  if (frame.grid.join() !== first.grid.join()) {
+    throw new ArgumentError(
+      `[propagateMask] a frame has a grid of ${frame.grid.join(" x ")}, the first ${first.grid.join(" x ")}: ` +
+        "encode all at one size",
+    );
+  }
+  const deviceOf = (one: Frame) => (isOnGpu(one) ? one.patches.device : undefined);
+  if (deviceOf(frame) === deviceOf(first)) return;
+  throw new ArgumentError("[propagateMask] features lie in several places: keep all on one GPU, or none");
+}
+
+/** On the host. */
+class HostLabels implements LabelSource<NdArray> {
+  readonly #grid: PatchFeatures["grid"];
+  readonly #count: number;
+  readonly #settings: Settings;
+  #first: Known | undefined;
+  readonly #recent: Known[] = [];
+
+  constructor(grid: PatchFeatures["grid"], count: number, settings: Settings) {
+    this.#grid = grid;
+    this.#count = count;
+    this.#settings = settings;
+  }
+
+  async begin(patches: NdArray, labels: Float32Array): Promise<void> {
+    this.#first = { unit: this.#unit(patches), labels };
+  }
+
+  async next(patches: NdArray): Promise<Float32Array> {
+    const unit = this.#unit(patches);
+    const known = [this.#first as Known, ...this.#recent];
+    const labels = propagate(unit, known, this.#count, this.#grid, this.#settings);
+    this.#recent.push({ unit, labels });
+    if (this.#recent.length > this.#settings.lastFrames) this.#recent.shift();
+    return labels;
+  }
+
+  dispose(): void {}
+
+  #unit(patches: NdArray): Rows {
+    return unitRows(patchRows("propagateMask", { patches, grid: this.#grid }));
+  }
+}
+
+/** A frame to learn from: its patches of unit length and their labels, a share per label and patch. */
+interface Known {
+  readonly unit: Rows;
+  readonly labels: Float32Array;
 }
 
 function settingsOf(options: PropagateOptions): Settings {
@@ -164,10 +222,11 @@ function propagate(
         });
       });
       const least = kthLargest(similarities, topk);
+      const most = similarities.reduce((a, b) => Math.max(a, b));
       let total = 0;
       similarities.forEach((similarity, i) => {
         if (similarity < least) return;
-        const weight = Math.exp((similarity - 1) / temperature);
+        const weight = Math.exp((similarity - most) / temperature); // of a scale that f32 holds
         total += weight;
         const known = (sources[Math.floor(i / near.length)] as Known).labels;
         const source = near[i % near.length] as number;

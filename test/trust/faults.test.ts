@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { create } from "webgpu";
 import { Clip, Dino, Sam, VisionError } from "../../src/index.ts";
+import { VideoSegmenter } from "../../src/video.ts";
 import { type Call, FAULTS, FaultyGpu } from "./faultyGpu.ts";
 import { shallow } from "./shallow.ts";
 
@@ -52,7 +53,25 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
       return { first: () => masks(10, 50), second: () => masks(20, 60), dispose: () => sam.dispose() };
     },
   },
+  VideoSegmenter: {
+    load: async () => {
+      const segmenter = await VideoSegmenter.fromPretrained("test/golden/small-edgetam");
+      return {
+        first: () => tracked(segmenter, 10, 50),
+        second: () => tracked(segmenter, 20, 60),
+        dispose: () => segmenter.dispose(),
+      };
+    },
+  },
 };
+
+/** Two frames of a video, the object shown in the first of them. */
+async function tracked(segmenter: VideoSegmenter, x: number, width: number): Promise<ArrayLike<number>> {
+  using video = await segmenter.open([picture(width, 40), picture(width, 40)]);
+  await video.addPrompt(0, "object", { points: [{ x, y: 10 }] });
+  const { value } = await video.propagate({ from: 1, returnLogits: true }).next();
+  return value?.masks.get("object")?.lowResLogits ?? [];
+}
 
 const TRIES_ALL = process.env.TRUST === "all";
 const MOST_POINTS = TRIES_ALL ? Number(process.env.TRUST_POINTS ?? Number.POSITIVE_INFINITY) : 1;
