@@ -45,7 +45,7 @@ export {
 } from "./features/attentionMaps.ts";
 export type { PatchFeatures } from "./features/featureRows.ts";
 export { KnnClassifier, type KnnOptions } from "./features/knn.ts";
-export type { PropagateOptions } from "./features/labelSource.ts";
+export type { GpuPatchFeatures, LabelMask, PropagatedMask, PropagateOptions } from "./features/labelSource.ts";
 export { LinearProbe, type LinearProbeOptions } from "./features/linearProbe.ts";
 export { type MatchOptions, matchPatches, type PatchMatch } from "./features/matchPatches.ts";
 export {
@@ -56,12 +56,7 @@ export {
   type PcaResult,
   pca,
 } from "./features/pca.ts";
-export {
-  type GpuPatchFeatures,
-  type LabelMask,
-  type PropagatedMask,
-  propagateMask,
-} from "./features/propagateMask.ts";
+export { propagateMask } from "./features/propagateMask.ts";
 export type { Bindings } from "./graph/bindings.ts";
 export {
   type EncodeOptions,

@@ -4,8 +4,12 @@ import { type Device, USAGE } from "../device/device.ts";
 import { ArgumentError } from "../device/errors.ts";
 import type { GpuTensor } from "../device/gpuTensor.ts";
 import { BYTES, bufferBytes, sizeOf, type Tensor } from "../device/tensor.ts";
+import { cast } from "../kernels/cast.ts";
 import { dispatch, dispatchAll } from "../kernels/dispatch.ts";
-import { cast, l2Normalize, localSimilarity, mixLabels, topK } from "../kernels/index.ts";
+import { l2Normalize } from "../kernels/l2Normalize.ts";
+import { localSimilarity } from "../kernels/localSimilarity.ts";
+import { mixLabels } from "../kernels/mixLabels.ts";
+import { topK } from "../kernels/topK.ts";
 import type { LabelSource, Settings } from "./labelSource.ts";
 
 /** Bytes of the similarities that are there at once. */

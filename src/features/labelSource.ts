@@ -1,4 +1,30 @@
-// What carries labels through a video, on the host or on the GPU, and how it is told to.
+// What carries labels through a video, on the host or on the GPU, how it is told to, and what comes of it.
+import type { GpuTensor } from "../device/gpuTensor.ts";
+import type { NdArray } from "../device/tensor.ts";
+
+/** Labels 0 (background) to 255, one a cell. */
+export interface LabelMask {
+  /** Cells across. */
+  readonly width: number;
+  /** Cells down. */
+  readonly height: number;
+  /** [height * width] */
+  readonly data: Uint8Array;
+}
+
+/** A frame's labels. */
+export interface PropagatedMask extends LabelMask {
+  /** How much of each label every patch took over [labels, grid height, grid width]; sums to 1 over the labels. */
+  readonly probabilities: NdArray;
+}
+
+/** A frame's features that stayed on the GPU: `encodeImage` with `keepOnGpu` gives them. */
+export interface GpuPatchFeatures {
+  /** [1, height * width, channels] of the grid. */
+  readonly patches: GpuTensor;
+  /** Patches down and across. */
+  readonly grid: readonly [height: number, width: number];
+}
 
 /** Options of `propagateMask`. */
 export interface PropagateOptions {

@@ -1,8 +1,7 @@
 // A linear probe: multinomial logistic regression on frozen features, as scikit-learn's LogisticRegression fits it with
 // its solver lbfgs.
-import { Device } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
 import { ArgumentError, InvalidFileError } from "../device/errors.ts";
-import { openDevice } from "../device/open.ts";
 import type { NdArray } from "../device/tensor.ts";
 import type { Checkpoint } from "../io/safetensors/checkpoint.ts";
 import { readSafetensors, type SafetensorsLike, writeSafetensors } from "../io/safetensors/safetensors.ts";
@@ -58,33 +57,15 @@ export class LinearProbe {
   ): Promise<LinearProbe> {
     const rows = featureRows("LinearProbe", features);
     const known = classLabels("LinearProbe", labels, rows.count);
-    const { C = 1, maxIterations = 1000, tolerance = 1e-7, signal, onProgress } = options;
+    const { C = 1, maxIterations = 1000, tolerance = 1e-7, signal } = options;
     if (!(C > 0)) throw new ArgumentError(`[LinearProbe] C is ${C}, expected a positive number`);
     if (!(tolerance >= 0)) throw new ArgumentError(`[LinearProbe] tolerance is ${tolerance}, expected 0 or more`);
     if (!Number.isInteger(maxIterations) || maxIterations < 1) {
       throw new ArgumentError(`[LinearProbe] maxIterations is ${maxIterations}, expected a whole number from 1`);
     }
     signal?.throwIfAborted();
-    const size = known.classes.length * (rows.channels + 1);
-    const [{ ProbeObjective }, { minimize }] = await Promise.all([import("./probeObjective.ts"), import("./lbfgs.ts")]);
-    const theta = await withDevice(options.device, async (device) => {
-      using objective = await ProbeObjective.create(device, rows, known, C);
-      return await minimize(
-        (x) => {
-          signal?.throwIfAborted();
-          return objective.evaluate(x);
-        },
-        new Float64Array(size),
-        {
-          maxIterations,
-          tolerance,
-          onIteration: (iteration, { value, gradient }) => {
-            const most = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-            onProgress?.({ iteration, loss: value, gradient: most });
-          },
-        },
-      );
-    });
+    const { fitProbe } = await import("./fitProbe.ts");
+    const theta = await fitProbe(rows, known, { ...options, C, maxIterations, tolerance });
     signal?.throwIfAborted();
     const classes = known.classes.length;
     const coef = {
@@ -171,10 +152,4 @@ async function tensorOf({ name, tensors }: Checkpoint, key: string): Promise<NdA
   const tensor = tensors.get(key);
   if (tensor?.dtype !== "F32") throw new InvalidFileError(`${name} is no linear probe: it has no F32 tensor "${key}"`);
   return { data: new Float32Array((await tensor.read()).buffer), shape: tensor.shape };
-}
-
-async function withDevice<T>(given: Device | GPUDevice | undefined, use: (device: Device) => Promise<T>): Promise<T> {
-  if (given) return use(given instanceof Device ? given : Device.from(given));
-  using device = await openDevice();
-  return await use(device);
 }

@@ -8,7 +8,7 @@ import { expectScale } from "./int8.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { type Length, mostOf } from "./length.ts";
-import { defineVariants, variantsOf } from "./variants.ts";
+import { defineVariants, type Variant, variantsOf } from "./variants.ts";
 
 export interface InnerProductParams {
   /** Rows that are there, the first ones; all of them when absent. */
@@ -43,21 +43,18 @@ export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
   params: { Q: "u32", N: "u32", count: "u32", C: "u32" },
   output: ({ queries, rows, rowsScale, allowed }, { count }) => {
     expectRank("innerProduct", "queries", queries.shape, 2);
-    if (queries.dtype !== "f32")
-      throw new ShapeError(`[innerProduct] queries has dtype ${queries.dtype}, expected f32`);
-    if (!(rows.dtype in ROW_TYPES)) {
-      throw new ShapeError(`[innerProduct] rows has dtype ${rows.dtype}, expected f32, f16 or i8`);
-    }
+    expectType("queries", queries, ["f32"]);
+    expectType("rows", rows, Object.keys(ROW_TYPES));
     const { Q, N, C } = sizes(queries, rows);
-    expectShape("innerProduct", "rows", rows.shape, [N, C], "channels of queries");
+    expectShape("innerProduct", "rows", rows.shape, [N, C], "as queries");
     const word = elementsOfWord(rows.dtype as RowType);
-    if (C % word !== 0 || C === 0) {
+    if (C % word !== 0) {
       throw new ShapeError(`[innerProduct] rows of ${rows.dtype} have ${C} channels, expected a multiple of ${word}`);
     }
     expectScale("innerProduct", "rows", rows, rowsScale, [N]);
-    if (allowed) expectShape("innerProduct", "allowed", allowed.shape, [Math.ceil(N / 32)], "a bit for each row");
+    if (allowed) expectShape("innerProduct", "allowed", allowed.shape, [Math.ceil(N / 32)], "a bit a row");
     if (count !== undefined && mostOf(count) > N) {
-      throw new ShapeError(`[innerProduct] count is ${mostOf(count)}, expected at most ${N} (rows)`);
+      throw new ShapeError(`[innerProduct] count is ${mostOf(count)}, expected at most ${N}`);
     }
     return { dtype: "f32", shape: [Q, N] };
   },
@@ -78,36 +75,32 @@ export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
 
 type Size = ReturnType<typeof sizes>;
 
+function expectType(name: string, { dtype }: Spec, types: readonly string[]): void {
+  if (types.includes(dtype)) return;
+  throw new ShapeError(`[innerProduct] ${name} has dtype ${dtype}, expected ${types.join(" or ")}`);
+}
+
 /** Queries of a thread: each 16 bytes of a row are unpacked once for so many. */
 function queriesOf({ Q }: Size): number {
   if (Q <= 1) return 1;
   return Q <= 4 ? 4 : 8;
 }
 
+/** A variant whose workgroups of 64 threads have so many rows each. */
+function byRows(entryPoint: string, rowsOfGroup: number): Variant<Size> {
+  return {
+    launch: (size) => {
+      const perThread = queriesOf(size);
+      const groups = Math.ceil(size.N / rowsOfGroup) * Math.ceil(size.Q / perThread);
+      return { entryPoint, types: { QUERIES: `${perThread}u` }, workgroups: foldWorkgroups(groups) };
+    },
+  };
+}
+
 const TABLE = /* @__PURE__ */ defineVariants<Size>()({
   variants: {
-    rowPerThread: {
-      launch: (size) => {
-        const perThread = queriesOf(size);
-        return {
-          entryPoint: "rowPerThread",
-          types: { QUERIES: `${perThread}u` },
-          overrides: { WG: 64 },
-          workgroups: foldWorkgroups(Math.ceil(size.N / 64) * Math.ceil(size.Q / perThread)),
-        };
-      },
-    },
-    rowPerLanes: {
-      launch: (size) => {
-        const perThread = queriesOf(size);
-        return {
-          entryPoint: "rowPerLanes",
-          types: { QUERIES: `${perThread}u` },
-          overrides: { WG: 64 },
-          workgroups: foldWorkgroups(Math.ceil(size.N / 8) * Math.ceil(size.Q / perThread)),
-        };
-      },
-    },
+    rowPerThread: /* @__PURE__ */ byRows("rowPerThread", 64),
+    rowPerLanes: /* @__PURE__ */ byRows("rowPerLanes", 8),
   },
   // On GPUs the threads of a row read neighbours; barriers are dear on CPUs.
   best: { cpu: ["rowPerThread"], gpu: ["rowPerLanes", "rowPerThread"] },

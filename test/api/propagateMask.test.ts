@@ -1,8 +1,8 @@
 // propagateMask against a NumPy transcription of DINO's DAVIS protocol on moving patches, and what it refuses.
 import { describe, expect, it } from "vitest";
 import type { PatchFeatures } from "../../src/features/featureRows.ts";
-import type { PropagateOptions } from "../../src/features/labelSource.ts";
-import { type LabelMask, propagateMask } from "../../src/features/propagateMask.ts";
+import type { LabelMask, PropagateOptions } from "../../src/features/labelSource.ts";
+import { propagateMask } from "../../src/features/propagateMask.ts";
 import { featureGoldens, largestDifference, patchesOf } from "./features.ts";
 
 const golden = await featureGoldens();

@@ -4,8 +4,8 @@ import { GpuTensor } from "../../src/device/gpuTensor.ts";
 import { fromHalfArray, toHalfArray } from "../../src/device/half.ts";
 import type { PatchFeatures } from "../../src/features/featureRows.ts";
 import { LabelPropagation } from "../../src/features/labelPropagation.ts";
-import type { PropagateOptions } from "../../src/features/labelSource.ts";
-import { type GpuPatchFeatures, type LabelMask, propagateMask } from "../../src/features/propagateMask.ts";
+import type { GpuPatchFeatures, LabelMask, PropagateOptions } from "../../src/features/labelSource.ts";
+import { propagateMask } from "../../src/features/propagateMask.ts";
 import { testDevice } from "../adapters.ts";
 import { featureGoldens, largestDifference, patchesOf } from "./features.ts";
 

@@ -61,7 +61,7 @@ export const innerProductSuite = defineSuite<InnerProductParams>({
     {
       inputs: { queries: [1, 8], rows: { shape: [3, 8], dtype: "i32" } },
       dtypes: ["f32"],
-      message: "rows has dtype i32, expected f32, f16 or i8",
+      message: "rows has dtype i32, expected f32 or f16 or i8",
     },
     {
       inputs: { queries: [1, 16], rows: { shape: [3, 16], dtype: "i8" } },
