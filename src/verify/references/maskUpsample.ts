@@ -89,7 +89,7 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
       params: { square: 16, cut: [16, 16], size: [4, 4] },
       message: "expected [masks, L, L]",
     },
-    { inputs: { x: [1, 4, 4] }, params: { square: 16, cut: [17, 16], size: [4, 4] }, message: "cut and L in the square" },
+    { inputs: { x: [1, 4, 4] }, params: { square: 16, cut: [17, 16], size: [4, 4] }, message: "in the square" },
     {
       inputs: { x: [1, 4, 4], ids: [2] },
       params: { square: 16, cut: [16, 16], size: [4, 4] },
