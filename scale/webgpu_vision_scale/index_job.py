@@ -51,11 +51,12 @@ def pictures_of(paths: list[str]) -> pa.Table:
 
 
 def fetch(path: str) -> bytes:
-    """The bytes of a file; none where it cannot be read, which the worker then tells of."""
+    """The bytes of a file; none where it cannot be read, so that the picture is among those that failed."""
     try:
         with fsspec.open(path, "rb") as file:
             return file.read()
-    except OSError:
+    except Exception as error:  # each kind of bucket has errors of its own, and one bad file must not end the block
+        print(f"{path}: {type(error).__name__}: {error}", file=sys.stderr)
         return b""
 
 

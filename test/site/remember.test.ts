@@ -90,7 +90,7 @@ async function fill(visit: Visit, count: number): Promise<void> {
     }
     const model = "model-tiny-clip-128";
     const rows = `${"0".repeat(10)}.rows`;
-    // Rows of one element of 1 each: photo 12,345 is at the place of every query's largest element, in part.
+    // Each row is 1 at one place, so that a photo's score is that element of the query.
     const vectors = new Uint16Array(total * 128);
     for (let row = 0; row < total; row++) vectors[row * 128 + (row % 128)] = 0x3c00;
     await write(`${model}/rows/rows.json`, [JSON.stringify({ version: 1, channels: 128, dtype: "f16" })]);
