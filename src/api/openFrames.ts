@@ -88,7 +88,7 @@ export async function openFrames(frames: Frames, frameRate: number, signal: Abor
     }
   }
   throw new ArgumentError(
-    `the frames are ${Array.isArray(frames) ? "an" : "a"} ${typeof frames}, expected a list of pictures, an async ` +
+    `the frames are ${frames === null ? "null" : `of type ${typeof frames}`}, expected a list of pictures, an async ` +
       "iterable of them, an HTMLVideoElement or a FrameSource",
   );
 }

@@ -1,6 +1,5 @@
 // SAM 2's image encoder (Ravi et al. 2024): Hiera, or EdgeTAM's RepViT, and a feature pyramid (Lin et al. 2017) of its
-// stages. Follows
-// transformers' models/sam2/modeling_sam2.py; weights under its names.
+// stages. Follows transformers' models/sam2/modeling_sam2.py; weights under its names.
 import type { Value } from "../../graph/graph.ts";
 import { gather } from "../../graph/moreOps.ts";
 import { convolution } from "../convolution.ts";
@@ -28,7 +27,7 @@ export function stagesOf(pixels: Value, weights: Weights, config: PyramidConfig)
   return hiera(pixels, weights, config.backbone_config);
 }
 
-/** The maps after backbone's stages to those of the pyramid, the finest first. */
+/** The maps after the stages of a backbone to those of the pyramid, the finest first. */
 export function featurePyramid(stages: readonly Value[], weights: Weights, config: PyramidConfig): Value[] {
   const w = weights.at("vision_encoder.neck");
   const coarsest = stages.length - 1;
