@@ -1,10 +1,10 @@
 """Train tiny-sam2: a Sam2VideoModel of about 4 M parameters that segments pictures and follows objects through videos.
 
-    python train_sam2.py --photos DIR --bsds DIR --sam ../tiny-sam --out DIR [--minutes 66] [--cache DIR]
+    python train_sam2.py --photos DIR --bsds DIR --sam ../tiny-sam --out DIR [--minutes 100] [--cache DIR]
     python measure_sam2.py ...            # measures the saved checkpoint, writes expected.json
 
 PHOTOS and BSDS as for train_sam.py. First pictures (a prompt, then a corrective point), as there; then clips of
-clips.py, of 4 to 6 frames: a prompt in the first frame, the memory of each frame for those after it, in some clips a
+clips.py, of 4 to 8 frames: a prompt in the first frame, the memory of each frame for those after it, in some clips a
 corrective point later. Prompt encoder and mask decoder start as those of tiny-sam. The last 100 photos and BSDS500's
 test photos are held out.
 """
@@ -210,7 +210,7 @@ def train(rank, a, model, photos, known, held):
         if progress > a.pictures and not isclips:
             del loader
             loader, isclips = loader_of(ClipBatches(photos, known, a.batch, a.objects, frames)), True
-        frames.value = 4 + int(3 * min(0.999, max(0, (progress - a.pictures) / (0.8 - a.pictures))))
+        frames.value = 4 + int(5 * min(0.999, max(0, (progress - a.pictures) / (0.85 - a.pictures))))
         with bf16():
             loss, first, then = clip_step(model, *next(loader)) if isclips else picture_step(model, *next(loader))
         loss.backward()
@@ -239,7 +239,7 @@ def main():
     p.add_argument("--sam", default="../tiny-sam", help="the folder of tiny-sam")
     p.add_argument("--out", required=True)
     p.add_argument("--cache", default=".cache")
-    p.add_argument("--minutes", type=float, default=66)
+    p.add_argument("--minutes", type=float, default=100)
     p.add_argument("--pictures", type=float, default=PICTURES, help="share of the time")
     p.add_argument("--go-on", action="store_true", help="from the weights that OUT has")
     p.add_argument("--probe", action="store_true", help="measure on held clips every five minutes, not only at the end")

@@ -49,6 +49,7 @@ export class FaultyGpu {
   readonly #devices = new Set<GPUDevice>();
   readonly #real: Gpu;
   #fault: Fault | undefined;
+  #hasFailed = false;
 
   constructor(real: Gpu) {
     this.#real = real;
@@ -58,6 +59,12 @@ export class FaultyGpu {
   arm(fault?: Fault): void {
     this.counts.clear();
     this.#fault = fault;
+    this.#hasFailed = false;
+  }
+
+  /** Whether the fault has come: a call that is made less often than `at` says never fails. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Forgets what lives: it is counted from here on. */
@@ -96,7 +103,9 @@ export class FaultyGpu {
   #next(call: Call): Fault["kind"] | undefined {
     const count = this.counts.get(call) ?? 0;
     this.counts.set(call, count + 1);
-    return this.#fault?.call === call && this.#fault.at === count ? this.#fault.kind : undefined;
+    if (this.#fault?.call !== call || this.#fault.at !== count) return undefined;
+    this.#hasFailed = true;
+    return this.#fault.kind;
   }
 
   #watch(device: GPUDevice): GPUDevice {
