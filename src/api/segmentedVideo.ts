@@ -1,16 +1,10 @@
 // A video that SAM 2 goes through: its objects and their prompts, from frame to frame.
 import { ArgumentError } from "../device/errors.ts";
 import { isPrompt, wrongPrompt } from "../models/sam/prompts.ts";
-import {
-  type Step,
-  type Tracked,
-  VideoFrames,
-  type VideoMask,
-  type VideoOrigin,
-  type VideoPrompt,
-} from "./videoFrames.ts";
+import { VideoFrames, type VideoOrigin } from "./videoFrames.ts";
+import { type Step, type Tracked, type VideoMask, VideoObjects, type VideoPrompt } from "./videoObjects.ts";
 
-export type { VideoMask, VideoPrompt } from "./videoFrames.ts";
+export type { VideoMask, VideoPrompt } from "./videoObjects.ts";
 
 /** What `propagate` finds in a frame. */
 export interface VideoFrame<Name> {
@@ -46,6 +40,8 @@ export class SegmentedVideo<Name = string | number> {
   readonly height: number;
   readonly #origin: VideoOrigin;
   readonly #frames: VideoFrames;
+  /** What looks for objects in frames. */
+  readonly #steps: VideoObjects;
   readonly #objects = new Map<Name, Tracked>();
   /** The end of the work that was begun last: one step at a time writes the buffers. */
   #turn: Promise<void> = Promise.resolve();
@@ -56,6 +52,7 @@ export class SegmentedVideo<Name = string | number> {
     this.width = origin.width;
     this.height = origin.height;
     this.#frames = new VideoFrames(origin);
+    this.#steps = new VideoObjects(origin, this.#frames);
   }
 
   /** Frames, where each can be asked for; undefined where they come one after the other. */
@@ -86,13 +83,13 @@ export class SegmentedVideo<Name = string | number> {
     await this.#checkPrompt(prompt);
     return this.#inTurn(signal, async (callSignal) => {
       const known = this.#objects.get(object);
-      const tracked = known ?? this.#frames.newObject();
+      const tracked = known ?? this.#steps.create();
       try {
         const isFirst = !tracked.seen.has(frame);
         const by = prompt.mask ? "mask" : isFirst ? "prompt" : "memory";
-        const step: Step = { by, prompt, isBackward: false, returnLogits };
+        const step: Step = { by, prompt, isFirst, isBackward: false, returnLogits };
         tracked.given.delete(frame); // what follows replaces it, or fails
-        const mask = await this.#frames.step(frame, tracked, step, isFirst, callSignal);
+        const mask = await this.#steps.show(frame, tracked, step, callSignal);
         if (isFirst) tracked.given.set(frame, mask);
         this.#objects.set(object, tracked);
         return mask;
@@ -134,14 +131,11 @@ export class SegmentedVideo<Name = string | number> {
     for (const { frame, isBackward } of inDirection(direction, from, cursor.length)) {
       const masks = await this.#inTurn(signal, async (callSignal) => {
         if (!(await cursor.exists(frame, callSignal))) return undefined;
-        const byName = new Map<Name, VideoMask>();
-        for (const [name, tracked] of objects) {
-          if (this.#objects.get(name) !== tracked) continue; // removed meanwhile
-          const step: Step = { by: "memory", prompt: {}, isBackward, returnLogits };
-          const given = tracked.given.get(frame);
-          byName.set(name, given ?? (await this.#frames.step(frame, tracked, step, false, callSignal)));
-        }
-        return byName;
+        const there = objects.filter(([name, tracked]) => this.#objects.get(name) === tracked); // not removed meanwhile
+        const followed = there.map(([, tracked]) => tracked).filter(({ given }) => !given.has(frame));
+        const found = await this.#steps.follow(frame, followed, { isBackward, returnLogits }, callSignal);
+        const maskOf = (tracked: Tracked) => (tracked.given.get(frame) ?? found.get(tracked)) as VideoMask;
+        return new Map(there.map(([name, tracked]) => [name, maskOf(tracked)] as const));
       });
       if (masks === undefined) return;
       yield { frame, masks };

@@ -81,10 +81,10 @@ describe("each module, f32, within 1e-4 of its largest value", () => {
           framePositions: input("framePositions", [FRAMES, R, M]),
           pointers: input("pointers", [TOKENS, M]),
           pointerPositions: input("pointerPositions", [TOKENS, M]),
-          frameRows: FRAMES * R,
-          keys: FRAMES * R + TOKENS,
+          pointersAt: FRAMES * R,
         };
-        return { attention: memoryAttention(input("features", [1, N, C]), memories, w, config) };
+        const keys = FRAMES * R + TOKENS;
+        return { attention: memoryAttention(input("features", [1, N, C]), [memories], keys, w, config) };
       },
       {
         features: value("features", N, 1, C),

@@ -1,6 +1,7 @@
 // EdgeTAM's spatial perceiver (Zhou et al. 2025, figure 3; Jaegle et al. 2021): the memory of a frame becomes a few
 // latents, of which some look at all of its map and each of the others at a window. Follows transformers'
 // models/edgetam_video/modeling_edgetam_video.py; weights under its names. L latents, M channels.
+import { type Shape, sizeOf } from "../../device/tensor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import { floatArray } from "../exampleInputs.ts";
@@ -13,27 +14,32 @@ import type { PerceiverConfig } from "./config.ts";
 
 const EPS = 1e-5; // PyTorch's default
 
-/** A memory [1, h, h, M] to the latents that look at all of it, then those of windows: [1, L, M]. */
+/** Memories [B, h, h, M] to the latents that look at all of each, then those of windows: [B, L, M]. */
 export function spatialPerceiver(memory: Value, weights: Weights, config: PerceiverConfig): Value {
   const w = weights.at("spatial_perceiver");
   const { perceiver_resampler_num_latents: whole, perceiver_resampler_num_latents_2d: windows } = config;
   const { graph } = memory;
-  const [, h = 0, , M = 0] = memory.shape;
-  const latents = w.get("latents_2d", [windows, M]);
+  const [B = 0, h = 0, , M = 0] = memory.shape;
   const side = h / Math.sqrt(windows);
-  const ofWindows = resampled(graph.reshape(latents, [windows, 1, M]), toWindows(memory, side), undefined, w, config);
-  const inOrder = graph.reshape(ofWindows, [1, windows, M]); // of windows row by row
-  const places = graph.reshape(memory, [1, h * h, M]);
-  const code = graph.reshape(sinePositions(graph, h, M, weights.dtype), places.shape);
-  const ofAll = resampled(graph.reshape(w.get("latents_1d", [whole, M]), [1, whole, M]), places, code, w, config);
-  return ops.concat({ a: ofAll, b: inOrder }, { axis: 1 });
+  const ofEach = (latents: Value) => (B === 1 ? latents : add(latents, zeros(graph, [B, 1, 1], weights.dtype)));
+  const single = graph.reshape(ofEach(w.get("latents_2d", [windows, M])), [B * windows, 1, M]);
+  const ofWindows = resampled(single, toWindows(memory, side), undefined, w, config);
+  const inOrder = graph.reshape(ofWindows, [B, windows, M]); // of windows row by row
+  const places = graph.reshape(memory, [B, h * h, M]);
+  const code = graph.reshape(sinePositions(graph, h, M, weights.dtype), [1, h * h, M]);
+  const latents = ofEach(graph.reshape(w.get("latents_1d", [whole, M]), [1, whole, M]));
+  return ops.concat({ a: resampled(latents, places, code, w, config), b: inOrder }, { axis: 1 });
 }
 
 /** Codes of the latents' places: none of those that look at all. [L, M] */
 export function latentPositions(graph: Graph, config: PerceiverConfig, M: number, dtype: FloatType): Value {
   const { perceiver_resampler_num_latents: whole, perceiver_resampler_num_latents_2d: windows } = config;
-  const none = graph.constant({ dtype, shape: [whole, M] }, floatArray(new Float32Array(whole * M), dtype));
+  const none = zeros(graph, [whole, M], dtype);
   return ops.concat({ a: none, b: sinePositions(graph, Math.sqrt(windows), M, dtype) }, { axis: 0 });
+}
+
+function zeros(graph: Graph, shape: Shape, dtype: FloatType): Value {
+  return graph.constant({ dtype, shape }, floatArray(new Float32Array(sizeOf(shape)), dtype));
 }
 
 /** latents [B, L, M] that look at places [B, n, M], and then at each other. */

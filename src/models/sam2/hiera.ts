@@ -108,16 +108,16 @@ function pooled(x: Value): Value {
   return pool2d({ x }, { kind: "max", kernel: 2 });
 }
 
-/** x [1, h, w, C], with zeros up to whole windows, to [n, side², C]. */
+/** x [B, h, w, C], with zeros up to whole windows, to [B * n, side², C]. */
 export function toWindows(x: Value, side: number): Value {
   const { graph } = x;
-  const [, H = 0, W = 0, C = 0] = x.shape;
+  const [B = 0, H = 0, W = 0, C = 0] = x.shape;
   const [rows, columns] = [Math.ceil(H / side), Math.ceil(W / side)];
   const whole = { top: 0, left: 0, height: rows * side, width: columns * side };
   const isWhole = whole.height === H && whole.width === W;
   const padded = isWhole ? x : ops.interpolate({ x }, { mode: "bilinear", size: [H, W], window: whole });
-  const byWindow = graph.reshape(padded, [rows, side, columns, side * C]);
-  return graph.reshape(ops.permute({ x: byWindow }, { dims: [0, 2, 1, 3] }), [rows * columns, side * side, C]);
+  const byWindow = graph.reshape(padded, [B * rows, side, columns, side * C]);
+  return graph.reshape(ops.permute({ x: byWindow }, { dims: [0, 2, 1, 3] }), [B * rows * columns, side * side, C]);
 }
 
 /** x [n, side², C] to the part [1, h, w, C] of their map. */

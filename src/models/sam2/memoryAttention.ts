@@ -1,10 +1,13 @@
 // SAM 2's memory attention (Ravi et al. 2024, figure 3): a frame's map looks at itself, then at the memories of other
 // frames and at the pointers of the object. Follows transformers' models/sam2_video/modeling_sam2_video.py; weights
 // under its names. N places of the map, S frames with R rows of M channels each (their places, or EdgeTAM's latents), Q
-// tokens of pointers.
+// tokens of pointers, B objects.
+import { lastDim, sizeOf } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
 import type { Length } from "../../kernels/length.ts";
+import { floatArray } from "../exampleInputs.ts";
+import type { FloatType } from "../family.ts";
 import { activation, add, layerNorm, linear, project } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import { scalar, times } from "./arithmetic.ts";
@@ -13,7 +16,7 @@ import type { Sam2VideoConfig } from "./videoConfig.ts";
 
 const EPS = 1e-5; // PyTorch's default
 
-/** What a frame looks at. Of S frames and Q tokens the first so many are there: a run says how many. */
+/** What a frame looks at for an object. Of S frames and Q tokens the first so many are there: a run says how many. */
 export interface Memory {
   /** [S, R, M], and what is added to them as keys: of places and of times. */
   readonly frames: Value;
@@ -21,20 +24,28 @@ export interface Memory {
   /** [Q, M], and what is added to them as keys. */
   readonly pointers: Value;
   readonly pointerPositions: Value;
-  /** R for each frame that is there: where the pointers begin. */
-  readonly frameRows: number | Length;
-  /** These, and the pointers' tokens that are there. */
-  readonly keys: number | Length;
+  /** Where the pointers begin in the list of all objects' rows: after R for each frame that is there. */
+  readonly pointersAt: number | Length;
 }
 
-/** features [1, N, C] of a frame, as the image encoder gives them, to the embedding [1, N, C] for the decoder. */
-export function memoryAttention(features: Value, memory: Memory, weights: Weights, config: Sam2VideoConfig): Value {
+/**
+ * features [1, N, C] of a frame, as the image encoder gives them, to the embeddings [B, N, C] for the decoder; of each
+ * object's rows, frames' and pointers', so many `keys` are there.
+ */
+export function memoryAttention(
+  features: Value,
+  memories: readonly Memory[],
+  keys: number | Length,
+  weights: Weights,
+  config: Sam2VideoConfig,
+): Value {
   const w = weights.at("memory_attention");
   const { graph } = features;
   const [, , C = 0] = features.shape;
   const code = sinePositions(graph, config.image_embedding_size, C, weights.dtype);
+  // The same for all objects until the first layer looks at what is remembered of each.
   let x = add(features, times(code, scalar(graph, 0.1, weights.dtype))); // [1, N, C]
-  const shared = sharedBy(memory, C, config);
+  const shared = sharedBy(memories, keys, C, config);
   for (let i = 0; i < config.memory.memory_attention_num_layers; i++) x = layer(x, shared, w.at(`layers.${i}`), config);
   return layerNorm(x, w.at("layer_norm"), EPS);
 }
@@ -46,22 +57,23 @@ interface Rotation extends ReturnType<typeof axialRotation> {
 
 /** What is the same for all layers. */
 interface Shared {
-  readonly memory: Memory;
+  readonly memories: readonly Memory[];
+  readonly count: number | Length;
   readonly heads: number;
   /** By which what is of the frame's own places is turned: [N, D]. */
   readonly rotation: Rotation;
   /** By which the rows of a remembered frame are turned. */
   readonly memoryRotation: Rotation;
-  /** Where each layer in turn writes keys and values: [S * R + Q, C]. */
+  /** Where each layer in turn writes keys and values: [B * (S * R + Q), C]. */
   readonly keys: Value;
   readonly values: Value;
 }
 
-function sharedBy(memory: Memory, C: number, config: Sam2VideoConfig): Shared {
-  const { graph, dtype, shape } = memory.frames;
-  const [S = 0, R = 0] = shape;
+function sharedBy(memories: readonly Memory[], count: number | Length, C: number, config: Sam2VideoConfig): Shared {
+  const [{ frames, pointers }] = memories as readonly [Memory];
+  const { graph, dtype } = frames;
   const { memory_attention_num_attention_heads: heads, rope_theta } = config.memory;
-  const rows = S * R + (memory.pointers.shape[0] as number);
+  const rows = memories.length * rowsOf(frames, pointers);
   const list = (name: string) => graph.state(name, { dtype, shape: [rows, C] });
   const turnedBy = (side: number) => ({
     ...axialRotation(graph, side, C / heads, rope_theta),
@@ -75,7 +87,13 @@ function sharedBy(memory: Memory, C: number, config: Sam2VideoConfig): Shared {
         prefix: perceiver.perceiver_resampler_num_latents,
       }
     : rotation;
-  return { memory, heads, rotation, memoryRotation, keys: list("memory keys"), values: list("memory values") };
+  const lists = { keys: list("memory keys"), values: list("memory values") };
+  return { memories, count, heads, rotation, memoryRotation, ...lists };
+}
+
+/** Rows of an object in the lists. */
+function rowsOf({ shape: [S = 0, R = 0] }: Value, { shape: [Q = 0] }: Value): number {
+  return S * R + Q;
 }
 
 function layer(x: Value, shared: Shared, w: Weights, { memory }: Sam2VideoConfig): Value {
@@ -91,24 +109,43 @@ function layer(x: Value, shared: Shared, w: Weights, { memory }: Sam2VideoConfig
   return add(x, linear(activation(y, memory.memory_attention_feed_forward_hidden_act), w.at("linear2")));
 }
 
-/** Frames are turned by their places, each alike; pointers have no place, nor have latents that look at all of it. */
+/** x [1 or B, N, C] gives [B, N, C]. */
 function crossAttention(x: Value, shared: Shared, w: Weights): Value {
-  const { heads, rotation, memoryRotation } = shared;
-  const { frames, framePositions, pointers, pointerPositions, frameRows, keys } = shared.memory;
-  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), heads, memoryRotation); // [S, R, C]
-  const pointerKeys = halves(add(pointers, pointerPositions), w.at("k_proj"), heads); // [Q, C]
-  const k = inOneList(shared.keys, frameKeys, pointerKeys, frameRows);
-  const v = inOneList(shared.values, linear(frames, w.at("v_proj")), linear(pointers, w.at("v_proj")), frameRows);
-  const q = turned(x, w.at("q_proj"), heads, rotation);
-  return linear(ops.attention({ q, k, v }, { heads, keys }), w.at("o_proj"));
+  const { memories, heads, rotation, count } = shared;
+  const B = memories.length;
+  for (const [i, memory] of memories.entries()) remember(i, memory, shared, w);
+  const q = repeated(turned(x, w.at("q_proj"), heads, rotation), B);
+  const { graph } = x;
+  const [k, v] = [shared.keys, shared.values].map((list) =>
+    graph.reshape(list, [B, (list.shape[0] as number) / B, list.shape[1] as number]),
+  );
+  return linear(ops.attention({ q, k: k as Value, v: v as Value }, { heads, keys: count }), w.at("o_proj"));
 }
 
-/** The rows of [S, R, C] that are there, then [Q, C]: [1, S * R + Q, C]. */
-function inOneList(list: Value, frames: Value, pointers: Value, at: number | Length): Value {
+/**
+ * Writes the keys and values of an object's frames and pointers into the lists. Frames are turned by their places, each
+ * alike; pointers have no place, nor have latents that look at all of it.
+ */
+function remember(object: number, memory: Memory, shared: Shared, w: Weights): void {
+  const { frames, framePositions, pointers, pointerPositions, pointersAt } = memory;
+  const { heads, memoryRotation, keys, values } = shared;
   const { graph } = frames;
-  const [S = 0, R = 0, C = 0] = frames.shape;
-  ops.writeRows({ state: list, rows: graph.reshape(frames, [S * R, C]) }, { at: 0 });
-  return graph.reshape(ops.writeRows({ state: list, rows: pointers }, { at }), [1, ...list.shape]);
+  const framesAt = object * rowsOf(frames, pointers);
+  const flat = (x: Value) => graph.reshape(x, [sizeOf(x.shape) / lastDim(x), lastDim(x)]);
+  const frameKeys = turned(add(frames, framePositions), w.at("k_proj"), heads, memoryRotation); // [S, R, C]
+  ops.writeRows({ state: keys, rows: flat(frameKeys) }, { at: framesAt });
+  ops.writeRows({ state: values, rows: flat(linear(frames, w.at("v_proj"))) }, { at: framesAt });
+  const pointerKeys = halves(add(pointers, pointerPositions), w.at("k_proj"), heads); // [Q, C]
+  ops.writeRows({ state: keys, rows: pointerKeys }, { at: pointersAt });
+  ops.writeRows({ state: values, rows: linear(pointers, w.at("v_proj")) }, { at: pointersAt });
+}
+
+/** [1 or B, ...] to [B, ...] */
+function repeated(x: Value, B: number): Value {
+  const { graph, dtype, shape } = x;
+  if (shape[0] === B) return x;
+  const zeros = floatArray(new Float32Array(B), dtype as FloatType);
+  return add(x, graph.constant({ dtype, shape: [B, 1, 1] }, zeros));
 }
 
 /** nn.Linear, turned by places: x [B, N, C] gives [B, N, C']. */

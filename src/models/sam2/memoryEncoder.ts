@@ -11,16 +11,16 @@ import { MASK_DOWNSAMPLER_LAYERS, type Sam2VideoConfig } from "./videoConfig.ts"
 
 const EPS = 1e-6;
 
-/** features [1, h, w, C] and mask [1, 16 h, 16 w, 1], scaled, to a memory [1, h, w, M]. */
+/** features [1, h, w, C] and masks [B, 16 h, 16 w, 1], scaled, to memories [B, h, w, M]. */
 export function memoryEncoder(features: Value, mask: Value, weights: Weights, { memory }: Sam2VideoConfig): Value {
   const w = weights.at("memory_encoder");
   let x = mask;
   for (let i = 0; i < MASK_DOWNSAMPLER_LAYERS; i++) {
-    const layer = w.at(`mask_downsampler.layers.${i}`); // [1, h, w, c] -> [1, h / 2, w / 2, 4 c]
+    const layer = w.at(`mask_downsampler.layers.${i}`); // [B, h, w, c] -> [B, h / 2, w / 2, 4 c]
     x = layerNorm(convolution(x, layer.at("conv"), { stride: 2, padding: 1 }), layer.at("layer_norm"), EPS);
     x = activation(x, memory.mask_downsampler_hidden_act);
   }
-  const ofMask = convolution(x, w.at("mask_downsampler.final_conv")); // [1, h, w, C]
+  const ofMask = convolution(x, w.at("mask_downsampler.final_conv")); // [B, h, w, C]
   x = add(convolution(features, w.at("feature_projection")), ofMask);
   for (let i = 0; i < memory.memory_fuser_num_layers; i++) x = fuserBlock(x, w.at(`memory_fuser.layers.${i}`), memory);
   return convolution(x, w.at("projection"));
@@ -34,7 +34,7 @@ function fuserBlock(x: Value, w: Weights, { memory_fuser_hidden_act }: Sam2Video
   return add(x, times(mixed, w.get("scale", [C])));
 }
 
-/** The token [1, C] of a mask to a pointer [1, C]. */
+/** The tokens [B, C] of masks to pointers [B, C]. */
 export function objectPointer(token: Value, weights: Weights): Value {
   const w = weights.at("object_pointer_proj");
   let x = activation(linear(token, w.at("proj_in")), "relu");

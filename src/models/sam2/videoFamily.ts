@@ -29,7 +29,7 @@ export const sam2Video: Family<Sam2VideoModel> = {
 function readSam2Video(files: ModelFiles): Sam2VideoModel {
   const { config, naming } = settingsOf(files);
   const object = (dtype: FloatType, by: "prompt" | "memory" | "mask") => {
-    const sizes = { slots: 1, frames: 1, pointers: 1, size: [1, 1] as const, hasLogits: false };
+    const sizes = { objects: 1, slots: 1, frames: 1, pointers: 1, size: [1, 1] as const, hasLogits: false };
     return videoObjectPart({ config, dtype, ...sizes, T: tokenLabels(config).outputs + 2, isMultimask: true, by });
   };
   return {
