@@ -33,7 +33,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   check: { values: ["device", "kernels", "verify", "graph", "io", "models", "session", "pictures", "api"] },
   worker: { values: ["device", "geometry", "io", "models", "pictures", "api"], types: ["graph", "masks", "session"] },
-  server: { values: ["device", "io", "masks", "models", "pictures", "session", "api"] },
+  server: { values: ["device", "io", "masks", "models", "pictures", "session", "search", "api"] },
   cli: {
     values: [
       "device",

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { DEFAULT_LIMITS } from "../server/limits.ts";
 import type { RunCommand } from "./context.ts";
 import { examples } from "./help.ts";
-import { positiveInteger } from "./options.ts";
+import { collect, positiveInteger } from "./options.ts";
 
 interface ServeOptions {
   readonly host: string;
@@ -20,6 +20,7 @@ interface ServeOptions {
   readonly grace: number;
   readonly memoryBudget?: number;
   readonly allowUrls: boolean;
+  readonly index: readonly string[];
 }
 
 const MIB = 2 ** 20;
@@ -53,6 +54,12 @@ export function addServe(command: Command, run: RunCommand): void {
       "--allow-urls",
       "read pictures that requests name by http: and https: addresses, of no private network",
       false,
+    )
+    .option(
+      "--index <folder>",
+      "an index that requests can search (see index), of a CLIP model that is served, or NAME=FOLDER; repeat it",
+      collect,
+      [],
     )
     .addHelpText("after", "\nJSON:\n  --json  { address, models: [{ name, modelClass, dtype }] }, when it listens\n")
     .addHelpText(

@@ -15,6 +15,7 @@ export async function openApiDocument(version: string): Promise<object> {
   const parts = {
     models: new ServedModels([], { load: {}, served, openDevice, onLoss: () => {} }),
     scenes: new Scenes(DEFAULT_LIMITS),
+    indexes: [],
     limits: DEFAULT_LIMITS,
     admission: new Admission(DEFAULT_LIMITS),
     metrics: new Metrics(packages.prometheus),

@@ -1,12 +1,12 @@
 // What requests hold and answers give, as JSON Schema: requests are checked by it, the OpenAPI document is made of it,
 // and so are the types that the code has of both.
-const text = { type: "string", minLength: 1, maxLength: 100_000 } as const;
+export const text = { type: "string", minLength: 1, maxLength: 100_000 } as const;
 const numbers = { type: "array", items: { type: "number" } } as const;
 const size = { type: "array", items: { type: "integer" }, minItems: 2, maxItems: 2 } as const;
 const box = { type: "array", items: { type: "number" }, minItems: 4, maxItems: 4 } as const;
 
 /** Longer lists are refused unread; a server's own bounds (limits.ts) are lower. */
-const MOST_ITEMS = 4096;
+export const MOST_ITEMS = 4096;
 
 /** A picture: in a form, a file. */
 export const PICTURE = {
@@ -90,7 +90,10 @@ const prompt = {
 } as const;
 
 /** A body without other fields than these. */
-function body<const P extends object, const R extends readonly (keyof P & string)[]>(properties: P, required: R) {
+export function body<const P extends object, const R extends readonly (keyof P & string)[]>(
+  properties: P,
+  required: R,
+) {
   return { type: "object", properties, required, additionalProperties: false } as const;
 }
 

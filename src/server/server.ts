@@ -6,14 +6,16 @@ import { guardAccess } from "./access.ts";
 import type { ReadAddress } from "./addresses.ts";
 import { Admission } from "./admission.ts";
 import { failureOf } from "./failures.ts";
+import type { ServedIndex } from "./indexes.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { otherMethods } from "./methods.ts";
 import { Metrics } from "./metrics.ts";
-import { type ModelRequest, type OpenModelsOptions, ServedModels } from "./models.ts";
+import { type ModelRequest, type OpenModelsOptions, type ServedModel, ServedModels } from "./models.ts";
 import { addClipRoutes } from "./routes/clip.ts";
 import { addDinoRoutes } from "./routes/dino.ts";
 import type { Served } from "./routes/route.ts";
 import { addSamRoutes } from "./routes/sam.ts";
+import { addSearchRoutes } from "./routes/search.ts";
 import { addStatusRoutes, OPEN_ROUTES } from "./routes/status.ts";
 import { Scenes } from "./scenes.ts";
 
@@ -28,6 +30,8 @@ export interface ServerOptions extends Pick<OpenModelsOptions, "load" | "openDev
   readonly limits?: Partial<ServerLimits>;
   /** Reads pictures that requests name by their addresses (`addressReader`); when absent they may not. */
   readonly readAddress?: ReadAddress | undefined;
+  /** Opens the indexes that requests can search; none when absent. */
+  readonly openIndexes?: ((models: readonly ServedModel[]) => Promise<readonly ServedIndex[]>) | undefined;
   /** Version of the package, for the OpenAPI document. */
   readonly version: string;
   /** Told of each error that is a fault of the server. */
@@ -69,9 +73,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const models = await ServedModels.open(options.models, { load, openDevice, served, onLoss });
   let closing: Promise<void> | undefined;
   try {
-    const { token, version, readAddress } = options;
+    const { token, version, readAddress, openIndexes } = options;
+    const indexes = (await openIndexes?.(models.list)) ?? [];
     const isClosing = () => closing !== undefined;
-    const parts = { models, scenes, limits, admission, metrics, version, readAddress, isClosing, onError };
+    const parts = { models, scenes, indexes, limits, admission, metrics, version, readAddress, isClosing, onError };
     const app = await makeApp(packages, parts, { token, host });
     const address = await app.listen({ host, port });
     const end = async (graceSeconds: number) => {
@@ -122,6 +127,7 @@ export async function makeApp(
     addClipRoutes(routes, parts);
     addDinoRoutes(routes, parts);
     addSamRoutes(routes, parts);
+    addSearchRoutes(routes, parts);
     addStatusRoutes(routes, parts, metrics, isClosing);
     refuseOthers();
   });

@@ -81,3 +81,48 @@ it("serves with a token, and on SIGTERM answers what it accepted and ends with 0
   expect(stderr).toMatch(/stopping: what was accepted is answered first/);
   expect(code).toBe(0);
 });
+
+it("serves an index, whose pictures it finds as search does", async () => {
+  const index = join(folder, "photos.index");
+  const made = await runCli(["index", "demos/photos", "--out", index]);
+  expect(made.stderr).not.toMatch(/error/);
+  const query = ["a photo of a cat", "--top", "3", "--json"];
+  const searched = JSON.parse((await runCli(["search", index, ...query])).stdout);
+  const foreign = await runCli(["serve", "checkpoints/tiny-dino", "--index", index, "--port", "0"]);
+  expect([foreign.code, foreign.stderr]).toEqual([
+    1,
+    expect.stringMatching(/has rows of tiny-clip \(f32\): serve that/),
+  ]);
+  let answers: Promise<{ status: number; json: Record<string, unknown> }[]> | undefined;
+  const { code } = await runCli(
+    ["serve", "checkpoints/tiny-clip", "--index", `mine=${index}`, "--port", "0", "--json"],
+    {
+      onStdout: (text, child) => {
+        const { address } = JSON.parse(text);
+        const ask = async (body: object) => {
+          const headers = { "content-type": "application/json" };
+          const response = await fetch(`${address}/v1/search`, { method: "POST", headers, body: JSON.stringify(body) });
+          return { status: response.status, json: await response.json() };
+        };
+        const bodies = [
+          { text: "a photo of a cat", top: 3 },
+          { text: "a cat", where: "width > 100000" },
+          { text: "a cat", where: "no sql" },
+        ];
+        answers = Promise.all(bodies.map(ask)).finally(() => child.kill("SIGTERM"));
+      },
+    },
+  );
+  const [found, none, wrong] = (await answers) ?? [];
+  const named = searched.results.map(({ image, score }: { image: string; score: number }) => [image, score]);
+  const results = found?.json.results as { path: string; score: number }[];
+  expect(results.map(({ path }) => path)).toEqual(named.map(([image]: [string]) => image));
+  for (const [i, { score }] of results.entries()) expect(score).toBeCloseTo(named[i][1], 4);
+  expect(found?.json).toMatchObject({ index: "mine", pictures: searched.pictures });
+  expect(none?.json).toMatchObject({ pictures: 0, results: [] });
+  expect([wrong?.status, JSON.stringify(wrong?.json)]).toEqual([
+    400,
+    expect.stringMatching(/where no sql cannot be meant/),
+  ]);
+  expect(code).toBe(0);
+});

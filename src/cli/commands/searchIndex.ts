@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Clip } from "../../api/clip.ts";
 import { ArgumentError, InvalidFileError, NotFoundError, VisionError } from "../../device/errors.ts";
 import { ExactSearch } from "../../search/exactSearch.ts";
+import { combineQuery } from "../../search/query.ts";
 import { type Context, type GlobalOptions, openClip } from "../context.ts";
 import { resultSheet } from "../draw/resultSheet.ts";
 import { EXIT, UsageError } from "../failure.ts";
@@ -119,27 +120,18 @@ const SHIPPED = "tiny-clip";
 
 /** The sum of what is looked for, of unit length. */
 export async function queryVector(clip: Clip, query: SearchQuery, { signal }: Context): Promise<Float32Array> {
-  const { text, images, minus, imageWeight } = query;
-  const textWeight = images.length > 0 ? 1 - imageWeight : 1;
-  const parts: { readonly weight: number; readonly vector: Float32Array }[] = [];
-  if (text !== undefined) parts.push({ weight: textWeight, vector: (await clip.encodeText(text, { signal })).data });
-  for (const path of images) {
+  const embed = async (text: string) => (await clip.encodeText(text, { signal })).data;
+  const text = query.text === undefined ? undefined : await embed(query.text);
+  const images: Float32Array[] = [];
+  for (const path of query.images) {
     const { image } = await loadOne(path, "--image", signal);
-    const { data } = await clip.encodeImage({ ...image, channels: 4 }, { signal });
-    parts.push({ weight: (text === undefined ? 1 : imageWeight) / images.length, vector: data });
+    images.push((await clip.encodeImage({ ...image, channels: 4 }, { signal })).data);
   }
-  for (const unwanted of minus) {
-    parts.push({ weight: -textWeight, vector: (await clip.encodeText(unwanted, { signal })).data });
-  }
-  const sum = new Float32Array(parts[0]?.vector.length ?? 0);
-  for (const { weight, vector } of parts) add(sum, weight, vector);
-  const length = Math.hypot(...sum);
-  if (length > 0) return sum.map((value) => value / length);
+  const minus: Float32Array[] = [];
+  for (const unwanted of query.minus) minus.push(await embed(unwanted));
+  const vector = combineQuery({ text, images, minus, imageWeight: query.imageWeight });
+  if (vector) return vector;
   throw new UsageError("what is looked for and what it must not be like are the same");
-}
-
-function add(sum: Float32Array, weight: number, vector: Float32Array): void {
-  for (const [i, value] of vector.entries()) sum[i] = (sum[i] as number) + weight * value;
 }
 
 /** What is looked for, for people. */

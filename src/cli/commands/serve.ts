@@ -13,6 +13,7 @@ import { EXIT, UsageError } from "../failure.ts";
 import { packageVersion, shippedCheckpoint } from "../files/paths.ts";
 import { jsonText } from "../printable.ts";
 import { table } from "../table.ts";
+import { modelOf } from "./indexPictures.ts";
 
 export interface ServeRequest {
   /** As NAME=SOURCE, or SOURCE, which is then its own name. */
@@ -25,6 +26,8 @@ export interface ServeRequest {
   readonly memoryBudget?: number;
   /** Read pictures that requests name by their addresses. */
   readonly allowUrls: boolean;
+  /** Indexes that requests can search, as NAME=FOLDER or FOLDER. */
+  readonly index: readonly string[];
   readonly limits: Partial<ServerLimits>;
 }
 
@@ -58,6 +61,7 @@ export async function serve(request: ServeRequest, context: Context): Promise<nu
     token,
     limits,
     readAddress,
+    ...(request.index.length > 0 && { openIndexes: (served) => indexesFor(request.index, models, served, context) }),
     version: packageVersion(),
     load: { ...sourceOptions({ options, signal }), dtype: options.dtype, onProgress },
     openDevice: () => openDevice({ memoryBudget }),
@@ -77,6 +81,24 @@ export async function serve(request: ServeRequest, context: Context): Promise<nu
   terminal.note("stopping: what was accepted is answered first; Ctrl-C again ends it at once");
   await server.close(grace);
   return EXIT.OK;
+}
+
+/** Opens indexes, with a hash of each CLIP model that is served: rows of another one cannot be compared. */
+async function indexesFor(
+  texts: readonly string[],
+  models: readonly ModelRequest[],
+  served: readonly ServedModel[],
+  context: Context,
+) {
+  const { indexRequest, openIndexes } = await import("../pictureIndex/servedIndexes.ts");
+  const identities = [];
+  for (const { name, modelClass, dtype } of served) {
+    if (modelClass !== "Clip") continue;
+    const { source } = models.find((model) => model.name === name) as ModelRequest;
+    const { identity } = await modelOf({ ...context, options: { ...context.options, model: source } }, dtype);
+    identities.push({ name, identity, dtype });
+  }
+  return openIndexes(texts.map(indexRequest), identities);
 }
 
 function tell({ address, models }: RunningServer, token: string | undefined, { host }: ServeRequest, context: Context) {

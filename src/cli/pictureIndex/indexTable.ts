@@ -97,6 +97,11 @@ export class IndexTable {
     return new IndexTable(folder, table, model);
   }
 
+  /** Sees what was written since it was opened. */
+  async refresh(): Promise<void> {
+    await this.#table.checkoutLatest();
+  }
+
   count(where?: string): Promise<number> {
     return this.#table.countRows(where);
   }

@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { ReadAddress } from "../addresses.ts";
 import { RequestError } from "../failures.ts";
 import { type BodySchema, readForm } from "../forms.ts";
+import type { ServedIndex } from "../indexes.ts";
 import type { ServerLimits } from "../limits.ts";
 import type { ServedModels } from "../models.ts";
 import type { Scenes } from "../scenes.ts";
@@ -21,6 +22,7 @@ declare module "fastify" {
 export interface Served {
   readonly models: ServedModels;
   readonly scenes: Scenes;
+  readonly indexes: readonly ServedIndex[];
   readonly limits: ServerLimits;
   /** Reads pictures that requests name by their addresses, where that is allowed. */
   readonly readAddress: ReadAddress | undefined;
