@@ -3,11 +3,20 @@
 // the workgroups of its plan, so that reports know how much of the work it does; results are not looked at.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CompiledPipeline, compileModel, dispatchEmpty } from "../src/check/compileModel.ts";
+import {
+  type CompiledPart,
+  type CompiledPipeline,
+  compileGraph,
+  compileModel,
+  dispatchEmpty,
+} from "../src/check/compileModel.ts";
 import type { Device } from "../src/device/device.ts";
 import { openDevice } from "../src/device/open.ts";
 import { byteLength } from "../src/device/tensor.ts";
-import type { ModelDType } from "../src/session/session.ts";
+import { Graph } from "../src/graph/graph.ts";
+import { computedIn, type ModelDType } from "../src/session/session.ts";
+import { makeInputs } from "../src/verify/suite.ts";
+import { ROWS } from "./kernels.ts";
 
 /** Real sizes, by the folder of test/golden that has configuration and names; no weights are read. */
 export const COMPILED: Readonly<Record<string, string>> = {
@@ -17,7 +26,11 @@ export const COMPILED: Readonly<Record<string, string>> = {
   "clip-resnet50": "CLIP ResNet-50",
   "sam-vit-base": "SAM B",
   "mobile-sam": "MobileSAM",
+  "sam2.1-hiera-tiny": "SAM 2.1 tiny",
 };
+
+const KERNELS = "kernels";
+const SEARCH_AND_VIDEO = new Set(["innerProduct", "topK", "localSimilarity", "mixLabels", "stableMask"]);
 
 export interface CompileRun {
   readonly dtype: ModelDType;
@@ -49,12 +62,14 @@ async function compileOn(
   say(`${device.info.description || device.info.vendor} (${device.info.class}), ${dtype}`);
   const labels = new Map<GPUComputePipeline, string>();
   const parts: object[] = [];
-  const models = Object.entries(COMPILED).filter(([name]) => name.includes(only));
-  if (models.length === 0)
-    throw new Error(`no model contains "${only}"; there are ${Object.keys(COMPILED).join(", ")}`);
+  const all = { ...COMPILED, [KERNELS]: "kernels of no model above" };
+  const models = Object.entries(all).filter(([name]) => name.includes(only));
+  if (models.length === 0) throw new Error(`no model contains "${only}"; there are ${Object.keys(all).join(", ")}`);
   const options = { dtype, isRun: !folder }; // what a report counts are the plan's dispatches alone
   for (const [name, title] of models) {
-    for await (const { part, dispatches, pipelines } of compileModel(device, `test/golden/${name}`, options)) {
+    const compiled =
+      name === KERNELS ? compileKernels(device, options) : compileModel(device, `test/golden/${name}`, options);
+    for await (const { part, dispatches, pipelines } of compiled) {
       for (const { label, steps, pipeline } of pipelines) {
         if (folder) for (const step of steps) dispatchEmpty(device, pipeline, step, step.launch.workgroups);
         if (!labels.has(pipeline)) labels.set(pipeline, `${name} ${part} ${label}`);
@@ -72,6 +87,22 @@ async function compileOn(
     writeFileSync(join(folder, "parts.json"), JSON.stringify(parts));
   }
   return labels.size;
+}
+
+/** Kernels that search and videos use, at the sizes at which `npm run bench -- kernels` times them. */
+async function* compileKernels(
+  device: Device,
+  options: { readonly dtype: ModelDType; readonly isRun: boolean },
+): AsyncGenerator<CompiledPart> {
+  for (const { suite, what, test } of ROWS) {
+    if (!SEARCH_AND_VIDEO.has(suite.kernel.name)) continue;
+    const graph = new Graph();
+    const inputs = Object.entries(makeInputs(test, computedIn(options.dtype))).map(([name, { spec }]) => {
+      return [name, graph.input(name, spec)] as const;
+    });
+    graph.output("y", graph.add(suite.kernel, Object.fromEntries(inputs), test.params ?? {}));
+    yield { part: `${suite.kernel.name}, ${what}`, ...(await compileGraph(device, graph, options)) };
+  }
 }
 
 /** Bytes that a run writes to the GPU's memory; of kernels with several results, the first. */

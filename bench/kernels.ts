@@ -77,6 +77,7 @@ const products: readonly KernelRow[] = [
   ),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
   row("innerProduct", "search of 16,384 rows", { queries: [1, 512], rows: [16384, 512] }),
+  row("innerProduct", "64 searches of 16,384 rows", { queries: [64, 512], rows: [16384, 512] }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];
 
@@ -88,6 +89,7 @@ const rowwise: readonly KernelRow[] = [
   row("argmax", "1000 labels", { x: [64, 1000] }),
   row("topK", "best 5 of 1000 labels", { x: [64, 1000] }, { k: 5 }),
   row("topK", "best 300 of 8400 boxes", { x: [1, 8400] }, { k: 300 }),
+  row("topK", "best 10 of 64 searches", { x: [64, 16384] }, { k: 10 }),
   row("meanPool", "RN50", { x: [1, 49, 2048] }),
   row("localSimilarity", "DINO S/16, 480p", { a: [1620, 384], b: [8, 1620, 384] }, { grid: [30, 54], reach: 12 }),
   row(

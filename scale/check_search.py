@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import httpx
+import ray
 from ray import serve
 
 from webgpu_vision_scale.search_shards import SearchShards
@@ -34,14 +35,14 @@ def run(*arguments: str) -> None:
 
 
 def start_server(index: str) -> tuple[subprocess.Popen, str]:
-    process = subprocess.Popen([*COMMAND, "serve", "tiny=checkpoints/tiny-clip", "--index", f"photos={index}", "--port", "0", "--json"], stdout=subprocess.PIPE)
+    options = ["--index", f"photos={index}", "--port", "0", "--json"]  # with the models that ship
+    process = subprocess.Popen([*COMMAND, "serve", *options], stdout=subprocess.PIPE)
     return process, json.loads(process.stdout.readline())["address"]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures")
-    parser.add_argument("--model", help="a folder or Hub id; the one that ships when absent")
     a = parser.parse_args()
     paths = sorted(os.path.abspath(path) for path in glob.glob(os.path.join(a.pictures, "*.*")))
     servers = []
@@ -56,11 +57,13 @@ def main() -> int:
                 process, address = start_server(index)
                 servers.append(process)
                 addresses.append(address)
+            ray.init("local", num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1")
             serve.start(http_options={"host": "127.0.0.1", "port": PORT})
             serve.run(SearchShards.bind(addresses[1:], None), name="search", route_prefix="/")
             return compare(addresses[0], servers)
         finally:
-            serve.shutdown()
+            if ray.is_initialized():
+                serve.shutdown()
             for process in servers:
                 process.terminate()
                 process.wait()
@@ -75,7 +78,8 @@ def compare(whole: str, servers: list[subprocess.Popen]) -> int:
         # Pictures of equal scores come in any order.
         same = sorted(found[0]) == sorted(found[1]) and one["pictures"] == both["pictures"]
         wrong += not same
-        print(f"{json.dumps(query)}: {len(found[1])} of {both['pictures']} pictures, {'the same' if same else 'NOT the same'}")
+        result = "the same" if same else "NOT the same"
+        print(f"{json.dumps(query)}: {len(found[1])} of {both['pictures']} pictures, {result}", flush=True)
     servers[2].terminate()
     servers[2].wait()
     answer = httpx.post(f"{shards}/v1/search", json=QUERIES[0], timeout=60)

@@ -3,6 +3,7 @@
 import { type Device, USAGE } from "../device/device.ts";
 import { PipelineCache } from "../device/pipeline.ts";
 import { formatShape, sizeOf } from "../device/tensor.ts";
+import type { Graph } from "../graph/graph.ts";
 import { plan, type Step } from "../graph/plan.ts";
 import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { bindingCounts, paramBytes, pipelineSource } from "../kernels/kernel.ts";
@@ -60,14 +61,23 @@ export async function* compileModel(
     for (const [name, { part }] of Object.entries(model.examples(computedIn(dtype)))) {
       options.signal?.throwIfAborted();
       const graph = graphOf(part, (into) => Weights.of(into, checkpoint, computedIn(dtype), model.naming));
-      const { steps } = plan(graph, device, await planOptions(dtype, device));
-      const pipelines: CompiledPipeline[] = [];
-      for (const launches of byPipeline(steps)) pipelines.push(await compile(device, launches, isRun));
-      yield { part: name, dispatches: steps.length, pipelines };
+      yield { part: name, ...(await compileGraph(device, graph, { dtype, isRun })) };
     }
   } finally {
     await checkpoint.close();
   }
+}
+
+/** As `compileModel`, of a graph. */
+export async function compileGraph(
+  device: Device,
+  graph: Graph,
+  { dtype = "f32", isRun = true }: Pick<CompileOptions, "dtype" | "isRun">,
+): Promise<Omit<CompiledPart, "part">> {
+  const { steps } = plan(graph, device, await planOptions(dtype, device));
+  const pipelines: CompiledPipeline[] = [];
+  for (const launches of byPipeline(steps)) pipelines.push(await compile(device, launches, isRun));
+  return { dispatches: steps.length, pipelines };
 }
 
 function byPipeline(steps: readonly Step[]): readonly (readonly Step[])[] {
