@@ -1,8 +1,8 @@
 // localSimilarity: y[i, s, line, place] = a[i] · b[s, neighbour] for the places i of the rows of a map from `first` on,
 // the neighbours of a place being those at most `down` rows and `across` columns away. Rows of a and b are meant to be
 // of unit length, as -2 stands for neighbours beyond the map. a: [height * width, C]; b: [frames, height * width, C];
-// y: [rows * width, frames, 2 * down + 1, 2 * across + 1], always f32. Sums in f32. A thread makes 8 neighbours of a
-// line for each of 4 places beside each other, which have most of them in common: lib/flat.wgsl.
+// y: [rows * width, frames, 2 * down + 1, 2 * across + 1], always f32. Sums in f32. A thread makes the products of 4
+// places beside each other with 4 of a line, of which some are no neighbours of some: lib/flat.wgsl.
 
 alias Elem = f32; // f32 | f16
 alias Word = Elem; // Elem | vec4<Elem>
@@ -17,52 +17,81 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 const PLACES = 4u;
-const BLOCK = 8u;
-const COLUMNS = 11u; // PLACES + BLOCK - 1
+const BLOCK = 4u;
 const NONE = -2.0;
 override LANES: f32 = 1; // of a vec4 that are elements of their own: a Word of one is the same four times
 
+// What a thread makes.
+struct Block {
+  x: u32, // the first of its places, in row `own` of the part that is made
+  own: u32,
+  frame: u32,
+  line: u32,
+  start: u32, // the first of its neighbours among those of place x
+  column: i32, // where that is in the map
+  isInside: bool, // whether the line is in the map
+}
+
+fn placeOf(at: u32) -> vec4f {
+  return vec4f(vec4<Elem>(a[at]));
+}
+
+fn neighbour(block: Block, rowStart: u32, c: u32, d: i32) -> vec4f {
+  let at = rowStart + u32(clamp(block.column + d, 0, i32(params.width) - 1));
+  return vec4f(vec4<Elem>(b[at * params.words + c]));
+}
+
+// Writes the products of 4 places with neighbour d.
+fn store(block: Block, d: u32, sum: vec4f) {
+  let side = 2 * params.across + 1;
+  let at = block.column + i32(d);
+  let isThere = block.isInside && at >= 0 && at < i32(params.width);
+  let values = select(vec4f(NONE), sum * (LANES / 4), isThere);
+  for (var p = 0u; p < PLACES; p++) {
+    let offset = block.start + d - p; // of its own neighbours; wraps where it is before the first
+    let x = block.x + p;
+    if (x < params.width && offset < side) {
+      let place = (block.own * params.width + x) * params.frames + block.frame;
+      y[(place * (2 * params.down + 1) + block.line) * side + offset] = values[p];
+    }
+  }
+}
+
+// The sums are variables of their own: an array of them would be in memory on some GPUs.
 fn compute(index: u32) {
   let lines = 2 * params.down + 1;
   let side = 2 * params.across + 1;
-  let blocks = (side + BLOCK - 1) / BLOCK;
+  let blocks = (side + PLACES - 1 + BLOCK - 1) / BLOCK;
   let groups = (params.width + PLACES - 1) / PLACES;
-  let start = index % blocks * BLOCK;
-  let line = index / blocks % lines;
-  let frame = index / blocks / lines % params.frames;
   let group = index / blocks / lines / params.frames;
-  let x = group % groups * PLACES;
-  let own = group / groups; // row of the part that is made
-  let row = i32(params.first + own + line) - i32(params.down);
-  let column = i32(x + start) - i32(params.across);
-  let isInside = row >= 0 && row < i32(params.height);
-  var sums: array<f32, 32>; // PLACES * BLOCK
-  if (isInside) {
-    let last = i32(params.width) - 1;
-    let rowStart = (frame * params.height + u32(row)) * params.width;
-    let ownStart = (params.first + own) * params.width;
+  var block: Block;
+  block.start = index % blocks * BLOCK;
+  block.line = index / blocks % lines;
+  block.frame = index / blocks / lines % params.frames;
+  block.x = group % groups * PLACES;
+  block.own = group / groups;
+  block.column = i32(block.x + block.start) - i32(params.across);
+  let row = i32(params.first + block.own + block.line) - i32(params.down);
+  block.isInside = row >= 0 && row < i32(params.height);
+  var s0 = vec4f(); // an element for each place
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  if (block.isInside) {
+    let rowStart = (block.frame * params.height + u32(row)) * params.width;
+    let ownStart = (params.first + block.own) * params.width;
+    let x = vec4u(block.x, block.x + 1, block.x + 2, block.x + 3);
+    let places = (ownStart + min(x, vec4u(params.width - 1))) * params.words;
     for (var c = 0u; c < params.words; c++) {
-      var others: array<vec4f, COLUMNS>;
-      for (var d = 0u; d < COLUMNS; d++) {
-        let at = rowStart + u32(clamp(column + i32(d), 0, last));
-        others[d] = vec4f(vec4<Elem>(b[at * params.words + c]));
-      }
-      for (var p = 0u; p < PLACES; p++) {
-        let at = ownStart + min(x + p, params.width - 1);
-        let mine = vec4f(vec4<Elem>(a[at * params.words + c]));
-        for (var d = 0u; d < BLOCK; d++) {
-          sums[p * BLOCK + d] += dot(mine, others[p + d]);
-        }
-      }
+      let mine = mat4x4f(placeOf(places.x + c), placeOf(places.y + c), placeOf(places.z + c), placeOf(places.w + c));
+      s0 += neighbour(block, rowStart, c, 0) * mine;
+      s1 += neighbour(block, rowStart, c, 1) * mine;
+      s2 += neighbour(block, rowStart, c, 2) * mine;
+      s3 += neighbour(block, rowStart, c, 3) * mine;
     }
   }
-  for (var p = 0u; p < PLACES && x + p < params.width; p++) {
-    let i = own * params.width + x + p;
-    let out = ((i * params.frames + frame) * lines + line) * side + start;
-    for (var d = 0u; d < BLOCK && start + d < side; d++) {
-      let at = column + i32(p + d);
-      let isThere = isInside && at >= 0 && at < i32(params.width);
-      y[out + d] = select(NONE, sums[p * BLOCK + d] * LANES / 4, isThere);
-    }
-  }
+  store(block, 0, s0);
+  store(block, 1, s1);
+  store(block, 2, s2);
+  store(block, 3, s3);
 }

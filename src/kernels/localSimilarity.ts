@@ -21,7 +21,7 @@ export interface LocalSimilarityParams {
 export const NO_NEIGHBOUR = -2;
 
 // What a thread makes: PLACES and BLOCK of the shader.
-const [PLACES, BLOCK] = [4, 8];
+const [PLACES, BLOCK] = [4, 4];
 
 function sizes(b: Spec, { grid: [height, width], reach, first = 0, rows = height - first }: LocalSimilarityParams) {
   const [down, across] = [Math.min(reach, height - 1), Math.min(reach, width - 1)];
@@ -64,7 +64,7 @@ export const localSimilarity = /* @__PURE__ */ defineKernel<LocalSimilarityParam
   },
   launch: ({ a, b }, params) => {
     const { height, width, down, across, frames, C, first, rows, lines, side } = sizes(b, params);
-    const count = rows * Math.ceil(width / PLACES) * frames * lines * Math.ceil(side / BLOCK);
+    const count = rows * Math.ceil(width / PLACES) * frames * lines * Math.ceil((side + PLACES - 1) / BLOCK);
     const isWide = C % 4 === 0;
     return {
       params: { count, words: isWide ? C / 4 : C, height, width, down, across, frames, first },
