@@ -98,7 +98,8 @@ function addIndex(command: Command, run: RunCommand): void {
     .addOption(batchOption())
     .addHelpText(
       "after",
-      "\nJSON:\n  --json  { model, index, pictures, embedded, known, unchanged, removed, leftOut, errors, recall }\n" +
+      "\nJSON:\n  --json  { model, index, pictures, embedded, known, unchanged, removed, perSecond, decodeShare,\n" +
+        "          gpuShare, leftOut, errors, recall }\n" +
         examples(
           "index ~/Pictures --out photos.index",
           "index ~/Pictures shop.txt --out photos.index --model openai/clip-vit-base-patch32 --dtype f16",

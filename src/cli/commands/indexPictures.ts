@@ -10,6 +10,7 @@ import { type Context, downloadBars, modelName, modelSource, openClip, sourceOpt
 import { EXIT } from "../failure.ts";
 import { checkpointIdentity } from "../files/identity.ts";
 import { findPictures, leftOutNote, messageOf, type PictureFailure, type PictureFile } from "../files/pictures.ts";
+import { BusyTime } from "../pictureIndex/busyTime.ts";
 import { type IndexModel, IndexTable } from "../pictureIndex/indexTable.ts";
 import { updateIndex } from "../pictureIndex/updateIndex.ts";
 import { lockForWriting } from "../pictureIndex/writerLock.ts";
@@ -46,6 +47,7 @@ export async function indexPictures(request: IndexRequest, context: Context): Pr
     const errors = [...found.failures];
     const progress = terminal.progress("pictures", found.files.size);
     const began = performance.now();
+    const busy = { decode: new BusyTime(), gpu: new BusyTime() };
     let done = 0;
     const onPicture = (failure?: PictureFailure) => {
       progress.update(++done, Math.max(done, found.files.size));
@@ -60,6 +62,9 @@ export async function indexPictures(request: IndexRequest, context: Context): Pr
       batch: request.batch,
       signal,
       onPicture,
+      onStep: (step) => {
+        if (step.lane === "decode" || step.lane === "gpu") busy[step.lane].add(step);
+      },
     }).finally(() => progress.stop());
     const seconds = (performance.now() - began) / 1000;
     if (counts.embedded + counts.known + counts.removed > 0) await table.optimize();
@@ -67,11 +72,15 @@ export async function indexPictures(request: IndexRequest, context: Context): Pr
     const recall = request.check ? await recallOf(table, clip) : undefined;
     const pictures = await table.count();
     const { leftOut } = found;
-    const document = { model: modelName(options), index: request.out, pictures, ...counts, leftOut, errors };
+    const shares = { decodeShare: busy.decode.ms / 1000 / seconds, gpuShare: busy.gpu.ms / 1000 / seconds };
+    const rates = counts.embedded > 0 ? { perSecond: counts.embedded / seconds, ...shares } : {};
+    const document = { model: modelName(options), index: request.out, pictures, ...counts, ...rates, leftOut, errors };
     if (options.json) terminal.result(jsonText({ ...document, ...(recall !== undefined && { recall }) }, 2));
     else {
       const { embedded, known, unchanged, removed } = counts;
-      const rate = embedded > 0 ? ` (${(embedded / seconds).toFixed(1)} a second)` : "";
+      const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+      const idle = `decoding ${percent(shares.decodeShare)} of the time, the GPU idle ${percent(1 - shares.gpuShare)}`;
+      const rate = embedded > 0 ? ` (${(embedded / seconds).toFixed(1)} a second; ${idle})` : "";
       const what = [
         `${embedded} embedded${rate}`,
         `${known} moved or copied`,

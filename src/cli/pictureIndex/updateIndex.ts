@@ -4,6 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { sep } from "node:path";
 import type { Clip } from "../../api/clip.ts";
+import type { EncodeStep } from "../../pictures/pictureRuns.ts";
 import { failureOf, type PictureFailure, type PictureFile } from "../files/pictures.ts";
 import type { IndexRow, IndexTable, KnownRow, PictureFacts } from "./indexTable.ts";
 import { pictureFacts } from "./pictureFacts.ts";
@@ -18,6 +19,8 @@ export interface UpdateOptions {
   readonly folders: readonly string[];
   readonly batch: number | undefined;
   readonly signal: AbortSignal;
+  /** Told of the time that was spent on pictures. */
+  readonly onStep: (step: EncodeStep) => void;
   /** Told of each picture: one that was done, or why it was not. */
   readonly onPicture: (failure?: PictureFailure) => void;
 }
@@ -50,7 +53,7 @@ export async function updateIndex(clip: Clip, table: IndexTable, options: Update
     else changed.push(file);
   }
   const hashes = new Set(Array.from(rows.values(), ({ hash }) => hash));
-  const { batch, signal, onPicture } = options;
+  const { batch, signal, onPicture, onStep } = options;
   // Pictures in the stream by their place in it. What it is not given is written without the model.
   const streamed = new Map<number, Looked>();
   let count = 0;
@@ -76,7 +79,12 @@ export async function updateIndex(clip: Clip, table: IndexTable, options: Update
     return looked;
   };
   const onError = (error: unknown, { index }: { index: number }) => fail(take(index).file, error);
-  const stream = clip.encodeImages(source(), { signal, onError, ...(batch !== undefined && { batchSize: batch }) });
+  const stream = clip.encodeImages(source(), {
+    signal,
+    onError,
+    onStep,
+    ...(batch !== undefined && { batchSize: batch }),
+  });
   try {
     for await (const { index, embedding } of stream) {
       const { file, facts } = take(index);
