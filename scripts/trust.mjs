@@ -73,8 +73,9 @@ ${[...rows.values()].map(({ row }) => row).join("\n")}
   type and change by change, are read and refused as by Python's safetensors, but for those with two equal names in one
   object: Python takes the last of them.
 - **WebGPU's calls**: each call that can fail (a buffer without memory, a pipeline that does not compile, a result that
-  cannot be mapped, a lost device) fails once, while a model of few layers loads and while two calls run; then the next
-  call must be right to the last bit. Of loads that failed at every point, one in eight is followed by another load.
+  cannot be mapped, a lost device) fails once, while a small model loads, while its first call runs, alone and beside
+  another, and while two calls run again; then the next call must be right to the last bit. Where every point is tried,
+  one load in eight that failed is followed by another, and one first call in eight by a call of another kind.
 - **Killed**: a program is killed (SIGKILL) at a random moment of a download, or while it keeps embeddings, and started
   again. "Right" are those that were done before that.
 - **Mixed runs**: calls of Clip, Dino and Sam at once, of many sizes and batches; some are aborted at random, and
