@@ -28,7 +28,7 @@ const HOST = [
   "test/models/{settingsFiles,timm,weights}.test.ts",
   "test/models/{clipConfig,clipTokens,edgeTamConfig,families,part,plainNames,processorConfig,quantisedBytes,sam2Config}.test.ts",
   "test/api/{attentionMaps,cocoDataset,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",
-  "test/cli/{adapter,busyTime,dinoUsage,drawing,embeddingCache,modelCards,parts,pictures,prompts}.test.ts",
+  "test/cli/{adapter,busyTime,dinoUsage,drawing,embeddingCache,modelCards,palette,parts,pictures,prompts,trackPrompts}.test.ts",
 ];
 
 /** Tests on a device that would disturb others of their process, or be disturbed. */

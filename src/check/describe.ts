@@ -9,10 +9,12 @@ import type { SourceLike, SourceOptions } from "../io/source/source.ts";
 import { allFamilies } from "../models/families.ts";
 import { type Family, type FamilyModel, familyOf, type ModelFiles } from "../models/family.ts";
 import { graphOf, type Part } from "../models/part.ts";
+import { sam2Video } from "../models/sam2/videoFamily.ts";
 import { unreadTensors } from "../models/unread.ts";
 import { Weights } from "../models/weights.ts";
 import { openModelFiles } from "../session/pretrained.ts";
 import { computedIn, type ModelDType, planOptions } from "../session/session.ts";
+import { videoModelOf, videoPartsOf } from "./describeVideo.ts";
 import { storedOrSeeded } from "./seeded.ts";
 
 /** What a checkpoint is, and what it costs on a device. */
@@ -28,7 +30,7 @@ export interface ModelDescription {
   /** Types of the stored tensors. */
   readonly stored: readonly string[];
   readonly storedBytes: number;
-  /** Each part for one picture, text or prompt, by name. */
+  /** Each part for one picture, text or prompt, by name; of SAM 2 for videos also for a frame and an object in it. */
   readonly parts: Readonly<Record<string, PartDescription>>;
   /** Tensors of the checkpoint that no part reads, but for what is known to be beside a model (heads, buffers). */
   readonly unread: readonly string[];
@@ -64,7 +66,7 @@ export async function describeModel(
     const tensors = [...checkpoint.tensors.values()];
     return {
       ...(family ? { family: family.name, title: model?.title ?? family.title } : unknownFamily(files)),
-      ...(family && model ? await describeParts(checkpoint, family, model, device, options.dtype ?? "f32") : UNREAD),
+      ...(family && model ? await describeParts(checkpoint, files, { family, model }, device, options.dtype) : UNREAD),
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stored: [...new Set(tensors.map(({ dtype }) => dtype))],
@@ -88,18 +90,26 @@ function unknownFamily({ config, name }: ModelFiles): Pick<ModelDescription, "fa
 
 async function describeParts(
   checkpoint: Checkpoint,
-  family: Family,
-  model: FamilyModel,
+  files: ModelFiles,
+  { family, model }: { readonly family: Family; readonly model: FamilyModel },
   device: Device,
-  modelDType: ModelDType,
+  modelDType: ModelDType = "f32",
 ): Promise<Pick<ModelDescription, "config" | "parts" | "unread">> {
   const [dtype, options] = [computedIn(modelDType), await planOptions(modelDType, device)];
-  const describe = (part: Part): PartDescription => {
-    const graph = graphOf(part, (into) => Weights.of(into, checkpoint, dtype, model.naming));
+  const describe = (part: Part, { naming }: FamilyModel): PartDescription => {
+    const graph = graphOf(part, (into) => Weights.of(into, checkpoint, dtype, naming));
     const outputs = [...graph.outputs].map(([name, value]) => [name, { dtype: value.dtype, shape: value.shape }]);
     return { inputs: part.inputs, outputs: Object.fromEntries(outputs), ...plan(graph, device, options).summary() };
   };
-  const examples = Object.entries(model.examples(dtype));
-  const parts = Object.fromEntries(examples.map(([name, { part }]) => [name, describe(part)]));
-  return { config: model.config, parts, unread: unreadTensors(checkpoint, family, model) };
+  const parts = Object.entries(model.examples(dtype)).map(([name, { part }]) => [name, describe(part, model)] as const);
+  const video = await videoModelOf(files);
+  const ofVideo = Object.entries(video ? videoPartsOf(video, dtype) : {});
+  return {
+    config: video?.config ?? model.config,
+    parts: Object.fromEntries([
+      ...parts,
+      ...ofVideo.map(([name, part]) => [name, describe(part, video as FamilyModel)] as const),
+    ]),
+    unread: video ? unreadTensors(checkpoint, sam2Video, video) : unreadTensors(checkpoint, family, model),
+  };
 }

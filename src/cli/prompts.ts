@@ -28,8 +28,13 @@ export function collectBox(text: string, before: readonly BoxPrompt[] = []): Box
   if (x0 === undefined || y0 === undefined || x1 === undefined || y1 === undefined || more.length > 0) {
     throw new InvalidArgumentError("Expected the corners x0,y0,x1,y1, as in 75,275,1725,850.");
   }
+  return [...before, checkBox([x0, y0, x1, y1])];
+}
+
+export function checkBox(box: BoxPrompt): BoxPrompt {
+  const [x0, y0, x1, y1] = box;
   if (x1 <= x0 || y1 <= y0) throw new InvalidArgumentError("Expected x0 < x1 and y0 < y1: left, top, right, bottom.");
-  return [...before, [x0, y0, x1, y1]];
+  return box;
 }
 
 /** For JSON. */
@@ -37,7 +42,8 @@ export function edgesOf([x0, y0, x1, y1]: BoxPrompt) {
   return { x0, y0, x1, y1 };
 }
 
-function numbers(text: string): number[] {
+/** Numbers with commas between them; none where one of them is no number. */
+export function numbers(text: string): number[] {
   const parts = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
   return parts.every(Number.isFinite) ? parts : [];
 }

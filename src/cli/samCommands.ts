@@ -5,12 +5,13 @@ import type { GlobalOptions, RunCommand } from "./context.ts";
 import { examples, jsonShape } from "./help.ts";
 import { takesPictures } from "./options.ts";
 import { type BoxPrompt, collectBox, collectPoint, type PointPrompt } from "./prompts.ts";
+import { addTrackCommand } from "./trackCommand.ts";
 
 /** Adds `segment`, `masks` and `track`. */
 export function addSamCommands(program: Command, run: RunCommand): void {
   addSegment(program.command("segment"), run);
   addMasks(program.command("masks"), run);
-  addTrack(program.command("track"), run);
+  addTrackCommand(program.command("track"), run);
 }
 
 interface SegmentOptions {
@@ -101,48 +102,6 @@ function addMasks(command: Command, run: RunCommand): void {
       const request = { images, out, coco, polygons, force, settings };
       checkMasks(request);
       await run(self, (context) => masks(request, context));
-    });
-}
-
-interface TrackOptions {
-  readonly point?: PointPrompt[];
-  readonly box?: BoxPrompt[];
-  readonly frame?: number;
-  readonly out?: string;
-  readonly overlay?: boolean;
-  readonly force?: boolean;
-}
-
-function addTrack(command: Command, run: RunCommand): void {
-  command
-    .description("an object through the frames of a video, by SAM 2")
-    .argument("<image...>", "the frames in their order: files, folders with what is in them, quoted patterns")
-    .option("--point <x,y[,0]>", "a pixel inside the object, with 0 outside it; repeat it for several", collectPoint)
-    .option("--box <x0,y0,x1,y1>", "a box around an object, in pixels; repeat it for several objects", collectBox)
-    .addOption(new Option("--frame <number>", "the frame that they are of (default: 0)").argParser(wholeNumber))
-    .option("--out <folder>", "write a .png of each mask, white inside: FOLDER/OBJECT/FRAME.png; objects are 1, 2 …")
-    .option("--overlay", "with --out: write the frames with the masks over them too, in FOLDER/overlay")
-    .option("--force", "write into a folder that is there already (default: an error)")
-    .option("--jsonl", "print a line of JSON for each frame")
-    .addHelpText(
-      "after",
-      '\nJSON:\n  --json   one document { "model", "dtype", "results": [row, ...], "files" }\n' +
-        "  --jsonl  the rows alone, a line each\n" +
-        "  row      { frame, image, masks: [mask, ...], files }\n" +
-        "  mask     { object, score, area, box, segmentation }; the score is above 0 where the object is there;\n" +
-        "           boxes are edges { x0, y0, x1, y1 } in pixels, as --box takes them; segmentation is COCO's RLE\n" +
-        examples(
-          "track frames/ --point 500,375 --out masks/ --overlay",
-          "track frames/ --point 500,375 --model facebook/sam2.1-hiera-tiny --out masks/ --overlay",
-          "track 'frames/*.jpg' --box 10,20,90,80 --box 100,20,190,80 --frame 12 --json",
-        ),
-    )
-    .action(async (images: string[], options: TrackOptions, self: Command) => {
-      const { point: points = [], box: boxes = [], frame = 0, out, overlay = false, force = false } = options;
-      const { checkTrack, track } = await import("./commands/track.ts");
-      const request = { images, points, boxes, frame, overlay, force, ...(out !== undefined && { out }) };
-      checkTrack(request);
-      await run(self, (context) => track(request, context));
     });
 }
 

@@ -13,8 +13,8 @@ export interface Progress {
   stop(): void;
 }
 
-/** How amounts are written beside a bar. */
-export type Unit = "count" | "bytes";
+/** How amounts are written beside a bar; frames with how many are done in a second. */
+export type Unit = "count" | "bytes" | "frames";
 
 // Characters that no text has stand for styles until the text was made safe.
 const [BOLD, DIM, PLAIN] = ["\ufdd0", "\ufdd1", "\ufdd2"];
@@ -117,19 +117,49 @@ export class Terminal {
 }
 
 function makeBar(label: string, stream: NodeJS.WritableStream, unit: Unit): SingleBar {
-  const amount = (value: number) => (unit === "bytes" ? `${(value / 1e6).toFixed(1)} MB` : String(value));
   return new SingleBar({
     stream,
-    format: (options, { progress, value, total, eta }) => {
-      const size = 24;
-      const full = Math.round(Math.min(1, progress) * size);
-      const bar = "█".repeat(full) + "░".repeat(size - full);
-      const rest = value < total && Number.isFinite(eta) ? `, ${Math.ceil(eta)} s left` : "";
-      return `${label} ${bar} ${amount(value)} of ${amount(total)}${options.etaBuffer ? rest : ""}`;
+    format: (_options, { progress, value, total, eta, startTime }) => {
+      const seconds = (Date.now() - startTime) / 1000;
+      return `${label} ${barText({ progress, value, total, eta, seconds }, unit)}`;
     },
     clearOnComplete: true,
     hideCursor: true,
     fps: 10,
     gracefulExit: false,
   });
+}
+
+/** How far something is. */
+export interface BarState {
+  /** From 0 to 1. */
+  readonly progress: number;
+  readonly value: number;
+  /** 0 where nobody knows. */
+  readonly total: number;
+  /** Seconds that are left; no number where that cannot be told yet. */
+  readonly eta: number | string;
+  /** Since it began. */
+  readonly seconds: number;
+}
+
+/** What stands behind a bar's label: the bar, the amount, how fast it grows, and what is left. */
+export function barText({ progress, value, total, eta, seconds }: BarState, unit: Unit): string {
+  const size = 24;
+  const full = Math.round(Math.min(1, progress) * size);
+  const bar = total > 0 ? `${"█".repeat(full)}${"░".repeat(size - full)} ` : "";
+  const amount = (count: number) => (unit === "bytes" ? `${(count / 1e6).toFixed(1)} MB` : String(count));
+  const all = total > 0 ? `${amount(value)} of ${amount(total)}` : amount(value);
+  const rate = unit === "frames" && value > 0 && seconds > 0 ? `, ${(value / seconds).toFixed(1)} frames/s` : "";
+  const rest =
+    value < total && typeof eta === "number" && Number.isFinite(eta) ? `, ${duration(Math.ceil(eta))} left` : "";
+  return `${bar}${all}${rate}${rest}`;
+}
+
+/** 75 as "1 min 15 s". */
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours === 0 ? `${minutes} min ${seconds % 60} s` : `${hours} h ${minutes % 60} min`;
 }

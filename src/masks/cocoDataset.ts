@@ -13,6 +13,8 @@ export interface MaskToExport extends Partial<Omit<MaskRecord, "segmentation">> 
   readonly segmentation: Segmentations[keyof Segmentations];
   /** What the mask shows; "object" when absent. */
   readonly category?: string;
+  /** How sure the mask is; `predictedIou` when absent. */
+  readonly score?: number;
 }
 
 /** A picture and its masks. */
@@ -25,6 +27,8 @@ export interface PictureToExport {
   readonly height: number;
   /** What was found in it. */
   readonly masks: readonly MaskToExport[];
+  /** Of a frame: its place in the video, from 0. */
+  readonly frame?: number;
 }
 
 /** An entry of `images`. */
@@ -37,6 +41,8 @@ export interface CocoImage {
   readonly width: number;
   /** In pixels. */
   readonly height: number;
+  /** Of a frame: its place in the video, from 0. */
+  readonly frame_id?: number;
 }
 
 /** An entry of `annotations`; COCO knows no more than up to `iscrowd`, and tools pass over the others. */
@@ -55,7 +61,7 @@ export interface CocoAnnotation {
   readonly bbox: readonly [x: number, y: number, width: number, height: number];
   /** Always 0: one object. */
   readonly iscrowd: 0;
-  /** The mask's predicted quality, for `loadRes`, which takes annotations as results. */
+  /** The mask's own score or its predicted quality, for `loadRes`, which takes annotations as results. */
   readonly score?: number;
   /** As in the files of SA-1B. */
   readonly predicted_iou?: number;
@@ -155,11 +161,8 @@ export function cocoCategories(names: readonly string[] = [OBJECT]): CocoCategor
   return names.map((name, i) => ({ id: i + 1, name, supercategory: "" }));
 }
 
-export function cocoImage(
-  { fileName, width, height }: Pick<PictureToExport, "fileName" | "width" | "height">,
-  id: number,
-): CocoImage {
-  return { id, file_name: fileName, width, height };
+export function cocoImage({ fileName, width, height, frame }: Omit<PictureToExport, "masks">, id: number): CocoImage {
+  return { id, file_name: fileName, width, height, ...(frame !== undefined && { frame_id: frame }) };
 }
 
 /** The annotation of a mask. */
@@ -172,6 +175,7 @@ export function cocoAnnotation(mask: MaskToExport, image: CocoImage, id: number,
     ...outlineOf(mask, image),
     iscrowd: 0,
     ...(predictedIou !== undefined && { score: predictedIou, predicted_iou: predictedIou }),
+    ...(mask.score !== undefined && { score: mask.score }),
     ...(stabilityScore !== undefined && { stability_score: stabilityScore }),
     ...(pointCoords && { point_coords: pointCoords }),
     ...(cropBox && { crop_box: cropBox }),

@@ -252,6 +252,9 @@ describe("embed", () => {
   });
 });
 
+/** What a checkpoint for videos has beside its parts for pictures. */
+const VIDEO = ["video frame", "object by a click", "object by a mask", "object by its memory"];
+
 describe("info", () => {
   it("names the adapter, its limits, and what the model is and costs", async () => {
     const { code, stdout } = await runCli(["info", "--json"]);
@@ -284,11 +287,15 @@ describe("info", () => {
     ["checkpoints/seeded-mobile-sam", "MobileSAM", ["encoder", "decoder"]],
     ["checkpoints/seeded-sam2", "SAM 2", ["encoder", "decoder"]],
     ["checkpoints/seeded-edgetam", "EdgeTAM, with RepViT", ["encoder", "decoder"]],
+    ["checkpoints/tiny-sam2", "SAM 2", ["encoder", "decoder", ...VIDEO]],
+    ["test/golden/small-edgetam", "EdgeTAM, with RepViT", ["encoder", "decoder", ...VIDEO]],
   ])("tells family, parts and costs of %s", async (model, family, parts) => {
     const { code, stdout } = await runCli(["info", "--model", model]);
     expect(code).toBe(0);
     expect(stdout).toContain(`Model ${model}`);
     expect(stdout).toMatch(new RegExp(`family +${family}`));
+    expect(stdout).toMatch(/unread tensors +none/);
+    expect(stdout).not.toContain("[object");
     for (const part of parts)
       expect(stdout).toMatch(new RegExp(`${part} in f32 .*: \\d+ dispatches of \\d+ pipelines`));
   });

@@ -132,7 +132,7 @@ describe("a mask over its photo", () => {
     const [width, height] = [110, 200];
     const large = grey(width, height, () => 160);
     const masks = Array.from({ length: 3 }, (_, i) => rectangle(width, height, [5 + i, 5 + i, 105, 195]));
-    await drawMasks(large, masks.map(encodeRle), width * 30); // seven strips
+    await drawMasks(large, masks.map(encodeRle), { stripPixels: width * 30 }); // seven strips
     const inside = new Set(Array.from({ length: 170 }, (_, i) => pixel(large, 60, 15 + i).join()));
     expect(inside.size).toBe(1);
     expect(pixel(large, 1, 100)).toEqual(pixel(large, 1, 1));

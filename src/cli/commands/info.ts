@@ -75,8 +75,12 @@ function modelText(model: ModelDescription, dtype: string): string {
 function configLines(config: object): Record<string, string> {
   const entries = Object.entries(config);
   const isPart = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
-  const text = (values: readonly (readonly [string, unknown])[]) =>
-    values.map(([name, value]) => `${name} ${Array.isArray(value) ? `[${value.join(", ")}]` : value}`).join(", ");
+  const text = (values: readonly (readonly [string, unknown])[]): string =>
+    values.map(([name, value]) => `${name} ${valueText(value)}`).join(", ");
+  const valueText = (value: unknown) => {
+    if (Array.isArray(value)) return `[${value.join(", ")}]`;
+    return isPart(value) ? `{ ${text(Object.entries(value as object))} }` : String(value);
+  };
   const top = entries.filter(([, value]) => !isPart(value));
   const parts = entries.filter(([, value]) => isPart(value));
   const lines = parts.map(([name, value]) => [name, text(Object.entries(value as object))] as const);

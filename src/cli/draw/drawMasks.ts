@@ -23,17 +23,24 @@ interface Shape {
   readonly bottom: number;
 }
 
+export interface DrawMasksOptions {
+  /** A mask has the colour of its place in the list, so that a video's objects keep theirs; else of that by area. */
+  readonly areInOrder?: boolean;
+  readonly stripPixels?: number;
+}
+
 /**
  * Draws all masks over the photo's own pixels, the smaller ones on top, each in a colour of its own. One mask is
  * decoded and one strip of the photo drawn at a time: that takes little more than the photo, however many they are.
  */
-export async function drawMasks(photo: RgbaImage, masks: readonly Rle[], stripPixels = STRIP_PIXELS): Promise<void> {
+export async function drawMasks(photo: RgbaImage, masks: readonly Rle[], options: DrawMasksOptions = {}) {
+  const { areInOrder = false, stripPixels = STRIP_PIXELS } = options;
   const line = lineWidth(photo);
-  const order = masks.map((mask) => ({ mask, area: maskArea(mask) })).sort((a, b) => b.area - a.area);
+  const order = masks.map((mask, place) => ({ mask, place, area: maskArea(mask) })).sort((a, b) => b.area - a.area);
   let shapes: Shape[] = [{ text: shade(photo, 0.25), top: 0, bottom: photo.height }];
   let letters = 0;
-  for (const [i, { mask }] of order.entries()) {
-    const hue = (i * GOLDEN_ANGLE) % 360;
+  for (const [i, { mask, place }] of order.entries()) {
+    const hue = ((areInOrder ? place : i) * GOLDEN_ANGLE) % 360;
     const [fill, edge] = [chroma.oklch(0.7, 0.19, hue).hex(), chroma.oklch(0.9, 0.1, hue).hex()];
     const style = `fill="${fill}" fill-opacity="0.5" stroke="${edge}" stroke-width="${line}" stroke-linejoin="round"`;
     const text = `<path d="${smoothPath(rlePolygons(mask))}" fill-rule="evenodd" ${style}/>`;

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { VisionError } from "../../device/errors.ts";
 import {
   type CocoAnnotation,
+  type CocoCategory,
   type CocoDataset,
   type CocoImage,
   cocoAnnotation,
@@ -17,10 +18,19 @@ import { UsageError } from "../failure.ts";
 
 const CONTRIBUTOR = "webgpu-vision";
 
+export interface CocoFileOptions {
+  readonly description: string;
+  /** Leave out what is there. */
+  readonly isNew: boolean;
+  /** What masks show; "object" when absent. */
+  readonly categories?: readonly string[];
+}
+
 export class CocoFile {
   readonly path: string;
   readonly #partial: string;
   readonly #description: string;
+  readonly #categories: readonly CocoCategory[];
   readonly #images: CocoImage[] = [];
   /** Of the run before, until they are written again. */
   #before: readonly CocoAnnotation[] = [];
@@ -29,8 +39,9 @@ export class CocoFile {
   /** Something was written by halves. */
   #isTorn = false;
 
-  private constructor(path: string, description: string) {
+  private constructor(path: string, { description, categories }: CocoFileOptions) {
     this.path = path;
+    this.#categories = cocoCategories(categories);
     this.#partial = `${path}.${process.pid}.partial`;
     this.#description = description;
   }
@@ -40,9 +51,9 @@ export class CocoFile {
    *
    * @throws UsageError where another program's file is in the way.
    */
-  static async open(path: string, { description, isNew }: { description: string; isNew: boolean }): Promise<CocoFile> {
-    const file = new CocoFile(path, description);
-    const before = isNew ? undefined : await readBefore(path);
+  static async open(path: string, options: CocoFileOptions): Promise<CocoFile> {
+    const file = new CocoFile(path, options);
+    const before = options.isNew ? undefined : await readBefore(path);
     if (before) {
       file.#images.push(...before.images);
       file.#before = before.annotations;
@@ -58,7 +69,10 @@ export class CocoFile {
     const file = await this.#begun();
     const image = cocoImage(picture, this.#images.length + 1);
     this.#isTorn = true;
-    const texts = masks.map((mask, i) => JSON.stringify(cocoAnnotation(mask, image, this.#annotations + 1 + i)));
+    const texts = masks.map((mask, i) => {
+      const { id } = this.#categories.find(({ name }) => name === mask.category) ?? {};
+      return JSON.stringify(cocoAnnotation(mask, image, this.#annotations + 1 + i, id));
+    });
     if (texts.length) await file.appendFile(`${this.#annotations ? ",\n" : ""}${texts.join(",\n")}`);
     this.#annotations += texts.length;
     this.#images.push(image);
@@ -87,7 +101,7 @@ export class CocoFile {
     await mkdir(dirname(this.path), { recursive: true });
     this.#file = await open(this.#partial, "w");
     const info = cocoInfo({ description: this.#description, contributor: CONTRIBUTOR });
-    const head = JSON.stringify({ info, licenses: [], categories: cocoCategories() }).slice(0, -1);
+    const head = JSON.stringify({ info, licenses: [], categories: this.#categories }).slice(0, -1);
     const before = this.#before.map((annotation) => JSON.stringify(annotation));
     await this.#file.appendFile(`${head},"annotations":[\n${before.join(",\n")}`);
     this.#annotations = before.length;
