@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { isCpu } from "../src/kernels/variants.ts";
 import { type ContestResult, type SideResult, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
+import { replaceBetweenMarks } from "./marks.ts";
 import { geometricMean, promptsText } from "./print.ts";
 import type { Circumstances, ColdResult, Report } from "./report.ts";
 
 const FOLDER = "bench/results";
-const MARKS = ["<!-- made by `npm run bench -- tables` from here -->", "<!-- to here -->"] as const;
 
 interface NamedReport extends Report {
   readonly file: string;
@@ -26,7 +26,7 @@ interface Comparison {
 export function writeTables(): void {
   const reports = readReports();
   const path = "README.md";
-  writeFileSync(path, replaceBetweenMarks(readFile(path), summary(reports)));
+  writeFileSync(path, replaceBetweenMarks(path, "`npm run bench -- tables`", summary(reports)));
   writeFileSync(join(FOLDER, "README.md"), everything(reports));
   console.log(`bench: wrote ${path} and ${FOLDER}/README.md from ${reports.map(({ file }) => file).join(", ")}`);
 }
@@ -48,13 +48,6 @@ function readReports(): NamedReport[] {
 function inOrder<R extends { readonly name: string }>(results: readonly R[]): R[] {
   const place = ({ name }: R) => CONTESTS.findIndex((contest) => contest.name === name);
   return [...results].sort((a, b) => place(a) - place(b));
-}
-
-/** The part of a text between the two marks, replaced. */
-function replaceBetweenMarks(text: string, made: string): string {
-  const [begin, end] = MARKS.map((mark) => text.indexOf(mark)) as [number, number];
-  if (begin < 0 || end < begin) throw new Error(`README.md has no ${MARKS[0]} with ${MARKS[1]} after it`);
-  return `${text.slice(0, begin + MARKS[0].length)}\n\n${made}\n${text.slice(end)}`;
 }
 
 function comparisons(reports: readonly NamedReport[]): Comparison[] {
