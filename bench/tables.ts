@@ -99,7 +99,8 @@ function summary(reports: readonly NamedReport[]): string {
   const browser = reports.find((report) => report.browser)?.browser;
   const none = "No GPU has been measured yet: these adapters compute on the CPU, and only the ratios mean something.\n";
   const busy =
-    "\\* Measured while other programs had the processor too: both sides, which took turns, were slowed. Not in the mean.\n";
+    "\\* Measured while other programs had the processor too: both sides, which took turns, were slowed. " +
+    "Not in the mean.\n";
   const notes = all.some((one) => one.busy.length > 0) ? [busy] : [];
   return [downloads(browser), timesFaster(all), ...notes, ...(all.some(({ isGpu }) => isGpu) ? [] : [none])].join("\n");
 }

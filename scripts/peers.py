@@ -7,9 +7,10 @@ Models are exported by torch.onnx with the weights that test/golden/MODEL/manife
 to three forms, which give the same on ONNX Runtime's CPU provider: NAME.onnx as exported; NAME.norms.onnx, where ONNX
 Runtime's optimiser of transformers put residuals into norms and biases into activations; NAME.fused.onnx, where each
 attention is one MultiHeadAttention as well. NAME.heads.onnx has large attentions head by head: as exported, ONNX
-Runtime's WebGPU gives wrong results for scores beyond 128 MiB, the default limit of a binding. All weights are external data; NAME.json says where each comes from: a
-list of { offset, from, as }, `from` naming the checkpoint's tensors and `as` saying how the graph holds them. A weight
-is found by its values, so that a wrong name cannot slip in. The other graphs are one operation, some in a chain.
+Runtime's WebGPU gives wrong results for scores beyond 128 MiB, the default limit of a binding. All weights are external
+data; NAME.json says where each comes from: a list of { offset, from, as }, `from` naming the checkpoint's tensors and
+`as` saying how the graph holds them. A weight is found by its values, so that a wrong name cannot slip in. The other
+graphs are one operation, some in a chain.
 """
 
 import argparse

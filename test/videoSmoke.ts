@@ -1,5 +1,5 @@
-// A small SAM 2 or EdgeTAM through a video, for runtimes other than Node: a click, the frames after it, a correction and
-// the frame after that, against transformers' logits and object scores.
+// A small SAM 2 or EdgeTAM through a video, for runtimes other than Node: a click, the frames after it, a correction
+// and the frame after that, against transformers' logits and object scores.
 import { type ImageLike, readSafetensors, type SourceLike } from "../src/index.ts";
 import { type SegmentedVideo, type VideoMask, VideoSegmenter } from "../src/video.ts";
 

@@ -1,6 +1,6 @@
-// The cases of every kernel, the shipped CLIP and small models of all kinds in Deno, whose WebGPU is wgpu and whose shader compiler
-// is naga: another implementation than the Dawn of Node and Chromium. Prints each case that fails, then the sum as
-// vitest does; the exit code tells.
+// The cases of every kernel, the shipped CLIP and small models of all kinds in Deno, whose WebGPU is wgpu and whose
+// shader compiler is naga: another implementation than the Dawn of Node and Chromium. Prints each case that fails, then
+// the sum as vitest does; the exit code tells.
 import sharp from "sharp";
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";

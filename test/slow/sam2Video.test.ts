@@ -1,6 +1,7 @@
-// SAM 2.1 with Hiera tiny and EdgeTAM at their real sizes through a video of two frames (seeded weights): a click's mask,
-// and that of the frame after it, which looks at the memory of the first. SAM 2.1 comes under the original names alone,
-// against the code of facebookresearch/sam2; EdgeTAM against transformers. Every 8th row and column. `npm run test:slow`.
+// SAM 2.1 with Hiera tiny and EdgeTAM at their real sizes through a video of two frames (seeded weights): a click's
+// mask, and that of the frame after it, which looks at the memory of the first. SAM 2.1 comes under the original names
+// alone, against the code of facebookresearch/sam2; EdgeTAM against transformers. Every 8th row and column.
+// `npm run test:slow`.
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
@@ -38,9 +39,8 @@ it.each(MODELS)("$name: the masks of a click and of the frame after it", async (
     const start = performance.now();
     const found = [await video.addPrompt(0, 1, { points: [{ x: 700, y: 520 }] }, logits)];
     for await (const { masks } of video.propagate({ from: 1, ...logits })) found.push(masks.get(1) as VideoMask);
-    console.log(
-      `${name}: two frames in ${((performance.now() - start) / 1000).toFixed(0)} s, ${video.bytes >> 20} MiB of the video`,
-    );
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    console.log(`${name}: two frames in ${seconds} s, ${video.bytes >> 20} MiB of the video`);
     for (const [frame, { lowResLogits = new Float32Array(), score }] of found.entries()) {
       const rows = L / EVERY;
       const thinned = Float32Array.from({ length: rows * rows }, (_, i) => {

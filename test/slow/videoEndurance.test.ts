@@ -35,8 +35,8 @@ async function heldBytes(): Promise<{ readonly heap: number; readonly buffers: n
   return { heap: heapUsed, buffers: arrayBuffers };
 }
 
-// What may be added in 180 frames: code that Node compiles meanwhile and this test's own lists, a third of what a mask a
-// frame would be; and in array buffers one mask.
+// What may be added in 180 frames: code that Node compiles meanwhile and this test's own lists, a third of what a mask
+// for each frame would be; and in array buffers one mask.
 const [HEAP_SLACK, BUFFER_SLACK] = [1_000_000, SIDE * SIDE];
 
 it("200 frames: GPU bytes stay the same from the 20th on, the heap is flat, and a frame is one read", async () => {
