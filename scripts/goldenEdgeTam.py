@@ -24,8 +24,8 @@ import transformers as tf
 
 import seeded
 from golden import GOLDEN, IMAGENET_MEAN, IMAGENET_STD, save_golden
-from goldenSam import EVERY, cases_of, photo, prompts_of
-from goldenSam2 import mask_cases, one_matrix, pattern, pixels_of, processor_of, sam2_model
+from goldenSam import EVERY, photo
+from goldenSam2 import encoded, one_matrix, pattern, pixels_of, processor_of, prompted, sam2_model
 from goldenSam2Video import OBJECT_BIAS, SIDE, Object, frames, tracked, values_of
 
 # Published: facebook/EdgeTAM and yonigozlan/EdgeTAM-hf.
@@ -87,30 +87,11 @@ def of_pictures(config, state):
 @torch.no_grad()
 def picture(model, photo_name, has_masks=True):
     size = model.config.prompt_encoder_config.image_size
-    processor = processor_of(size)
     image = photo(photo_name)
-    w, h = image.size
-    pixels = pixels_of(processor, image)
-    stages = model.vision_encoder.backbone(pixels).last_hidden_state
-    stages = [x.permute(0, 2, 3, 1) for x in stages]
-    levels, _ = model.vision_encoder.neck(stages)
-    s0, s1, embedding = model.get_image_embeddings(pixels)
-    golden = {"pixel_values": pixels, "original_size": torch.tensor([h, w], dtype=torch.int32)}
-    golden |= {f"stage.{i}": x for i, x in enumerate(stages)}
-    golden |= {"level.1": levels[-2].permute(0, 2, 3, 1), "image_embeddings": embedding}
-    if not has_masks:
-        return golden
-    golden |= {"skip.0": s0.permute(0, 2, 3, 1), "skip.1": s1.permute(0, 2, 3, 1)}
-    points, box, batch = prompts_of(w, h)
-    golden |= {"prompt.points_xy": torch.tensor(points), "prompt.box_xyxy": torch.tensor(box)}
-    golden["prompt.batch_xy"] = torch.tensor(batch)
-    for kind, (prompt, multimask) in (cases_of(w, h, [size, size]) | mask_cases(size // 4, w, h, size)).items():
-        o = model(image_embeddings=[s0, s1, embedding], multimask_output=multimask, **prompt)
-        golden |= {f"{kind}.low_res_masks": o.pred_masks, f"{kind}.iou_scores": o.iou_scores}
-        golden[f"{kind}.object_score_logits"] = o.object_score_logits
-        if "input_masks" in prompt:
-            golden[f"{kind}.input_mask"] = prompt["input_masks"]
-    return golden
+    pixels = pixels_of(processor_of(size), image)
+    stages = [x.permute(0, 2, 3, 1) for x in model.vision_encoder.backbone(pixels).last_hidden_state]
+    golden = encoded(model, pixels, image, stages)
+    return golden | prompted(model, pixels, image) if has_masks else golden
 
 
 @torch.no_grad()
