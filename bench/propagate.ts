@@ -77,7 +77,7 @@ if (!(worst <= TOLERANCE)) throw new Error(`propagateMask: the GPU's shares diff
 const [ofGpu, ofHost] = [spread(ms.GPU), spread(ms.host)];
 const text = ({ median, p10, p90 }: typeof ofGpu) => `${median.toFixed(0)} ms (${p10.toFixed(0)} to ${p90.toFixed(0)})`;
 console.log(
-  `${device.info.description}: a frame of ${columns} x ${rows} patches, ${counted} frames of each way\n` +
+  `${device.info.description}: frames of ${columns} x ${rows} patches, of which ${counted} count\n` +
     `  on the GPU   ${text(ofGpu)}\n  on the host  ${text(ofHost)}\n` +
     `  ${(ofHost.median / ofGpu.median).toFixed(2)}x; shares differ by ${worst.toExponential(1)} at most`,
 );
