@@ -43,6 +43,8 @@ export interface ContestOptions {
   /** Opens our device; destroyed at the end. */
   readonly open: () => Promise<Device>;
   readonly onProgress?: (text: string) => void;
+  /** Of contests that take minutes on a CPU adapter; without it they are run once, and not warmed up. */
+  readonly largeRounds?: number | undefined;
   /** Says who is right when no peer agrees with ours: the peer's engine without WebGPU. */
   readonly referee?: Peer;
 }
@@ -60,15 +62,15 @@ export async function runContest(
   contest: Contest,
   files: ContestFiles,
   peers: readonly Peer[],
-  { rounds, open, onProgress, referee }: ContestOptions,
+  { rounds, largeRounds, open, onProgress, referee }: ContestOptions,
 ): Promise<ContestResult> {
   onProgress?.(`${contest.what}: loading`);
   const ours = await ourSide(contest, files, open);
   const entrants: Entrant[] = [{ name: "webgpu-vision", side: ours, ms: [], difference: 0 }];
   try {
     for (const peer of peers) entrants.push(await enter(peer, contest));
-    // What takes minutes needs no warming up, and is run once.
-    const [first, last] = contest.isLarge ? [1, 1] : [0, rounds];
+    const counted = contest.isLarge ? largeRounds : rounds;
+    const [first, last] = counted === undefined ? [1, 1] : [0, counted];
     for (let round = first; round <= last; round++) {
       await playRound(contest, entrants, round);
       onProgress?.(`${contest.what}: round ${round} of ${last}`);
@@ -95,7 +97,7 @@ async function enter(peer: Peer, contest: Contest): Promise<Entrant> {
 /** Round 0 warms up and is not counted; its results are compared like the others'. */
 async function playRound(contest: Contest, entrants: readonly Entrant[], round: number): Promise<void> {
   const inputs = contest.inputs(round + 1);
-  const results = new Map<Entrant, Float32Array>();
+  const results = new Map<Entrant, readonly Float32Array[]>();
   const order = entrants.filter(({ side, error }) => side && error === undefined);
   for (const entrant of round % 2 ? order.reverse() : order) {
     const side = entrant.side as Side;
@@ -111,11 +113,12 @@ async function playRound(contest: Contest, entrants: readonly Entrant[], round: 
     }
   }
   const [ours, ...peers] = entrants;
-  const ourResult = results.get(ours as Entrant) as Float32Array;
-  if (!ourResult.every(Number.isFinite)) throw new Error(`${contest.what}: our result has values that are not finite`);
+  const ourResults = results.get(ours as Entrant) as readonly Float32Array[];
+  if (!ourResults.every((result) => result.every(Number.isFinite)))
+    throw new Error(`${contest.what}: our result has values that are not finite`);
   for (const peer of peers) {
     const got = results.get(peer);
-    if (got) peer.difference = Math.max(peer.difference, differenceOf(ourResult, got));
+    if (got) peer.difference = Math.max(peer.difference, worstDifference(ourResults, got));
   }
 }
 
@@ -144,10 +147,16 @@ async function judge(contest: Contest, ours: Side, referee: Peer): Promise<numbe
   try {
     const inputs = contest.inputs(1);
     const got = ours.arrange(await ours.run(ours.prepare(inputs) as never));
-    return differenceOf(got, await side.run(side.prepare(inputs) as never));
+    return worstDifference(got, await side.run(side.prepare(inputs) as never));
   } finally {
     await side.close();
   }
+}
+
+/** The worst of all results, each by its own largest value. */
+function worstDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  return Math.max(...a.map((result, i) => differenceOf(result, b[i] as Float32Array)));
 }
 
 /** The largest difference as a share of b's largest value. */

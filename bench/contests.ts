@@ -13,7 +13,9 @@ import { activation, layerNorm } from "../src/models/layers.ts";
 import { definePart } from "../src/models/part.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
 import { samConfig } from "../src/models/sam/readConfig.ts";
+import { sam2Config } from "../src/models/sam2/readConfig.ts";
 import type { Weights } from "../src/models/weights.ts";
+import { channelsFirst, channelsLast, placesByParts, rowsInOrder } from "./layout.ts";
 import { type LoadedModel, modelPart } from "./parts.ts";
 
 /** An input as the peers take it: channels first, token ids of 64 bits. */
@@ -33,8 +35,8 @@ export interface Contest {
   readonly weights?: { readonly golden: string; readonly config: string } | { readonly rows: readonly SeededRow[] };
   /** Forms of the graph in bench/peers: the peer takes part once with each. */
   readonly graphs: readonly string[];
-  /** The peer's output that is compared. */
-  readonly output: string;
+  /** The peer's outputs that are compared, in the order of ours. */
+  readonly outputs: readonly string[];
   /** Takes minutes on a CPU adapter: run where --large or its name asks for it. */
   readonly isLarge?: boolean;
   /** TensorFlow.js takes part: a product, or a chain of convolutions. */
@@ -45,6 +47,8 @@ export interface Contest {
   part(model: LoadedModel): ContestPart | Promise<ContestPart>;
   /** Channels of our result where it is channels last and the peer's is not. */
   readonly channels?: number;
+  /** How our results lie as the peer's, where it takes more than their channels. */
+  arrange?(results: readonly Float32Array[]): Float32Array[];
 }
 
 const noise = (count: number, seed: number) => noiseFrom(count, random(seed), "f32") as Float32Array;
@@ -61,20 +65,6 @@ const plain = (inputs: PeerInputs) =>
   Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data as Float32Array]));
 
 const pixels = (inputs: PeerInputs) => ({ pixels: channelsLast(inputs.x?.data as Float32Array, 3) });
-
-/** [C, places] to [places, C]. */
-export function channelsLast(x: Float32Array, channels: number): Float32Array {
-  const places = x.length / channels;
-  const out = new Float32Array(x.length);
-  for (let c = 0; c < channels; c++)
-    for (let i = 0; i < places; i++) out[i * channels + c] = x[c * places + i] as number;
-  return out;
-}
-
-/** [places, C] to [C, places]. */
-export function channelsFirst(x: Float32Array, channels: number): Float32Array {
-  return channelsLast(x, x.length / channels);
-}
 
 /** A part of f32 inputs of these shapes, with the weights at the top of the checkpoint. */
 function operation<Name extends string>(
@@ -99,7 +89,7 @@ function matmul(n: number): Contest {
     name: "matmul",
     what: `matmul ${n}³`,
     graphs: ["matmul"],
-    output: "y",
+    outputs: ["y"],
     tensorflow: true,
     inputs: (seed) => ({ a: floats(shape, seed), b: floats(shape, seed + 1000) }),
     ours: plain,
@@ -113,7 +103,7 @@ function attention(T: number): Contest {
     name: `attention${T}`,
     what: `attention, ${T} tokens, ${heads} heads of 64`,
     graphs: ["attention.mha", "attention"],
-    output: "y",
+    outputs: ["y"],
     inputs: (seed) => ({ q: floats(shape, seed), k: floats(shape, seed + 1000), v: floats(shape, seed + 2000) }),
     ours: plain,
     part: operation("attention", { q: shape, k: shape, v: shape }, (inputs) => ops.attention(inputs, { heads })),
@@ -132,7 +122,7 @@ function layerNormChain(rows: number, times = 16): Contest {
       ],
     },
     graphs: ["layerNorm"],
-    output: "y",
+    outputs: ["y"],
     inputs: (seed) => ({ x: floats(shape, seed) }),
     ours: plain,
     part: operation("layerNorm", { x: shape }, ({ x }, w) => {
@@ -155,7 +145,7 @@ function convolutions(stage: number, C: number, side: number): Contest {
       ],
     },
     graphs: [`conv${C}`],
-    output: "y",
+    outputs: ["y"],
     channels: C,
     tensorflow: true,
     inputs: (seed) => ({ x: floats([1, C, side, side], seed) }),
@@ -178,7 +168,7 @@ function model({ name, what, part, golden, config = "config.json", graphs }: Mod
   return {
     ...{ name, what, graphs },
     weights: { golden, config },
-    output: "y",
+    outputs: ["y"],
     inputs: (seed) => ({ x: floats([1, 3, 224, 224], seed) }),
     ours: pixels,
     part: (loaded) => modelPart(part, loaded),
@@ -224,7 +214,7 @@ const samDecoder: Contest = {
     golden: "sam-vit-base",
     graphs: ["sam-vit-base.decoder.fused", "sam-vit-base.decoder"],
   }),
-  output: "masks",
+  outputs: ["masks"],
   inputs: (seed) => ({
     e: floats([1, 256, 64, 64], seed),
     p: { data: noise(2, seed).map((value) => Math.round(500 + 400 * value)), dims: [1, 1, 1, 2] },
@@ -253,6 +243,60 @@ const samEncoder: Contest = {
 const dino = (name: string, what: string, graphs: readonly string[]) =>
   model({ name, what, part: "dino", golden: name, graphs });
 
+/** Channels, side, and how often halved a side of the embedding's is: SAM 2's maps, as the decoder takes them. */
+const SAM2_MAPS = {
+  e: { channels: 256, side: 64, levels: 0 },
+  skip1: { channels: 64, side: 128, levels: 1 },
+  skip0: { channels: 32, side: 256, levels: 2 },
+} as const;
+
+const sam2Model = (kind: "encoder" | "decoder") =>
+  model({
+    name: `sam2-${kind}`,
+    what: kind === "encoder" ? "SAM 2.1 tiny encoder" : "SAM 2.1 tiny decoder, one point",
+    part: `sam ${kind}`,
+    golden: "sam2.1-hiera-tiny",
+    graphs: [`sam2.1-hiera-tiny.${kind}`],
+  });
+
+const sam2Decoder: Contest = {
+  ...sam2Model("decoder"),
+  outputs: ["masks"],
+  inputs: (seed) => {
+    const { p, l } = samDecoder.inputs(seed) as { readonly p: PeerInput; readonly l: PeerInput };
+    const maps = Object.entries(SAM2_MAPS).map(([name, { channels, side }], i) => {
+      return [name, floats([1, channels, side, side], seed + 1000 * i)] as const;
+    });
+    return { ...Object.fromEntries(maps), p, l };
+  },
+  ours: (inputs, config) => {
+    const map = (name: keyof typeof SAM2_MAPS) => {
+      const { channels, side, levels } = SAM2_MAPS[name];
+      const rows = channelsLast(inputs[name]?.data as Float32Array, channels);
+      return rowsInOrder(rows, channels, placesByParts(side, levels));
+    };
+    const point = inputs.p?.data as Float32Array;
+    const tokens = pointTokens(sam2Config(config), [point[0] as number, point[1] as number]);
+    return { embedding: map("e"), skip1: map("skip1"), skip0: map("skip0"), ...tokens };
+  },
+};
+
+const sam2Encoder: Contest = {
+  ...sam2Model("encoder"),
+  isLarge: true,
+  graphs: ["sam2.1-hiera-tiny.encoder.heads", "sam2.1-hiera-tiny.encoder"],
+  outputs: Object.keys(SAM2_MAPS),
+  inputs: samEncoder.inputs,
+  arrange: (results) =>
+    Object.values(SAM2_MAPS).map(({ channels, side, levels }, i) => {
+      const rows = Int32Array.from({ length: side * side });
+      placesByParts(side, levels).forEach((place, row) => {
+        rows[place] = row;
+      });
+      return channelsFirst(rowsInOrder(results[i] as Float32Array, channels, rows), channels);
+    }),
+};
+
 /** Every contest, the large ones last. */
 export const CONTESTS: readonly Contest[] = [
   matmul(1024),
@@ -277,5 +321,7 @@ export const CONTESTS: readonly Contest[] = [
   dino("dino-vits8", "DINO S/8", forms("dino-vits8")),
   dino("dino-resnet50", "DINO ResNet-50", ["dino-resnet50"]),
   samDecoder,
+  sam2Decoder,
+  sam2Encoder,
   samEncoder,
 ];

@@ -9,7 +9,7 @@ import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
 import { floatArray } from "../src/models/exampleInputs.ts";
 import type { FloatType } from "../src/models/family.ts";
 import { computedIn, type ModelDType } from "../src/session/session.ts";
-import { channelsLast } from "./contests.ts";
+import { channelsLast } from "./layout.ts";
 import { modelPart } from "./parts.ts";
 import { manifestOf, seededCheckpoint } from "./peerFiles.ts";
 

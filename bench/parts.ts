@@ -1,6 +1,7 @@
 // The parts of models that are timed and compared, as PyTorch's models and the peers' graphs have them: embeddings
 // before they get unit length, one output each.
 import type { ModelPart } from "../src/check/benchModel.ts";
+import { sizeOf } from "../src/device/tensor.ts";
 import type { Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
 import type { Checkpoint } from "../src/io/safetensors/checkpoint.ts";
@@ -12,7 +13,6 @@ import { noise } from "../src/models/exampleInputs.ts";
 import { type Family, type FamilyModel, type FloatType, familyOf, type ModelFiles } from "../src/models/family.ts";
 import type { Part } from "../src/models/part.ts";
 import { SAM_FAMILIES } from "../src/models/sam/family.ts";
-import { decoderPart, sceneSpecs } from "../src/models/sam/parts.ts";
 import { pointTokens } from "../src/models/sam/prompts.ts";
 
 /** A checkpoint with the parsed file that says what it is. */
@@ -44,17 +44,17 @@ const PARTS: Readonly<Record<string, (files: ModelFiles, dtype: FloatType) => Pr
       return { naming, ...example(parts.encoder({ config, dtype, isEmbeddingOnly: true })) };
     },
     "sam decoder": async (files, dtype) => {
-      const { config, naming } = await read(SAM_FAMILIES, files);
-      const { shape } = sceneSpecs({ config, dtype }).embedding;
+      const { config, naming, parts } = await read(SAM_FAMILIES, files);
       const T = pointTokens(config, [0, 0]).labels.length;
-      const decoder = decoderPart({ config, dtype, P: 1, T, hasMask: false, from: "embedding" });
+      const decoder = parts.decoder({ config, dtype, P: 1, T, hasMask: false, from: "embedding" });
       const part = withOutput(decoder, "masks", (x) => {
         return ops.narrow({ x }, { axis: 1, start: 1, length: config.decoder.num_multimask_outputs }); // multimask
       });
       const inputs = async (random: () => number) => {
         const point = [random() * config.image_size, random() * config.image_size] as const;
-        const count = shape.reduce((a, b) => a * b);
-        return { embedding: noise(count, random, dtype), ...pointTokens(config, point) };
+        const image = Object.entries(parts.scene({ config, dtype })).filter(([name]) => name in decoder.inputs);
+        const maps = image.map(([name, { shape }]) => [name, noise(sizeOf(shape), random, dtype)]);
+        return { ...Object.fromEntries(maps), ...pointTokens(config, point) };
       };
       return { naming, part, inputs };
     },

@@ -50,6 +50,8 @@ const SETTINGS: readonly (OnnxSettings | undefined)[] = [
 
 export interface PeersOptions {
   readonly rounds: number;
+  /** Of contests that take minutes; without it one. */
+  readonly largeRounds?: number | undefined;
   readonly only: string;
   readonly isLarge: boolean;
   /** Try every way in which a session can be made. */

@@ -107,7 +107,8 @@ async function prompts({ quick, rounds = quick ? 1 : 5, json }: Options): Promis
   if (json) writeReport(json, { prompts: { ...circumstances({ rounds, adapter: device.info }), results } });
 }
 
-async function peers({ only = "", quick, rounds = quick ? 1 : 9, large = false, json, settings = false }: Options) {
+async function peers({ only = "", quick, rounds: asked, large = false, json, settings = false }: Options) {
+  const rounds = asked ?? (quick ? 1 : 9);
   const { info } = await adapter(TOGGLES);
   const versions = versionsOf(["onnxruntime-node"], `${PEER_FOLDER}/node_modules`);
   const around = (): Circumstances => circumstances({ rounds, adapter: info, toggles: TOGGLES, versions });
@@ -118,7 +119,8 @@ async function peers({ only = "", quick, rounds = quick ? 1 : 9, large = false, 
     if (json) writeReport(json, { peers: { ...around(), results } });
   };
   say(`${info.description}, Node ${process.version}`);
-  await benchPeers({ rounds, only, isLarge: large, hasSettings: settings, onProgress: progress, onResult });
+  const chosen = { rounds, largeRounds: asked, only, isLarge: large, hasSettings: settings };
+  await benchPeers({ ...chosen, onProgress: progress, onResult });
   conclude(results);
 }
 

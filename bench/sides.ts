@@ -1,17 +1,17 @@
 // The sides of a contest: ours, ONNX Runtime's (its Node and its browser package alike) and TensorFlow.js'.
 import { openModel } from "../src/check/benchModel.ts";
 import type { Device } from "../src/device/device.ts";
-import type { NdArray } from "../src/device/tensor.ts";
 import type { HostInputs } from "../src/graph/executor.ts";
 import { readSafetensors } from "../src/io/safetensors/safetensors.ts";
-import { CONV_TIMES, type Contest, channelsFirst, channelsLast, type PeerInputs } from "./contests.ts";
+import { CONV_TIMES, type Contest, type PeerInputs } from "./contests.ts";
+import { channelsFirst, channelsLast } from "./layout.ts";
 
 /** One side of a contest. Each round it is given new inputs, and only `run` is timed. */
 export interface Side {
   prepare(inputs: PeerInputs): unknown;
-  run(prepared: never): Promise<Float32Array>;
-  /** The result as the contest's first peer gives it. */
-  arrange(result: Float32Array): Float32Array;
+  run(prepared: never): Promise<readonly Float32Array[]>;
+  /** The results as ONNX Runtime gives them. */
+  arrange(results: readonly Float32Array[]): readonly Float32Array[];
   close(): Promise<void> | void;
 }
 
@@ -44,8 +44,8 @@ export async function ourSide(contest: Contest, files: ContestFiles, open: () =>
     device,
     openMs: performance.now() - start,
     prepare: (inputs) => contest.ours(inputs, config),
-    run: async (inputs: HostInputs) => firstOf(await executor.run(inputs)),
-    arrange: (result) => (contest.channels ? channelsFirst(result, contest.channels) : result),
+    run: async (inputs: HostInputs) => Object.values(await executor.run(inputs)).map(({ data }) => data),
+    arrange: (results) => contest.arrange?.(results) ?? withChannelsFirst(results, contest.channels),
     close: () => {
       model.close();
       return checkpoint.close();
@@ -53,8 +53,9 @@ export async function ourSide(contest: Contest, files: ContestFiles, open: () =>
   };
 }
 
-function firstOf(outputs: Readonly<Record<string, NdArray>>): Float32Array {
-  return Object.values(outputs)[0]?.data ?? new Float32Array();
+/** The results as they are, or where they have so many channels last, with these first. */
+function withChannelsFirst(results: readonly Float32Array[], channels: number | undefined): readonly Float32Array[] {
+  return channels === undefined ? results : results.map((result) => channelsFirst(result, channels));
 }
 
 /** The part of ONNX Runtime's packages that is used. */
@@ -91,7 +92,12 @@ export interface OnnxEntry {
 }
 
 /** By the ending of a graph's name; see scripts/peers.py. */
-const FORMS: Readonly<Record<string, string>> = { fused: "fused", mha: "fused", norms: "norms fused" };
+const FORMS: Readonly<Record<string, string>> = {
+  fused: "fused",
+  mha: "fused",
+  norms: "norms fused",
+  heads: "head by head",
+};
 
 /** `onnxruntime-web, fused`: the package, the form of the graph, and settings that are not the default. */
 export function onnxName({ package: name, graph, settings }: OnnxEntry): string {
@@ -116,9 +122,9 @@ export async function onnxSide(
     prepare: (inputs) => Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, tensor(input)])),
     run: async (feeds: Readonly<Record<string, OnnxTensor>>) => {
       const outputs = await session.run(feeds);
-      return outputs[contest.output]?.data as Float32Array;
+      return contest.outputs.map((name) => outputs[name]?.data as Float32Array);
     },
-    arrange: (result) => result,
+    arrange: (results) => results,
     close: () => session.release(),
   };
 }
@@ -181,12 +187,12 @@ export async function tensorflowSide(tf: TensorFlow, contest: Contest, files: Co
     const tensorsToDispose = [...tensors, ...compute(tensors)];
     const data = await (tensorsToDispose.at(-1) as TensorFlowTensor).data();
     for (const tensor of tensorsToDispose) tensor.dispose();
-    return data;
+    return [data];
   };
   return {
     prepare: (inputs) => (C === undefined ? inputs : lastInputs(inputs, C)),
     run,
-    arrange: (result) => (C === undefined ? result : channelsFirst(result, C)),
+    arrange: (results) => withChannelsFirst(results, C),
     close: () => {},
   };
 }

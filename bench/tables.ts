@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { isCpu } from "../src/kernels/variants.ts";
 import { type ContestResult, type SideResult, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
+import { replaceBetweenMarks } from "./marks.ts";
 import { geometricMean, promptsText } from "./print.ts";
 import type { Circumstances, ColdResult, Report } from "./report.ts";
 
 const FOLDER = "bench/results";
-const MARKS = ["<!-- made by `npm run bench -- tables` from here -->", "<!-- to here -->"] as const;
 
 interface NamedReport extends Report {
   readonly file: string;
@@ -17,8 +17,9 @@ interface NamedReport extends Report {
 /** A comparison of a report: where it ran, and its results. */
 interface Comparison {
   readonly title: string;
-  readonly around: Circumstances;
   readonly results: readonly ContestResult[];
+  /** Names of results that were measured while other programs had the processor. */
+  readonly busy: readonly string[];
   readonly cold: readonly ColdResult[];
   readonly isGpu: boolean;
 }
@@ -26,7 +27,7 @@ interface Comparison {
 export function writeTables(): void {
   const reports = readReports();
   const path = "README.md";
-  writeFileSync(path, replaceBetweenMarks(readFile(path), summary(reports)));
+  writeFileSync(path, replaceBetweenMarks(path, "`npm run bench -- tables`", summary(reports)));
   writeFileSync(join(FOLDER, "README.md"), everything(reports));
   console.log(`bench: wrote ${path} and ${FOLDER}/README.md from ${reports.map(({ file }) => file).join(", ")}`);
 }
@@ -50,13 +51,6 @@ function inOrder<R extends { readonly name: string }>(results: readonly R[]): R[
   return [...results].sort((a, b) => place(a) - place(b));
 }
 
-/** The part of a text between the two marks, replaced. */
-function replaceBetweenMarks(text: string, made: string): string {
-  const [begin, end] = MARKS.map((mark) => text.indexOf(mark)) as [number, number];
-  if (begin < 0 || end < begin) throw new Error(`README.md has no ${MARKS[0]} with ${MARKS[1]} after it`);
-  return `${text.slice(0, begin + MARKS[0].length)}\n\n${made}\n${text.slice(end)}`;
-}
-
 function comparisons(reports: readonly NamedReport[]): Comparison[] {
   return reports.flatMap(({ peers, browser }) => {
     const both = [
@@ -67,6 +61,24 @@ function comparisons(reports: readonly NamedReport[]): Comparison[] {
   });
 }
 
+/** Reports of one peer on one adapter, measured apart, as one comparison. */
+function joined(all: readonly Comparison[]): Comparison[] {
+  const byTitle = new Map<string, Comparison>();
+  for (const one of all) {
+    const { results = [], busy = [], cold = [] } = byTitle.get(one.title) ?? {};
+    byTitle.set(one.title, {
+      ...one,
+      results: [...results, ...one.results],
+      busy: [...busy, ...one.busy],
+      cold: [...cold, ...one.cold],
+    });
+  }
+  return [...byTitle.values()];
+}
+
+/** Programs that run or wait for each core, beyond which a machine is said to be busy. */
+const BUSY = 2;
+
 function comparison(
   around: Circumstances & { readonly results: readonly ContestResult[] },
   peer: string,
@@ -76,15 +88,21 @@ function comparison(
   const [runtime] = around.runtime.split(",");
   const title = `${peer} ${around.versions[peer] ?? ""} (${runtime} on ${adapter.split(":")[0]})`;
   const isGpu = around.adapter ? !isCpu(around.adapter.class) : !/swiftshader|llvmpipe/i.test(adapter);
-  return { title: title.trim(), around, results: around.results, cold, isGpu };
+  const { results, load = 0, cpu } = around;
+  const busy = load > BUSY * Number.parseInt(cpu, 10) ? results.map(({ name }) => name) : [];
+  return { title: title.trim(), results, busy, cold, isGpu };
 }
 
 /** For README.md: what a page downloads, and how much faster models run than the peer; how many GPUs there are. */
 function summary(reports: readonly NamedReport[]): string {
-  const all = comparisons(reports);
+  const all = joined(comparisons(reports));
   const browser = reports.find((report) => report.browser)?.browser;
   const none = "No GPU has been measured yet: these adapters compute on the CPU, and only the ratios mean something.\n";
-  return [downloads(browser), timesFaster(all), ...(all.some(({ isGpu }) => isGpu) ? [] : [none])].join("\n");
+  const busy =
+    "\\* Measured while other programs had the processor too: both sides, which took turns, were slowed. " +
+    "Not in the mean.\n";
+  const notes = all.some((one) => one.busy.length > 0) ? [busy] : [];
+  return [downloads(browser), timesFaster(all), ...notes, ...(all.some(({ isGpu }) => isGpu) ? [] : [none])].join("\n");
 }
 
 function downloads(browser: Report["browser"]): string {
@@ -102,17 +120,22 @@ function timesFaster(all: readonly Comparison[]): string {
   const models = CONTESTS.filter(({ name }) => !/^(matmul|attention|layerNorm|conv)/.test(name));
   const heads = all.flatMap(({ title, cold }) => [title, ...(cold.length > 0 ? ["the same, cold start"] : [])]);
   const rows = models.map(({ name, what }) => {
-    const cells = all.flatMap(({ results, cold }) => {
+    const cells = all.flatMap(({ results, cold, busy }) => {
       const [run, start] = [results.find((result) => result.name === name), cold.find((one) => one.name === name)];
       const ratio = run?.ratio === undefined ? run && failureOf(run.sides.slice(1)) : `${run.ratio.toFixed(1)}x`;
-      return [ratio ?? "", ...(cold.length > 0 ? [start?.ratio ? `${(1 / start.ratio).toFixed(1)}x` : ""] : [])];
+      const mark = busy.includes(name) ? " \\*" : "";
+      return [
+        ratio ? ratio + mark : "",
+        ...(cold.length > 0 ? [start?.ratio ? `${(1 / start.ratio).toFixed(1)}x` : ""] : []),
+      ];
     });
     return `| ${what} | ${cells.join(" | ")} |`;
   });
-  const means = all.flatMap(({ results, cold }) => {
+  const means = all.flatMap(({ results, busy, cold }) => {
     const starts = cold.flatMap(({ ratio }) => (ratio ? Math.log(1 / ratio) : []));
     const start = Math.exp(starts.reduce((sum, log) => sum + log, 0) / starts.length);
-    return [`${geometricMean(results)?.toFixed(1)}x`, ...(cold.length > 0 ? [`${start.toFixed(1)}x`] : [])];
+    const mean = geometricMean(results.filter(({ name }) => !busy.includes(name)));
+    return [`${mean?.toFixed(1)}x`, ...(cold.length > 0 ? [`${start.toFixed(1)}x`] : [])];
   });
   const last = `| geometric mean, with kernels alone | ${means.join(" | ")} |`;
   return [`| faster than | ${heads.join(" | ")} |`, `|---|${"---|".repeat(heads.length)}`, ...rows, last, ""].join(
@@ -143,9 +166,8 @@ function reportText({ file, kernels, models, prompts, peers, browser, pages }: N
     kernels && `### Kernels\n\n${aroundText(kernels)}\n\n${kernelRows(kernels)}`,
     models && `### Models\n\n${aroundText(models)}\n\n${modelRows(models)}`,
     prompts && `### Prompts\n\n${aroundText(prompts)}\n\n${promptsRows(prompts.results)}`,
-    peers && `### Peers in Node\n\n${aroundText(peers)}\n\n${sideRows(peers.results)}`,
-    browser &&
-      `### Peers in Chromium\n\n${aroundText(browser)}\n\n${sideRows(browser.results)}\n${coldRows(browser.cold)}`,
+    peers && `### Peers in Node\n\n${aroundText(peers)}\n\n${sideRows(peers)}`,
+    browser && `### Peers in Chromium\n\n${aroundText(browser)}\n\n${sideRows(browser)}\n${coldRows(browser.cold)}`,
     downloadRows(pages, browser),
   ];
   return parts.filter(Boolean).join("\n");
@@ -209,7 +231,7 @@ function promptsRows(results: NonNullable<Report["prompts"]>["results"]): string
   return results.map((result) => `- ${promptsText(result)}\n`).join("");
 }
 
-function sideRows(results: readonly ContestResult[]): string {
+function sideRows({ results, rounds }: Circumstances & { readonly results: readonly ContestResult[] }): string {
   const rows = results.flatMap(({ what, sides, ratio, flops, toReferee }) =>
     sides.map(({ name, ms: time, difference, allOnGpu, error }, i) => {
       const remarks = [
@@ -218,6 +240,7 @@ function sideRows(results: readonly ContestResult[]): string {
         difference !== undefined && `differs by ${difference.toExponential(1)}`,
         difference !== undefined && difference > TOLERANCE && "off, does not count",
         allOnGpu === false && "some operators on the CPU",
+        time && time.all.length !== rounds && runs(time.all.length),
       ];
       const cells = [
         i === 0 ? what : "",
@@ -238,6 +261,8 @@ function sideRows(results: readonly ContestResult[]): string {
     (mean === undefined ? "" : `\nGeometric mean: ${mean.toFixed(2)}x.\n`)
   );
 }
+
+const runs = (count: number) => (count === 1 ? "1 run" : `${count} runs`);
 
 function coldRows(cold: readonly ColdResult[]): string {
   if (cold.length === 0) return "";

@@ -10,7 +10,8 @@ small-edgetam    a checkpoint for videos in the Hub's layout with a manifest of 
 small-edgetam-repvit-m0-9
                  a checkpoint for pictures with the other kind of RepViT's blocks, and a size that no window divides
 edgetam          config.json and the manifest of the real size, with what the model gives for sin(0.01 i) as pixels: the
-                 embedding and the masks of a point, at some places of each
+                 embedding and the masks of a point, at some places of each; and for a video of two frames, by a formula,
+                 the mask of a click and that of the frame after it
 
 The files in the repository came from torch 2.13.0, torchvision 0.28.0, transformers 5.24.0 and timm 1.0.31.
 """
@@ -23,9 +24,9 @@ import transformers as tf
 
 import seeded
 from golden import GOLDEN, IMAGENET_MEAN, IMAGENET_STD, save_golden
-from goldenSam import EVERY, cases_of, photo, prompts_of
-from goldenSam2 import mask_cases, one_matrix, pixels_of, processor_of, sam2_model
-from goldenSam2Video import OBJECT_BIAS, SIDE, frames, tracked, values_of
+from goldenSam import EVERY, photo
+from goldenSam2 import encoded, one_matrix, pattern, pixels_of, processor_of, prompted, sam2_model
+from goldenSam2Video import OBJECT_BIAS, SIDE, Object, frames, tracked, values_of
 
 # Published: facebook/EdgeTAM and yonigozlan/EdgeTAM-hf.
 VIDEO = dict(enable_temporal_pos_encoding_for_object_pointers=False, enable_occlusion_spatial_embedding=False)
@@ -62,14 +63,14 @@ def small_video():
     return tf.EdgeTamVideoConfig(**sizes, **memory, **VIDEO)
 
 
-def even_rows(rows, object_bias=BIAS):
+def even_rows(rows, object_bias=BIAS, memory=MEMORY):
     """As goldenSam2Video.py's, with a bias of its own; and what is remembered weighs more, so that masks tell of it."""
     rows = one_matrix(rows)
     for row in rows:
         if row["name"].endswith("_proj.weight"):
             is_memory = any(part in row["name"] for part in ("cross_attn_image.", "cross_attention."))
             is_memory &= row["name"].endswith(("v_proj.weight", "o_proj.weight"))
-            row["scale"] = round((MEMORY if is_memory else 1) * (3.0 / row["shape"][1]) ** 0.5, 8)
+            row["scale"] = round((memory if is_memory else 1) * (3.0 / row["shape"][1]) ** 0.5, 8)
         if row["name"] == OBJECT_BIAS:
             row["mean"], row["scale"] = object_bias, 0.0
     return rows
@@ -86,30 +87,11 @@ def of_pictures(config, state):
 @torch.no_grad()
 def picture(model, photo_name, has_masks=True):
     size = model.config.prompt_encoder_config.image_size
-    processor = processor_of(size)
     image = photo(photo_name)
-    w, h = image.size
-    pixels = pixels_of(processor, image)
-    stages = model.vision_encoder.backbone(pixels).last_hidden_state
-    stages = [x.permute(0, 2, 3, 1) for x in stages]
-    levels, _ = model.vision_encoder.neck(stages)
-    s0, s1, embedding = model.get_image_embeddings(pixels)
-    golden = {"pixel_values": pixels, "original_size": torch.tensor([h, w], dtype=torch.int32)}
-    golden |= {f"stage.{i}": x for i, x in enumerate(stages)}
-    golden |= {"level.1": levels[-2].permute(0, 2, 3, 1), "image_embeddings": embedding}
-    if not has_masks:
-        return golden
-    golden |= {"skip.0": s0.permute(0, 2, 3, 1), "skip.1": s1.permute(0, 2, 3, 1)}
-    points, box, batch = prompts_of(w, h)
-    golden |= {"prompt.points_xy": torch.tensor(points), "prompt.box_xyxy": torch.tensor(box)}
-    golden["prompt.batch_xy"] = torch.tensor(batch)
-    for kind, (prompt, multimask) in (cases_of(w, h, [size, size]) | mask_cases(size // 4, w, h, size)).items():
-        o = model(image_embeddings=[s0, s1, embedding], multimask_output=multimask, **prompt)
-        golden |= {f"{kind}.low_res_masks": o.pred_masks, f"{kind}.iou_scores": o.iou_scores}
-        golden[f"{kind}.object_score_logits"] = o.object_score_logits
-        if "input_masks" in prompt:
-            golden[f"{kind}.input_mask"] = prompt["input_masks"]
-    return golden
+    pixels = pixels_of(processor_of(size), image)
+    stages = [x.permute(0, 2, 3, 1) for x in model.vision_encoder.backbone(pixels).last_hidden_state]
+    golden = encoded(model, pixels, image, stages)
+    return golden | prompted(model, pixels, image) if has_masks else golden
 
 
 @torch.no_grad()
@@ -155,13 +137,24 @@ def small_repvit_m0_9(out):
     save_golden(picture(model, "coffee.png", has_masks=False), folder, IMAGENET_MEAN, IMAGENET_STD)
 
 
+# RepViT's maps grow to millions with these weights; features of that size would leave nothing of what is remembered.
+NECK = {"vision_encoder.neck.convs.0.weight": 1e7, "vision_encoder.neck.convs.1.weight": 1e6}
+
+
+def real_rows(rows):
+    rows = even_rows(rows, 0.5, memory=6)
+    for row in rows:
+        row["scale"] = float(f"{row['scale'] / NECK.get(row['name'], 1):.8g}")
+    return rows
+
+
 @torch.no_grad()
 def real_size(out):
     folder = out / "edgetam"
     folder.mkdir(parents=True, exist_ok=True)
     vision = dict(model_type="edgetam_vision_model", backbone_config=backbone("repvit_m1"))
     config = tf.EdgeTamVideoConfig(vision_config=vision, **VIDEO)
-    model = sam2_model(folder, tf.EdgeTamVideoModel(config), lambda rows: even_rows(rows, 0.5))
+    model = sam2_model(folder, tf.EdgeTamVideoModel(config), real_rows)
     image = of_pictures(tf.EdgeTamConfig(vision_config=vision), model.state_dict())
     size = image.config.prompt_encoder_config.image_size
     pixels = torch.sin(torch.arange(3 * size * size, dtype=torch.float64) * 0.01).float().view(1, 3, size, size)
@@ -170,7 +163,25 @@ def real_size(out):
     some = lambda x: x[..., ::EVERY, ::EVERY]
     golden = {"image_embeddings": some(embeddings[-1]), "low_res_masks": some(o.pred_masks)}
     golden |= {"iou_scores": o.iou_scores, "object_score_logits": o.object_score_logits}
-    save_golden(golden, folder)
+    save_golden(golden | two_frames(model, size), folder)
+
+
+def two_frames(model, size):
+    """A click's mask, and that of the next frame, which looks at the memory of the first: at some places of each."""
+    video = torch.cat([pattern(frame, size) for frame in range(2)])
+
+    def steps(x, y):
+        seen = Object(model, video, size)
+        first = seen.prompt(0, input_points=[[[[x, y]]]], input_labels=[[[1]]])
+        return {0: first} | dict(seen.propagate(1))
+
+    golden, found, other = {}, steps(700.0, 520.0), steps(200.0, 300.0)
+    for frame, (logits, score) in found.items():
+        golden |= {f"video.{frame}.logits": logits[::EVERY, ::EVERY], f"video.{frame}.score": score}
+        share = ((logits - other[frame][0]).abs().max() / logits.abs().max()).item()
+        print(f"frame {frame}: object score {score.item():.3f}, {(logits > 0).float().mean():.3f} of it is the object")
+        assert share > 0.01, f"another click changes {share} of frame {frame}: what is remembered is not seen in it"
+    return golden
 
 
 CASES = {"edgetam": real_size, "small-edgetam": small_edgetam, "small-edgetam-repvit-m0-9": small_repvit_m0_9}

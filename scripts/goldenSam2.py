@@ -66,28 +66,40 @@ def sam2(folder, config, photo_name):
     image = photo(photo_name)
     w, h = image.size
     pixels = pixels_of(processor, image)
-    vision = model.vision_encoder
-    stages = vision.backbone(pixels).intermediate_hidden_states
-    levels, _ = vision.neck(stages)
-    s0, s1, embedding = model.get_image_embeddings(pixels)
-    points, box, batch = prompts_of(w, h)
-    golden = {"pixel_values": pixels, "original_size": torch.tensor([h, w], dtype=torch.int32)}
-    golden |= {f"stage.{i}": x for i, x in enumerate(stages)}
-    golden["level.1"] = levels[-2].permute(0, 2, 3, 1)  # the first is seen in skip.0, the third in image_embeddings
-    golden |= {"skip.0": s0.permute(0, 2, 3, 1), "skip.1": s1.permute(0, 2, 3, 1), "image_embeddings": embedding}
-    golden |= {"prompt.points_xy": torch.tensor(points), "prompt.box_xyxy": torch.tensor(box)}
-    golden["prompt.batch_xy"] = torch.tensor(batch)
-    cases = cases_of(w, h, [size, size]) | mask_cases(size // 4, w, h, size)
-    for kind, (prompt, multimask) in cases.items():
-        o = model(image_embeddings=[s0, s1, embedding], multimask_output=multimask, **prompt)
-        golden |= {f"{kind}.low_res_masks": o.pred_masks, f"{kind}.iou_scores": o.iou_scores}
-        golden[f"{kind}.object_score_logits"] = o.object_score_logits
-        if "input_masks" in prompt:
-            golden[f"{kind}.input_mask"] = prompt["input_masks"]
+    stages = model.vision_encoder.backbone(pixels).intermediate_hidden_states
+    golden = encoded(model, pixels, image, stages) | prompted(model, pixels, image)
     masks = golden["point.low_res_masks"]
     full = processor.post_process_masks(masks, [[h, w]], binarize=False)[0]
     golden["point.masks_area"] = (full[0] > 0).sum(dim=(-1, -2)).to(torch.int32)
     save_golden(golden, folder, IMAGENET_MEAN, IMAGENET_STD)
+
+
+def encoded(model, pixels, image, stages):
+    """A picture, the maps of the backbone's stages [B, H, W, C] and of the neck, and the embedding."""
+    w, h = image.size
+    levels, _ = model.vision_encoder.neck(stages)
+    golden = {"pixel_values": pixels, "original_size": torch.tensor([h, w], dtype=torch.int32)}
+    golden |= {f"stage.{i}": x for i, x in enumerate(stages)}
+    golden["level.1"] = levels[-2].permute(0, 2, 3, 1)  # the first is seen in skip.0, the third in image_embeddings
+    return golden | {"image_embeddings": model.get_image_embeddings(pixels)[-1]}
+
+
+def prompted(model, pixels, image):
+    """What else the decoder takes of a picture, and what it makes of prompts of every kind."""
+    w, h = image.size
+    size = model.config.prompt_encoder_config.image_size
+    maps = model.get_image_embeddings(pixels)
+    golden = {f"skip.{i}": maps[i].permute(0, 2, 3, 1) for i in range(2)}
+    points, box, batch = prompts_of(w, h)
+    golden |= {"prompt.points_xy": torch.tensor(points), "prompt.box_xyxy": torch.tensor(box)}
+    golden["prompt.batch_xy"] = torch.tensor(batch)
+    for kind, (prompt, multimask) in (cases_of(w, h, [size, size]) | mask_cases(size // 4, w, h, size)).items():
+        o = model(image_embeddings=maps, multimask_output=multimask, **prompt)
+        golden |= {f"{kind}.low_res_masks": o.pred_masks, f"{kind}.iou_scores": o.iou_scores}
+        golden[f"{kind}.object_score_logits"] = o.object_score_logits
+        if "input_masks" in prompt:
+            golden[f"{kind}.input_mask"] = prompt["input_masks"]
+    return golden
 
 
 def mask_cases(low, w, h, size):

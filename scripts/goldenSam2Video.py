@@ -63,12 +63,12 @@ def values_of(images):
 class Object:
     """An object in a session of its own."""
 
-    def __init__(self, model, video):
+    def __init__(self, model, video, side=SIDE):
         self.model = model
-        self.processor = tf.Sam2VideoProcessor(processor_of(SIDE), tf.Sam2VideoVideoProcessor(), target_size=SIDE)
+        self.processor = tf.Sam2VideoProcessor(processor_of(side), tf.Sam2VideoVideoProcessor(), target_size=side)
         self.session = self.processor.init_video_session(video=None, inference_device="cpu")
         self.session.processed_frames = dict(enumerate(video))
-        self.session.video_height = self.session.video_width = SIDE
+        self.session.video_height = self.session.video_width = side
 
     def prompt(self, frame, **inputs):
         self.processor.add_inputs_to_inference_session(self.session, frame, 1, **inputs)

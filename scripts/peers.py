@@ -6,9 +6,11 @@
 Models are exported by torch.onnx with the weights that test/golden/MODEL/manifest.json stands for (seeded.py), in up
 to three forms, which give the same on ONNX Runtime's CPU provider: NAME.onnx as exported; NAME.norms.onnx, where ONNX
 Runtime's optimiser of transformers put residuals into norms and biases into activations; NAME.fused.onnx, where each
-attention is one MultiHeadAttention as well. All weights are external data; NAME.json says where each comes from: a
-list of { offset, from, as }, `from` naming the checkpoint's tensors and `as` saying how the graph holds them. A weight
-is found by its values, so that a wrong name cannot slip in. The other graphs are one operation, some in a chain.
+attention is one MultiHeadAttention as well. NAME.heads.onnx has large attentions head by head: as exported, ONNX
+Runtime's WebGPU gives wrong results for scores beyond 128 MiB, the default limit of a binding. All weights are external
+data; NAME.json says where each comes from: a list of { offset, from, as }, `from` naming the checkpoint's tensors and
+`as` saying how the graph holds them. A weight is found by its values, so that a wrong name cannot slip in. The other
+graphs are one operation, some in a chain.
 """
 
 import argparse
@@ -49,6 +51,8 @@ def add_attentions(sources, state):
         if ".q_proj." in name:
             names = [name.replace(".q_proj.", f".{part}_proj.") for part in "qkv"]
             parts = [state[part] for part in names]
+            if len({part.shape[-1] for part in parts}) > 1:
+                continue  # keys and values of something else
             if name.endswith(".weight"):
                 sources.append((names, "qkv", np.concatenate([part.T for part in parts], 1)))
             else:
@@ -320,6 +324,46 @@ def sam(part):
     return exported(forward, model, inputs, ["masks", "iou"]), None
 
 
+def split_heads(module):
+    """Attention whose scores take more than a binding of WebGPU's default limit becomes one for each head."""
+    import torch
+
+    whole = module.eager_attention_forward
+
+    def attention(layer, q, k, v, *given, **options):
+        heads = q.shape[1]
+        if 4 * q.shape[0] * heads * q.shape[2] * k.shape[2] <= 1 << 27:
+            return whole(layer, q, k, v, *given, **options)
+        parts = [[x[:, head : head + 1] for x in (q, k, v)] for head in range(heads)]
+        return torch.cat([whole(layer, *part, *given, **options)[0] for part in parts], 2), None
+
+    module.eager_attention_forward = attention
+
+
+def sam2(part):
+    """Of a checkpoint for videos: the encoder's three maps, or the masks of a point from them."""
+    import torch
+    import transformers as tf
+
+    model = pretrained(tf.Sam2Model, "sam2.1-hiera-tiny", attn_implementation="eager")
+    model.prompt_encoder.shared_embedding.positional_embedding = model.shared_image_embedding.positional_embedding
+    maps = ["skip0", "skip1", "e"]
+    if part.startswith("encoder"):
+        if part == "encoder.heads":
+            split_heads(tf.models.sam2.modeling_sam2)
+        forward = lambda m, x: tuple(m.get_image_embeddings(x))
+        return exported(forward, model, {"x": torch.zeros(1, 3, 1024, 1024)}, maps), None
+
+    def forward(m, skip0, skip1, e, p, l):
+        made = m(image_embeddings=[skip0, skip1, e], input_points=p, input_labels=l, multimask_output=True)
+        return made.pred_masks, made.iou_scores
+
+    shapes = [(1, 32, 256, 256), (1, 64, 128, 128), (1, 256, 64, 64)]
+    inputs = {name: torch.zeros(shape) for name, shape in zip(maps, shapes)}
+    inputs |= {"p": torch.full((1, 1, 1, 2), 500.0), "l": torch.ones(1, 1, 1, dtype=torch.int64)}
+    return exported(forward, model, inputs, ["masks", "iou"]), None
+
+
 MODELS = {
     "clip-vit-base-patch32.image": lambda: clip_vit("image"),
     "clip-vit-base-patch32.text": lambda: clip_vit("text"),
@@ -329,6 +373,9 @@ MODELS = {
     "dino-resnet50": dino_resnet,
     "sam-vit-base.decoder": lambda: sam("decoder"),
     "sam-vit-base.encoder": lambda: sam("encoder"),
+    "sam2.1-hiera-tiny.decoder": lambda: sam2("decoder"),
+    "sam2.1-hiera-tiny.encoder": lambda: sam2("encoder"),
+    "sam2.1-hiera-tiny.encoder.heads": lambda: sam2("encoder.heads"),
 }
 
 
@@ -347,7 +394,10 @@ def result_of(model):
 
 def make_model(name, out):
     model, transformer = MODELS[name]()
-    sources = sources_of(seeded_state(name.split(".")[0])[1])
+    folder = name
+    while not (GOLDEN / folder).is_dir():
+        folder = folder.rpartition(".")[0]
+    sources = sources_of(seeded_state(folder)[1])
     norms = transformer and optimised(model, *transformer)
     has_heads = transformer or name == "sam-vit-base.decoder"
     fused = has_heads and with_attention(norms or model, transformer, causal=name.endswith(".text"))

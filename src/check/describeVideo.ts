@@ -7,7 +7,7 @@ import { type Sam2VideoModel, sam2Video } from "../models/sam2/videoFamily.ts";
 import { videoEncoderPart, videoObjectPart } from "../models/sam2/videoParts.ts";
 
 /** DAVIS at 480p: masks come at the size of the frames. */
-const FRAME = [480, 854] as const;
+export const FRAME = [480, 854] as const;
 /** Frames that `VideoSegmenter.open` remembers unless it is told otherwise. */
 const [PROMPTED, TRACKED] = [4, 16];
 
@@ -23,10 +23,11 @@ export async function videoModelOf(files: ModelFiles): Promise<Sam2VideoModel | 
 /** What runs for a frame and for an object in it, with as much to look at as there may be. */
 export function videoPartsOf({ config }: Sam2VideoModel, dtype: FloatType): Readonly<Record<string, Part>> {
   const { num_maskmem, max_object_pointers_in_encoder } = config.memory;
-  const object = (by: "prompt" | "mask" | "memory") =>
+  const object = (by: "prompt" | "mask" | "memory", objects = 1) =>
     videoObjectPart({
       config,
       dtype,
+      objects,
       slots: PROMPTED + TRACKED,
       frames: PROMPTED + num_maskmem - 1,
       pointers: PROMPTED + max_object_pointers_in_encoder - 1,
@@ -41,5 +42,6 @@ export function videoPartsOf({ config }: Sam2VideoModel, dtype: FloatType): Read
     "object by a click": object("prompt"),
     "object by a mask": object("mask"),
     "object by its memory": object("memory"),
+    "4 objects by their memory": object("memory", 4),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { NdArray } from "../../src/device/tensor.ts";
 import type { PatchFeatures } from "../../src/features/featureRows.ts";
+import type { LabelMask } from "../../src/features/labelSource.ts";
 import { readGolden } from "../models/parity.ts";
 
 /** Looks up a golden by name. */
@@ -12,6 +13,17 @@ export async function featureGoldens(): Promise<(name: string) => NdArray> {
     if (!tensor) throw new Error(`there is no golden ${name}`);
     return tensor;
   };
+}
+
+/** The features of the video's frames, and the mask of the first. */
+export function videoOf(golden: (name: string) => NdArray): { frames: PatchFeatures[]; mask: LabelMask } {
+  const { data, shape } = golden("video.features");
+  const [count = 0, patches = 0, channels = 0] = shape;
+  const frames = Array.from({ length: count }, (_, t) => {
+    const frame = data.subarray(t * patches * channels, (t + 1) * patches * channels);
+    return patchesOf({ data: frame, shape: [1, patches, channels] }, 8, 10);
+  });
+  return { frames, mask: { width: 30, height: 24, data: Uint8Array.from(golden("video.mask").data) } };
 }
 
 export function patchesOf(patches: NdArray, height: number, width: number): PatchFeatures {

@@ -3,16 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { PatchFeatures } from "../../src/features/featureRows.ts";
 import type { LabelMask, PropagateOptions } from "../../src/features/labelSource.ts";
 import { propagateMask } from "../../src/features/propagateMask.ts";
-import { featureGoldens, largestDifference, patchesOf } from "./features.ts";
+import { featureGoldens, largestDifference, patchesOf, videoOf } from "./features.ts";
 
 const golden = await featureGoldens();
-const { data, shape } = golden("video.features");
-const [count = 0, patches = 0, channels = 0] = shape;
-const frames = Array.from({ length: count }, (_, t) => {
-  const frame = data.subarray(t * patches * channels, (t + 1) * patches * channels);
-  return patchesOf({ data: frame, shape: [1, patches, channels] }, 8, 10);
-});
-const mask: LabelMask = { width: 30, height: 24, data: Uint8Array.from(golden("video.mask").data) };
+const { frames, mask } = videoOf(golden);
 
 async function all(from: Parameters<typeof propagateMask>[0], first: LabelMask, options: PropagateOptions = {}) {
   const masks = [];
@@ -26,7 +20,7 @@ describe.each([
 ])("%s", (name, options) => {
   it("carries shares of the labels as NumPy does, and the labels of every pixel", async () => {
     const masks = await all(frames, mask, options);
-    expect(masks.map(({ width, height }) => [width, height])).toEqual(Array(count).fill([30, 24]));
+    expect(masks.map(({ width, height }) => [width, height])).toEqual(Array(frames.length).fill([30, 24]));
     const shares = masks.flatMap(({ probabilities }) => [...probabilities.data]);
     expect(largestDifference(shares, golden(`video.${name}.shares`).data)).toBeLessThan(1e-5);
     const labels = masks.slice(1).flatMap((one) => [...one.data]);

@@ -4,19 +4,12 @@ import { GpuTensor } from "../../src/device/gpuTensor.ts";
 import { fromHalfArray, toHalfArray } from "../../src/device/half.ts";
 import type { PatchFeatures } from "../../src/features/featureRows.ts";
 import { LabelPropagation } from "../../src/features/labelPropagation.ts";
-import type { GpuPatchFeatures, LabelMask, PropagateOptions } from "../../src/features/labelSource.ts";
+import type { GpuPatchFeatures, PropagateOptions } from "../../src/features/labelSource.ts";
 import { propagateMask } from "../../src/features/propagateMask.ts";
 import { testDevice } from "../adapters.ts";
-import { featureGoldens, largestDifference, patchesOf } from "./features.ts";
+import { featureGoldens, largestDifference, videoOf } from "./features.ts";
 
-const golden = await featureGoldens();
-const { data, shape } = golden("video.features");
-const [count = 0, patches = 0, channels = 0] = shape;
-const frames = Array.from({ length: count }, (_, t) => {
-  const frame = data.subarray(t * patches * channels, (t + 1) * patches * channels);
-  return patchesOf({ data: frame, shape: [1, patches, channels] }, 8, 10);
-});
-const mask: LabelMask = { width: 30, height: 24, data: Uint8Array.from(golden("video.mask").data) };
+const { frames, mask } = videoOf(await featureGoldens());
 
 async function onGpu({ patches: host, grid }: PatchFeatures, dtype: "f32" | "f16" = "f32"): Promise<GpuPatchFeatures> {
   const device = await testDevice();
@@ -78,6 +71,7 @@ it("takes features in f16", async (context) => {
 
 it("goes through a map in parts where the similarities of all would take much", async () => {
   const settings = { lastFrames: 7, neighbourhood: 3, topk: 5, temperature: 0.1 };
+  const patches = 8 * 10;
   const labels = Float32Array.from({ length: 2 * patches }, (_, i) => Number((i % 3 === 0) === i < patches));
   const results: Float32Array[] = [];
   for (const mostBytes of [undefined, 3 * 4 * 10 * 49]) {

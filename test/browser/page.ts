@@ -9,6 +9,7 @@ import { clipResnetSmoke } from "../clipResnetSmoke.ts";
 import { clipSmoke, type SmokeResult } from "../clipSmoke.ts";
 import { type DinoSmokeResult, dinoSmoke } from "../dinoSmoke.ts";
 import { type SAM_PICTURE, type SamSmokeResult, samSmoke } from "../samSmoke.ts";
+import { VIDEO, type VideoSmokeResult, videoSmoke } from "../videoSmoke.ts";
 
 /** What a test asks the page to run. */
 export interface CaseRequest {
@@ -29,6 +30,8 @@ export interface Page {
   dino(model: string, picture: string): Promise<DinoSmokeResult>;
   /** A SAM's folder with golden.safetensors in it, and the part of a photo. */
   sam(model: string, picture: typeof SAM_PICTURE): Promise<SamSmokeResult>;
+  /** The folder of a SAM 2 or EdgeTAM for videos, with golden.safetensors in it. */
+  video(model: string): Promise<VideoSmokeResult>;
 }
 
 let device: Device;
@@ -64,6 +67,14 @@ const page: Page = {
     const blob = await (await fetch(photo)).blob();
     const folder = new URL(`${model}/`, location.href);
     return samSmoke(folder, new URL("golden.safetensors", folder), await createImageBitmap(blob, 0, 0, width, height));
+  },
+  async video(model) {
+    const blob = await (await fetch(VIDEO.photo)).blob();
+    const frames = await Promise.all(
+      VIDEO.regions.map(({ left, top, width, height }) => createImageBitmap(blob, left, top, width, height)),
+    );
+    const folder = new URL(`${model}/`, location.href);
+    return videoSmoke(folder, new URL("golden.safetensors", folder), frames);
   },
 };
 

@@ -1,6 +1,6 @@
-// The cases of every kernel, the shipped CLIP and small DINOs in Deno, whose WebGPU is wgpu and whose shader compiler
-// is naga: another implementation than the Dawn of Node and Chromium. Prints each case that fails, then the sum as
-// vitest does; the exit code tells.
+// The cases of every kernel, the shipped CLIP and small models of all kinds in Deno, whose WebGPU is wgpu and whose
+// shader compiler is naga: another implementation than the Dawn of Node and Chromium. Prints each case that fails, then
+// the sum as vitest does; the exit code tells.
 import sharp from "sharp";
 import { openDevice } from "../../src/device/open.ts";
 import * as suites from "../../src/verify/index.ts";
@@ -11,6 +11,7 @@ import { clipSmoke, TEXT_TOLERANCE } from "../clipSmoke.ts";
 import { DINOS, dinoSmoke, LEAST_COSINE } from "../dinoSmoke.ts";
 import { SAM_PICTURE, SAM_TOLERANCE, samSmoke } from "../samSmoke.ts";
 import { makeSmallModels } from "../smallModels.ts";
+import { VIDEO, VIDEO_MODELS, VIDEO_STEPS, VIDEO_TOLERANCE, videoSmoke } from "../videoSmoke.ts";
 
 const count = { failed: 0, passed: 0, skipped: 0 };
 using device = await openDevice();
@@ -57,9 +58,8 @@ for (const name of DINOS) {
   check(`${name} leaves nothing on the GPU (buffers ${result.leakedBuffers})`, result.leakedBuffers === 0);
 }
 
-const { photo, width, height } = SAM_PICTURE;
-const cut = sharp(photo).removeAlpha().extract({ left: 0, top: 0, width, height });
-const picture = { width, height, channels: 3 as const, data: new Uint8Array(await cut.raw().toBuffer()) };
+const { photo, ...size } = SAM_PICTURE;
+const picture = await cut(photo, { left: 0, top: 0, ...size });
 const sam = await samSmoke("test/golden/small-sam", "test/golden/small-sam/golden.safetensors", picture);
 for (const [name, most] of Object.entries(SAM_TOLERANCE)) {
   const error = sam[name as keyof typeof SAM_TOLERANCE];
@@ -67,10 +67,29 @@ for (const [name, most] of Object.entries(SAM_TOLERANCE)) {
 }
 check(`small-sam leaves nothing on the GPU (buffers ${sam.leakedBuffers})`, sam.leakedBuffers === 0);
 
+for (const name of VIDEO_MODELS) {
+  const folder = `test/golden/${name}`;
+  const frames = await Promise.all(VIDEO.regions.map((region) => cut(VIDEO.photo, region)));
+  const { steps, leakedBuffers, ...errors } = await videoSmoke(folder, `${folder}/golden.safetensors`, frames);
+  check(`${name} gives masks (${steps})`, steps === VIDEO_STEPS);
+  for (const [kind, most] of Object.entries(VIDEO_TOLERANCE)) {
+    const error = errors[kind as keyof typeof VIDEO_TOLERANCE];
+    check(`${name} agrees with transformers through a video (${kind} ${error})`, error <= most);
+  }
+  check(`${name} leaves nothing on the GPU (buffers ${leakedBuffers})`, leakedBuffers === 0);
+}
+
 const words = Object.entries(count).filter(([, n]) => n > 0);
 console.log(`\n      Tests  ${words.map(([word, n]) => `${n} ${word}`).join(" | ")}`);
 if (count.skipped > 0) console.log("skipped: f16, as this adapter has no shader-f16");
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;
+
+/** A part of a photo. */
+async function cut(photo: string, region: { left: number; top: number; width: number; height: number }) {
+  const { width, height } = region;
+  const data = await sharp(photo).removeAlpha().extract(region).raw().toBuffer();
+  return { width, height, channels: 3 as const, data: new Uint8Array(data) };
+}
 
 function check(what: string, isTrue: boolean): void {
   count[isTrue ? "passed" : "failed"]++;

@@ -1,7 +1,9 @@
-// SAM 2.1 with Hiera tiny at its real size through a video of two frames, from a file under the original names alone
-// (seeded weights), against the code of facebookresearch/sam2: a click's mask, and that of the frame after it, which
-// looks at the memory of the first. Every 8th row and column. `npm run test:slow`.
-import { dirname } from "node:path";
+// SAM 2.1 with Hiera tiny and EdgeTAM at their real sizes through a video of two frames (seeded weights): a click's
+// mask, and that of the frame after it, which looks at the memory of the first. SAM 2.1 comes under the original names
+// alone, against the code of facebookresearch/sam2; EdgeTAM against transformers. Every 8th row and column.
+// `npm run test:slow`.
+import { copyFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { withSeededCheckpoint } from "../../scripts/seeded.ts";
 import type { VideoMask } from "../../src/api/segmentedVideo.ts";
@@ -10,7 +12,10 @@ import type { RawImage } from "../../src/io/image/image.ts";
 import { testDevice } from "../adapters.ts";
 import { readGolden, relativeError } from "../models/parity.ts";
 
-const FOLDER = "test/golden/sam2.1-hiera-tiny-original";
+const MODELS = [
+  { name: "sam2.1-hiera-tiny-original", hasConfig: false },
+  { name: "edgetam", hasConfig: true },
+];
 const [SIDE, L, EVERY] = [1024, 256, 8];
 
 /** As scripts/goldenSam2.py makes them. */
@@ -22,19 +27,20 @@ function pattern(frame: number): RawImage {
   return { width: SIDE, height: SIDE, channels: 3, data };
 }
 
-it("gives the original's masks of a click and of the frame after it", async () => {
+it.each(MODELS)("$name: the masks of a click and of the frame after it", async ({ name, hasConfig }) => {
   const device = await testDevice();
-  const golden = await readGolden(`${FOLDER}/golden.safetensors`);
-  await withSeededCheckpoint(`${FOLDER}/manifest.json`, async (path) => {
+  const folder = `test/golden/${name}`;
+  const golden = await readGolden(`${folder}/golden.safetensors`);
+  await withSeededCheckpoint(`${folder}/manifest.json`, async (path) => {
+    if (hasConfig) await copyFile(`${folder}/config.json`, join(dirname(path), "config.json"));
     using segmenter = await VideoSegmenter.fromPretrained(dirname(path), { device });
     using video = await segmenter.open([0, 1].map(pattern));
     const logits = { returnLogits: true };
     const start = performance.now();
     const found = [await video.addPrompt(0, 1, { points: [{ x: 700, y: 520 }] }, logits)];
     for await (const { masks } of video.propagate({ from: 1, ...logits })) found.push(masks.get(1) as VideoMask);
-    console.log(
-      `two frames in ${((performance.now() - start) / 1000).toFixed(0)} s, ${video.bytes >> 20} MiB of the video`,
-    );
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    console.log(`${name}: two frames in ${seconds} s, ${video.bytes >> 20} MiB of the video`);
     for (const [frame, { lowResLogits = new Float32Array(), score }] of found.entries()) {
       const rows = L / EVERY;
       const thinned = Float32Array.from({ length: rows * rows }, (_, i) => {
