@@ -1,6 +1,7 @@
 """Train tiny-sam2: a Sam2VideoModel of about 4 M parameters that segments pictures and follows objects through videos.
 
     python train_sam2.py --photos DIR --bsds DIR --sam ../tiny-sam --out DIR [--minutes 100] [--cache DIR]
+    python train_sam2.py ... --go-on --minutes 27 --pictures 0 --masks 0.6 --frames 6 8 --muon-lr 1.5e-3 --adam-lr 8e-4
     python measure_sam2.py ...            # measures the saved checkpoint, writes expected.json
 
 PHOTOS and BSDS as for train_sam.py. First pictures (a prompt, then a corrective point), as there; then clips of
@@ -67,7 +68,7 @@ def boxes_of(masks):
     return torch.tensor(boxes, dtype=torch.float32)
 
 
-def clip_step(model, pixels, masks):
+def clip_step(model, pixels, masks, mask_share):
     """The loss of a batch of clips, the sums of what is printed: masks bool [B, K, T, 256, 256]."""
     k, frames = masks.shape[1:3]
     masks = masks.flatten(0, 1)
@@ -77,7 +78,7 @@ def clip_step(model, pixels, masks):
 
     def prompts(t, low):
         if t == 0:
-            if kind < 0.4:  # from an exact mask following is learnt soonest
+            if kind < mask_share:  # from an exact mask following is learnt soonest
                 return dict(as_output=masks[:, 0, None].float())
             return first_prompt(target[:, 0], boxes_of(masks[:, 0]))
         if t == corrected and (target[:, t].flatten(1).sum(1) > 2).all():
@@ -203,16 +204,19 @@ def train(rank, a, model, photos, known, held):
     say = lambda *words: print(*words, flush=True) if rank == 0 else None
     matrix = lambda n: ("layers." in n or "blocks." in n or "final_attn" in n) and "mask_embed" not in n
     optimizer = Optimizer(model.named_parameters(), matrix, a.muon_lr, a.adam_lr)
-    frames = torch.multiprocessing.Value("i", 4)
+    frames = torch.multiprocessing.Value("i", a.frames[0])
     loader, isclips = loader_of(Pictures(photos, known, 12, 4)), False
     clock, step, saved, sums, progress = Clock(a.minutes), 0, 0.0, [], 0.0
     while progress < 1:
         if progress > a.pictures and not isclips:
             del loader
             loader, isclips = loader_of(ClipBatches(photos, known, a.batch, a.objects, frames)), True
-        frames.value = 4 + int(5 * min(0.999, max(0, (progress - a.pictures) / (0.85 - a.pictures))))
+        least, most = a.frames
+        part = (progress - a.pictures) / (0.85 - a.pictures)
+        frames.value = least + int((most + 1 - least) * min(0.999, max(0, part)))
         with bf16():
-            loss, first, then = clip_step(model, *next(loader)) if isclips else picture_step(model, *next(loader))
+            step_of = (lambda *x: clip_step(model, *x, a.masks)) if isclips else (lambda *x: picture_step(model, *x))
+            loss, first, then = step_of(*next(loader))
         loss.backward()
         progress = together.agree(clock.progress())
         optimizer.step(min(progress, 1.0))
@@ -245,6 +249,8 @@ def main():
     p.add_argument("--probe", action="store_true", help="measure on held clips every five minutes, not only at the end")
     p.add_argument("--batch", type=int, default=2, help="clips a step")
     p.add_argument("--objects", type=int, default=3, help="objects a clip")
+    p.add_argument("--masks", type=float, default=0.4, help="share of clips that begin with a mask")
+    p.add_argument("--frames", type=int, nargs=2, default=[4, 8], help="of a clip, at first and in the end")
     p.add_argument("--processes", type=int, default=2, help="of one thread each")
     p.add_argument("--muon-lr", type=float, default=2e-3)
     p.add_argument("--adam-lr", type=float, default=1e-3)

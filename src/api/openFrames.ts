@@ -1,12 +1,12 @@
-// What `VideoSegmenter.open` takes as frames: a list, an iterator, a <video>, or a source of the caller's own.
+// What `VideoSegmenter.open` takes as frames: a list, an iterator, a <video>, a file, or a source of the caller's own.
 import { ArgumentError, DisposedError, ImageError } from "../device/errors.ts";
 import { isA } from "../device/tensor.ts";
 import type { ImageLike } from "../io/image/image.ts";
 import { closeFrame, type FrameSource, unlessAborted } from "./frameSource.ts";
 import { VideoElementFrames } from "./videoElementFrames.ts";
 
-/** What `VideoSegmenter.open` takes: pictures of one size, in their order. */
-export type Frames = readonly ImageLike[] | AsyncIterable<ImageLike> | HTMLVideoElement | FrameSource;
+/** What `VideoSegmenter.open` takes: pictures of one size, in their order; or, in Node, the path of a video file. */
+export type Frames = readonly ImageLike[] | AsyncIterable<ImageLike> | HTMLVideoElement | FrameSource | string;
 
 /** The frames of a list belong to who made it. */
 class ListedFrames implements FrameSource {
@@ -77,6 +77,7 @@ export interface OpenSource {
  */
 export async function openFrames(frames: Frames, frameRate: number, signal: AbortSignal): Promise<OpenSource> {
   if (Array.isArray(frames)) return { source: new ListedFrames(frames), isLent: true };
+  if (typeof frames === "string") return { source: await openFile(frames, signal), isLent: false };
   if (isA(frames, "HTMLVideoElement")) {
     return { source: await VideoElementFrames.open(frames, frameRate, signal), isLent: true };
   }
@@ -89,8 +90,15 @@ export async function openFrames(frames: Frames, frameRate: number, signal: Abor
   }
   throw new ArgumentError(
     `the frames are ${frames === null ? "null" : `of type ${typeof frames}`}, expected a list of pictures, an async ` +
-      "iterable of them, an HTMLVideoElement or a FrameSource",
+      "iterable of them, an HTMLVideoElement, a FrameSource, or the path of a video file in Node",
   );
+}
+
+/** The frames of a file, in any order, by the user's ffmpeg: they are counted first. */
+async function openFile(path: string, signal: AbortSignal): Promise<FrameSource> {
+  const file = await import("../io/video/videoFileFrames.ts");
+  if ("VideoFileFrames" in file) return file.VideoFileFrames.open(path, { isRandom: true, signal });
+  throw new ArgumentError(`${path} is a path, which pages have none of: give a <video> that plays it`);
 }
 
 function checkLength(length: number | undefined): void {

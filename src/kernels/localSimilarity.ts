@@ -20,9 +20,6 @@ export interface LocalSimilarityParams {
 /** Stands for neighbours beyond the map: smaller than every product of unit vectors. */
 export const NO_NEIGHBOUR = -2;
 
-// What a thread makes: PLACES and BLOCK of the shader.
-const [PLACES, BLOCK] = [4, 4];
-
 function sizes(b: Spec, { grid: [height, width], reach, first = 0, rows = height - first }: LocalSimilarityParams) {
   const [down, across] = [Math.min(reach, height - 1), Math.min(reach, width - 1)];
   const [frames = 0, , C = 0] = b.shape;
@@ -55,16 +52,15 @@ export const localSimilarity = /* @__PURE__ */ defineKernel<LocalSimilarityParam
     expectShape("localSimilarity", "b", b.shape, [frames, height * width, C], "grid");
     const isWhole = [height, width, params.reach + 1, first + 1, rows + 1].every((n) => Number.isInteger(n) && n >= 1);
     if (!isWhole || first + rows > height) {
-      throw new ArgumentError(
-        `[localSimilarity] grid, reach, first and rows are ${height} x ${width}, ${params.reach}, ${first} and ` +
-          `${rows}: expected whole numbers, and rows within the grid`,
-      );
+      const got = [height, width, params.reach, first, rows];
+      throw new ArgumentError(`[localSimilarity] grid, reach, first and rows are ${got}: expected whole numbers`);
     }
     return { dtype: "f32", shape: [rows * width, frames, lines, side] };
   },
   launch: ({ a, b }, params) => {
     const { height, width, down, across, frames, C, first, rows, lines, side } = sizes(b, params);
-    const count = rows * Math.ceil(width / PLACES) * frames * lines * Math.ceil((side + PLACES - 1) / BLOCK);
+    // A thread makes the products of 4 places and 4 neighbours: PLACES and BLOCK of the shader.
+    const count = rows * Math.ceil(width / 4) * frames * lines * Math.ceil((side + 3) / 4);
     const isWide = C % 4 === 0;
     return {
       params: { count, words: isWide ? C / 4 : C, height, width, down, across, frames, first },

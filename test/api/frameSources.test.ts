@@ -8,9 +8,10 @@ import { type Frames, openFrames } from "../../src/api/openFrames.ts";
 import type { SegmentedVideo } from "../../src/api/segmentedVideo.ts";
 import { VideoSegmenter } from "../../src/api/videoSegmenter.ts";
 import type { Device } from "../../src/device/device.ts";
-import { ArgumentError, DisposedError, ImageError } from "../../src/device/errors.ts";
+import { ArgumentError, DisposedError, ImageError, VisionError } from "../../src/device/errors.ts";
 import type { ImageLike, RawImage } from "../../src/io/image/image.ts";
 import { testDevice } from "../adapters.ts";
+import { standInFfmpeg } from "../io/standInFfmpeg.ts";
 
 const SIDE = 48;
 const CLICK = { points: [{ x: 20, y: 20 }] };
@@ -284,4 +285,29 @@ it("what is remembered of an object in a video without an end stays the same, on
   for await (const _ of video.propagate()) bytes.push(device.memory.bytes);
   expect(bytes.length).toBe(20);
   expect(new Set(bytes.slice(8)).size).toBe(1);
+});
+
+it("a video file's path is opened in Node, and goes backwards too", async () => {
+  const standIn = await standInFfmpeg();
+  const leave = standIn.use();
+  try {
+    const pixels = Array.from({ length: 4 }, (_, i) => [60 + 20 * i, 80, 100]);
+    const path = await standIn.video("film.mp4", { width: SIDE, height: SIDE, frames: 4, pixels });
+    using video = await segmenter.open<number>(path);
+    expect([video.length, video.width, video.height]).toEqual([4, SIDE, SIDE]);
+    await video.addPrompt(2, 1, CLICK);
+    const seen = await through(video, { direction: "both" });
+    expect(seen.map(({ frame }) => frame)).toEqual([2, 3, 1, 0]);
+    const frames = pixels.map(([r = 0, g = 0, b = 0]) => {
+      const data = new Uint8Array(4 * SIDE * SIDE).map((_, i) => [r, g, b, 255][i % 4] as number);
+      return { width: SIDE, height: SIDE, channels: 4 as const, data };
+    });
+    using listed = await segmenter.open<number>(frames);
+    await listed.addPrompt(2, 1, CLICK);
+    expect(await through(listed, { direction: "both" })).toEqual(seen);
+    await expect(segmenter.open("nowhere.mp4")).rejects.toThrow(VisionError);
+  } finally {
+    leave();
+    await standIn.remove();
+  }
 });
