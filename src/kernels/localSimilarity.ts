@@ -53,7 +53,9 @@ export const localSimilarity = /* @__PURE__ */ defineKernel<LocalSimilarityParam
     const isWhole = [height, width, params.reach + 1, first + 1, rows + 1].every((n) => Number.isInteger(n) && n >= 1);
     if (!isWhole || first + rows > height) {
       const got = [height, width, params.reach, first, rows];
-      throw new ArgumentError(`[localSimilarity] grid, reach, first and rows are ${got}: expected whole numbers`);
+      throw new ArgumentError(
+        `[localSimilarity] grid, reach, first and rows are ${got}, expected whole numbers, and rows within the grid`,
+      );
     }
     return { dtype: "f32", shape: [rows * width, frames, lines, side] };
   },

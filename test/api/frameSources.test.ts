@@ -204,7 +204,6 @@ describe("a source of the caller's own", () => {
 
   it.each([
     ["a number", 7],
-    ["a string", "film.mp4"],
     ["a source of half a frame", { length: 0.5, frame: async () => undefined }],
   ])("%s is none", async (_, frames) => {
     await expect(segmenter.open(frames as unknown as Frames)).rejects.toThrow(ArgumentError);

@@ -235,6 +235,7 @@ it("its document has all of its routes", () => {
     "/v1/scenes",
     "/v1/scenes/{id}",
     "/v1/scenes/{id}/segment",
+    "/v1/search",
     "/v1/segment",
   ]);
 });
