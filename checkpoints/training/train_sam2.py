@@ -215,8 +215,8 @@ def train(rank, a, model, photos, known, held):
         part = (progress - a.pictures) / (0.85 - a.pictures)
         frames.value = least + int((most + 1 - least) * min(0.999, max(0, part)))
         with bf16():
-            step_of = (lambda *x: clip_step(model, *x, a.masks)) if isclips else (lambda *x: picture_step(model, *x))
-            loss, first, then = step_of(*next(loader))
+            batch = next(loader)
+            loss, first, then = clip_step(model, *batch, a.masks) if isclips else picture_step(model, *batch)
         loss.backward()
         progress = together.agree(clock.progress())
         optimizer.step(min(progress, 1.0))
