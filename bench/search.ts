@@ -63,7 +63,9 @@ for (const count of QUERIES) {
       const began = performance.now();
       await side.search(count);
       const key = `${side.name} ${count}`;
-      seconds.set(key, [...(seconds.get(key) ?? []), (performance.now() - began) / 1000]);
+      const taken = (performance.now() - began) / 1000;
+      seconds.set(key, [...(seconds.get(key) ?? []), taken]);
+      console.error(`${side.name}, ${count} queries: ${taken.toFixed(3)} s`);
     }
   }
 }
