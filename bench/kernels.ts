@@ -76,8 +76,8 @@ const products: readonly KernelRow[] = [
     { places: [1, 56, 56], activation: "relu" },
   ),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
-  row("innerProduct", "search of 16,384 rows", { queries: [1, 512], rows: [16384, 512] }),
-  row("innerProduct", "64 searches of 16,384 rows", { queries: [64, 512], rows: [16384, 512] }),
+  row("innerProduct", "search of 16,384 rows", { queries: [512, 1], rows: [16384, 512] }),
+  row("innerProduct", "64 searches of 16,384 rows", { queries: [512, 64], rows: [16384, 512] }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];
 

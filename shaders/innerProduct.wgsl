@@ -1,14 +1,12 @@
-// innerProduct: y[q, n] = queries[q] · rows[n], in f32, for exact search; LOWEST where n is not among the first
-// params.count rows, or not allowed. queries: [Q, C] f32; rows: [N, C] f32, f16 or int8, read 16 bytes at a time, so
-// that C fills whole ones; rowsScale: [N], by which rows of int8 are multiplied; allowed: [ceil(N / 32)], a bit a row,
-// the lowest first; y: [Q, N]. f16 is unpacked as words, which adapters without shader-f16 can.
-// Invocations: lib/invocation.wgsl. fromInt8: lib/int8.wgsl.
+// innerProduct: y[q, n] = rows[n] · queries[:, q], in f32, for exact search; LOWEST where n is not among the first
+// params.count rows, or not allowed. queries: [C, Q] f32, Q is 1 or whole vec4s; rows: [N, C] f32, f16 or int8, read 16
+// bytes at a time, so that C fills whole ones; rowsScale: [N], by which rows of int8 are multiplied; allowed:
+// [ceil(N / 32)], a bit a row, the lowest first; y: [Q, N]. f16 is unpacked as words, which adapters without shader-f16
+// can. Invocations: lib/invocation.wgsl. fromInt8: lib/int8.wgsl.
 
-const ROW_TYPE = 0u; // of rows: 0 f32, 1 f16, 2 int8
-const QUERIES = 1u; // of a thread: 1, 4 or 8
+const VECTORS = 1u; // vec4s of elements in 16 bytes of rows: 1 of f32, 2 of f16, 4 of int8
+const QUERIES = 1u; // of a thread of rowPerThread and rowPerLanes: 1, 4 or 8
 
-// vec4s of elements in 16 bytes.
-const VECTORS = 1u << ROW_TYPE;
 // No product of vectors of unit length comes near it.
 const LOWEST = -3.4028234e38;
 
@@ -25,10 +23,10 @@ override HAS_ALLOWED: bool = false;
 
 // The i-th four elements of 16 bytes.
 fn elementsOf(word: vec4u, i: u32) -> vec4<f32> {
-  if (ROW_TYPE == 1) {
+  if (VECTORS == 2) {
     return vec4<f32>(unpack2x16float(word[2 * i % 4]), unpack2x16float(word[(2 * i + 1) % 4]));
   }
-  if (ROW_TYPE == 2) {
+  if (VECTORS == 4) {
     return fromInt8(vec4u(word[i]));
   }
   return bitcast<vec4<f32>>(word);
@@ -44,17 +42,19 @@ struct Sums {
   high: vec4<f32>,
 }
 
-// The `at`-th four elements of a query; those beyond the last are that again.
-fn queryAt(query: u32, at: u32) -> vec4<f32> {
-  return queries[min(query, params.Q - 1) * (params.C / 4) + at];
+// The c-th elements of four queries; those beyond the last are the last again.
+fn queriesAt(c: u32, query4: u32) -> vec4<f32> {
+  let Q4 = params.Q / 4;
+  return queries[c * Q4 + min(query4, Q4 - 1)];
 }
 
-fn fourProducts(elements: vec4<f32>, query: u32, at: u32) -> vec4<f32> {
-  return vec4<f32>(
-    dot(elements, queryAt(query, at)),
-    dot(elements, queryAt(query + 1, at)),
-    dot(elements, queryAt(query + 2, at)),
-    dot(elements, queryAt(query + 3, at)),
+// Elements c to c + 3 of four queries, an element a column.
+fn fourQueries(c: u32, query4: u32) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    queriesAt(c, query4),
+    queriesAt(c + 1, query4),
+    queriesAt(c + 2, query4),
+    queriesAt(c + 3, query4),
   );
 }
 
@@ -64,27 +64,35 @@ fn addProducts(sums: Sums, at: u32, row: u32, first: u32) -> Sums {
   let word = rows[row * (params.C / 4 / VECTORS) + at];
   for (var i = 0u; i < VECTORS; i++) {
     let elements = elementsOf(word, i);
+    let c4 = at * VECTORS + i;
     if (QUERIES == 1) {
-      added.low.x += dot(elements, queryAt(first, at * VECTORS + i));
+      added.low.x += dot(elements, queries[c4]);
     } else {
-      added.low += fourProducts(elements, first, at * VECTORS + i);
+      added.low += fourQueries(4 * c4, first / 4) * elements;
     }
     if (QUERIES == 8) {
-      added.high += fourProducts(elements, first + 4, at * VECTORS + i);
+      added.high += fourQueries(4 * c4, first / 4 + 1) * elements;
     }
   }
   return added;
 }
 
-fn write(row: u32, first: u32, sums: Sums) {
+// Products of a row with `count` queries, at most 4, from `first` on; those beyond the last query are left out.
+fn writeSome(row: u32, first: u32, sums: vec4<f32>, count: u32) {
   var scale = 1.0;
-  if (ROW_TYPE == 2) {
+  if (VECTORS == 4) {
     scale = rowsScale[row];
   }
   let isIn = isAsked(row);
-  for (var q = 0u; q < QUERIES && first + q < params.Q; q++) {
-    let sum = select(sums.low[q % 4], sums.high[q % 4], q > 3);
-    y[(first + q) * params.N + row] = select(LOWEST, sum * scale, isIn);
+  for (var q = 0u; q < count && first + q < params.Q; q++) {
+    y[(first + q) * params.N + row] = select(LOWEST, sums[q] * scale, isIn);
+  }
+}
+
+fn write(row: u32, first: u32, sums: Sums) {
+  writeSome(row, first, sums.low, min(QUERIES, 4));
+  if (QUERIES == 8) {
+    writeSome(row, first + 4, sums.high, 4);
   }
 }
 
@@ -146,4 +154,62 @@ fn rowPerLanes(workgroup: Workgroup, @builtin(local_invocation_index) thread: u3
     sums = Sums(sums.low + partials[thread + other].low, sums.high + partials[thread + other].high);
   }
   write(row, first, sums);
+}
+
+const THREADS = 8u; // of a workgroup of queryPerThread, side by side along the queries
+
+// Four rows and two times four queries a thread, as lib/productRegisterTile.wgsl has it: what is read of a row is the
+// same for all threads, unpacked once for 64 queries. For CPU adapters, whose threads are the lanes of a vector.
+@compute @workgroup_size(THREADS)
+fn queryPerThread(workgroup: Workgroup, @builtin(local_invocation_index) lane: u32) {
+  let groups = (params.N + 3) / 4;
+  let index = groupIndex(workgroup);
+  let row = index % groups * 4;
+  let query0 = index / groups * 2 * THREADS + lane;
+  let query1 = query0 + THREADS;
+  if (query0 - lane >= params.Q / 4) {
+    return;
+  }
+  let words = params.C / 4 / VECTORS;
+  let row0 = row * words;
+  let row1 = min(row + 1, params.N - 1) * words;
+  let row2 = min(row + 2, params.N - 1) * words;
+  let row3 = min(row + 3, params.N - 1) * words;
+  var s00 = vec4<f32>();
+  var s01 = vec4<f32>();
+  var s10 = vec4<f32>();
+  var s11 = vec4<f32>();
+  var s20 = vec4<f32>();
+  var s21 = vec4<f32>();
+  var s30 = vec4<f32>();
+  var s31 = vec4<f32>();
+  for (var at = 0u; at < words; at++) {
+    let word0 = rows[row0 + at];
+    let word1 = rows[row1 + at];
+    let word2 = rows[row2 + at];
+    let word3 = rows[row3 + at];
+    for (var i = 0u; i < VECTORS; i++) {
+      let c = 4 * (at * VECTORS + i);
+      let some0 = fourQueries(c, query0);
+      let some1 = fourQueries(c, query1);
+      let x0 = elementsOf(word0, i);
+      let x1 = elementsOf(word1, i);
+      let x2 = elementsOf(word2, i);
+      let x3 = elementsOf(word3, i);
+      s00 += some0 * x0;
+      s01 += some1 * x0;
+      s10 += some0 * x1;
+      s11 += some1 * x1;
+      s20 += some0 * x2;
+      s21 += some1 * x2;
+      s30 += some0 * x3;
+      s31 += some1 * x3;
+    }
+  }
+  let sums = array<vec4<f32>, 8>(s00, s01, s10, s11, s20, s21, s30, s31);
+  for (var i = 0u; i < 8; i++) {
+    if (row + i / 2 < params.N) {
+      writeSome(row + i / 2, 4 * (query0 + i % 2 * THREADS), sums[i], 4);
+    }
+  }
 }

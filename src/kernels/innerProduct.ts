@@ -4,6 +4,7 @@ import int8Source from "../../shaders/lib/int8.wgsl";
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, expectShape, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectSameDType } from "./axes.ts";
 import { expectScale } from "./int8.ts";
 import { defineKernel, foldWorkgroups } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
@@ -18,17 +19,17 @@ export interface InnerProductParams {
 /** What stands in place of the product of a row that is not there or not allowed. */
 export const LOWEST_PRODUCT = -3.4028234e38;
 
-/** Types of rows: their number in the shader, and elements in 16 bytes. */
-const ROW_TYPES = { f32: [0, 4], f16: [1, 8], i8: [2, 16] } as const;
+/** Types of rows: elements in 16 bytes. */
+const ROW_TYPES = { f32: 4, f16: 8, i8: 16 } as const;
 type RowType = keyof typeof ROW_TYPES;
 
 /** How many elements a row is padded to: whole words of 16 bytes. */
 export function elementsOfWord(dtype: RowType): number {
-  return ROW_TYPES[dtype][1];
+  return ROW_TYPES[dtype];
 }
 
 function sizes(queries: Spec, rows: Spec) {
-  const [Q = 0, C = 0] = queries.shape;
+  const [C = 0, Q = 0] = queries.shape;
   return { Q, N: rows.shape[0] ?? 0, C };
 }
 
@@ -43,14 +44,13 @@ export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
   params: { Q: "u32", N: "u32", count: "u32", C: "u32" },
   output: ({ queries, rows, rowsScale, allowed }, { count }) => {
     expectRank("innerProduct", "queries", queries.shape, 2);
-    expectType("queries", queries, ["f32"]);
-    expectType("rows", rows, Object.keys(ROW_TYPES));
+    expectSameDType("innerProduct", "queries", queries, "y", { dtype: "f32", shape: [] });
+    const word = ROW_TYPES[rows.dtype as RowType];
+    if (!word) throw new ShapeError(`[innerProduct] rows has dtype ${rows.dtype}, expected f32, f16 or i8`);
     const { Q, N, C } = sizes(queries, rows);
     expectShape("innerProduct", "rows", rows.shape, [N, C], "as queries");
-    const word = elementsOfWord(rows.dtype as RowType);
-    if (C % word !== 0) {
-      throw new ShapeError(`[innerProduct] rows of ${rows.dtype} have ${C} channels, expected a multiple of ${word}`);
-    }
+    const whole = (count: number, of: number) => of * Math.ceil(count / of);
+    expectShape("innerProduct", "queries", queries.shape, [whole(C, word), Q > 1 ? whole(Q, 4) : Q], "padded");
     expectScale("innerProduct", "rows", rows, rowsScale, [N]);
     if (allowed) expectShape("innerProduct", "allowed", allowed.shape, [Math.ceil(N / 32)], "a bit a row");
     if (count !== undefined && mostOf(count) > N) {
@@ -62,7 +62,7 @@ export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
     const { Q, N, C } = sizes(queries, rows);
     return {
       params: { Q, N, count: count ?? N, C },
-      types: { ROW_TYPE: `${ROW_TYPES[rows.dtype as RowType][0]}u` },
+      types: { VECTORS: `${ROW_TYPES[rows.dtype as RowType] / 4}u` },
       overrides: { HAS_ALLOWED: allowed ? 1 : 0 },
     };
   },
@@ -75,23 +75,13 @@ export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
 
 type Size = ReturnType<typeof sizes>;
 
-function expectType(name: string, { dtype }: Spec, types: readonly string[]): void {
-  if (types.includes(dtype)) return;
-  throw new ShapeError(`[innerProduct] ${name} has dtype ${dtype}, expected ${types.join(" or ")}`);
-}
-
-/** Queries of a thread: each 16 bytes of a row are unpacked once for so many. */
-function queriesOf({ Q }: Size): number {
-  if (Q <= 1) return 1;
-  return Q <= 4 ? 4 : 8;
-}
-
-/** A variant whose workgroups of 64 threads have so many rows each. */
-function byRows(entryPoint: string, rowsOfGroup: number): Variant<Size> {
+/** A variant whose workgroups have so many rows each, and so many queries: a thread's when absent. */
+function byRows(entryPoint: string, rowsOfGroup: number, queriesOfGroup?: number): Variant<Size> {
   return {
-    launch: (size) => {
-      const perThread = queriesOf(size);
-      const groups = Math.ceil(size.N / rowsOfGroup) * Math.ceil(size.Q / perThread);
+    launch: ({ Q, N }) => {
+      // Each 16 bytes of a row are unpacked once for so many.
+      const perThread = Q > 4 ? 8 : Q || 1;
+      const groups = Math.ceil(N / rowsOfGroup) * Math.ceil(Q / (queriesOfGroup ?? perThread));
       return { entryPoint, types: { QUERIES: `${perThread}u` }, workgroups: foldWorkgroups(groups) };
     },
   };
@@ -99,9 +89,14 @@ function byRows(entryPoint: string, rowsOfGroup: number): Variant<Size> {
 
 const TABLE = /* @__PURE__ */ defineVariants<Size>()({
   variants: {
+    queryPerThread: {
+      fits: ({ Q }) => Q !== 1,
+      suits: ({ Q }) => Q > 8,
+      .../* @__PURE__ */ byRows("queryPerThread", 4, 64),
+    },
     rowPerThread: /* @__PURE__ */ byRows("rowPerThread", 64),
     rowPerLanes: /* @__PURE__ */ byRows("rowPerLanes", 8),
   },
   // On GPUs the threads of a row read neighbours; barriers are dear on CPUs.
-  best: { cpu: ["rowPerThread"], gpu: ["rowPerLanes", "rowPerThread"] },
+  best: { cpu: ["queryPerThread", "rowPerThread"], gpu: ["rowPerLanes", "rowPerThread"] },
 });

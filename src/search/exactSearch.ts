@@ -156,9 +156,10 @@ export class ExactSearch {
     for (let first = 0; first < best.length; first += QUERIES_PER_RUN) {
       const count = Math.min(QUERIES_PER_RUN, best.length - first);
       const { dtype } = this.#source;
-      const part = searchPart({ queries: count, rows: blockRows, channels, dtype, k, isFiltered: !!allowed });
+      const columns = count === 1 ? 1 : 4 * Math.ceil(count / 4);
+      const part = searchPart({ queries: columns, rows: blockRows, channels, dtype, k, isFiltered: !!allowed });
       const inputs = {
-        queries: paddedQueries(queries, first, count, channels),
+        queries: queryColumns(queries, first, count, [channels, columns]),
         ...(allowed && { allowed: bitsOf(allowed, block.first, blockRows) }),
       };
       const run = (executor: Executor) => {
@@ -208,14 +209,15 @@ interface Asked {
   readonly best: Neighbour[][];
 }
 
-/** Some of the queries, with zeros after each where rows have them. */
-function paddedQueries({ data, shape }: NdArray, first: number, count: number, channels: number): Float32Array {
+/** Some of the queries, a column each [channels, columns]; zeros where rows have them, and in columns beyond. */
+function queryColumns({ data, shape }: NdArray, first: number, count: number, [channels, columns]: [number, number]) {
   const length = shape[1] as number;
-  const padded = new Float32Array(count * channels);
+  const transposed = new Float32Array(channels * columns);
   for (let i = 0; i < count; i++) {
-    padded.set(data.subarray((first + i) * length, (first + i + 1) * length), i * channels);
+    const query = data.subarray((first + i) * length, (first + i + 1) * length);
+    for (const [c, value] of query.entries()) transposed[c * columns + i] = value;
   }
-  return padded;
+  return transposed;
 }
 
 /** The bits of a block, which begins with a word. */
@@ -225,7 +227,7 @@ function bitsOf(allowed: Uint32Array, first: number, rows: number): Uint32Array 
   return bits;
 }
 
-/** Adds what a run has found, [queries, k], but for rows that are not there or not allowed. */
+/** Adds what a run has found, [queries, k], but for rows that are not there or not allowed, and queries beyond. */
 function merge(best: Neighbour[][], first: number, k: number, values: Float32Array, places: Int32Array, of: OpenBlock) {
   for (const [i, score] of values.entries()) {
     if (score <= Math.fround(LOWEST_PRODUCT)) continue;

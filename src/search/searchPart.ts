@@ -6,6 +6,7 @@ import { definePart, type InputSpec } from "../models/part.ts";
 import type { RowType } from "./rowSource.ts";
 
 export interface SearchSettings {
+  /** One, or a multiple of 4. */
   readonly queries: number;
   /** Rows of a block, whole words of 32; a run says how many there are (`count`). */
   readonly rows: number;
@@ -19,7 +20,7 @@ export interface SearchSettings {
 /** What innerProduct takes; not all runs have all of it. */
 type Operands = Parameters<typeof innerProduct>[0];
 
-/** queries [Q, C] and rows [N, C] to the products and places in the block of the k best rows of each: [Q, k]. */
+/** queries [C, Q] and rows [N, C] to the products and places in the block of the k best rows of each: [Q, k]. */
 export const searchPart = /* @__PURE__ */ definePart({
   name: "search",
   inputs: ({
@@ -29,7 +30,7 @@ export const searchPart = /* @__PURE__ */ definePart({
     dtype,
     isFiltered,
   }: SearchSettings): Readonly<Record<string, InputSpec>> => ({
-    queries: { dtype: "f32", shape: [Q, C] },
+    queries: { dtype: "f32", shape: [C, Q] },
     rows: { dtype, shape: [N, C], bound: true },
     ...(dtype === "i8" && { rowsScale: { dtype: "f32", shape: [N], bound: true } }),
     ...(isFiltered && { allowed: { dtype: "u32", shape: [N / 32] } }),
