@@ -9,6 +9,7 @@ import { Command } from "commander";
 import sharp from "sharp";
 import { bundleForNode } from "../scripts/bundle.mjs";
 import { table } from "../src/cli/table.ts";
+import { compareSides } from "./embedSides.ts";
 
 const PHOTOS = "demos/photos";
 const MADE = ".cache/indexing";
@@ -18,9 +19,19 @@ const program = new Command("bench:index")
   .description("Indexes pictures in one go, and again with kills in between, and compares the rows.")
   .option("--pictures <n>", "pictures, cut out of those in demos/photos and recoloured", Number, 2000)
   .option("--kills <n>", "times that the second run is killed", Number, 10)
+  .option("--python <file>", "a Python with torch, transformers, onnx and onnxscript; without one peers are left out")
+  .option("--turns <n>", "turns of this engine and its peers", Number, 4)
+  .option("--part <n>", "pictures that each of them embeds in a turn", Number, 500)
   .option("--write <file>", "write the figures as Markdown")
   .parse();
-const options = program.opts<{ pictures: number; kills: number; write?: string }>();
+const options = program.opts<{
+  pictures: number;
+  kills: number;
+  python?: string;
+  turns: number;
+  part: number;
+  write?: string;
+}>();
 
 const folder = resolve(MADE, String(options.pictures));
 await makePictures(options.pictures);
@@ -34,6 +45,7 @@ for (let i = 0; i < options.kills; i++) await run(killed, 4 + state() * ((2 * wh
 const rest = await run(killed);
 const [rows, others] = [await rowsOf(once), await rowsOf(killed)];
 const isSame = rows.length === options.pictures && JSON.stringify(rows) === JSON.stringify(others);
+const sides = options.python ? await compareSides(partsOf(options.turns, options.part), options.python) : [];
 const text = report();
 console.log(text);
 if (options.write) writeFileSync(options.write, text);
@@ -55,6 +67,12 @@ async function makePictures(count: number): Promise<void> {
     const cut = photo.extract({ ...part, ...place }).resize(WIDTH, HEIGHT, { fit: "cover" });
     await cut.modulate({ hue }).jpeg({ quality: 80 }).toFile(path);
   }
+}
+
+/** Paths of the pictures, so many for each turn. */
+function partsOf(turns: number, part: number): string[][] {
+  const path = (i: number) => join(folder, `${i % options.pictures}.jpg`);
+  return Array.from({ length: turns }, (_, turn) => Array.from({ length: part }, (_, i) => path(turn * part + i)));
 }
 
 function seeded(seed: number): () => number {
@@ -119,5 +137,13 @@ function report(): string {
     ["killed", `${options.kills} times; the last run embedded ${embedded} and found ${unchanged} as before`],
     ["rows", isSame ? "the same, to the bit" : "NOT the same"],
   ];
-  return `${table([["index", ""], ...figures], "ll")}\n`;
+  const median = (rates: readonly number[]) => [...rates].sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? NaN;
+  const own = median(sides[0]?.rates ?? []);
+  const rows = sides.map(({ name, rates, leastCosine }) => {
+    const speed = median(rates);
+    return [name, speed.toFixed(1), `${(own / speed).toFixed(2)}x`, leastCosine.toFixed(6)];
+  });
+  const head = ["embed, in turns", "pictures a second", "this engine is", "least cosine"];
+  const compared = rows.length > 0 ? `\n${table([head, ...rows], "lrrr")}\n` : "";
+  return `${table([["index", ""], ...figures], "ll")}\n${compared}`;
 }

@@ -19,6 +19,7 @@ import { type SeededRow, seededTensor } from "../src/check/seeded.ts";
 export const PEERS = {
   "onnxruntime-node": "1.30.0",
   "onnxruntime-web": "1.30.0",
+  "@huggingface/transformers": "4.3.2",
   "@tensorflow/tfjs-core": "4.22.0",
   "@tensorflow/tfjs-backend-cpu": "4.22.0",
   "@tensorflow/tfjs-backend-webgpu": "4.22.0",
