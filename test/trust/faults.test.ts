@@ -147,19 +147,26 @@ describe.each(tried)("%s", (name, subject) => {
 
   const cases = Object.entries(FAULTS).flatMap(([call, kinds]) => kinds.map((kind) => [call as Call, kind] as const));
 
-  /** Calls that gave what they should, and that rejected with an error of ours. */
-  const ends = { right: 0, told: 0 };
-  let longestMs = 0;
+  /** Of each kind of test: calls that gave what they should, and that rejected with an error of ours. */
+  const stages = new Map<string, { right: number; told: number; longestMs: number }>();
+  let ends = { right: 0, told: 0, longestMs: 0 };
+  const begin = (stage: string) => {
+    ends = stages.get(stage) ?? { right: 0, told: 0, longestMs: 0 };
+    stages.set(stage, ends);
+  };
   afterAll(() => {
-    const counts = `${ends.right} right, ${ends.told} told, ${longestMs.toFixed(0)} ms at most`;
     const where = Number.isFinite(MOST_POINTS) ? `at most ${MOST_POINTS} points of each kind` : "every point";
-    console.log(`WebGPU's calls, ${name}: ${counts}; ${where}`);
+    for (const [stage, { right, told, longestMs }] of stages) {
+      const counts = `${right} right, ${told} told, ${longestMs.toFixed(0)} ms at most`;
+      console.log(`WebGPU's calls, ${name} ${stage}: ${counts}; ${where}`);
+    }
   });
 
   // A loss is the same wherever it comes, and what follows takes most time: CI has it once of each kind of test.
   const some = cases.filter(([call, kind]) => TRIES_ALL || kind !== "lost" || call === "submit");
 
   it.each(some)("while it loads: %s, %s", { timeout: TIMEOUT }, async (call, kind) => {
+    begin("while it loads");
     for (const [i, at] of pointsOf(counts.load.get(call) ?? 0).entries()) {
       const what = `${call} ${at}, ${kind}`;
       faulty.reset();
@@ -179,6 +186,7 @@ describe.each(tried)("%s", (name, subject) => {
 
   // What is made for a first call is made once: each point has a model of its own.
   it.each(some)("while the first call runs: %s, %s", { timeout: TIMEOUT }, async (call, kind) => {
+    begin("while its first call runs");
     for (const [i, at] of pointsOf(counts.new.get(call) ?? 0).entries()) {
       const model = await freshModel();
       await failsOnce({ call, at, kind }, model, [0]);
@@ -188,6 +196,7 @@ describe.each(tried)("%s", (name, subject) => {
   });
 
   it.each(some)("while a first call runs beside another: %s, %s", { timeout: TIMEOUT }, async (call, kind) => {
+    begin("while a first call runs beside another");
     for (const at of pointsOf(counts.first.get(call) ?? 0)) {
       const model = await freshModel();
       await model.second();
@@ -197,6 +206,7 @@ describe.each(tried)("%s", (name, subject) => {
   });
 
   it("while calls run again", { timeout: TIMEOUT }, async () => {
+    begin("while calls run again");
     const model = await freshModel();
     await Promise.all([model.first(), model.second()]);
     for (const [call, kind] of cases) {
@@ -234,7 +244,7 @@ describe.each(tried)("%s", (name, subject) => {
   async function agrees(what: string, call: Promise<ArrayLike<number>>, index: number): Promise<boolean> {
     const began = performance.now();
     const result = await ended(what, call);
-    longestMs = Math.max(longestMs, performance.now() - began);
+    ends.longestMs = Math.max(ends.longestMs, performance.now() - began);
     ends[result instanceof VisionError ? "told" : "right"]++;
     if (result instanceof VisionError) return false;
     expect(Array.from(result), what).toEqual(expected[index]);
