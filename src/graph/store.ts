@@ -127,7 +127,7 @@ class Loading {
       fills.push(new Fill(this.#device, stored, leaf, tensor));
     }
     let position = 0;
-    for await (const piece of inPieces(stored.stream(signal))) {
+    for await (const piece of inPieces(stored.stream(signal), stored.byteLength)) {
       signal?.throwIfAborted();
       for (const fill of fills) await fill.write(piece, position);
       position += piece.length;
@@ -322,17 +322,16 @@ class Fill {
 }
 
 /** The same bytes in pieces of exactly PIECE bytes, but for the last: whole elements, at aligned places. */
-async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let piece = new Uint8Array(0);
+async function* inPieces(chunks: AsyncIterable<Uint8Array>, byteLength: number): AsyncGenerator<Uint8Array> {
+  const piece = new Uint8Array(Math.min(PIECE, byteLength) || 1);
   let filled = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; ) {
-      if (filled === 0 && piece.length === 0) piece = new Uint8Array(PIECE);
-      const part = chunk.subarray(at, at + PIECE - filled);
+      const part = chunk.subarray(at, at + piece.length - filled);
       piece.set(part, filled);
       filled += part.length;
       at += part.length;
-      if (filled === PIECE) {
+      if (filled === piece.length) {
         yield piece;
         filled = 0;
       }
