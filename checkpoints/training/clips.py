@@ -226,7 +226,7 @@ def pack(clip, objects, rng):
     return torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(masks)
 
 
-def write(folder, photos, bsds, count, frames, seed=11):
+def write(folder, photos, bsds, count, frames, seed):
     """Held clips in DAVIS's layout, as bench/follow.ts reads them: one object each, the first that can be followed."""
     clips = Clips(photos, bsds, seed)
     for number in range(count):
@@ -246,5 +246,6 @@ if __name__ == "__main__":
     p.add_argument("--bsds", required=True)
     p.add_argument("--out", required=True, help="a folder for 10 held clips of 24 frames")
     p.add_argument("--cache", default=".cache")
+    p.add_argument("--seed", type=int, default=11)
     a = p.parse_args()
-    write(a.out, load_photos(a.photos, a.cache)[-100:], load_bsds(a.bsds, "test"), 10, 24)
+    write(a.out, load_photos(a.photos, a.cache)[-100:], load_bsds(a.bsds, "test"), 10, 24, a.seed)
