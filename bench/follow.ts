@@ -54,11 +54,11 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 async function bySam2(segmenter: VideoSegmenter, { frames, masks }: Clip): Promise<number[]> {
   using video = await segmenter.open<number>(frames);
   await video.addPrompt(0, 1, { mask: masks[0] });
-  const found: number[] = [];
+  const scores: number[] = [];
   for await (const { frame, masks: given } of video.propagate({ from: 1 })) {
-    found.push(j(given.get(1)?.mask ?? new Uint8Array(), masks[frame] as Uint8Array));
+    scores.push(j(given.get(1)?.mask ?? new Uint8Array(), masks[frame] as Uint8Array));
   }
-  return found;
+  return scores;
 }
 
 async function byDino(dino: Dino, { frames, masks, width, height }: Clip): Promise<number[]> {
@@ -68,10 +68,11 @@ async function byDino(dino: Dino, { frames, masks, width, height }: Clip): Promi
   const features = async function* () {
     for (const frame of frames) yield await dino.encodeImage(frame, { size });
   };
-  const found: number[] = [];
+  const scores: number[] = [];
   const first = { width, height, data: masks[0] as Uint8Array };
-  for await (const { data } of propagateMask(features(), first)) found.push(j(data, masks[found.length] as Uint8Array));
-  return found.slice(1);
+  for await (const { data } of propagateMask(features(), first))
+    scores.push(j(data, masks[scores.length] as Uint8Array));
+  return scores.slice(1);
 }
 
 const { positionals, values } = parseArgs({

@@ -120,8 +120,8 @@ function residentOf(group: number): number {
 async function rowsOf(index: string) {
   const database = await connect(index);
   const [name = ""] = await database.tableNames();
-  const found = await (await database.openTable(name)).query().toArray();
-  const plain = found.map(({ path, hash, vector }) => [path, hash, Array.from(vector as Float32Array)] as const);
+  const rows = await (await database.openTable(name)).query().toArray();
+  const plain = rows.map(({ path, hash, vector }) => [path, hash, Array.from(vector as Float32Array)] as const);
   return plain.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

@@ -62,14 +62,14 @@ const names = Object.keys(ways) as (keyof typeof ways)[];
 const ms: Record<keyof typeof ways, number[]> = { GPU: [], host: [] };
 let worst = 0;
 for (let frame = 0; frame < count; frame++) {
-  const found: Partial<Record<keyof typeof ways, PropagatedMask>> = {};
+  const masks: Partial<Record<keyof typeof ways, PropagatedMask>> = {};
   for (const name of frame % 2 ? names : names.toReversed()) {
     const start = performance.now();
     const { value } = await ways[name].next();
     if (frame > LAST_FRAMES) ms[name].push(performance.now() - start);
-    found[name] = value as PropagatedMask;
+    masks[name] = value as PropagatedMask;
   }
-  worst = Math.max(worst, differenceOf(found.GPU as PropagatedMask, found.host as PropagatedMask));
+  worst = Math.max(worst, differenceOf(masks.GPU as PropagatedMask, masks.host as PropagatedMask));
 }
 for (const { patches } of onGpu) patches.dispose();
 if (!(worst <= TOLERANCE)) throw new Error(`propagateMask: the GPU's shares differ by ${worst} from the host's`);

@@ -54,10 +54,10 @@ for (const dtype of ["f32", "f16", "i8"] as const) sides.push(await ours(dtype))
 if (options.python) sides.push(...python(options.python));
 sides.push(...(await lance()));
 
-const found = new Map<string, number[][]>();
+const bestRows = new Map<string, number[][]>();
 const seconds = new Map<string, number[]>();
 for (const count of QUERIES) {
-  for (const side of sides) found.set(`${side.name} ${count}`, await side.search(count)); // warm
+  for (const side of sides) bestRows.set(`${side.name} ${count}`, await side.search(count)); // warm
   for (let turn = 0; turn < options.turns; turn++) {
     for (const side of sides) {
       const began = performance.now();
@@ -78,7 +78,7 @@ process.exit(0);
 
 /** Rows and queries of unit length, in files that all sides read; gives the queries. */
 function makeFiles(): Float32Array {
-  const directions = made(DIRECTIONS * C, random(3));
+  const directions = numbersAroundZero(DIRECTIONS * C, random(3));
   const write = (count: number, seed: number, path: string) => {
     const next = random(seed);
     const handle = openSync(path, "w");
@@ -96,13 +96,13 @@ function makeFiles(): Float32Array {
 }
 
 /** Numbers around 0. */
-function made(count: number, next: () => number): Float32Array {
+function numbersAroundZero(count: number, next: () => number): Float32Array {
   return Float32Array.from({ length: count }, () => next() + next() - 1);
 }
 
 /** A row of unit length. */
 function rowInto(row: Float32Array, directions: Float32Array, next: () => number): void {
-  const shares = made(DIRECTIONS, next);
+  const shares = numbersAroundZero(DIRECTIONS, next);
   for (let c = 0; c < C; c++) row[c] = NOISE * (next() - 0.5);
   for (const [i, share] of shares.entries()) {
     for (let c = 0; c < C; c++) row[c] = (row[c] as number) + share * (directions[i * C + c] as number);
@@ -206,7 +206,7 @@ async function lance(): Promise<Side[]> {
 function report(): string {
   const reference = sides.find(({ name }) => name.startsWith("NumPy")) ?? (sides[0] as Side);
   const recall = (side: Side, count: number) => {
-    const [got, want] = [found.get(`${side.name} ${count}`), found.get(`${reference.name} ${count}`)];
+    const [got, want] = [bestRows.get(`${side.name} ${count}`), bestRows.get(`${reference.name} ${count}`)];
     const same = (want ?? []).map((best, q) => best.filter((id) => got?.[q]?.includes(id)).length);
     return same.reduce((sum, some) => sum + some, 0) / (count * K);
   };

@@ -67,35 +67,35 @@ async function libraryAnswers() {
   const clip = await Clip.fromPretrained("checkpoints/tiny-clip", { device });
   const dino = await Dino.fromPretrained("checkpoints/tiny-dino", { device });
   const sam = await Sam.fromPretrained("checkpoints/tiny-sam", { device });
-  const made: Asked[] = [];
+  const requests: Asked[] = [];
   for (const path of PHOTOS) {
     const image = (await readFile(path)).toString("base64");
     const embedding = (await clip.encodeImage(path)).data;
     const isEmbedding = ({ data }: Embeddings) => areClose(data[0]?.embedding, embedding);
-    made.push({ path: "/v1/embeddings", body: { input: [{ image }] }, isRight: isEmbedding });
+    requests.push({ path: "/v1/embeddings", body: { input: [{ image }] }, isRight: isEmbedding });
     const scores = new Map((await clip.classify(path, LABELS)).map(({ label, score }) => [label, score]));
     const areScores = ({ results: [result] }: Labelled) =>
       result?.labels.every(({ label, score }) => Math.abs(score - (scores.get(label) ?? 9)) < MOST_APART) ?? false;
-    made.push({ path: "/v1/classify", body: { images: [image], labels: LABELS }, isRight: areScores });
+    requests.push({ path: "/v1/classify", body: { images: [image], labels: LABELS }, isRight: areScores });
     const { cls } = await dino.encodeImage(path);
     const areFeatures = ({ results: [result] }: Features) => areClose(result?.cls, cls.data, 10 * MOST_APART);
-    made.push({ path: "/v1/features", body: { images: [image] }, isRight: areFeatures });
+    requests.push({ path: "/v1/features", body: { images: [image] }, isRight: areFeatures });
     using scene = await sam.encodeImage(path);
     const points = [{ x: scene.width / 2, y: scene.height / 2 }];
     const [mask] = await scene.predict({ points, multimask: false });
     const isMask = ({ masks: [got] }: Segmented) =>
       got !== undefined && iou(decodeRle(fromCocoRle(got.segmentation)).data, mask?.mask ?? []) >= LEAST_IOU;
-    made.push({ path: "/v1/segment", body: { image, points, multimask: false }, isRight: isMask });
+    requests.push({ path: "/v1/segment", body: { image, points, multimask: false }, isRight: isMask });
   }
   for (const label of LABELS) {
     const embedding = (await clip.encodeText(`a photo of a ${label}`)).data;
     const isEmbedding = ({ data }: Embeddings) => areClose(data[0]?.embedding, embedding);
-    made.push({ path: "/v1/embeddings", body: { input: `a photo of a ${label}` }, isRight: isEmbedding });
+    requests.push({ path: "/v1/embeddings", body: { input: `a photo of a ${label}` }, isRight: isEmbedding });
   }
   for (const model of [clip, dino, sam]) model.dispose();
   const { description } = device.info;
   device.destroy();
-  return { requests: made, adapter: description };
+  return { requests, adapter: description };
 }
 
 interface Embeddings {

@@ -41,14 +41,14 @@ const { values } = parseArgs({ options: { write: { type: "boolean", default: fal
 using device = await openDevice();
 const rows: string[] = [];
 for (const [folder, title] of Object.entries(MODELS)) rows.push(...(await rowsOf(device, folder, title)));
-const made = [
+const costs = [
   `| ${DTYPE}, frames of ${FRAME[1]} x ${FRAME[0]} | dispatches | arithmetic | weights | activations |`,
   "|---|---|---|---|---|",
   ...rows,
   "",
 ].join("\n");
-console.log(made);
+console.log(costs);
 if (values.write) {
-  writeFileSync(PAGE, replaceBetweenMarks(PAGE, "`bench/videoCost.ts`", made));
+  writeFileSync(PAGE, replaceBetweenMarks(PAGE, "`bench/videoCost.ts`", costs));
 }
 process.exit(); // Dawn keeps the process alive

@@ -44,10 +44,15 @@ const known = await readFile(PAGE, "utf8");
 const rows = new Map(
   [...known.matchAll(/^\| (\D.*?) \| (\d+) \| .* \|$/gm)].map(([row, what, cases]) => [what, { row, cases }]),
 );
+const told = new Map();
 for (const [, what, good, goodWord, bad, badWord, ms, more] of output.matchAll(COUNTS)) {
-  const cases = Number(good) + Number(bad);
-  const ends = `${good} ${goodWord}, ${bad} ${badWord}${more ? `; ${more}` : ""}`;
-  rows.set(what, { row: `| ${what} | ${cases} | ${ends} | ${ms ? `${ms} ms` : ""} |`, cases });
+  // Parts of one kind that ran apart, whose outputs were put together, are added.
+  const last = told.get(what) ?? { good: 0, bad: 0, ms: 0 };
+  const sums = { good: last.good + Number(good), bad: last.bad + Number(bad), ms: Math.max(last.ms, Number(ms ?? 0)) };
+  told.set(what, sums);
+  const ends = `${sums.good} ${goodWord}, ${sums.bad} ${badWord}${more ? `; ${more}` : ""}`;
+  const cases = sums.good + sums.bad;
+  rows.set(what, { row: `| ${what} | ${cases} | ${ends} | ${sums.ms ? `${sums.ms} ms` : ""} |`, cases });
 }
 const fresh = [...output.matchAll(HELD)].map(([, runs, ...held]) => `| ${runs} | ${held.join(" | ")} |`);
 const held = fresh.length > 0 ? fresh : [...known.matchAll(/^\| \d+ \| .* MiB \| .* \|$/gm)].map(([row]) => row);
@@ -75,9 +80,7 @@ ${[...rows.values()].map(({ row }) => row).join("\n")}
 - **WebGPU's calls**: each call that can fail (a buffer without memory, a pipeline that does not compile, a result that
   cannot be mapped, a lost device) fails once, while a small model loads, while its first call runs, alone and beside
   another, and while two calls run again; then the next call must be right to the last bit. Where every point is tried,
-  one load in eight that failed is followed by another, and one first call in eight by a call of another kind. The
-  figures of Clip and Dino are of a time when most faults of first calls came to nothing, as an earlier call had made
-  what they were of.
+  one load in eight that failed is followed by another, and one first call in eight by a call of another kind.
 - **Killed**: a program is killed (SIGKILL) at a random moment of a download, or while it keeps embeddings, and started
   again. "Right" are those that were done before that.
 - **Mixed runs**: calls of Clip, Dino and Sam at once, of many sizes and batches; some are aborted at random, and

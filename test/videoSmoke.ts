@@ -38,38 +38,38 @@ export async function videoSmoke(
   const segmenter = await VideoSegmenter.fromPretrained(model);
   const { memory } = await segmenter.device();
   const video = await segmenter.open(frames);
-  const found = await follow(video);
+  const steps = await follow(video);
   video.dispose();
   segmenter.dispose();
   const file = await readSafetensors(golden);
   const read = async (name: string) => new Float32Array((await file.tensors.get(name)?.read())?.buffer ?? []);
   let [logitError, scoreError] = [0, 0];
-  for (const [name, { lowResLogits = new Float32Array(), score }] of Object.entries(found)) {
+  for (const [name, { lowResLogits = new Float32Array(), score }] of Object.entries(steps)) {
     logitError = Math.max(logitError, largestDifference(lowResLogits, await read(`${name}.logits`)));
     scoreError = Math.max(scoreError, largestDifference([score], await read(`${name}.score`)));
   }
   await file.close();
-  return { steps: Object.keys(found).length, logitError, scoreError, leakedBuffers: memory.buffers };
+  return { steps: Object.keys(steps).length, logitError, scoreError, leakedBuffers: memory.buffers };
 }
 
 /** Masks by their names in the golden. */
 async function follow(video: SegmentedVideo): Promise<Record<string, VideoMask>> {
   const logits = { returnLogits: true };
-  const found: Record<string, VideoMask> = {};
-  found["first.click.0"] = await video.addPrompt(0, 1, { points: [{ x: 60, y: 50 }] }, logits);
+  const steps: Record<string, VideoMask> = {};
+  steps["first.click.0"] = await video.addPrompt(0, 1, { points: [{ x: 60, y: 50 }] }, logits);
   for await (const { frame, masks } of video.propagate({ from: 1, ...logits })) {
-    found[`first.forward.${frame}`] = masks.get(1) as VideoMask;
+    steps[`first.forward.${frame}`] = masks.get(1) as VideoMask;
     if (frame === 6) break;
   }
   const points = [
     { x: 40, y: 70 },
     { x: 100, y: 20, label: 0 as const },
   ];
-  found["first.correction.6"] = await video.addPrompt(6, 1, { points }, logits);
+  steps["first.correction.6"] = await video.addPrompt(6, 1, { points }, logits);
   for await (const { frame, masks } of video.propagate({ from: 7, ...logits })) {
-    found[`first.again.${frame}`] = masks.get(1) as VideoMask;
+    steps[`first.again.${frame}`] = masks.get(1) as VideoMask;
   }
-  return found;
+  return steps;
 }
 
 /** A number that JSON holds: the largest there is where one of them is missing or is none. */

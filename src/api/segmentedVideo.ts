@@ -133,8 +133,8 @@ export class SegmentedVideo<Name = string | number> {
         if (!(await cursor.exists(frame, callSignal))) return undefined;
         const there = objects.filter(([name, tracked]) => this.#objects.get(name) === tracked); // not removed meanwhile
         const followed = there.map(([, tracked]) => tracked).filter(({ given }) => !given.has(frame));
-        const found = await this.#steps.follow(frame, followed, { isBackward, returnLogits }, callSignal);
-        const maskOf = (tracked: Tracked) => (tracked.given.get(frame) ?? found.get(tracked)) as VideoMask;
+        const byObject = await this.#steps.follow(frame, followed, { isBackward, returnLogits }, callSignal);
+        const maskOf = (tracked: Tracked) => (tracked.given.get(frame) ?? byObject.get(tracked)) as VideoMask;
         return new Map(there.map(([name, tracked]) => [name, maskOf(tracked)] as const));
       });
       if (masks === undefined) return;

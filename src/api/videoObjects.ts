@@ -103,8 +103,8 @@ export class VideoObjects {
     for (const alike of this.#alike(frame, objects, isBackward)) {
       for (let at = 0; at < alike.length; ) {
         const some = alike.slice(at, at + (await this.#atOnce(alike.length - at, step)));
-        const found = await this.#run(frame, some, step, signal);
-        for (const [i, object] of some.entries()) masks.set(object, found[i] as VideoMask);
+        const results = await this.#run(frame, some, step, signal);
+        for (const [i, object] of some.entries()) masks.set(object, results[i] as VideoMask);
         at += some.length;
       }
     }

@@ -64,12 +64,12 @@ export class LabelPropagation implements LabelSource<GpuTensor> {
   /** Labels [labels, N] of the next frame, which is one of the known ones from then on. */
   async next(patches: GpuTensor): Promise<Float32Array> {
     const device = this.#device;
-    const made: Tensor[] = [];
+    const temporary: Tensor[] = [];
     try {
       const unit = await this.#unit(patches);
-      made.push(unit);
+      temporary.push(unit);
       const shares = await this.#mixed(unit);
-      made.push(shares);
+      temporary.push(shares);
       const bytes = device.read(shares); // queued before what follows
       this.#remember(unit, shares);
       const byPlace = new Float32Array(await bytes);
@@ -79,7 +79,7 @@ export class LabelPropagation implements LabelSource<GpuTensor> {
       const N = byPlace.length / this.#labels;
       return byPlace.map((_, i) => byPlace[(i % N) * this.#labels + Math.floor(i / N)] as number);
     } finally {
-      for (const { buffer } of made) device.free(buffer);
+      for (const { buffer } of temporary) device.free(buffer);
     }
   }
 
@@ -115,21 +115,21 @@ export class LabelPropagation implements LabelSource<GpuTensor> {
       for (let first = 0; first < height; first += part) {
         const rows = Math.min(part, height - first);
         const grid = this.#grid;
-        const made: Tensor[] = [];
+        const temporary: Tensor[] = [];
         try {
           const inputs = { a: unit, b: known(this.#features) };
           const similarities = await dispatch(device, localSimilarity, inputs, { grid, reach, first, rows });
-          made.push(similarities);
+          temporary.push(similarities);
           const x: Tensor = { ...similarities, shape: [rows * width, near * frames] };
-          made.push(...(await dispatchAll(device, topK, { x }, { k: Math.min(topk, near * frames) })));
-          const largest = made[1] as Tensor;
+          temporary.push(...(await dispatchAll(device, topK, { x }, { k: Math.min(topk, near * frames) })));
+          const largest = temporary[1] as Tensor;
           const labels = known(this.#shares);
           const params = { grid, first: first * width, temperature };
           const mixed = await dispatch(device, mixLabels, { similarities, largest, labels }, params);
-          made.push(mixed);
+          temporary.push(mixed);
           this.#copy(mixed, whole, first * width * this.#labels);
         } finally {
-          for (const { buffer } of made) device.free(buffer);
+          for (const { buffer } of temporary) device.free(buffer);
         }
       }
       return whole;

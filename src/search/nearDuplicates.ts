@@ -46,19 +46,20 @@ export async function nearDuplicates(
       const queries = new Float32Array(some.length * channels);
       for (const [i, row] of some.entries())
         queries.set(data.subarray(row * channels, (row + 1) * channels), i * channels);
-      const found = await search.search(
+      const best = await search.search(
         { data: queries, shape: [some.length, channels] },
         { k, ...(signal && { signal }) },
       );
-      return found.map((neighbours) => neighbours.filter(({ score }) => score >= threshold));
+      return best.map((neighbours) => neighbours.filter(({ score }) => score >= threshold));
     };
-    const found = await near(
+    const neighboursOf = await near(
       Array.from({ length: count }, (_, row) => row),
       FEW,
     );
-    const crowded = [...found.keys()].filter((row) => found[row]?.length === FEW);
-    for (const [i, more] of (await near(crowded, MOST)).entries()) found[crowded[i] as number] = more;
-    for (const [row, neighbours] of found.entries()) for (const { index } of neighbours) links.add(first + row, index);
+    const crowded = [...neighboursOf.keys()].filter((row) => neighboursOf[row]?.length === FEW);
+    for (const [i, more] of (await near(crowded, MOST)).entries()) neighboursOf[crowded[i] as number] = more;
+    for (const [row, neighbours] of neighboursOf.entries())
+      for (const { index } of neighbours) links.add(first + row, index);
     onProgress(first + count, rows.count);
   }
   return links.groups();

@@ -158,11 +158,11 @@ describe.each(MODELS)("12 frames of %s, as transformers", (folder) => {
       for (const name of names) {
         for (const [frame, prompt] of prompts[name] ?? []) await video.addPrompt(frame, name, prompt);
       }
-      const found = new Map<string, VideoMask>();
+      const masksOf = new Map<string, VideoMask>();
       for await (const { frame, masks } of video.propagate({ from: 2, returnLogits: true })) {
-        for (const [name, mask] of masks) found.set(`${name} ${frame}`, mask);
+        for (const [name, mask] of masks) masksOf.set(`${name} ${frame}`, mask);
       }
-      return found;
+      return masksOf;
     };
     const together = await follow(Object.keys(prompts));
     expect(together.size).toBe(12);

@@ -1,10 +1,10 @@
 // Images in a real Chromium: the pixels that Pillow reads, from every kind of object that a browser has.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page as Tab } from "puppeteer-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PageServer, servePage, startChromium } from "./chromium.ts";
+import type { Page as Tab } from "puppeteer-core";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { ImagePage, Outcome, Way } from "./imagePage.ts";
+import { tabsOf } from "./tabs.ts";
 
 declare const page: ImagePage;
 
@@ -18,20 +18,11 @@ interface Expected {
 
 const expected = JSON.parse(readFileSync(join(PICTURES, "expected.json"), "utf8")) as Record<string, Expected>;
 
-let server: PageServer;
-let browser: Browser;
+const openTab = tabsOf("imagePage.ts");
 let tab: Tab;
 
 beforeAll(async () => {
-  server = await servePage(join(import.meta.dirname, "imagePage.ts"));
-  browser = await startChromium();
-  tab = await browser.newPage();
-  await tab.goto(server.url, { waitUntil: "load" });
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.[Symbol.asyncDispose]();
+  tab = await openTab();
 });
 
 const TYPES: Record<string, string> = { png: "image/png", jpg: "image/jpeg", webp: "image/webp", gif: "image/gif" };
@@ -112,7 +103,7 @@ describe("things that are not pictures", () => {
 it.each(["string", "img element, not loaded yet", "canvas with an img drawn"] as const)(
   "another site's picture, as %s: an ImageError that says what lets pages read it",
   async (way) => {
-    const foreign = server.url.replace("127.0.0.1", "localhost");
+    const foreign = tab.url().replace("127.0.0.1", "localhost");
     const { error } = await load(`${foreign}demos/photos/chelsea.png`, way);
     expect(error).toMatch(/^ImageError: .*another site.*CORS.*crossorigin="anonymous"/);
   },

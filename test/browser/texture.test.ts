@@ -1,27 +1,17 @@
 // Pictures that a browser holds go to the GPU by a texture, in a real Chromium: the same results as from their bytes,
 // without reading them back; and by a canvas where that is not possible.
-import { join } from "node:path";
-import type { Browser, Page as Tab } from "puppeteer-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { type PageServer, servePage, startChromium } from "./chromium.ts";
+import type { Page as Tab } from "puppeteer-core";
+import { beforeAll, expect, it } from "vitest";
+import { tabsOf } from "./tabs.ts";
 import type { TexturePage } from "./texturePage.ts";
 
 declare const page: TexturePage;
 
-let server: PageServer;
-let browser: Browser;
+const openTab = tabsOf("texturePage.ts");
 let tab: Tab;
 
 beforeAll(async () => {
-  server = await servePage(join(import.meta.dirname, "texturePage.ts"));
-  browser = await startChromium();
-  tab = await browser.newPage();
-  await tab.goto(server.url, { waitUntil: "load" });
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.[Symbol.asyncDispose]();
+  tab = await openTab();
 });
 
 // 451 and 600 pixels wide, 512, and one with colours under every alpha: rows of whole 256 bytes and others.

@@ -1,26 +1,16 @@
 // Where the frames of a video come from in a real Chromium: WebCodecs' VideoFrames, a film in a <video>, a live stream.
-import { join } from "node:path";
-import type { Browser, Page as Tab } from "puppeteer-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { type PageServer, servePage, startChromium } from "./chromium.ts";
+import type { Page as Tab } from "puppeteer-core";
+import { beforeAll, expect, it } from "vitest";
+import { tabsOf } from "./tabs.ts";
 import type { VideoSourcesPage } from "./videoSourcesPage.ts";
 
 declare const page: VideoSourcesPage;
 
-let server: PageServer;
-let browser: Browser;
+const openTab = tabsOf("videoSourcesPage.ts");
 let tab: Tab;
 
 beforeAll(async () => {
-  server = await servePage(join(import.meta.dirname, "videoSourcesPage.ts"));
-  browser = await startChromium();
-  tab = await browser.newPage();
-  await tab.goto(server.url, { waitUntil: "load" });
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.[Symbol.asyncDispose]();
+  tab = await openTab();
 });
 
 it("VideoFrames of an iterator are gone through once, and each is closed", async () => {

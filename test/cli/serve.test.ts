@@ -84,8 +84,8 @@ it("serves with a token, and on SIGTERM answers what it accepted and ends with 0
 
 it("serves an index, whose pictures it finds as search does", async () => {
   const index = join(folder, "photos.index");
-  const made = await runCli(["index", "demos/photos", "--out", index]);
-  expect(made.stderr).not.toMatch(/error/);
+  const indexed = await runCli(["index", "demos/photos", "--out", index]);
+  expect(indexed.stderr).not.toMatch(/error/);
   const query = ["a photo of a cat", "--top", "3", "--json"];
   const searched = JSON.parse((await runCli(["search", index, ...query])).stdout);
   const foreign = await runCli(["serve", "checkpoints/tiny-dino", "--index", index, "--port", "0"]);
@@ -113,12 +113,12 @@ it("serves an index, whose pictures it finds as search does", async () => {
       },
     },
   );
-  const [found, none, wrong] = (await answers) ?? [];
+  const [answer, none, wrong] = (await answers) ?? [];
   const named = searched.results.map(({ image, score }: { image: string; score: number }) => [image, score]);
-  const results = found?.json.results as { path: string; score: number }[];
+  const results = answer?.json.results as { path: string; score: number }[];
   expect(results.map(({ path }) => path)).toEqual(named.map(([image]: [string]) => image));
   for (const [i, { score }] of results.entries()) expect(score).toBeCloseTo(named[i][1], 4);
-  expect(found?.json).toMatchObject({ index: "mine", pictures: searched.pictures });
+  expect(answer?.json).toMatchObject({ index: "mine", pictures: searched.pictures });
   expect(none?.json).toMatchObject({ pictures: 0, results: [] });
   expect([wrong?.status, JSON.stringify(wrong?.json)]).toEqual([
     400,

@@ -343,8 +343,8 @@ it("says what to install for a video where there is no ffmpeg, before a model is
     expect(film.code).toBe(1);
     expect(film.stderr).toMatch(/film\.mp4 is a video, .* no ffmpeg is found in PATH: install ffmpeg/);
     const args = ["--model", "no-such-model", "--out", join(folder, "no"), "--mp4"];
-    const made = await runCli(["track", ...frames, "--point", "1,2", ...args]);
-    expect(made.stderr).toMatch(/a film is made by the program ffmpeg, and no ffmpeg is found/);
+    const refused = await runCli(["track", ...frames, "--point", "1,2", ...args]);
+    expect(refused.stderr).toMatch(/a film is made by the program ffmpeg, and no ffmpeg is found/);
   } finally {
     process.env.PATH = PATH;
   }

@@ -43,23 +43,23 @@ function vectors(count: number, channels: number, seed: number): NdArray {
 function searched(rows: NdArray, queries: NdArray, k: number, isAllowed: (row: number) => boolean = () => true) {
   const [count = 0, channels = 0] = rows.shape;
   return Array.from({ length: queries.shape[0] ?? 0 }, (_, q) => {
-    const found: Neighbour[] = [];
+    const neighbours: Neighbour[] = [];
     for (let index = 0; index < count; index++) {
       let score = 0;
       for (let c = 0; c < channels; c++) {
         score += (rows.data[index * channels + c] as number) * (queries.data[q * channels + c] as number);
       }
-      if (isAllowed(index)) found.push({ index, score });
+      if (isAllowed(index)) neighbours.push({ index, score });
     }
-    return found.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, k);
+    return neighbours.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, k);
   });
 }
 
 /** Equal scores, and equal rows wherever the next best is not as good within rounding. */
 function expectEqual(got: readonly Neighbour[][], expected: readonly Neighbour[][]): void {
-  expect(got.map((found) => found.length)).toEqual(expected.map((found) => found.length));
-  for (const [q, found] of got.entries()) {
-    for (const [i, { index, score }] of found.entries()) {
+  expect(got.map((neighbours) => neighbours.length)).toEqual(expected.map((neighbours) => neighbours.length));
+  for (const [q, neighbours] of got.entries()) {
+    for (const [i, { index, score }] of neighbours.entries()) {
       const want = expected[q]?.[i] as Neighbour;
       expect(Math.abs(score - want.score)).toBeLessThan(2e-6);
       const isTie = expected[q]?.some((other) => other.index === index && Math.abs(other.score - want.score) < 2e-6);
@@ -103,8 +103,8 @@ describe("finds the best rows", () => {
       shape: [500, 16],
     };
     const search = await opened(rows, { rowMemory: 2 * 128 * 64 });
-    const [found] = await search.search(one, { k: 300 });
-    expect(found?.map(({ index }) => index)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    const [neighbours] = await search.search(one, { k: 300 });
+    expect(neighbours?.map(({ index }) => index)).toEqual(Array.from({ length: 300 }, (_, i) => i));
   });
 
   it("only of those that are allowed, and no more than there are", async () => {
@@ -185,8 +185,8 @@ describe("memory", () => {
   it("searches at once are each right", async () => {
     const search = await opened(rows, { rowMemory: 2 * 256 * 512 });
     const many = Array.from({ length: 6 }, (_, i) => vectors(1 + i, 64, 10 + i));
-    const found = await Promise.all(many.map((some) => search.search(some, { k: 4 })));
-    for (const [i, some] of many.entries()) expectEqual(found[i] as Neighbour[][], searched(rows, some, 4));
+    const results = await Promise.all(many.map((some) => search.search(some, { k: 4 })));
+    for (const [i, some] of many.entries()) expectEqual(results[i] as Neighbour[][], searched(rows, some, 4));
   });
 });
 

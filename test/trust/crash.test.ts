@@ -89,8 +89,8 @@ it("downloads", { timeout: 3 * AN_HOUR }, async () => {
         counts[wasKilled ? "killed" : "whole"]++;
         if (!wasKilled) expect([lines.at(-1), errors]).toEqual([JSON.stringify(expected), ""]);
       }
-      const found = await offline(cache);
-      if (!(found instanceof VisionError)) expect(found).toEqual(expected);
+      const embedding = await offline(cache);
+      if (!(embedding instanceof VisionError)) expect(embedding).toEqual(expected);
     }
     hub.faults.clear();
     // What a killed program has left is as old as if it was killed an hour ago: it is not taken for one at work.
@@ -141,8 +141,8 @@ it("kept embeddings", { timeout: AN_HOUR }, async () => {
       safe = Math.max(safe, Number(lines.at(-1) ?? 0));
       const cache = new EmbeddingCache(root, "model f32");
       for (const [i, picture] of PICTURES.entries()) {
-        const found = await cache.get(picture);
-        if (found || i < safe) expect(found, `${i} of ${safe}`).toEqual(embeddingOf(picture));
+        const kept = await cache.get(picture);
+        if (kept || i < safe) expect(kept, `${i} of ${safe}`).toEqual(embeddingOf(picture));
       }
     }
     const last = await runAndKill(script, [root]);

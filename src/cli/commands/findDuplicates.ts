@@ -37,16 +37,16 @@ export async function findDuplicates(request: DuplicatesRequest, context: Contex
   const progress = terminal.progress("pictures", rows.count);
   const onProgress = (done: number) => progress.update(done);
   const groups = await nearDuplicates(search, rows, { threshold, onProgress, signal }).finally(() => progress.stop());
-  const found: FoundRow[][] = [];
-  for (const group of groups) found.push(await scored(group, rows, signal));
+  const scoredGroups: FoundRow[][] = [];
+  for (const group of groups) scoredGroups.push(await scored(group, rows, signal));
   const title = `pictures of ${folder} that are almost the same`;
-  if (html !== undefined) await writeWhole(html, await resultSheet(title, ...found));
+  if (html !== undefined) await writeWhole(html, await resultSheet(title, ...scoredGroups));
   if (options.json) {
-    const shown = found.map((group) => group.map(({ path, ...facts }) => ({ image: path, ...facts })));
+    const shown = scoredGroups.map((group) => group.map(({ path, ...facts }) => ({ image: path, ...facts })));
     terminal.result(jsonText({ model: chosen.model.model, pictures: rows.count, threshold, groups: shown }, 2));
     return EXIT.OK;
   }
-  terminal.result(found.length > 0 ? groupsTable(found) : "no two pictures are almost the same");
+  terminal.result(scoredGroups.length > 0 ? groupsTable(scoredGroups) : "no two pictures are almost the same");
   if (html !== undefined) terminal.result(html);
   return EXIT.OK;
 }

@@ -122,15 +122,15 @@ export class IndexTable {
 
   /** Vectors by the hash of their picture. */
   async vectors(hashes: readonly string[]): Promise<Map<string, Float32Array>> {
-    const found = new Map<string, Float32Array>();
-    if (hashes.length === 0) return found;
+    const vectors = new Map<string, Float32Array>();
+    if (hashes.length === 0) return vectors;
     const rows = await this.#table
       .query()
       .where(`hash IN (${hashes.map(quoted).join(", ")})`)
       .select(["hash", "vector"])
       .toArray();
-    for (const { hash, vector } of rows) found.set(hash, Float32Array.from(vector));
-    return found;
+    for (const { hash, vector } of rows) vectors.set(hash, Float32Array.from(vector));
+    return vectors;
   }
 
   /** Adds rows of pictures that have none. */

@@ -50,12 +50,12 @@ export class TableRows implements RowSource {
   async facts(rows: readonly number[]): Promise<FoundFacts[]> {
     if (rows.length === 0) return [];
     const ids = rows.map((row) => this.#ids[row] as bigint);
-    const found = await this.#table
+    const records = await this.#table
       .takeRowIds([...new Set(ids)])
       .select(["path", "width", "height", "taken"])
       .withRowId()
       .toArray();
-    const byId = new Map(found.map((row) => [row._rowid as bigint, factsOf(row)]));
+    const byId = new Map(records.map((row) => [row._rowid as bigint, factsOf(row)]));
     return ids.map((id) => byId.get(id) as FoundFacts);
   }
 }

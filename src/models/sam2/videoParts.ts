@@ -89,14 +89,14 @@ export const videoObjectPart = /* @__PURE__ */ definePart({
   record: (inputs, weights, settings): Readonly<Record<string, Value>> => {
     const { features } = inputs as { readonly features: Value };
     const memories = objectMemories(features.graph, settings);
-    const found = objectsIn(inputs, memories, weights, settings);
-    keep(memories, memoryOf(features, found, weights, settings), found.pointer);
+    const objects = objectsIn(inputs, memories, weights, settings);
+    keep(memories, memoryOf(features, objects, weights, settings), objects.pointer);
     const { L } = maskSizes(settings.config);
     const whole = { square: L, cut: [L, L], size: settings.size } as const;
     return {
-      bits: ops.maskUpsample({ x: found.logits }, { ...whole, threshold: 0 }),
-      ...(settings.by !== "mask" && { score: found.score }),
-      ...(settings.hasLogits && { logits: found.logits }),
+      bits: ops.maskUpsample({ x: objects.logits }, { ...whole, threshold: 0 }),
+      ...(settings.by !== "mask" && { score: objects.score }),
+      ...(settings.hasLogits && { logits: objects.logits }),
     };
   },
 });

@@ -39,13 +39,13 @@ export function addSearchRoutes(app: FastifyInstance, served: Served): void {
       const message = "what is looked for and what it must not be like are the same";
       throw new RequestError(400, message, { param: "minus" });
     }
-    const found = await index.search(vector, { top, offset: (page - 1) * top, where, isExact: exact });
+    const pictures = await index.search(vector, { top, offset: (page - 1) * top, where, isExact: exact });
     return {
       index: index.name,
       model: index.model,
       pictures: await index.count(where),
       page,
-      results: found.map(({ score, taken, ...facts }) => {
+      results: pictures.map(({ score, taken, ...facts }) => {
         return { ...facts, taken: taken?.toISOString() ?? null, score: shortest(score) };
       }),
     };
