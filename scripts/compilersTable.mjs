@@ -1,8 +1,9 @@
 // Makes bench/results/compilers.md: what the compilers of GPUs make of the models' pipelines, in two versions.
 //
 //   node scripts/compilersTable.mjs BEFORE AFTER >bench/results/compilers.md
+//   node scripts/compilersTable.mjs --kernels FOLDER >bench/results/compilers-search.md
 //
-// Each is a folder with one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
+// The second is of kernels that no model of the first has (`npm run bench -- compile --only kernels`). Each is a folder with one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
 // labels.tsv, and a Vulkan layer what the compiler said: NUMBER.txt, whose lines before the first heading are
 // statistics as JSON, dispatches.tsv, and for AMD hotloops.txt, a table of the loops with the most multiply-adds.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -84,49 +85,90 @@ const WATCHED = [
 
 const arrow = (a, b) => (a === b ? `${b}` : `${a} → ${b}`);
 
-function row(dtype, chip, before, after) {
+/** What is told of a pipeline in two versions. */
+function cell(a, b) {
+  if (!a || !b) return "";
+  const bound = a.bound && b.bound ? `, ${arrow(a.bound, b.bound)}, ${arrow(a.wide, b.wide)} B` : "";
+  const cycles = b.cycles ? `, ${arrow(a.cycles, b.cycles)} cycles` : "";
+  return `${arrow(a.room, b.room)}${bound}${cycles}`;
+}
+
+function row(dtype, chip, before, after, cells) {
   const spilling = (list) => list.filter(({ spills, scratch }) => spills > 0 || scratch > 0).length;
   const spills = (list) => list.reduce((total, one) => total + one.spills, 0);
-  const cells = WATCHED.map(([model, kernel]) => {
-    const [a, b] = [largest(before, model, kernel), largest(after, model, kernel)];
-    if (!a || !b) return "";
-    const bound = a.bound && b.bound ? `, ${arrow(a.bound, b.bound)}, ${arrow(a.wide, b.wide)} B` : "";
-    const cycles = b.cycles ? `, ${arrow(a.cycles, b.cycles)} cycles` : "";
-    return `${arrow(a.room, b.room)}${bound}${cycles}`;
-  });
   const counts = [arrow(spilling(before), spilling(after)), arrow(spills(before), spills(after))];
   return [dtype, `${CHIPS.get(chip)} (${chip})`, ...counts, ...cells];
 }
 
-const [beforeFolder, afterFolder] = process.argv.slice(2);
-if (!beforeFolder || !afterFolder) {
-  console.error("usage: node scripts/compilersTable.mjs BEFORE AFTER");
+/** Runs that all of the folders have, f32 first: type, chip and what each has of it. */
+function runsIn(...folders) {
+  return readdirSync(folders[0])
+    .filter((name) => folders.every((folder) => existsSync(join(folder, name, "labels.tsv"))))
+    .map((name) => [name.split("-")[0], name.slice(name.indexOf("-") + 1), name])
+    .filter(([, chip]) => CHIPS.has(chip))
+    .sort((one, two) => two[0].localeCompare(one[0]) || ORDER.indexOf(one[1]) - ORDER.indexOf(two[1]))
+    .map(([dtype, chip, name]) => [dtype, chip, ...folders.map((folder) => pipelinesOf(join(folder, name)))]);
+}
+
+const CELLS = `The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
+(Qualcomm), threads a core (Apple), a factor of 1 or 2 (ARM); for Intel, whose compiler says none, the threads of a
+subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where
+the tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel
+and NVIDIA the compiler's guess of the cycles of a subgroup for each of its threads, in which a loop of unknown length
+counts as some turns`;
+const COUNTED = ["type", "chip", "pipelines that spill", "spills and fills"];
+
+function print(text, head, rows) {
+  console.log(text);
+  for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
+}
+
+/** Every pipeline of runs of kernels, a column each. */
+function kernelsTable(folder) {
+  const runs = runsIn(folder);
+  const name = ({ label }) => label.replace(/^kernels /, "").replace(/ \w+\.\w+ \[.*$/, "");
+  const names = [...new Set(runs.flatMap(([, , pipelines]) => pipelines.map(name)))];
+  const rows = runs.map(([dtype, chip, all]) => {
+    const named = names.map((wanted) => all.find((pipeline) => name(pipeline) === wanted));
+    return row(
+      dtype,
+      chip,
+      all,
+      all,
+      named.map((pipeline) => cell(pipeline, pipeline)),
+    );
+  });
+  const text = `# What GPUs' compilers make of the kernels of search and videos
+
+Of kernels that no model of [compilers.md](compilers.md) has, by the same compilers: nothing ran, no time was measured.
+${CELLS}. A pipeline that spills also counts for an array in scratch memory.
+`;
+  print(text, [...COUNTED, ...names], rows);
+}
+
+const [first, second] = process.argv.slice(2);
+if (!first || !second) {
+  console.error("usage: node scripts/compilersTable.mjs BEFORE AFTER, or --kernels FOLDER");
   process.exit(2);
 }
-const rows = readdirSync(beforeFolder)
-  .filter((name) => [beforeFolder, afterFolder].every((folder) => existsSync(join(folder, name, "labels.tsv"))))
-  .map((name) => [name.split("-")[0], name.slice(name.indexOf("-") + 1), name])
-  .filter(([, chip]) => CHIPS.has(chip))
-  .sort((a, b) => b[0].localeCompare(a[0]) || ORDER.indexOf(a[1]) - ORDER.indexOf(b[1]))
-  .map(([dtype, chip, name]) => {
-    return row(dtype, chip, pipelinesOf(join(beforeFolder, name)), pipelinesOf(join(afterFolder, name)));
-  });
+if (first === "--kernels") {
+  kernelsTable(second);
+  process.exit(0);
+}
+const rows = runsIn(first, second).map(([dtype, chip, before, after]) => {
+  const cells = WATCHED.map(([model, kernel]) => cell(largest(before, model, kernel), largest(after, model, kernel)));
+  return row(dtype, chip, before, after, cells);
+});
 
-const head = ["type", "chip", "pipelines that spill", "spills and fills", ...WATCHED.map((names) => names.join(", "))];
-console.log(`# What GPUs' compilers make of the pipelines
+const text = `# What GPUs' compilers make of the pipelines
 
 Mesa's compilers, without a GPU: AMD, Intel and Qualcomm as on Linux, NVIDIA, Apple and ARM as stand-ins for the
 vendors' own. Nothing ran; no time was measured. Two versions: with the loops of attention, matmul and conv2d as they
 were written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of
 each model and kernel named here the pipeline with the most workgroups.
 
-The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
-(Qualcomm), threads a core (Apple), a factor of 1 or 2 (ARM); for Intel, whose compiler says none, the threads of a
-subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where
-the tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel
-and NVIDIA the compiler's guess of the cycles of a subgroup for each of its threads, in which a loop of unknown length
-counts as some turns, whatever a turn does: of attention on Intel a turn is of 64 keys now, on NVIDIA of 32. A pipeline
+${CELLS}, whatever a turn does: of attention on Intel a turn is of 64 keys now, on NVIDIA of 32. A pipeline
 that spills also counts for an array in scratch memory. Matrix units are not asked for here:
 [compilers-attention.md](compilers-attention.md) has them, instructions a key, and what was tried and is no better.
-`);
-for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
+`;
+print(text, [...COUNTED, ...WATCHED.map((names) => names.join(", "))], rows);
