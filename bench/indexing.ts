@@ -15,6 +15,13 @@ const PHOTOS = "demos/photos";
 const MADE = ".cache/indexing";
 const [WIDTH, HEIGHT] = [320, 240];
 
+const ABOUT = `# An index of many pictures
+
+Written by \`npm run bench:index -- --pictures 20000 --python PYTHON --write bench/results/index.md\`. Pictures are read from
+the disk, decoded, resized and embedded by each. transformers.js resizes in another way than Pillow, and its embeddings are
+others; PyTorch and this engine give what Pillow and transformers do. On CPUs native libraries are quicker than WebGPU,
+which runs on lavapipe here: the provider to compare with is WebGPU's.`;
+
 const program = new Command("bench:index")
   .description("Indexes pictures in one go, and again with kills in between, and compares the rows.")
   .option("--pictures <n>", "pictures, cut out of those in demos/photos and recoloured", Number, 2000)
@@ -48,7 +55,7 @@ const isSame = rows.length === options.pictures && JSON.stringify(rows) === JSON
 const sides = options.python ? await compareSides(partsOf(options.turns, options.part), options.python) : [];
 const text = report();
 console.log(text);
-if (options.write) writeFileSync(options.write, text);
+if (options.write) writeFileSync(options.write, `${ABOUT}\n\n\`\`\`text\n${text}\`\`\`\n`);
 process.exit(isSame ? 0 : 1);
 
 /** Pictures of one size: parts of photos, turned and in other colours, kept between runs. */

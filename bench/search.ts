@@ -192,8 +192,9 @@ async function lance(): Promise<Side[]> {
       const asked = isExact ? query.bypassVectorIndex() : query.nprobes(nprobes);
       const best: number[][] = Array.from({ length: count }, () => []);
       // Rows of several queries come with the number of theirs, the best of each first.
-      const columns = ["id", "_distance", ...(count > 1 ? ["query_index"] : [])];
-      for (const { id, query_index: q = 0 } of await asked.select(columns).toArray()) best[q]?.push(id);
+      // LanceDB cannot be asked for that number: of several queries all columns come.
+      const rows = count > 1 ? asked : asked.select(["id", "_distance"]);
+      for (const { id, query_index: q = 0 } of await rows.toArray()) best[q]?.push(id);
       return best;
     },
   });

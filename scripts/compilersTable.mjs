@@ -3,7 +3,8 @@
 //   node scripts/compilersTable.mjs BEFORE AFTER >bench/results/compilers.md
 //   node scripts/compilersTable.mjs --kernels FOLDER >bench/results/compilers-search.md
 //
-// The second is of kernels that no model of the first has (`npm run bench -- compile --only kernels`). Each is a folder with one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
+// The second is of kernels that no model of the first has (`npm run bench -- compile --only kernels`). Each is a
+// folder with one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
 // labels.tsv, and a Vulkan layer what the compiler said: NUMBER.txt, whose lines before the first heading are
 // statistics as JSON, dispatches.tsv, and for AMD hotloops.txt, a table of the loops with the most multiply-adds.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -110,7 +111,8 @@ function runsIn(...folders) {
     .map(([dtype, chip, name]) => [dtype, chip, ...folders.map((folder) => pipelinesOf(join(folder, name)))]);
 }
 
-const CELLS = `The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
+const CELLS = `\
+The first number of a cell is the room for threads: waves a SIMD (AMD), warps of 48 an SM (NVIDIA), waves of 16 a core
 (Qualcomm), threads a core (Apple), a factor of 1 or 2 (ARM); for Intel, whose compiler says none, the threads of a
 subgroup. For AMD follow the share of the peak that the loop with the most multiply-adds can reach ("not read" where
 the tool knows no name of that chip's multiply-adds), and the average bytes of a load or store (16 at most); for Intel
