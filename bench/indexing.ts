@@ -17,10 +17,10 @@ const [WIDTH, HEIGHT] = [320, 240];
 
 const ABOUT = `# An index of many pictures
 
-Written by \`npm run bench:index -- --pictures 20000 --python PYTHON --write bench/results/index.md\`. Pictures are read from
-the disk, decoded, resized and embedded by each. transformers.js resizes in another way than Pillow, and its embeddings are
-others; PyTorch and this engine give what Pillow and transformers do. On CPUs native libraries are quicker than WebGPU,
-which runs on lavapipe here: the provider to compare with is WebGPU's.`;
+Written by \`npm run bench:index -- --pictures 20000 --python PYTHON --write bench/results/index.md\`. Pictures are
+read from the disk, decoded, resized and embedded by each. transformers.js resizes in another way than Pillow, and its
+embeddings are others; PyTorch and this engine give what Pillow and transformers do. On CPUs native libraries are
+quicker than WebGPU, which runs on lavapipe here: the provider to compare with is WebGPU's.`;
 
 const program = new Command("bench:index")
   .description("Indexes pictures in one go, and again with kills in between, and compares the rows.")

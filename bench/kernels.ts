@@ -3,6 +3,9 @@ import { resizeCoefficients } from "../src/kernels/resize.ts";
 import type { CaseInput } from "../src/verify/suite.ts";
 import { attention, conv2d, type KernelRow, linear, type RowInputs, row } from "../src/verify/timing/benchRows.ts";
 
+/** An input that is f32 whatever is timed. */
+const f32 = (shape: readonly number[]) => ({ shape, dtype: "f32" as const });
+
 const large = (made: KernelRow): KernelRow => ({ ...made, isLarge: true });
 
 const SAM_B = { heads: 12, grid: [64, 64] };
@@ -76,8 +79,11 @@ const products: readonly KernelRow[] = [
     { places: [1, 56, 56], activation: "relu" },
   ),
   row("splitSum", "CLIP B/32 fc2 in 8 parts", { parts: [8, 50, 768], bias: [768], residual: [50, 768] }),
-  row("innerProduct", "search of 16,384 rows", { queries: [512, 1], rows: [16384, 512] }),
-  row("innerProduct", "64 searches of 16,384 rows", { queries: [512, 64], rows: [16384, 512] }),
+  row("innerProduct", "search of 16,384 rows", { queries: f32([512, 1]), rows: [16384, 512] }),
+  row("innerProduct", "64 searches of 16,384 rows", {
+    queries: { shape: [512, 64], dtype: "f32" },
+    rows: [16384, 512],
+  }),
   row("similarity", "1000 labels", { a: [1, 512], b: [1000, 512], logitScale: [1] }, { exp: true }),
 ];
 
@@ -95,7 +101,7 @@ const rowwise: readonly KernelRow[] = [
   row(
     "mixLabels",
     "DINO S/16, 480p, 3 labels",
-    { similarities: [1620, 8, 25, 25], largest: [1620, 5], labels: [8, 1620, 3] },
+    { similarities: f32([1620, 8, 25, 25]), largest: f32([1620, 5]), labels: f32([8, 1620, 3]) },
     { grid: [30, 54], temperature: 0.1 },
   ),
   row("stableMask", "SAM 2, 8 prompts", { masks: [8, 4, 256 * 256], scores: [8, 4] }, { delta: 0.05, threshold: 0.98 }),
