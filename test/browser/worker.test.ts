@@ -35,7 +35,7 @@ afterEach(async () => {
   expect(problems).toEqual([]);
 });
 
-it.each(["clip", "dino", "sam"] as const)("%s gives what it gives in the page", async (name) => {
+it.each(["clip", "dino", "sam", "sam2"] as const)("%s gives what it gives in the page", async (name) => {
   const { isSame, length, mine, its } = await tab.evaluate((kind) => page.same(kind), name);
   expect(length).toBeGreaterThan(1000);
   expect(its).toBe(mine);

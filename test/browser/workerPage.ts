@@ -5,6 +5,7 @@ import * as worker from "../../src/worker/index.ts";
 const CLIP = new URL("checkpoints/tiny-clip", location.href);
 const DINO = new URL("test/golden/small-dino-p8", location.href);
 const SAM = new URL("test/golden/small-sam", location.href);
+const SAM2 = new URL("checkpoints/tiny-sam2", location.href);
 const PHOTO = "demos/photos/chelsea.png";
 
 let large: Blob;
@@ -48,8 +49,8 @@ async function dinoResults({ Dino }: Entry) {
   return { config: dino.config, patchSize: dino.patchSize, features, progress, summary: await dino.summary() };
 }
 
-async function samResults({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam">) {
-  using sam = await Sam.fromPretrained(SAM);
+async function samResults({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof worker, "Sam">, model: URL) {
+  using sam = await Sam.fromPretrained(model);
   using scene = await sam.encodeImage(await photo());
   const masks = await scene.predict({ points: [{ x: 200, y: 150 }], returnLogits: true });
   const box = [50, 40, 300, 250] as const;
@@ -77,10 +78,12 @@ async function samResults({ Sam }: Pick<typeof direct, "Sam"> | Pick<typeof work
 const asText = (value: unknown) =>
   JSON.stringify(value, (_, part) => (ArrayBuffer.isView(part) ? [...(part as Uint8Array)] : part));
 
-const RESULTS = {
-  clip: clipResults as (entry: typeof direct | typeof worker) => Promise<unknown>,
-  dino: dinoResults as (entry: typeof direct | typeof worker) => Promise<unknown>,
-  sam: samResults as (entry: typeof direct | typeof worker) => Promise<unknown>,
+type AnyEntry = typeof direct | typeof worker;
+const RESULTS: Readonly<Record<"clip" | "dino" | "sam" | "sam2", (entry: AnyEntry) => Promise<unknown>>> = {
+  clip: clipResults,
+  dino: dinoResults,
+  sam: (entry) => samResults(entry, SAM),
+  sam2: (entry) => samResults(entry, SAM2),
 };
 
 const page = {
