@@ -119,9 +119,17 @@ export class Visit {
     page.on("pageerror", (error) => this.errors.push(String(error)));
   }
 
-  /** Waits until a function of the page gives something true. */
+  /** Waits until an expression gives something true in the page. What is not there yet makes it false. */
   async until(what: string, condition: string, timeout = 240_000): Promise<void> {
-    await this.page.waitForFunction(condition, { timeout, polling: 100 }).catch(async (error) => {
+    const isTrue = `(() => {
+      try {
+        return ${condition};
+      } catch (error) {
+        if (error instanceof TypeError) return false;
+        throw error;
+      }
+    })()`;
+    await this.page.waitForFunction(isTrue, { timeout, polling: 100 }).catch(async (error) => {
       const text = await this.page.evaluate(() => document.body.innerText.slice(0, 3000));
       throw new Error(`${what} did not happen: ${error}\nconsole: ${this.errors.join("\n")}\npage: ${text}`);
     });
