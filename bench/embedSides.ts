@@ -1,4 +1,4 @@
-// Who embeds the same pictures in `npm run bench:index -- --peers`: this engine, PyTorch as clip-retrieval does it, and
+// Who embeds the same pictures in `npm run bench:index -- --python P`: this engine, PyTorch as clip-retrieval does it, and
 // transformers.js on its CPU and WebGPU providers. All take turns; what they give is compared with this engine's.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -24,7 +24,7 @@ export interface EmbedResult {
 }
 
 /** Lets all sides embed parts of the pictures, in turns and each first in one of them; `python` has torch. */
-export async function compareSides(parts: readonly string[][], python: string | undefined): Promise<EmbedResult[]> {
+export async function compareSides(parts: readonly string[][], python: string): Promise<EmbedResult[]> {
   const sides = [await ours(), ...peers(python)];
   const rates = new Map<string, number[]>(sides.map(({ name }) => [name, []]));
   const least = new Map<string, number>();
@@ -64,8 +64,7 @@ async function ours(): Promise<EmbedSide> {
   };
 }
 
-function peers(python: string | undefined): EmbedSide[] {
-  if (!python) return [];
+function peers(python: string): EmbedSide[] {
   installPeers(["@huggingface/transformers"]);
   const model = exported(python);
   const script = ["bench/peers/embed.mjs", PEER_FOLDER, model];
