@@ -1,5 +1,5 @@
-// Who embeds the same pictures in `npm run bench:index -- --python P`: this engine, PyTorch as clip-retrieval does it, and
-// transformers.js on its CPU and WebGPU providers. All take turns; what they give is compared with this engine's.
+// Who embeds the same pictures in `npm run bench:index -- --python P`: this engine, PyTorch as clip-retrieval does it,
+// and transformers.js on its CPU and WebGPU providers. All take turns; what they give is compared with this engine's.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
