@@ -64,18 +64,18 @@ export async function searchIndex(request: SearchIndexRequest, context: Context)
   const searching = onGpu
     ? searchOnGpu(chosen, clip, vector, request)
     : chosen.search(vector, { top, offset, where, isExact });
-  const found = await searching.catch((cause) => {
+  const rows = await searching.catch((cause) => {
     if (where === undefined || cause instanceof VisionError) throw cause;
     throw new ArgumentError(`--where ${where} cannot be meant: ${messageOf(cause)}`, { cause });
   });
-  if (request.html !== undefined) await writeWhole(request.html, await resultSheet(queryTitle(request), found));
+  if (request.html !== undefined) await writeWhole(request.html, await resultSheet(queryTitle(request), rows));
   if (options.json) {
-    const results = found.map(({ path, score, ...facts }) => ({ image: path, score, ...facts }));
+    const results = rows.map(({ path, score, ...facts }) => ({ image: path, score, ...facts }));
     const pictures = await chosen.count(where);
     terminal.result(jsonText({ model: chosen.model.model, query: queryTitle(request), pictures, page, results }, 2));
     return EXIT.OK;
   }
-  terminal.result(found.length > 0 ? foundTable(found) : "no picture is found");
+  terminal.result(rows.length > 0 ? foundTable(rows) : "no picture is found");
   if (request.html !== undefined) terminal.result(request.html);
   return EXIT.OK;
 }
@@ -92,8 +92,8 @@ async function searchOnGpu(
 ): Promise<FoundRow[]> {
   const rows = await chosen.rows(where);
   using search = await ExactSearch.open(rows, { device: await clip.device() });
-  const [found = []] = await search.search({ data: vector, shape: [1, vector.length] }, { k: page * top });
-  const shown = found.slice((page - 1) * top);
+  const [best = []] = await search.search({ data: vector, shape: [1, vector.length] }, { k: page * top });
+  const shown = best.slice((page - 1) * top);
   const facts = await rows.facts(shown.map(({ index }) => index));
   return shown.map(({ score }, i) => ({ ...(facts[i] as FoundRow), score }));
 }
