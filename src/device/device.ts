@@ -223,8 +223,9 @@ export class Device {
    * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device is lost before.
    */
   async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
-    await this.#unlessLost(this.#rest(staging.mapAsync(MAP_READ)));
-    const copy = staging.getMappedRange().slice(0);
+    // Copied at once: a device that is lost after that takes the bytes away.
+    const mapped = this.#rest(staging.mapAsync(MAP_READ)).then(() => staging.getMappedRange().slice(0));
+    const copy = await this.#unlessLost(mapped);
     staging.unmap();
     this.check();
     return copy;

@@ -3,7 +3,7 @@ import { setTimeout as later } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import type { Device } from "../../src/device/device.ts";
+import { type Device, USAGE } from "../../src/device/device.ts";
 import { DeviceLostError } from "../../src/device/errors.ts";
 import { openDevice } from "../../src/device/open.ts";
 
@@ -61,5 +61,20 @@ describe("a device that is gone", () => {
     await device.gpu.lost;
     await expect(device.done()).rejects.toThrow(DeviceLostError);
     expect(await device.whenLost()).toBe(device.lost);
+  });
+
+  it.each([0, 1, 2, 3])("ends a read, also %i turns of promises after its buffer was mapped", async (turns) => {
+    const device = await openDevice();
+    const staging = device.createBuffer(16, USAGE.MAP_READ | USAGE.COPY_DST, "readback");
+    const mapAsync = staging.mapAsync.bind(staging);
+    staging.mapAsync = (mode) => {
+      const mapped = mapAsync(mode);
+      let turn: Promise<undefined> = mapped;
+      for (let i = 0; i < turns; i++) turn = turn.then();
+      turn.then(() => device.gpu.destroy());
+      return mapped;
+    };
+    const ended = await device.mapRead(staging).catch((error) => error);
+    if (!(ended instanceof ArrayBuffer)) expect(ended).toBeInstanceOf(DeviceLostError);
   });
 });
