@@ -10,7 +10,7 @@ import type { LazySource } from "./launch.ts";
 import { expectRanked, rankTypes } from "./rank.ts";
 
 // Loaded where it is launched: no image or text tower uses it.
-const source: LazySource = { name: "argmax", load: () => import("../../shaders/argmax.wgsl") };
+const source: LazySource = () => import("../../shaders/argmax.wgsl");
 
 export const argmax = /* @__PURE__ */ defineKernel<object>()({
   name: "argmax",

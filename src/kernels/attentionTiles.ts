@@ -23,28 +23,16 @@ export interface AttentionSize {
   readonly dtype: DType;
 }
 
-const registerTile: LazySource = {
-  name: "attentionRegisterTile",
-  load: () => import("../../shaders/lib/attentionRegisterTile.wgsl"),
-};
+const registerTile: LazySource = () => import("../../shaders/lib/attentionRegisterTile.wgsl");
 
-const flashTile: LazySource = {
-  name: "attentionFlashTile",
-  load: () => import("../../shaders/lib/attentionFlashTile.wgsl"),
-};
+const flashTile: LazySource = () => import("../../shaders/lib/attentionFlashTile.wgsl");
 
-const keysSource: LazySource = {
-  name: "attentionKeys",
-  load: () => import("../../shaders/lib/attentionKeys.wgsl"),
-};
+const keysSource: LazySource = () => import("../../shaders/lib/attentionKeys.wgsl");
 
-const subgroupMatrixTile: LazySource = {
-  name: "attentionSubgroupMatrixTile",
-  load: () => import("../../shaders/lib/attentionSubgroupMatrixTile.wgsl"),
-};
+const subgroupMatrixTile: LazySource = () => import("../../shaders/lib/attentionSubgroupMatrixTile.wgsl");
 
-const rowVectors: LazySource = { name: "rowVectors", load: () => import("../../shaders/lib/rowVectors.wgsl") };
-const rowElements: LazySource = { name: "rowElements", load: () => import("../../shaders/lib/rowElements.wgsl") };
+const rowVectors: LazySource = () => import("../../shaders/lib/rowVectors.wgsl");
+const rowElements: LazySource = () => import("../../shaders/lib/rowElements.wgsl");
 
 // Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
 const MOST_D = 128;

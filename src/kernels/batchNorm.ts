@@ -15,7 +15,7 @@ export interface BatchNormParams {
 }
 
 // Loaded where it is launched: ResNets and TinyViT alone have it.
-const source: LazySource = { name: "batchNorm", load: () => import("../../shaders/batchNorm.wgsl") };
+const source: LazySource = () => import("../../shaders/batchNorm.wgsl");
 
 export const batchNorm = /* @__PURE__ */ defineKernel<BatchNormParams>()({
   name: "batchNorm",

@@ -48,7 +48,7 @@ function result(x: Spec, { to, shape = x.shape }: CastParams): Spec {
 const storedWords = (spec: Spec) => Math.ceil(byteLength(spec) / 4);
 
 // Loaded where it is launched: most checkpoints are stored as they are computed with.
-const source: LazySource = { name: "cast", load: () => import("../../shaders/cast.wgsl") };
+const source: LazySource = () => import("../../shaders/cast.wgsl");
 
 export const cast = /* @__PURE__ */ defineKernel<CastParams>()({
   name: "cast",

@@ -22,7 +22,7 @@ export function scaleShape(op: string, { shape }: Spec, { axis }: ChannelScalePa
 }
 
 // Loaded where it is launched: q8 alone stores weights as bytes.
-const source: LazySource = { name: "channelScale", load: () => import("../../shaders/channelScale.wgsl") };
+const source: LazySource = () => import("../../shaders/channelScale.wgsl");
 
 export const channelScale = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "channelScale",

@@ -45,7 +45,7 @@ function sizes(inputs: Record<"x" | "weight", Spec>, params: Conv2dParams) {
 }
 
 // Loaded where it is launched: ResNets, TinyViT and SAM's neck convolve; patches are embedded by a product.
-const source: LazySource = { name: "conv2d", load: () => import("../../shaders/conv2d.wgsl") };
+const source: LazySource = () => import("../../shaders/conv2d.wgsl");
 
 export const conv2d = /* @__PURE__ */ defineKernel<Conv2dParams>()({
   name: "conv2d",

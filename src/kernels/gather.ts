@@ -22,7 +22,7 @@ function result(ids: Spec, table: Spec): Spec {
 }
 
 // Loaded where it is launched: text towers alone look tokens up.
-const source: LazySource = { name: "gather", load: () => import("../../shaders/gather.wgsl") };
+const source: LazySource = () => import("../../shaders/gather.wgsl");
 
 export const gather = /* @__PURE__ */ defineKernel<GatherParams>()({
   name: "gather",

@@ -34,7 +34,7 @@ function sizes(queries: Spec, rows: Spec) {
 }
 
 // Loaded where it is launched: search comes after embeddings.
-const source: LazySource = { name: "innerProduct", load: () => import("../../shaders/innerProduct.wgsl") };
+const source: LazySource = () => import("../../shaders/innerProduct.wgsl");
 
 export const innerProduct = /* @__PURE__ */ defineKernel<InnerProductParams>()({
   name: "innerProduct",

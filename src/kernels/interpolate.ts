@@ -87,7 +87,7 @@ function check(x: Spec, params: InterpolateParams): void {
 }
 
 // Loaded where it is launched: pictures of the size that the model was trained at need none.
-const source: LazySource = { name: "interpolate", load: () => import("../../shaders/interpolate.wgsl") };
+const source: LazySource = () => import("../../shaders/interpolate.wgsl");
 
 export const interpolate = /* @__PURE__ */ defineKernel<InterpolateParams>()({
   name: "interpolate",

@@ -206,10 +206,8 @@ function stripComments(source: string): string {
   return source.replace(/\/\/.*$/gm, "");
 }
 
-const idOf = (source: string | LazySource) => (typeof source === "string" ? source : source.name);
-
 async function textOf(source: string | LazySource): Promise<string> {
-  return typeof source === "string" ? source : (await source.load()).default;
+  return typeof source === "string" ? source : (await source()).default;
 }
 
 /** How many buffers a kernel reads and writes. */
@@ -223,7 +221,7 @@ export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSourc
   const parts = [...kernel.wgsl, ...lib];
   return {
     label: kernel.name,
-    id: JSON.stringify([Object.entries(types).sort(), parts.map(idOf), subgroupSize]),
+    id: JSON.stringify([Object.entries(types).sort(), parts.map(String), subgroupSize]),
     code: async () => specialize((await Promise.all(parts.map(textOf))).join("\n"), types, subgroupSize),
     entryPoint,
     overrides,

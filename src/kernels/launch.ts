@@ -24,12 +24,11 @@ export interface DeviceTraits {
   readonly tuned?: ReadonlyMap<string, string>;
 }
 
-/** A file that is loaded when a pipeline that needs it is compiled: pages seldom take these. */
-export interface LazySource {
-  /** Of the file, which stands for its text. */
-  readonly name: string;
-  readonly load: () => Promise<{ readonly default: string }>;
-}
+/**
+ * A file that is loaded when a pipeline that needs it is compiled, as pages seldom take these. Its own text, which names
+ * the file, stands for the file's before that.
+ */
+export type LazySource = () => Promise<{ readonly default: string }>;
 
 /** How to dispatch a kernel once. */
 export interface Launch {

@@ -30,17 +30,11 @@ function rows(x: Spec, params: LayerNormParams): number {
   return rowsOf({ dtype: x.dtype, shape: shape(x, params) });
 }
 
-const rowLoop: LazySource = { name: "layerNormRows", load: () => import("../../shaders/lib/layerNormRows.wgsl") };
+const rowLoop: LazySource = () => import("../../shaders/lib/layerNormRows.wgsl");
 
-const rowVectors: LazySource = {
-  name: "layerNormVectors",
-  load: () => import("../../shaders/lib/layerNormVectors.wgsl"),
-};
+const rowVectors: LazySource = () => import("../../shaders/lib/layerNormVectors.wgsl");
 
-const rowPerLane: LazySource = {
-  name: "layerNormLanes",
-  load: () => import("../../shaders/lib/layerNormLanes.wgsl"),
-};
+const rowPerLane: LazySource = () => import("../../shaders/lib/layerNormLanes.wgsl");
 
 export const layerNorm = /* @__PURE__ */ defineKernel<LayerNormParams>()({
   name: "layerNorm",

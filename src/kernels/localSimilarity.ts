@@ -27,7 +27,7 @@ function sizes(b: Spec, { grid: [height, width], reach, first = 0, rows = height
 }
 
 // Loaded where it is launched: videos alone have it.
-const source: LazySource = { name: "localSimilarity", load: () => import("../../shaders/localSimilarity.wgsl") };
+const source: LazySource = () => import("../../shaders/localSimilarity.wgsl");
 
 export const localSimilarity = /* @__PURE__ */ defineKernel<LocalSimilarityParams>()({
   name: "localSimilarity",

@@ -22,7 +22,7 @@ function sizes(similarities: Spec, largest: Spec, labels: Spec) {
 }
 
 // Loaded where it is launched: videos alone have it.
-const source: LazySource = { name: "mixLabels", load: () => import("../../shaders/mixLabels.wgsl") };
+const source: LazySource = () => import("../../shaders/mixLabels.wgsl");
 
 export const mixLabels = /* @__PURE__ */ defineKernel<MixLabelsParams>()({
   name: "mixLabels",

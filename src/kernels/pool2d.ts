@@ -40,7 +40,7 @@ const TABLE = /* @__PURE__ */ defineVariants<{ readonly places: number; readonly
 });
 
 // Loaded where it is launched: ResNets alone pool.
-const source: LazySource = { name: "pool2d", load: () => import("../../shaders/pool2d.wgsl") };
+const source: LazySource = () => import("../../shaders/pool2d.wgsl");
 
 export const pool2d = /* @__PURE__ */ defineKernel<Pool2dParams>()({
   name: "pool2d",

@@ -39,27 +39,15 @@ export function withProduct(source: string | LazySource): readonly (string | Laz
 }
 
 // A loop is loaded where it is launched.
-const gemvSource: LazySource = { name: "productGemv", load: () => import("../../shaders/lib/productGemv.wgsl") };
+const gemvSource: LazySource = () => import("../../shaders/lib/productGemv.wgsl");
 
-const sharedTileSource: LazySource = {
-  name: "productSharedTile",
-  load: () => import("../../shaders/lib/productSharedTile.wgsl"),
-};
+const sharedTileSource: LazySource = () => import("../../shaders/lib/productSharedTile.wgsl");
 
-const registerTileSource: LazySource = {
-  name: "productRegisterTile",
-  load: () => import("../../shaders/lib/productRegisterTile.wgsl"),
-};
+const registerTileSource: LazySource = () => import("../../shaders/lib/productRegisterTile.wgsl");
 
-const subgroupTileSource: LazySource = {
-  name: "productSubgroupTile",
-  load: () => import("../../shaders/lib/productSubgroupTile.wgsl"),
-};
+const subgroupTileSource: LazySource = () => import("../../shaders/lib/productSubgroupTile.wgsl");
 
-const subgroupMatrixTileSource: LazySource = {
-  name: "productSubgroupMatrixTile",
-  load: () => import("../../shaders/lib/productSubgroupMatrixTile.wgsl"),
-};
+const subgroupMatrixTileSource: LazySource = () => import("../../shaders/lib/productSubgroupMatrixTile.wgsl");
 
 /** Workgroups for tiles of so many rows and vec4 columns, as tileOf of lib/product.wgsl numbers them. */
 function tiles({ M, N4, batch, splits }: ProductSize, rows: number, columns4: number): [number, number, number] {

@@ -8,7 +8,7 @@ import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 
 // Loaded where it is launched: q8 alone stores weights as bytes.
-const source: LazySource = { name: "quantise", load: () => import("../../shaders/quantise.wgsl") };
+const source: LazySource = () => import("../../shaders/quantise.wgsl");
 
 export const quantise = /* @__PURE__ */ defineKernel<ChannelScaleParams>()({
   name: "quantise",

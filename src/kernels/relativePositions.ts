@@ -85,15 +85,9 @@ interface Sizes extends ReturnType<typeof sizes> {
   readonly isWhole: boolean;
 }
 
-const elementsSource: LazySource = {
-  name: "relativeElements",
-  load: () => import("../../shaders/lib/relativeElements.wgsl"),
-};
+const elementsSource: LazySource = () => import("../../shaders/lib/relativeElements.wgsl");
 
-const vectorsSource: LazySource = {
-  name: "relativeVectors",
-  load: () => import("../../shaders/lib/relativeVectors.wgsl"),
-};
+const vectorsSource: LazySource = () => import("../../shaders/lib/relativeVectors.wgsl");
 
 /** A workgroup takes 4 tokens of a line for each thread, and 8 or fewer of the window's rows or columns. */
 function workgroups({ batch, width, height, windowWidth, windowHeight, heads }: Sizes, threads: number, lines = 8) {

@@ -14,7 +14,7 @@ export interface RopeParams {
 }
 
 // Loaded where it is launched: DINOv3 alone turns its queries and keys.
-const source: LazySource = { name: "rope", load: () => import("../../shaders/rope.wgsl") };
+const source: LazySource = () => import("../../shaders/rope.wgsl");
 
 export const rope = /* @__PURE__ */ defineKernel<RopeParams>()({
   name: "rope",

@@ -16,7 +16,7 @@ function sizes(a: Spec, b: Spec) {
 }
 
 // Loaded where it is launched: a comparison of pictures with texts comes after both.
-const source: LazySource = { name: "similarity", load: () => import("../../shaders/similarity.wgsl") };
+const source: LazySource = () => import("../../shaders/similarity.wgsl");
 
 export const similarity = /* @__PURE__ */ defineKernel<SimilarityParams>()({
   name: "similarity",

@@ -14,7 +14,7 @@ function result({ dtype, shape }: Spec): Spec {
 }
 
 // Loaded where it is launched: few products are split, and those on GPUs alone.
-const source: LazySource = { name: "splitSum", load: () => import("../../shaders/splitSum.wgsl") };
+const source: LazySource = () => import("../../shaders/splitSum.wgsl");
 
 export const splitSum = /* @__PURE__ */ defineKernel<SplitSumParams>()({
   name: "splitSum",

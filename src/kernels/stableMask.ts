@@ -17,7 +17,7 @@ export interface StableMaskParams {
 }
 
 // Loaded where it is launched: SAM 2 alone chooses so.
-const source: LazySource = { name: "stableMask", load: () => import("../../shaders/stableMask.wgsl") };
+const source: LazySource = () => import("../../shaders/stableMask.wgsl");
 
 export const stableMask = /* @__PURE__ */ defineKernel<StableMaskParams>()({
   name: "stableMask",

@@ -23,7 +23,7 @@ function result(x: Spec, { k }: TopKParams): number[] {
 }
 
 // Loaded where it is launched: no image or text tower uses it.
-const source: LazySource = { name: "topK", load: () => import("../../shaders/topK.wgsl") };
+const source: LazySource = () => import("../../shaders/topK.wgsl");
 
 export const topK = /* @__PURE__ */ defineKernel<TopKParams>()({
   name: "topK",

@@ -24,7 +24,7 @@ function sizes(x: Spec, { padding = 0 }: WinogradInputParams) {
 }
 
 // Loaded where it is launched: CPU adapters alone convolve by Winograd.
-const source: LazySource = { name: "winogradInput", load: () => import("../../shaders/winogradInput.wgsl") };
+const source: LazySource = () => import("../../shaders/winogradInput.wgsl");
 
 export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()({
   name: "winogradInput",

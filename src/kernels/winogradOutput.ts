@@ -14,7 +14,7 @@ export interface WinogradOutputParams extends EpilogueParams {
 }
 
 // Loaded where it is launched: CPU adapters alone convolve by Winograd.
-const source: LazySource = { name: "winogradOutput", load: () => import("../../shaders/winogradOutput.wgsl") };
+const source: LazySource = () => import("../../shaders/winogradOutput.wgsl");
 
 export const winogradOutput = /* @__PURE__ */ defineKernel<WinogradOutputParams>()({
   name: "winogradOutput",

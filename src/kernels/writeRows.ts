@@ -17,7 +17,7 @@ export interface WriteRowsParams {
 }
 
 // Loaded where it is launched: most models remember nothing from run to run.
-const source: LazySource = { name: "writeRows", load: () => import("../../shaders/writeRows.wgsl") };
+const source: LazySource = () => import("../../shaders/writeRows.wgsl");
 
 function checkRows(rows: Spec, { shape, at }: WriteRowsParams): void {
   const [all = 0, ...row] = shape;
