@@ -7,6 +7,7 @@ const BM = 16u * TM; // rows of a tile
 const BN = 16u * TN; // columns of a tile
 const BK = 16u; // terms of the sums that are in workgroup memory at once
 const STEP = 4u; // terms of a round of the loop that multiplies
+const SEEN = true; // compilers see how many rounds there are, and unroll them
 const END = select(~0u, TM, UNROLL); // of the loop that writes
 const AHEAD = true; // the next loads are on their way while what is there is multiplied, which takes registers
 const WHOLE = false; // each part of K is so many times BK: no thread has to look where it ends
@@ -85,9 +86,7 @@ fn sharedTile(
     if (AHEAD && k + BK < terms.y) {
       loaded = load(rows, columns, k + BK, terms.y, lane);
     }
-    // By Mesa's compiler for AMD: 90 % of the cycles multiply with 4 rows a thread where it cannot see the number of
-    // rounds, 85 % where it can; with 8 rows 91 % and 95 %.
-    let rounds = select(turns(BK / STEP, params.M), BK / STEP * min(params.M, 1u), TM == 4);
+    let rounds = select(BK / STEP * min(params.M, 1u), turns(BK / STEP, params.M), SEEN);
     for (var step = 0u; step < rounds; step++) {
       for (var i = 0u; i < turns(STEP, params.M); i++) {
         for (var n = 0u; n < BN / 64; n++) {

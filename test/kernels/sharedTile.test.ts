@@ -1,4 +1,5 @@
-// The loop over tiles in workgroup memory as GPUs run it: unrolled, and on Intel's with late loads.
+// The loop over tiles in workgroup memory as GPUs run it: unrolled, on AMD's but for the rounds, on Intel's with late
+// loads.
 import { afterAll, describe, expect, it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
 import { random } from "../../src/device/random.ts";
@@ -20,8 +21,12 @@ describe("sharedTile", () => {
 
   // 64 terms are whole steps, 37 are not.
   for (const K of [64, 37]) {
-    for (const AHEAD of ["true", "false"]) {
-      it(`sums ${K} terms unrolled, AHEAD ${AHEAD}`, async () => {
+    for (const [AHEAD, SEEN] of [
+      ["true", "true"],
+      ["true", "false"],
+      ["false", "true"],
+    ] as const) {
+      it(`sums ${K} terms unrolled, AHEAD ${AHEAD}, SEEN ${SEEN}`, async () => {
         device = await testDevice();
         const next = random(K);
         const a = Float32Array.from({ length: M * K }, () => next() - 0.5);
@@ -30,7 +35,7 @@ describe("sharedTile", () => {
           a: device.upload({ dtype: "f32", shape: [1, M, K] }, a),
           b: device.upload({ dtype: "f32", shape: [K, 68] }, b),
         };
-        const types = { UNROLL: "true", AHEAD };
+        const types = { UNROLL: "true", AHEAD, SEEN };
         const traits = device;
         const y = await dispatch(device, matmul, inputs, { n: N }, () => {
           const launch = matmul.launch(inputs, { n: N }, traits, "sharedTile");
