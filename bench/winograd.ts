@@ -8,7 +8,7 @@ import { byteLength, formatShape, type Shape } from "../src/device/tensor.ts";
 import { Graph, type NodeOf, type Value } from "../src/graph/graph.ts";
 import * as ops from "../src/graph/ops.ts";
 import { plan, type Step } from "../src/graph/plan.ts";
-import { winograd, winogradAt } from "../src/graph/rewrites/winograd.ts";
+import { winograd } from "../src/graph/rewrites/winograd.ts";
 import type { Conv2dParams } from "../src/kernels/convolution.ts";
 import { allFamilies } from "../src/models/families.ts";
 import { graphOf } from "../src/models/part.ts";
@@ -83,7 +83,7 @@ function row(convolution: Convolution): string {
   const all = [direct, transformed];
   const sum = (key: keyof Cost) => all.map((steps) => steps.reduce((total, step) => total + step[key], 0) / 1e6);
   const ratio = (balance: number) => {
-    const isTaken = stepsOf(convolution, { rewrites: [winogradAt(balance)] }).length > 1;
+    const isTaken = stepsOf(convolution, { rewrites: [(graph) => winograd(graph, balance)] }).length > 1;
     const times = (timeOf(transformed, balance) / timeOf(direct, balance)).toFixed(2);
     return isTaken ? `**${times}**` : times;
   };

@@ -1,5 +1,6 @@
 // Winograd's convolutions: which ones a graph gets, that they compute what conv2d does, and where sessions use them.
 import { describe, expect, it } from "vitest";
+import type { AdapterClass } from "../../src/device/adapter.ts";
 import { random } from "../../src/device/random.ts";
 import type { Shape } from "../../src/device/tensor.ts";
 import { Executor } from "../../src/graph/executor.ts";
@@ -11,7 +12,6 @@ import { winograd } from "../../src/graph/rewrites/winograd.ts";
 import { WeightStore } from "../../src/graph/store.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors/safetensors.ts";
 import type { Conv2dParams } from "../../src/kernels/convolution.ts";
-import { isCpu } from "../../src/kernels/variants.ts";
 import { planOptions } from "../../src/session/session.ts";
 import { testDevice } from "../adapters.ts";
 import { GPU } from "./traits.ts";
@@ -94,8 +94,39 @@ it.each<Layer>([
   expect(Math.max(...expected.map((value, i) => Math.abs(value - (got[i] as number))))).toBeLessThan(3e-6 * largest);
 });
 
-it("sessions use them on adapters that compute on the CPU", async () => {
-  const device = await testDevice();
-  expect((await planOptions("f32", device)).rewrites).toEqual(isCpu(device.info.class) ? [winograd] : []);
-  expect((await planOptions("q8", { info: { ...device.info, class: "nvidia" } })).rewrites).toEqual([quantise]);
+const NECK: Layer = { x: [1, 64, 64, 256], weight: [256, 256, 3, 3] }; // SAM's
+const WIDE: Layer = { x: [1, 56, 56, 64], weight: [64, 64, 3, 3] }; // a ResNet's first
+const SMALL: Layer = { x: [1, 7, 7, 512], weight: [512, 512, 3, 3] }; // and its last
+
+it.each([
+  [0, [NECK, WIDE, SMALL]],
+  [30, [NECK]],
+  [60, []],
+] as const)(
+  "at a balance of %i FLOP a byte a graph gets those that are quicker by the roofline",
+  (balance, quicker) => {
+    const given = [NECK, WIDE, SMALL];
+    expect(given.filter((one) => kernelsOf(layer(one), [(graph) => winograd(graph, balance)]).length === 3)).toEqual(
+      quicker,
+    );
+  },
+);
+
+it.each<[AdapterClass, readonly Layer[]]>([
+  ["cpu-lavapipe", [NECK, WIDE]],
+  ["cpu-swiftshader", [NECK, WIDE]],
+  ["apple", [NECK]],
+  ["intel", [NECK]],
+  ["qualcomm", [NECK]],
+  ["nvidia", []],
+  ["amd", []],
+])("sessions use them on %s", async (adapter, expected) => {
+  const { info } = await testDevice();
+  const { rewrites } = await planOptions("f32", { info: { ...info, class: adapter } });
+  expect([NECK, WIDE].filter((one) => kernelsOf(layer(one), [...(rewrites ?? [])]).length === 3)).toEqual(expected);
+});
+
+it("sessions with int8 weights quantise", async () => {
+  const { info } = await testDevice();
+  expect((await planOptions("q8", { info: { ...info, class: "nvidia" } })).rewrites).toEqual([quantise]);
 });
