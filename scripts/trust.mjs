@@ -80,9 +80,7 @@ ${[...rows.values()].map(({ row }) => row).join("\n")}
 - **WebGPU's calls**: each call that can fail (a buffer without memory, a pipeline that does not compile, a result that
   cannot be mapped, a lost device) fails once, while a small model loads, while its first call runs, alone and beside
   another, and while two calls run again; then the next call must be right to the last bit. Where every point is tried,
-  one load in eight that failed is followed by another, and one first call in eight by a call of another kind. The
-  figures of Clip and Dino are of a time when most faults of first calls came to nothing, as an earlier call had made
-  what they were of; Sam's first call alone is not among the figures yet.
+  one load in eight that failed is followed by another, and one first call in eight by a call of another kind.
 - **Killed**: a program is killed (SIGKILL) at a random moment of a download, or while it keeps embeddings, and started
   again. "Right" are those that were done before that.
 - **Mixed runs**: calls of Clip, Dino and Sam at once, of many sizes and batches; some are aborted at random, and
