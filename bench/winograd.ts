@@ -100,10 +100,10 @@ console.log(`# Winograd on GPUs: what it would save and cost
 
 Of each 3x3 convolution with stride 1: millions of FLOP and of bytes that it reads and writes in f32, as one convolution
 and by F(2x2, 3x3) in its three steps, and how long those take by the roofline in units of the one convolution, on a GPU
-that does ${BALANCES.join(" or ")} FLOP in the time of a byte from its memory. Apple's, Intel's and Qualcomm's GPUs are near ${BALANCES[0]}, and
-take those in bold; AMD's and NVIDIA's are near ${BALANCES[1]} and beyond. Caches are not counted, which hold the tiles of small maps.
-In f16 no convolution is made so, as its tiles would lose digits. Nothing was run:
-\`node scripts/withAdapter.mjs bench/winograd.ts\` makes this page.
+that does ${BALANCES.join(" or ")} FLOP in the time of a byte from its memory. Apple's, Intel's and Qualcomm's GPUs are
+near ${BALANCES[0]}, and take those in bold; AMD's and NVIDIA's are near ${BALANCES[1]} and beyond. Caches are not
+counted, which hold the tiles of small maps. In f16 no convolution is made so, as its tiles would lose digits. Nothing
+was run: \`node scripts/withAdapter.mjs bench/winograd.ts\` makes this page.
 `);
 const head = ["model", "convolutions", "MFLOP", "MB", ...BALANCES.map((balance) => `time at ${balance}`)];
 for (const cells of [head, head.map(() => "---")]) console.log(`| ${cells.join(" | ")} |`);

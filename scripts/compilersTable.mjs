@@ -1,14 +1,16 @@
-// Makes bench/results/compilers.md: what the compilers of GPUs make of the models' pipelines, in two versions.
+// Makes bench/results/compilers.md: what the compilers of GPUs make of the models' pipelines, in two versions, of which
+// the first is as the page has it.
 //
-//   node scripts/compilersTable.mjs BEFORE AFTER >bench/results/compilers.md
+//   node scripts/compilersTable.mjs FOLDER
 //   node scripts/compilersTable.mjs --kernels FOLDER >bench/results/compilers-search.md
 //
-// The second is of kernels that no model of the first has (`npm run bench -- compile --only kernels`). Each is a
-// folder with one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
+// The second is of kernels that no model of the first has (`npm run bench -- compile --only kernels`). FOLDER
+// has one folder for each type and chip, `f32-navi31`, in which `npm run bench -- compile` wrote
 // labels.tsv, and a Vulkan layer what the compiler said: NUMBER.txt, whose lines before the first heading are
 // statistics as JSON, dispatches.tsv, and for AMD hotloops.txt, a table of the loops with the most multiply-adds.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT } from "./bundle.mjs";
 
 const CHIPS = new Map([
   ["navi21", "AMD RDNA 2"],
@@ -84,7 +86,7 @@ const WATCHED = [
   ["dino-resnet50", "conv2d"],
 ];
 
-const arrow = (a, b) => (a === b ? `${b}` : `${a} → ${b}`);
+const arrow = (a, b) => (`${a}` === `${b}` ? `${b}` : `${a} → ${b}`);
 
 /** What is told of a pipeline in two versions. */
 function cell(a, b) {
@@ -94,21 +96,20 @@ function cell(a, b) {
   return `${arrow(a.room, b.room)}${bound}${cycles}`;
 }
 
-function row(dtype, chip, before, after, cells) {
-  const spilling = (list) => list.filter(({ spills, scratch }) => spills > 0 || scratch > 0).length;
-  const spills = (list) => list.reduce((total, one) => total + one.spills, 0);
-  const counts = [arrow(spilling(before), spilling(after)), arrow(spills(before), spills(after))];
-  return [dtype, `${CHIPS.get(chip)} (${chip})`, ...counts, ...cells];
+/** Of pipelines: how many spill, and how often. */
+function spillsOf(pipelines) {
+  const spilling = pipelines.filter(({ spills, scratch }) => spills > 0 || scratch > 0).length;
+  return [spilling, pipelines.reduce((total, { spills }) => total + spills, 0)];
 }
 
-/** Runs that all of the folders have, f32 first: type, chip and what each has of it. */
-function runsIn(...folders) {
-  return readdirSync(folders[0])
-    .filter((name) => folders.every((folder) => existsSync(join(folder, name, "labels.tsv"))))
+/** Runs in a folder, f32 first: type, chip, and pipelines. */
+function runsIn(folder) {
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, "labels.tsv")))
     .map((name) => [name.split("-")[0], name.slice(name.indexOf("-") + 1), name])
     .filter(([, chip]) => CHIPS.has(chip))
     .sort((one, two) => two[0].localeCompare(one[0]) || ORDER.indexOf(one[1]) - ORDER.indexOf(two[1]))
-    .map(([dtype, chip, name]) => [dtype, chip, ...folders.map((folder) => pipelinesOf(join(folder, name)))]);
+    .map(([dtype, chip, name]) => [dtype, `${CHIPS.get(chip)} (${chip})`, pipelinesOf(join(folder, name))]);
 }
 
 const CELLS = `\
@@ -120,10 +121,8 @@ and NVIDIA the compiler's guess of the cycles of a subgroup for each of its thre
 counts as some turns`;
 const COUNTED = ["type", "chip", "pipelines that spill", "spills and fills"];
 
-function print(text, head, rows) {
-  console.log(text);
-  for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
-}
+const tableOf = (rows) => rows.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+const headOf = (head) => tableOf([head, head.map(() => "---")]);
 
 /** Every pipeline of runs of kernels, a column each. */
 function kernelsTable(folder) {
@@ -132,45 +131,62 @@ function kernelsTable(folder) {
   const names = [...new Set(runs.flatMap(([, , pipelines]) => pipelines.map(name)))];
   const rows = runs.map(([dtype, chip, all]) => {
     const named = names.map((wanted) => all.find((pipeline) => name(pipeline) === wanted));
-    return row(
-      dtype,
-      chip,
-      all,
-      all,
-      named.map((pipeline) => cell(pipeline, pipeline)),
-    );
+    return [dtype, chip, ...spillsOf(all), ...named.map((pipeline) => cell(pipeline, pipeline))];
   });
-  const text = `# What GPUs' compilers make of the kernels of search and videos
+  return `# What GPUs' compilers make of the kernels of search and videos
 
 Of kernels that no model of [compilers.md](compilers.md) has, by the same compilers: nothing ran, no time was measured.
 ${CELLS}. A pipeline that spills also counts for an array in scratch memory.
-`;
-  print(text, [...COUNTED, ...names], rows);
+
+${headOf([...COUNTED, ...names])}${tableOf(rows)}`;
 }
 
-const [first, second] = process.argv.slice(2);
-if (!first || !second) {
-  console.error("usage: node scripts/compilersTable.mjs BEFORE AFTER, or --kernels FOLDER");
-  process.exit(2);
+/** Of the page's rows, by type and chip: the first version's counts, and its pipelines as `cell` tells of them. */
+function firstVersions(page) {
+  const rows = [...page.matchAll(/^\| (f\d\d) \| (.*?) \| (.*) \|$/gm)];
+  return new Map(
+    rows.map(([, dtype, chip, cells]) => {
+      const first = cells.split(" | ").map((text) => text.split(", ").map((part) => part.split(" → ")[0]));
+      const [[spilling], [spills], ...pipelines] = first;
+      return [`${dtype} ${chip}`, { counts: [spilling, spills], pipelines: pipelines.map(told) }];
+    }),
+  );
 }
-if (first === "--kernels") {
-  kernelsTable(second);
-  process.exit(0);
-}
-const rows = runsIn(first, second).map(([dtype, chip, before, after]) => {
-  const cells = WATCHED.map(([model, kernel]) => cell(largest(before, model, kernel), largest(after, model, kernel)));
-  return row(dtype, chip, before, after, cells);
-});
 
-const text = `# What GPUs' compilers make of the pipelines
+function told([room, ...rest]) {
+  const [bound, wide = ""] = rest.length === 2 ? rest : [];
+  return { room, bound, wide: wide.replace(" B", ""), cycles: rest.length === 1 && rest[0].replace(" cycles", "") };
+}
+
+function modelsTable(folder, page) {
+  const versions = firstVersions(page);
+  const rows = runsIn(folder).map(([dtype, chip, all]) => {
+    const first = versions.get(`${dtype} ${chip}`);
+    const counts = spillsOf(all).map((count, i) => arrow(first.counts[i], count));
+    return [dtype, chip, ...counts, ...WATCHED.map((names, i) => cell(first.pipelines[i], largest(all, ...names)))];
+  });
+  return `# What GPUs' compilers make of the pipelines
 
 Mesa's compilers, without a GPU: AMD, Intel and Qualcomm as on Linux, NVIDIA, Apple and ARM as stand-ins for the
 vendors' own. Nothing ran; no time was measured. Two versions: with the loops of attention, matmul and conv2d as they
-were written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM; of
-each model and kernel named here the pipeline with the most workgroups.
+were written from papers, and as they are. Models: CLIP B/32, DINO S/16, DINO and CLIP ResNet-50, SAM B, MobileSAM, and
+of the second version SAM 2.1 tiny and the kernels of search; of each model and kernel named here the pipeline with the
+most workgroups.
 
 ${CELLS}, whatever a turn does: of attention on Intel a turn is of 64 keys now, on NVIDIA of 32. A pipeline
 that spills also counts for an array in scratch memory. Matrix units are not asked for here:
-[compilers-attention.md](compilers-attention.md) has them, instructions a key, and what was tried and is no better.
-`;
-print(text, [...COUNTED, ...WATCHED.map((names) => names.join(", "))], rows);
+[compilers-attention.md](compilers-attention.md) has them, and instructions a key;
+[compilers-products.md](compilers-products.md) has the loops of matmul and conv2d. Both say what was tried and is no
+better, and what cannot be reached.
+
+${headOf([...COUNTED, ...WATCHED.map((names) => names.join(", "))])}${tableOf(rows)}`;
+}
+
+const [first, second] = process.argv.slice(2);
+if (!first) {
+  console.error("usage: node scripts/compilersTable.mjs FOLDER, or --kernels FOLDER");
+  process.exit(2);
+}
+const PAGE = join(ROOT, "bench/results/compilers.md");
+if (first === "--kernels") process.stdout.write(kernelsTable(second));
+else writeFileSync(PAGE, modelsTable(first, readFileSync(PAGE, "utf8")));

@@ -254,7 +254,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
             break;
           }
           let i = turn * PARTS + ownPart;
-          for (var j = 0u; j < 4; j++) {
+          for (var j = 0u; j < select(4u, 4 * min(params.heads, 1u), SPAN > 1); j++) { // SPAN loads at once, or 4
             let weight = told(i, j, row);
             let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
             for (var s = 0u; s < SPAN; s++) {

@@ -62,7 +62,7 @@ async function open(options: DeviceOptions): Promise<Device> {
   const dawn = globalThis.navigator?.gpu ? undefined : await import("./dawn.ts");
   if (options.gpu) return Device.from(options.gpu, dawn?.restWhile);
   const gpu = await asked("WebGPU does not start", () => (dawn ? dawn.loadDawn(options.toggles) : navigator.gpu));
-  if (!gpu) throw new AdapterError(`this JavaScript runtime has no WebGPU. ${dawn?.HOW}`);
+  if (!gpu) throw new AdapterError(`there is no WebGPU here. ${dawn?.HOW}`);
   const { powerPreference = "high-performance" } = options;
   const adapter = await asked("WebGPU gave no adapter", () => gpu.requestAdapter({ powerPreference }));
   if (!adapter) throw new AdapterError(`WebGPU found no adapter. ${dawn?.HOW ?? "See chrome://gpu"}`);

@@ -65,8 +65,8 @@ function reading({ D, rowWidth, neighbours }: AttentionSize, most: number) {
 const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<AttentionSize> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }, { leastSubgroup = 0 }) => D <= MOST_D && (!hasLanes || leastSubgroup >= 4),
-  // Intel's GPUs spill 250 times in subgroups of more than the fewest threads; with 2 keys 77 times.
-  suits: (_, { info, smallestSubgroup }) => TK === 2 || info.class !== "intel" || smallestSubgroup !== undefined,
+  // Intel's GPUs spill 250 times in subgroups of more than the fewest threads, and with heads of 96 80 times in these.
+  suits: ({ D }, { info, smallestSubgroup }) => TK === 2 || info.class !== "intel" || (!!smallestSubgroup && D <= 64),
   launch: (size, device) => {
     const { source, types } = reading(size, AHEAD ? TK : 1);
     return {
@@ -138,7 +138,7 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16).
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
     amd: ["subgroupMatrixTile", "subgroupFlashTile", "flashTile", "registerTile"],
-    intel: ["subgroupMatrixTile", "subgroupFlashTile", "flashTile", "smallFlashTile", "registerTile"],
+    intel: ["subgroupMatrixTile", "subgroupFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
     apple: ["subgroupMatrixTile", "smallFlashTile", "flashTile", "registerTile"],
     arm: ["lateFlashTile", "smallFlashTile", "registerTile"],
   },

@@ -206,10 +206,6 @@ function stripComments(source: string): string {
   return source.replace(/\/\/.*$/gm, "");
 }
 
-async function textOf(source: string | LazySource): Promise<string> {
-  return typeof source === "string" ? source : (await source()).default;
-}
-
 /** How many buffers a kernel reads and writes. */
 export function bindingCounts({ inputs, outputs }: AnyKernel) {
   return { inputCount: inputs.length, outputCount: outputs.length };
@@ -222,7 +218,10 @@ export function pipelineSource(kernel: AnyKernel, launch: Launch): PipelineSourc
   return {
     label: kernel.name,
     id: JSON.stringify([Object.entries(types).sort(), parts.map(String), subgroupSize]),
-    code: async () => specialize((await Promise.all(parts.map(textOf))).join("\n"), types, subgroupSize),
+    code: async () => {
+      const texts = parts.map(async (part) => (typeof part === "string" ? part : (await part()).default));
+      return specialize((await Promise.all(texts)).join("\n"), types, subgroupSize);
+    },
     entryPoint,
     overrides,
     ...bindingCounts(kernel),

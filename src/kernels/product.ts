@@ -58,13 +58,12 @@ const isWhole = ({ splits }: ProductSize) => splits === 1;
 
 /** A tile of `BM` rows by `BN` columns in workgroup memory. */
 const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
-  // Fewer tiles leave most of a GPU without work, and rows beyond the last cost as much as others: 50 of them, as CLIP
-  // B/32 has, are 64 or 128. Not measured: most GPUs have 16 to 100 cores.
+  // Fewer tiles leave most of a GPU without work, and what they sum beyond the result costs as much as the rest: CLIP
+  // B/32's 50 rows are 64 or 128. Not measured: most GPUs have 16 to 100 cores.
   suits: ({ M, N, batch, splits }) => {
-    const tiles = (rows: number, columns: number) => Math.ceil(M / rows) * Math.ceil(N / columns);
-    const times = (BM * BN) / (64 * 64);
-    const count = tiles(BM, BN);
-    return times === 1 || (count * batch * splits >= 24 * times && count * times <= 1.25 * tiles(64, 64));
+    const size = BM * BN;
+    const tiles = Math.ceil(M / BM) * Math.ceil(N / BN);
+    return size === 64 * 64 || (tiles * batch * splits * 171 >= size && tiles * size <= 1.5 * M * N);
   },
   launch: (size, device) => ({
     entryPoint: "sharedTile",
@@ -74,9 +73,8 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
       // Where loads are issued ahead Mesa spills 44 registers on Intel, but for small subgroups, and 12 on ARM.
       AHEAD: `${!/intel|arm/.test(device.info.class) || !!device.smallestSubgroup}`,
-      // AMD's compiler then multiplies in 85 % of the loop's cycles in place of 90 %. Others unroll: by their own guesses
-      // Intel's takes half of the cycles, NVIDIA's 14 % fewer.
-      SEEN: `${device.info.class !== "amd" || BM > 64}`,
+      // Others than these unroll then: bench/results/compilers-products.md.
+      SEEN: `${!/amd|qual/.test(device.info.class) || BM > 64}`,
       ...unrollType(device),
     },
     subgroupSize: device.smallestSubgroup,

@@ -23,7 +23,7 @@ function sizes(x: Spec, { padding = 0 }: WinogradInputParams) {
   return { tiles: (x.shape[0] as number) * TH * TW, TH, TW, padding: windows.padding };
 }
 
-// Loaded where it is launched: CPU adapters alone convolve by Winograd.
+// Loaded where it is launched: many adapters do not convolve by Winograd.
 const source: LazySource = () => import("../../shaders/winogradInput.wgsl");
 
 export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()({
@@ -49,13 +49,14 @@ export const winogradInput = /* @__PURE__ */ defineKernel<WinogradInputParams>()
     }
     return { dtype: x.dtype, shape: [16, tiles, C] };
   },
-  launch: ({ x }, params) => {
+  launch: ({ x }, params, { smallestSubgroup }) => {
     const [, H = 0, W = 0, C = 0] = x.shape;
     const { tiles, TH, TW, padding } = sizes(x, params);
     const count = (tiles * C) / 4;
     return {
       params: { count, H, W, C4: C / 4, TH, TW, paddingH: padding[0], paddingW: padding[1] },
       types: { Elem: x.dtype },
+      subgroupSize: smallestSubgroup, // 64 numbers a thread
       workgroups: flatWorkgroups(count),
     };
   },

@@ -31,6 +31,12 @@ describe("without matrix units", () => {
     expect(firstOf({ info: { class: adapterClass }, ...traits })).toBe(variant);
   });
 
+  it("on Intel's, heads beyond 64 take 2 keys a thread, as 4 spill", () => {
+    const intel = { info: { class: "intel" }, leastSubgroup: 8, smallestSubgroup: 8 } as const;
+    expect(firstOf(intel, 64)).toBe("subgroupFlashTile");
+    expect(firstOf(intel, 96)).toBe("smallSubgroupFlashTile");
+  });
+
   it("heads beyond 128 take the loop that no limit stands against", () => {
     expect(firstOf({ leastSubgroup: 32 }, 256)).toBe("registerTile");
   });

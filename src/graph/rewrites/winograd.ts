@@ -14,7 +14,7 @@ import { type Rule, rewrite } from "./rewrite.ts";
 /**
  * The same computation with less arithmetic: one of the `rewrites` of `plan`.
  *
- * @param balance FLOP that the device does in the time of a byte from its memory: convolutions that would take longer by
+ * @param balance FLOP that the device does in the time of a byte from its memory: convolutions that are no quicker so by
  * the roofline stay as they are. 0 when absent, for arithmetic alone.
  * @example
  * plan(graph, device, { rewrites: [winograd] });
@@ -50,11 +50,10 @@ const byWinograd =
 
 /** Whether the three steps take less time than the one, each by its arithmetic or by the numbers that it moves. */
 function isQuicker(x: number, y: number, C: number, O: number, balance: number): boolean {
-  const time = (flops: number, numbers: number) => Math.max(flops, numbers * 4 * balance);
-  const [tilesOfX, tilesOfY] = [((4 * y) / O) * C, 4 * y];
-  const product = time(2 * tilesOfX * O, tilesOfX + 16 * C * O + tilesOfY);
-  const transforms = time(0, x + tilesOfX + tilesOfY + y);
-  return product + transforms < MOST_TIME * time(18 * y * C, x + 9 * C * O + y);
+  const time = (flops: number, numbers: number) => Math.max(flops / balance, numbers * 4);
+  const tiles = ((4 * y) / O) * C + 4 * y; // of x and of y
+  const three = time(8 * y * C, tiles + 16 * C * O) + time(0, x + tiles + y);
+  return three < MOST_TIME * time(18 * y * C, x + 9 * C * O + y);
 }
 
 /** G of F(2x2, 3x3). */
