@@ -25,8 +25,8 @@ export interface DeviceTraits {
 }
 
 /**
- * A file that is loaded when a pipeline that needs it is compiled, as pages seldom take these. Its own text, which names
- * the file, stands for the file's before that.
+ * A file that is loaded when a pipeline that needs it is compiled, as pages seldom take these. Its own text, which
+ * names the file, stands for the file's before that.
  */
 export type LazySource = () => Promise<{ readonly default: string }>;
 

@@ -14,8 +14,8 @@ import { type Rule, rewrite } from "./rewrite.ts";
 /**
  * The same computation with less arithmetic: one of the `rewrites` of `plan`.
  *
- * @param balance FLOP that the device does in the time of a byte from its memory: convolutions that are no quicker so by
- * the roofline stay as they are. 0 when absent, for arithmetic alone.
+ * @param balance FLOP that the device does in the time of a byte from its memory: convolutions that are no quicker so
+ * by the roofline stay as they are. 0 when absent, for arithmetic alone.
  * @example
  * plan(graph, device, { rewrites: [winograd] });
  */
