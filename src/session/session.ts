@@ -29,7 +29,7 @@ const MODEL_DTYPES: readonly ModelDType[] = ["f32", "f16", "q8"];
 export async function planOptions(dtype: ModelDType, { info }: Pick<Device, "info">): Promise<PlanOptions> {
   const rewrites = [];
   if (dtype === "q8") rewrites.push((await import("../graph/rewrites/quantise.ts")).quantise);
-  // These GPUs do some 30 FLOP in the time of a byte from their memory. Others do twice as many: for them it never pays.
+  // These GPUs do some 30 FLOP in the time of a byte from memory. Others do twice as many, for which it does not pay.
   const balance = /apple|intel|qualcomm/.test(info.class) ? 30 : 0;
   if (isCpu(info.class) || balance) {
     const { winograd } = await import("../graph/rewrites/winograd.ts");
