@@ -83,8 +83,9 @@ fn sharedTile(
       tileRight[lane / 16 / STEP][lane / 16 % STEP][n * 16 + lane % 16] = loaded.right[n];
     }
     workgroupBarrier();
-    if (AHEAD && k + BK < terms.y) {
-      loaded = load(rows, columns, k + BK, terms.y, lane);
+    if (AHEAD) {
+      // The last ones again in the last turn: without a branch loads are on their way longer, in fewer registers.
+      loaded = load(rows, columns, select(k, k + BK, k + BK < terms.y), terms.y, lane);
     }
     let rounds = select(BK / STEP * min(params.M, 1u), turns(BK / STEP, params.M), SEEN);
     for (var step = 0u; step < rounds; step++) {
