@@ -33,6 +33,8 @@ const CHIPS = new Map([
 ]);
 const ORDER = [...CHIPS.keys()];
 
+const PAGE = join(ROOT, "bench/results/compilers.md");
+
 /** What drivers call how many threads find room: waves, warps or threads; Intel's says how many a subgroup has. */
 const ROOM = ["Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads", "subgroup"];
 /** What drivers call their own guess of the cycles of a subgroup. */
@@ -162,6 +164,7 @@ function modelsTable(folder, page) {
   const versions = firstVersions(page);
   const rows = runsIn(folder).map(([dtype, chip, all]) => {
     const first = versions.get(`${dtype} ${chip}`);
+    if (!first) throw new Error(`${PAGE} has no row of the first version for ${chip}, ${dtype}`);
     const counts = spillsOf(all).map((count, i) => arrow(first.counts[i], count));
     return [dtype, chip, ...counts, ...WATCHED.map((names, i) => cell(first.pipelines[i], largest(all, ...names)))];
   });
@@ -187,6 +190,5 @@ if (!first) {
   console.error("usage: node scripts/compilersTable.mjs FOLDER, or --kernels FOLDER");
   process.exit(2);
 }
-const PAGE = join(ROOT, "bench/results/compilers.md");
 if (first === "--kernels") process.stdout.write(kernelsTable(second));
 else writeFileSync(PAGE, modelsTable(first, readFileSync(PAGE, "utf8")));
