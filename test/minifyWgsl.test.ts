@@ -135,7 +135,9 @@ describe("every kernel compiles", () => {
   });
 
   it.each([...all, ...added] as [string, AnyKernel][])("%s", async (name, { wgsl, lib }) => {
-    const texts = [...wgsl, ...lib].map((part) => (typeof part === "string" ? part : sources.get(`${part.name}.wgsl`)));
+    const texts = await Promise.all(
+      [...wgsl, ...lib].map(async (part) => (typeof part === "string" ? part : (await part()).default)),
+    );
     for (const [call, files] of Object.entries(addedAtLaunch)) {
       if (texts.some((text) => text?.includes(`${call}(`))) {
         texts.push(...files.map((file) => sources.get(`lib/${file}.wgsl`)));
