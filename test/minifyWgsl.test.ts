@@ -139,8 +139,8 @@ describe("every kernel compiles", () => {
       [...wgsl, ...lib].map(async (part) => (typeof part === "string" ? part : (await part()).default)),
     );
     for (const [call, files] of Object.entries(addedAtLaunch)) {
-      if (texts.some((text) => text?.includes(`${call}(`))) {
-        texts.push(...files.map((file) => sources.get(`lib/${file}.wgsl`)));
+      if (texts.some((text) => text.includes(`${call}(`))) {
+        texts.push(...files.map((file) => sources.get(`lib/${file}.wgsl`) as string));
       }
     }
     const code = minifyWgsl(texts.join("\n"), names);
