@@ -24,7 +24,8 @@ describe("without matrix units", () => {
     ["amd", { leastSubgroup: 32 }, "subgroupFlashTile"],
     ["amd", {}, "flashTile"],
     ["intel", { leastSubgroup: 8, smallestSubgroup: 8 }, "subgroupFlashTile"],
-    ["intel", { leastSubgroup: 8 }, "smallFlashTile"],
+    ["intel", { leastSubgroup: 8 }, "smallSubgroupFlashTile"],
+    ["intel", {}, "smallFlashTile"],
     ["apple", { leastSubgroup: 32 }, "smallFlashTile"],
     ["arm", { leastSubgroup: 16 }, "lateFlashTile"],
   ] as const)("%s with %o", (adapterClass, traits, variant) => {
