@@ -3,14 +3,31 @@
 // where `npm run bench -- peers` has installed it. Weights of real size are made there. There, with tar and xz:
 //   tar -xf gpu-kit.tar.xz && OUT=results gpu-kit/run.sh
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { COMMON, ROOT } from "./bundle.mjs";
 
 /** What is found at run time, or is not asked for: native packages. */
-const OUTSIDE = ["webgpu", "sharp", "@napi-rs/canvas", "@imagemagick/magick-wasm", "puppeteer-core"];
+const OUTSIDE = [
+  "webgpu",
+  "sharp",
+  "@lancedb/lancedb",
+  "@napi-rs/canvas",
+  "@imagemagick/magick-wasm",
+  "puppeteer-core",
+];
 /** Modules that build or open pages, by what a kit has in their place. */
 const WITHOUT_PAGES = {
   "sizes.mjs": "export const measurePages = async () => undefined;",
@@ -19,7 +36,7 @@ const WITHOUT_PAGES = {
 const PEERS = ".cache/peers";
 const MODELS = [
   ...["clip-vit-base-patch32", "clip-resnet50", "dino-vits16", "dino-vits8", "dino-resnet50", "dino-pixels"],
-  ...["sam-vit-base", "mobile-sam"],
+  ...["sam-vit-base", "mobile-sam", "sam2.1-hiera-tiny"],
 ];
 /** Libraries that a bare machine may lack: used only where Node does not start, or Vulkan is not found, without. */
 const LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1", "libvulkan.so.1"];
@@ -44,6 +61,15 @@ const kit = join(mkdtempSync(join(tmpdir(), "gpu-kit-")), "gpu-kit");
 function take(path, filter = () => true) {
   mkdirSync(dirname(join(kit, path)), { recursive: true });
   cpSync(join(ROOT, path), join(kit, path), { recursive: true, dereference: true, filter });
+}
+
+/** An installed peer and the packages that it needs, each once. */
+function neededBy(name, known = new Set()) {
+  const path = join(ROOT, PEERS, "node_modules", name, "package.json");
+  if (known.has(name) || !existsSync(path)) return known;
+  known.add(name);
+  for (const needed of Object.keys(JSON.parse(readFileSync(path, "utf8")).dependencies ?? {})) neededBy(needed, known);
+  return known;
 }
 
 async function bundle(entry, name) {
@@ -83,13 +109,17 @@ async function main([to = "out/gpu-kit.tar.xz"]) {
   cpSync(join(ROOT, "scripts/gpu.mjs"), join(kit, "bundles/gpu.mjs"));
   take("package.json");
   take("node_modules/webgpu", (path) => !/dist\/(?!linux-x64)|\/build/.test(path));
-  take("checkpoints", (path) => !path.includes("checkpoints/training"));
-  for (const model of MODELS) take(`test/golden/${model}`);
+  // Of SAM 2 the seeded checkpoint is enough: trained weights hardly pack.
+  take("checkpoints", (path) => !/checkpoints\/(training|tiny-sam2)/.test(path));
+  // Results of SAM are held against no file there.
+  for (const model of MODELS) take(`test/golden/${model}`, (path) => !/sam[^/]*\/[^/]*safetensors$/.test(path));
   take("bench/peers");
   if (existsSync(join(ROOT, PEERS, "node_modules/onnxruntime-node"))) {
     take(`${PEERS}/package.json`);
-    const others = /\/bin\/napi-v\d+\/(?!linux(\/x64|$))|\.map$|onnxruntime-web|@tensorflow/;
-    take(`${PEERS}/node_modules`, (path) => !others.test(path));
+    const others = /\/bin\/napi-v\d+\/(?!linux(\/x64|$))|\.map$/;
+    for (const name of neededBy("onnxruntime-node")) {
+      take(`${PEERS}/node_modules/${name}`, (path) => !others.test(path));
+    }
   } else console.log("gpu-kit: ONNX Runtime is left out, as `npm run bench -- peers` has not installed it");
   for (const name of LIBRARIES) {
     const path = libraryPath(name);
