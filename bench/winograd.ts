@@ -32,7 +32,7 @@ const device = await openDevice();
 /** The 3x3 convolutions with stride 1 of a model, alike ones together. */
 async function convolutionsOf(name: string): Promise<Convolution[]> {
   const { checkpoint, model } = await recognizeModel(allFamilies(), `test/golden/${name}`, {}, storedOrSeeded);
-  const found = new Map<string, Convolution>();
+  const convolutions = new Map<string, Convolution>();
   for (const { part } of Object.values(model.examples("f32"))) {
     const graph = graphOf(part, (into) => Weights.of(into, checkpoint, "f32", model.naming));
     for (const { kernel, value } of plan(graph, device).steps) {
@@ -43,11 +43,11 @@ async function convolutionsOf(name: string): Promise<Convolution[]> {
       if (KH !== 3 || KW !== 3 || groups !== 1 || [stride].flat().some((n) => n !== 1)) continue;
       const x = (inputs.x as Value).shape;
       const key = `${x} ${O}`;
-      found.set(key, { model: COMPILED[name] as string, x, O, count: (found.get(key)?.count ?? 0) + 1 });
+      convolutions.set(key, { model: COMPILED[name] as string, x, O, count: (convolutions.get(key)?.count ?? 0) + 1 });
     }
   }
   await checkpoint.close();
-  return [...found.values()];
+  return [...convolutions.values()];
 }
 
 /** The steps of one convolution, with its bias. */

@@ -254,7 +254,8 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
             break;
           }
           let i = turn * PARTS + ownPart;
-          for (var j = 0u; j < select(4u, 4 * min(params.heads, 1u), SPAN > 1); j++) { // SPAN loads at once, or 4
+          // With two vec4s of each sum a loop that is not unrolled: values of 4 keys at once spill on Intel's GPUs.
+          for (var j = 0u; j < select(4u, 4 * min(params.heads, 1u), SPAN > 1); j++) {
             let weight = told(i, j, row);
             let value = params.vOffset + valueRow(first, half * 32 + i * 4 + j, keys, part) * params.vStride + head;
             for (var s = 0u; s < SPAN; s++) {

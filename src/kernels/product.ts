@@ -63,7 +63,8 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
   suits: ({ M, N, batch, splits }) => {
     const size = BM * BN;
     const tiles = Math.ceil(M / BM) * Math.ceil(N / BN);
-    return size === 64 * 64 || (tiles * batch * splits * 171 >= size && tiles * size <= 1.5 * M * N);
+    const least = BN > 64 ? 96 : 48;
+    return size === 64 * 64 || (tiles * batch * splits >= least && tiles * size <= 1.5 * M * N);
   },
   launch: (size, device) => ({
     entryPoint: "sharedTile",

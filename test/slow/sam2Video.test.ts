@@ -37,11 +37,12 @@ it.each(MODELS)("$name: the masks of a click and of the frame after it", async (
     using video = await segmenter.open([0, 1].map(pattern));
     const logits = { returnLogits: true };
     const start = performance.now();
-    const found = [await video.addPrompt(0, 1, { points: [{ x: 700, y: 520 }] }, logits)];
-    for await (const { masks } of video.propagate({ from: 1, ...logits })) found.push(masks.get(1) as VideoMask);
+    const masksOfFrames = [await video.addPrompt(0, 1, { points: [{ x: 700, y: 520 }] }, logits)];
+    for await (const { masks } of video.propagate({ from: 1, ...logits }))
+      masksOfFrames.push(masks.get(1) as VideoMask);
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
     console.log(`${name}: two frames in ${seconds} s, ${video.bytes >> 20} MiB of the video`);
-    for (const [frame, { lowResLogits = new Float32Array(), score }] of found.entries()) {
+    for (const [frame, { lowResLogits = new Float32Array(), score }] of masksOfFrames.entries()) {
       const rows = L / EVERY;
       const thinned = Float32Array.from({ length: rows * rows }, (_, i) => {
         return lowResLogits[EVERY * (Math.floor(i / rows) * L + (i % rows))] ?? Number.NaN;

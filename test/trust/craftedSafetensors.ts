@@ -206,11 +206,11 @@ function fileOf(header: string, dataBytes: number, draw: Draw): Uint8Array {
 /** The file of a number, the same each time. */
 export function craftedFile(number: number): Uint8Array {
   const draw = new Draw(number);
-  const made = layout(draw);
-  for (let changes = draw.of([0, 1, 1, 1, 2, 2, 3]); changes > 0 && made.entries.length > 0; changes--) {
-    if (made.entries.every(({ fields }) => fields.length > 0)) draw.of(CHANGES)(made, draw);
+  const crafted = layout(draw);
+  for (let changes = draw.of([0, 1, 1, 1, 2, 2, 3]); changes > 0 && crafted.entries.length > 0; changes--) {
+    if (crafted.entries.every(({ fields }) => fields.length > 0)) draw.of(CHANGES)(crafted, draw);
   }
-  let header = written(made, draw);
+  let header = written(crafted, draw);
   if (draw.once(6)) header = scribbled(header, draw);
-  return fileOf(header, made.dataBytes, draw);
+  return fileOf(header, crafted.dataBytes, draw);
 }

@@ -133,14 +133,14 @@ describe.each(tried)("%s", (name, subject) => {
       return { result: await run(), counts: new Map(faulty.counts) };
     };
     const fresh = await subject.load();
-    const made = await counted(() => fresh.first());
+    const firstCall = await counted(() => fresh.first());
     fresh.dispose();
     const { result: model, counts: load } = await counted(() => subject.load());
     const second = await model.second();
     const { result, counts: first } = await counted(() => Promise.all([model.first(), model.second()]));
     const again = await counted(() => Promise.all([model.first(), model.second()]));
     expected = [Array.from(result[0]), Array.from(second)];
-    counts = { load, new: made.counts, first, again: again.counts };
+    counts = { load, new: firstCall.counts, first, again: again.counts };
     model.dispose();
     expect([faulty.buffers, faulty.devices]).toEqual([0, 0]);
   });

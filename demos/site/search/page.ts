@@ -51,8 +51,8 @@ export class SearchPage {
   #isEmbedding = false;
   #later: ReturnType<typeof setTimeout> | undefined;
   /** The text's embedding, while one is searched for, and what is found for it. */
-  #wanted: Float32Array | undefined;
-  #found: readonly Ranked[] = [];
+  #queryEmbedding: Float32Array | undefined;
+  #ranked: readonly Ranked[] = [];
 
   constructor(takeModel: (files: File[]) => void) {
     this.#takeModel = takeModel;
@@ -83,7 +83,7 @@ export class SearchPage {
     this.#model = name;
     this.#card = card;
     this.#offer(card?.queries ?? []);
-    this.#wanted = undefined;
+    this.#queryEmbedding = undefined;
     this.#classifier.useModel(clip, name, card);
     void this.#openModel(clip, name);
   }
@@ -198,7 +198,7 @@ export class SearchPage {
     // On a quick GPU batches come faster than anybody can look.
     this.#later ??= setTimeout(() => {
       this.#later = undefined;
-      if (this.#wanted) void this.#rank();
+      if (this.#queryEmbedding) void this.#rank();
       else this.#draw();
     }, 150);
   }
@@ -207,7 +207,7 @@ export class SearchPage {
     const text = this.#query.value.trim();
     if (text === "") {
       this.#latest.stop();
-      this.#wanted = undefined;
+      this.#queryEmbedding = undefined;
       this.#draw();
       return;
     }
@@ -216,23 +216,23 @@ export class SearchPage {
       if (!clip) return;
       const { data } = await recovering(() => clip.encodeText(text, { signal }));
       if (signal.aborted || this.#clip !== clip) return;
-      this.#wanted = data as Float32Array;
+      this.#queryEmbedding = data as Float32Array;
       await this.#rank(signal);
       if (signal.aborted) return;
-      const [best] = this.#found;
+      const [best] = this.#ranked;
       if (!this.#doubt.hidden) say(this.#doubt.textContent);
       else if (best && Number.isFinite(best.score)) say(`Best: ${best.photo.name}, ${best.score.toFixed(3)}`);
     }, pause);
   }
 
-  /** Ranks the photos for what is wanted now. */
+  /** Ranks the photos for what is searched for now. */
   async #rank(signal?: AbortSignal): Promise<void> {
-    const [wanted, model] = [this.#wanted, this.#model];
-    if (!wanted) return;
+    const [embedding, model] = [this.#queryEmbedding, this.#model];
+    if (!embedding) return;
     try {
-      const found = await recovering(() => this.#photos.rank(model, wanted, signal));
-      if (this.#wanted !== wanted || this.#model !== model) return;
-      this.#found = found;
+      const ranked = await recovering(() => this.#photos.rank(model, embedding, signal));
+      if (this.#queryEmbedding !== embedding || this.#model !== model) return;
+      this.#ranked = ranked;
       this.#draw();
     } catch (error) {
       if (!isAbort(error)) fail(error);
@@ -241,11 +241,13 @@ export class SearchPage {
 
   #draw(): void {
     const { list, bytes: kept } = this.#photos;
-    const order = this.#wanted ? this.#found : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
-    const doubt = this.#wanted && this.#card && doubtOf(this.#query.value, order, this.#card, this.#model);
+    const order = this.#queryEmbedding
+      ? this.#ranked
+      : list.map((photo) => ({ photo, score: Number.NEGATIVE_INFINITY }));
+    const doubt = this.#queryEmbedding && this.#card && doubtOf(this.#query.value, order, this.#card, this.#model);
     this.#doubt.hidden = !doubt;
     this.#doubt.textContent = doubt ?? "";
-    this.#sheet.show(order, this.#wanted !== undefined, !doubt);
+    this.#sheet.show(order, this.#queryEmbedding !== undefined, !doubt);
     this.#drop.hidden = list.length > 0;
     for (const each of [this.#more, this.#clear]) each.hidden = list.length === 0;
     const what = [counted(list.length, "photo")];
@@ -266,7 +268,7 @@ export class SearchPage {
     } catch (error) {
       fail(error);
     }
-    this.#found = [];
+    this.#ranked = [];
     this.#sheet.clear();
     this.#pick(undefined);
     this.#draw();

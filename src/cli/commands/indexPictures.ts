@@ -28,7 +28,7 @@ export interface IndexRequest {
 }
 
 /** What the sources hold. */
-interface Found {
+interface Listing {
   readonly files: Map<string, PictureFile>;
   readonly folders: string[];
   readonly leftOut: string[];
@@ -37,28 +37,28 @@ interface Found {
 
 export async function indexPictures(request: IndexRequest, context: Context): Promise<number> {
   const { terminal, options, signal } = context;
-  const found = await findAll(request.sources, context);
+  const listing = await findAll(request.sources, context);
   const release = await lockForWriting(request.out);
   try {
     using clip = await openClip(context);
     const model = await modelOf(context, clip.dtype);
     const dimensions = (await clip.encodeImage([])).shape[1] as number; // also of one without a text tower
     const table = await IndexTable.open(resolve(request.out), model, dimensions);
-    const errors = [...found.failures];
-    const progress = terminal.progress("pictures", found.files.size);
+    const errors = [...listing.failures];
+    const progress = terminal.progress("pictures", listing.files.size);
     const began = performance.now();
     const busy = { decode: new BusyTime(), gpu: new BusyTime() };
     let done = 0;
     const onPicture = (failure?: PictureFailure) => {
-      progress.update(++done, Math.max(done, found.files.size));
+      progress.update(++done, Math.max(done, listing.files.size));
       if (!failure) return;
       if (options.strict) throw new ImageError(failure.message);
       errors.push(failure);
       terminal.warn(failure.message);
     };
     const counts = await updateIndex(clip, table, {
-      files: [...found.files.values()],
-      folders: found.folders,
+      files: [...listing.files.values()],
+      folders: listing.folders,
       batch: request.batch,
       signal,
       onPicture,
@@ -71,7 +71,7 @@ export async function indexPictures(request: IndexRequest, context: Context): Pr
     if (request.ann) await table.makeNeighbours();
     const recall = request.check ? await recallOf(table, clip) : undefined;
     const pictures = await table.count();
-    const { leftOut } = found;
+    const { leftOut } = listing;
     const shares = { decodeShare: busy.decode.ms / 1000 / seconds, gpuShare: busy.gpu.ms / 1000 / seconds };
     const rates = counts.embedded > 0 ? { perSecond: counts.embedded / seconds, ...shares } : {};
     const document = { model: modelName(options), index: request.out, pictures, ...counts, ...rates, leftOut, errors };
@@ -107,37 +107,37 @@ export async function modelOf(context: Context, dtype: string): Promise<IndexMod
 }
 
 /** Finds the pictures of all sources; what is not there is a failure, and the others go on. */
-async function findAll(sources: readonly string[], context: Context): Promise<Found> {
-  const found: Found = { files: new Map(), folders: [], leftOut: [], failures: [] };
-  for (const source of sources) await find(source, found, context);
-  const note = leftOutNote(found.leftOut);
+async function findAll(sources: readonly string[], context: Context): Promise<Listing> {
+  const listing: Listing = { files: new Map(), folders: [], leftOut: [], failures: [] };
+  for (const source of sources) await find(source, listing, context);
+  const note = leftOutNote(listing.leftOut);
   if (note) context.terminal.error(note);
-  for (const { message } of found.failures) context.terminal.warn(message);
-  const [first] = found.failures;
-  if (first && (context.options.strict || found.files.size + found.folders.length === 0))
+  for (const { message } of listing.failures) context.terminal.warn(message);
+  const [first] = listing.failures;
+  if (first && (context.options.strict || listing.files.size + listing.folders.length === 0))
     throw new NotFoundError(first.message);
-  return found;
+  return listing;
 }
 
-async function find(source: string, found: Found, context: Context): Promise<void> {
+async function find(source: string, listing: Listing, context: Context): Promise<void> {
   context.signal.throwIfAborted();
   try {
     const path = resolve(source);
     const stats = await stat(path);
     if (stats.isDirectory()) {
       const { pictures, leftOut } = await findPictures(path, context.signal);
-      found.folders.push(path);
-      found.leftOut.push(...leftOut);
-      for (const file of pictures) found.files.set(file.path, file);
+      listing.folders.push(path);
+      listing.leftOut.push(...leftOut);
+      for (const file of pictures) listing.files.set(file.path, file);
     } else if (extname(path) === ".txt") {
       const lines = (await readFile(path, "utf8")).replace(/^\ufeff/, "").split(/\r?\n/);
-      for (const line of lines) if (line.trim() !== "") await find(line, found, context);
-    } else found.files.set(path, { path, size: stats.size, mtimeMs: stats.mtimeMs });
+      for (const line of lines) if (line.trim() !== "") await find(line, listing, context);
+    } else listing.files.set(path, { path, size: stats.size, mtimeMs: stats.mtimeMs });
   } catch (error) {
     context.signal.throwIfAborted();
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     const message = isMissing ? `there is no file ${source}: check the path` : messageOf(error);
-    found.failures.push({ path: source, message });
+    listing.failures.push({ path: source, message });
   }
 }
 
