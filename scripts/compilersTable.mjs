@@ -88,6 +88,9 @@ const WATCHED = [
   ["dino-resnet50", "conv2d"],
 ];
 
+/** Attention where heads are of 32 or 96, or keys are causal: of the second version alone. */
+const OTHERS = ["clip-vit-base-patch32 text", "mobile-sam encoder", "sam2.1-hiera-tiny encoder"];
+
 const arrow = (a, b) => (`${a}` === `${b}` ? `${b}` : `${a} → ${b}`);
 
 /** What is told of a pipeline in two versions. */
@@ -145,7 +148,8 @@ ${headOf([...COUNTED, ...names])}${tableOf(rows)}`;
 
 /** Of the page's rows, by type and chip: the first version's counts, and its pipelines as `cell` tells of them. */
 function firstVersions(page) {
-  const rows = [...page.matchAll(/^\| (f\d\d) \| (.*?) \| (.*) \|$/gm)];
+  const [table] = page.split("\n## ");
+  const rows = [...table.matchAll(/^\| (f\d\d) \| (.*?) \| (.*) \|$/gm)];
   return new Map(
     rows.map(([, dtype, chip, cells]) => {
       const first = cells.split(" | ").map((text) => text.split(", ").map((part) => part.split(" → ")[0]));
@@ -162,7 +166,12 @@ function told([room, ...rest]) {
 
 function modelsTable(folder, page) {
   const versions = firstVersions(page);
-  const rows = runsIn(folder).map(([dtype, chip, all]) => {
+  const runs = runsIn(folder);
+  const others = runs.map(([dtype, chip, all]) => {
+    const pipelines = OTHERS.map((model) => largest(all, model, "attention"));
+    return [dtype, chip, ...pipelines.map((pipeline) => cell(pipeline, pipeline))];
+  });
+  const rows = runs.map(([dtype, chip, all]) => {
     const first = versions.get(`${dtype} ${chip}`);
     if (!first) throw new Error(`${PAGE} has no row of the first version for ${chip}, ${dtype}`);
     const counts = spillsOf(all).map((count, i) => arrow(first.counts[i], count));
@@ -182,7 +191,13 @@ that spills also counts for an array in scratch memory. Matrix units are not ask
 [compilers-products.md](compilers-products.md) has the loops of matmul and conv2d. Both say what was tried and is no
 better, and what cannot be reached.
 
-${headOf([...COUNTED, ...WATCHED.map((names) => names.join(", "))])}${tableOf(rows)}`;
+${headOf([...COUNTED, ...WATCHED.map((names) => names.join(", "))])}${tableOf(rows)}
+## Other heads and keys
+
+attention of the second version where keys are causal (CLIP's text), and where heads are of 32 (MobileSAM, with a bias
+for each distance) and 96 (SAM 2.1).
+
+${headOf(["type", "chip", ...OTHERS])}${tableOf(others)}`;
 }
 
 const [first, second] = process.argv.slice(2);

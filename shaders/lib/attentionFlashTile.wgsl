@@ -2,10 +2,10 @@
 // of positions are in attention.wgsl. BR queries by BC keys a workgroup at a time, as two products: scores = k · qᵀ, of
 // which a thread has TK keys by 4 queries, and sums = weights · v, of which it has SPAN vec4s of 4 queries. With 4 keys
 // both read one vec4 of each operand for 16 products; 2 take fewer registers. v is read where it lies: the 16 threads
-// that have the same queries read neighbours. Registers are what GPUs have least of here: queries' places lie in
-// workgroup memory, all threads take the same turns of a loop, and a loop that must not be unrolled has a constant
-// length and a way out, as Chromium counts the turns of any other in two registers, to be sure that it ends. wordQ,
-// wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. D, within, keyRow, scored:
+// that have the same queries read neighbours. Registers are what GPUs have least of here: queries' places and largest
+// scores lie in workgroup memory, all threads take the same turns of a loop, and a loop that must not be unrolled has a
+// constant length and a way out, as Chromium counts the turns of any other in two registers, to be sure that it ends.
+// wordQ, wordK, wordV, wordPad, storeWord: lib/rowVectors.wgsl or lib/rowElements.wgsl. D, within, keyRow, scored:
 // lib/attentionKeys.wgsl. turns: lib/unroll.wgsl. fromOther4: lib/lanes.wgsl or lib/noLanes.wgsl.
 
 const BR = select(16u, 32u, D <= 80); // queries
@@ -20,21 +20,26 @@ const LANES = 1u; // threads of a subgroup, at least; 1 where they tell each oth
 const OWN = min(LANES, 16); // neighbours of the 16 threads with the same queries that are of one subgroup
 
 const CHUNKS = (D + BD - 1) / BD;
+const CHUNKED = false; // one chunk of the queries is in workgroup memory at once, loaded anew for each tile of keys
+const STEP = select(BD, 4u, CHUNKED); // elements of a round of the loop that multiplies queries by keys
 const WG = BR * 4; // 16 threads for 4 queries
 const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
 const MOST_TURNS = ~0u; // of a loop that is left before
-const END = select(MOST_TURNS, BD, UNROLL);
+const END = select(MOST_TURNS, STEP, UNROLL);
 const END_OF_HALVES = select(MOST_TURNS, BC / 32, UNROLL);
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
 // [chunk][element of the chunk][query / 4]
-var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, CHUNKS>;
+var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, select(CHUNKS, 1u, CHUNKED)>;
 // 16 lines, two by two, of one vec4 more than the most that is needed, so that fewer threads meet in a bank. First
 // keys, a line for each element of the chunk, [key / 4]; then what 16 threads tell each other; then the weights of 32
 // keys. Indices are apart, and constant where they can be, as each is checked.
 var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 var<workgroup> tileQueries: array<Queries, BR / 4>;
+// The largest score of each query so far, which 16 threads have in common. Where nothing is loaded ahead each has it in
+// registers: so ARM's compiler spills less.
+var<workgroup> tileLargest: array<vec4<f32>, BR / 4>;
 
 // What 16 threads with the same queries tell each other, of which there are two; later the weights of key 4 * i + j.
 fn tell(i: u32, j: u32, row: u32, x: vec4<f32>) {
@@ -108,16 +113,18 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   let first4 = group.x * BR + row * 4;
   let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * D;
-  for (var turn = 0u; turn < (CHUNKS * BD / 4 + 15) / 16; turn++) {
-    let i = turn * 16 + column;
-    for (var r = 0u; r < turns(4, params.heads); r++) {
-      var x = vec4<Elem>();
-      if (i < D4) {
-        x = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
-      }
-      for (var j = 0u; j < 4; j++) {
-        if (i < CHUNKS * BD / 4) {
-          tileQ[i / 4][i % 4 * 4 + j][row][r] = x[j];
+  if (!CHUNKED) {
+    for (var turn = 0u; turn < (CHUNKS * BD / 4 + 15) / 16; turn++) {
+      let i = turn * 16 + column;
+      for (var r = 0u; r < turns(4, params.heads); r++) {
+        var x = vec4<Elem>();
+        if (i < D4) {
+          x = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
+        }
+        for (var j = 0u; j < 4; j++) {
+          if (i < CHUNKS * BD / 4) {
+            tileQ[i / 4][i % 4 * 4 + j][row][r] = x[j];
+          }
         }
       }
     }
@@ -133,9 +140,16 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   if (HAS_PAD) {
     var score = vec4<f32>();
     for (var i = 0u; i < D4; i++) {
+      if (CHUNKED && i % 4 == 0) {
+        loadQueries(i / 4, head, row, column);
+        workgroupBarrier();
+      }
       let x = vec4<f32>(within(wordPad(params.kOffset + head, i), i));
       for (var j = 0u; j < 4; j++) {
-        score += x[j] * vec4<f32>(tileQ[i / 4][i % 4 * 4 + j][row]);
+        score += x[j] * vec4<f32>(tileQ[select(i / 4, 0, CHUNKED)][i % 4 * 4 + j][row]);
+      }
+      if (CHUNKED && (i % 4 == 3 || i == D4 - 1)) {
+        workgroupBarrier();
       }
     }
     softmax = padSoftmax(score * params.scale, query, group.y, part);
@@ -146,6 +160,9 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       }
     }
     softmax.total = select(vec4<f32>(), softmax.total, column == 0);
+  }
+  if (AHEAD && column == 0) {
+    tileLargest[row] = softmax.largest;
   }
   var keys = part.rows * part.columns;
   if (CAUSAL) {
@@ -184,26 +201,33 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
         }
       }
+      if (CHUNKED) {
+        loadQueries(chunk, head, row, column);
+      }
       workgroupBarrier();
       if (AHEAD && chunk + 1 < chunks) {
         for (var l = 0u; l < LOADS; l++) {
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }
       }
-      for (var d = 0u; d < END; d++) {
-        if (!UNROLL && d >= turns(BD, params.heads)) {
-          break;
-        }
-        let x = vec4<f32>(tileQ[chunk][d][row]);
-        if (TK == 4u) {
-          let y = vec4<f32>(tile[d / 2][d % 2][column]);
-          scores[0] += y.x * x;
-          scores[1] += y.y * x;
-          scores[2 % TK] += y.z * x;
-          scores[3 % TK] += y.w * x;
-        } else {
-          scores[0] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2]) * x;
-          scores[1] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2 + 1]) * x;
+      let rounds = select(1u, BD / STEP * min(params.heads, 1u), CHUNKED); // not unrolled where there are several
+      for (var step = 0u; step < rounds; step++) {
+        for (var i = 0u; i < END; i++) {
+          if (!UNROLL && i >= turns(STEP, params.heads)) {
+            break;
+          }
+          let d = step * STEP + i;
+          let x = vec4<f32>(tileQ[select(chunk, 0, CHUNKED)][d][row]);
+          if (TK == 4u) {
+            let y = vec4<f32>(tile[d / 2][d % 2][column]);
+            scores[0] += y.x * x;
+            scores[1] += y.y * x;
+            scores[2 % TK] += y.z * x;
+            scores[3 % TK] += y.w * x;
+          } else {
+            scores[0] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2]) * x;
+            scores[1] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2 + 1]) * x;
+          }
         }
       }
       workgroupBarrier();
@@ -223,8 +247,10 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     for (var j = 0u; j < TK; j++) {
       largest = max(largest, scores[j]);
     }
-    let next = max(softmax.largest, largestOfRow(largest, row, column));
-    let fade = exp2(softmax.largest - next);
+    let largestOfTile = largestOfRow(largest, row, column);
+    let before = select(softmax.largest, tileLargest[row], AHEAD);
+    let next = max(before, largestOfTile);
+    let fade = exp2(before - next);
     for (var s = 0u; s < SPAN; s++) {
       for (var r = 0u; r < 4; r++) {
         sums[s * 4 + r] *= fade[r];
@@ -248,6 +274,9 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           }
         }
         workgroupBarrier();
+        if (AHEAD && column == 0) {
+          tileLargest[row] = next; // all have read the one before
+        }
         let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
         for (var turn = 0u; turn < MOST_TURNS; turn++) {
           if (turn * PARTS >= groups) {
@@ -284,6 +313,19 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
         storeWord(tileQueries[row].row[r] * params.heads * D + head, i, min(4u, D - i * 4), vec4<Elem>(sum / total[r]));
       }
     }
+  }
+}
+
+// A chunk of the queries of 16 threads, of which each loads a vec4.
+fn loadQueries(chunk: u32, head: u32, row: u32, column: u32) {
+  let first = params.qOffset + tileQueries[row].row[column / 4] * params.qStride + head;
+  let i = chunk * (BD / 4) + column % 4;
+  var x = vec4<Elem>();
+  if (i < D4) {
+    x = within(wordQ(first, i), i);
+  }
+  for (var j = 0u; j < 4; j++) {
+    tileQ[0][column % 4 * 4 + j][row][column / 4] = x[j];
   }
 }
 

@@ -38,7 +38,7 @@ export async function timedRun(
       copy.copyBufferToBuffer(executor.buffer(name), 0, staging[i] as GPUBuffer, 0, sizes[i] as number);
     });
     device.gpu.queue.submit([copy.finish()]);
-    await Promise.all(staging.map((buffer) => device.mapRead(buffer)));
+    await Promise.all(staging.map((buffer) => device.mapRead(buffer, (mapped) => mapped.slice(0))));
     const readbackMs = performance.now() - start - queueMs;
     return { queueMs, gpuMs: await stamps?.read(), readbackMs };
   } finally {
@@ -58,7 +58,7 @@ function timestamps(device: Device) {
       encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
       device.gpu.queue.submit([encoder.finish()]);
-      const [begin = 0n, end = 0n] = new BigInt64Array(await device.mapRead(staging));
+      const [begin = 0n, end = 0n] = await device.mapRead(staging, (mapped) => new BigInt64Array(mapped.slice(0)));
       return Number(end - begin) / 1e6;
     },
     free() {

@@ -213,22 +213,23 @@ export class Device {
       const encoder = this.gpu.createCommandEncoder();
       encoder.copyBufferToBuffer(tensor.buffer, 0, staging, 0, size);
       this.gpu.queue.submit([encoder.finish()]);
-      return (await this.mapRead(staging)).slice(0, byteLength(tensor));
+      return await this.mapRead(staging, (mapped) => mapped.slice(0, byteLength(tensor)));
     } finally {
       this.free(staging);
     }
   }
 
   /**
-   * Maps a readback buffer, copies it out and unmaps it. Rejects with DeviceLostError when the device is lost before.
+   * Maps a readback buffer, gives what `copy` makes of its bytes, and unmaps it: they are gone then. Rejects with
+   * DeviceLostError when the device is lost before.
    */
-  async mapRead(staging: GPUBuffer): Promise<ArrayBuffer> {
+  async mapRead<T>(staging: GPUBuffer, copy: (mapped: ArrayBuffer) => T): Promise<T> {
     // Copied at once: a device that is lost after that takes the bytes away.
-    const mapped = this.#rest(staging.mapAsync(MAP_READ)).then(() => staging.getMappedRange().slice(0));
-    const copy = await this.#unlessLost(mapped);
+    const mapped = this.#rest(staging.mapAsync(MAP_READ)).then(() => copy(staging.getMappedRange()));
+    const copied = await this.#unlessLost(mapped);
     staging.unmap();
     this.check();
-    return copy;
+    return copied;
   }
 
   /** Resolves when all that was submitted is done. */

@@ -40,7 +40,7 @@ async function timeByQueries(device: Device, works: readonly Work[]): Promise<nu
     encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, count * 8);
     device.gpu.queue.submit([encoder.finish()]);
-    const ticks = new BigInt64Array(await device.mapRead(staging));
+    const ticks = await device.mapRead(staging, (mapped) => new BigInt64Array(mapped.slice(0)));
     return works.map((_, i) => Number((ticks[2 * i + 1] ?? 0n) - (ticks[2 * i] ?? 0n)) / 1e6);
   } finally {
     querySet.destroy();

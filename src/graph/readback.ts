@@ -67,7 +67,7 @@ export class Readback {
         if (size) encoder.copyBufferToBuffer(bufferAt(place), 0, staging, offset, size);
       }
       queue.submit([encoder.finish()]);
-      return this.#split(await this.#device.mapRead(staging));
+      return await this.#device.mapRead(staging, (mapped) => this.#split(mapped));
     } finally {
       if (this.#isDisposed || this.#device.lost || this.idle) this.#device.free(staging);
       else this.idle = staging;
@@ -90,9 +90,9 @@ export class Readback {
     return this.#device.createBuffer(this.#bytes, USAGE.MAP_READ | USAGE.COPY_DST, "readback");
   }
 
-  #split(bytes: ArrayBuffer): Record<string, ArrayBuffer> {
+  #split(mapped: ArrayBuffer): Record<string, ArrayBuffer> {
     const parts = this.#parts.map(({ name, value, offset }) => {
-      return [name, bytes.slice(offset, offset + byteLength(value))] as const;
+      return [name, mapped.slice(offset, offset + byteLength(value))] as const;
     });
     return Object.fromEntries(parts);
   }

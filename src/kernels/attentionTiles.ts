@@ -37,14 +37,14 @@ const rowElements: LazySource = () => import("../../shaders/lib/rowElements.wgsl
 // Sums of 4 queries a thread fit 16 KiB of workgroup memory up to this head size with 8 threads.
 const MOST_D = 128;
 
-/** With the sums of each thread in memory of its own, or in the workgroup's. */
-function tile({ parts, queries, heads, D }: AttentionSize, WG: number, areOwn: boolean): VariantLaunch {
+/** With the sums of each thread in memory of its own, or in the workgroup's; LANES threads share what they load. */
+function tile({ parts, queries, heads, D }: AttentionSize, WG: number, areOwn: boolean, LANES = 1): VariantLaunch {
   // Head sizes from one power of 2 to the next share a pipeline.
   const sums = Math.max(16, 2 ** Math.ceil(Math.log2(D)));
   return {
     entryPoint: "registerTile",
-    lib: [outerSource, noLanesSource, registerTile],
-    types: { RowWord: "Elem", LANES: "1u", OWN_SUMS: areOwn ? `${sums}u` : "1u" },
+    lib: [outerSource, LANES > 1 ? lanesSource : noLanesSource, registerTile],
+    types: { RowWord: "Elem", LANES: `${LANES}u`, OWN_SUMS: areOwn ? `${sums}u` : "1u" },
     overrides: { WG, SHARED_SUMS: areOwn ? 1 : WG * sums },
     workgroups: [Math.ceil(queries / (4 * WG)), heads, parts],
   };
@@ -52,21 +52,25 @@ function tile({ parts, queries, heads, D }: AttentionSize, WG: number, areOwn: b
 
 /** How rows are read, and scores of positions: of so many keys at once, at most. */
 function reading({ D, rowWidth, neighbours }: AttentionSize, most: number) {
-  const types = { D: `${D}u`, KEYS: `${Math.min(most, neighbours)}u` };
-  return rowWidth === 4
-    ? { source: rowVectors, types: { ...types, RowWord: "vec4<Elem>" } }
-    : { source: rowElements, types: { ...types, RowWord: "Elem" } };
+  const isWide = rowWidth === 4;
+  const types = { D: `${D}u`, KEYS: `${Math.min(most, neighbours)}u`, RowWord: isWide ? "vec4<Elem>" : "Elem" };
+  return { source: isWide ? rowVectors : rowElements, types };
 }
 
 /**
  * With TK keys a thread; where threads of a subgroup tell each other maxima and sums, it has at least 4. Where a thread
- * has few registers, nothing is loaded ahead or for several keys at once.
+ * has few registers, nothing is loaded AHEAD or for several keys at once. Where too few threads find room, queries are
+ * CHUNKED: they come into workgroup memory 16 elements at a time, anew for each tile of keys.
  */
-const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<AttentionSize> => ({
+const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true, CHUNKED = false): Variant<AttentionSize> => ({
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }, { leastSubgroup = 0 }) => D <= MOST_D && (!hasLanes || leastSubgroup >= 4),
-  // Intel's GPUs spill 250 times in subgroups of more than the fewest threads, and with heads of 96 80 times in these.
-  suits: ({ D }, { info, smallestSubgroup }) => TK === 2 || info.class !== "intel" || (!!smallestSubgroup && D <= 64),
+  suits: ({ D, dtype, neighbours }, { info, smallestSubgroup }) => {
+    // Room for 8 waves in place of 4 on Adreno, for 8 and 10 in place of 6 on RDNA 4; f16 takes half of the memory.
+    if (CHUNKED) return dtype === "f32" && (TK === 2 || D > 80 || neighbours > 1);
+    // Intel's spill 250 times in subgroups of more than the fewest threads, and 80 times in these with heads of 96.
+    return TK === 2 || info.class !== "intel" || (!!smallestSubgroup && D <= 64);
+  },
   launch: (size, device) => {
     const { source, types } = reading(size, AHEAD ? TK : 1);
     return {
@@ -76,7 +80,7 @@ const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true): Variant<Attenti
         ...types,
         TK: `${TK}u`,
         AHEAD: `${AHEAD}`,
-
+        CHUNKED: `${CHUNKED}`,
         LANES: `${hasLanes ? device.leastSubgroup : 1}u`,
         ...unrollType(device),
       },
@@ -94,24 +98,19 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     },
     subgroupTile: {
       fits: ({ D }, { subgroupSize }) => D <= MOST_D && subgroupSize !== undefined,
-      launch: (size, { subgroupSize = 1 }) => {
-        const { types, ...rest } = tile(size, subgroupSize, false);
-        return {
-          ...rest,
-          lib: [outerSource, lanesSource, registerTile],
-          types: { ...types, LANES: `${subgroupSize}u` },
-        };
-      },
+      launch: (size, { subgroupSize = 1 }) => tile(size, subgroupSize, false, subgroupSize),
     },
     flashTile: flashTileOf(4),
     smallFlashTile: flashTileOf(2),
     subgroupFlashTile: flashTileOf(4, true),
     smallSubgroupFlashTile: flashTileOf(2, true),
+    chunkedFlashTile: flashTileOf(4, true, true, true),
+    smallChunkedFlashTile: flashTileOf(2, true, true, true),
     lateFlashTile: flashTileOf(2, false, false),
     subgroupMatrixTile: {
       // Queries and keys, and 8,648 bytes for scores, weights and what goes with each query, in workgroup memory.
       fits: ({ D, dtype }, device) => {
-        const { M, N } = (dtype === "f16" && matrixUnit(dtype, device)) || { M: 0, N: 0 };
+        const { M = 0, N = 0 } = (dtype === "f16" && matrixUnit(dtype, device)) || {};
         const bytes = 2048 * Math.ceil(D / 16) + 8648;
         return 32 % M === 0 && 16 % N === 0 && bytes <= device.limits.maxComputeWorkgroupStorageSize;
       },
@@ -135,9 +134,11 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     // 2, where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4 keys take 15 % fewer
     // instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less of workgroup memory, in
     // as many instructions and no more registers; but on Apple each exchange takes cycles (6 % of the loop's), and on
-    // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16).
+    // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16). Queries in
+    // chunks take 4 to 8 % more instructions a tile of keys: only where whole ones leave too little room for threads.
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
-    amd: ["subgroupMatrixTile", "subgroupFlashTile", "flashTile", "registerTile"],
+    amd: ["subgroupMatrixTile", "chunkedFlashTile", "subgroupFlashTile", "flashTile", "registerTile"],
+    qualcomm: ["smallChunkedFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
     intel: ["subgroupMatrixTile", "subgroupFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
     apple: ["subgroupMatrixTile", "smallFlashTile", "flashTile", "registerTile"],
     arm: ["lateFlashTile", "smallFlashTile", "registerTile"],

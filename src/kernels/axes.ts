@@ -25,6 +25,14 @@ export function flatWorkgroups(threads: number): [number, number] {
   return foldWorkgroups(Math.ceil(threads / THREADS));
 }
 
+/** Throws unless the tensor is a picture's RGBA bytes, or those of a batch of pictures. */
+export function expectPicture(op: string, { dtype, shape }: Spec): void {
+  if (dtype === "u32" && (shape.length === 2 || shape.length === 3)) return;
+  throw new ShapeError(
+    `[${op}] image is ${dtype} ${formatShape(shape)}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`,
+  );
+}
+
 /** Throws unless the tensor holds floating-point numbers. */
 export function expectFloat(op: string, name: string, { dtype }: Spec): void {
   if (dtype === "f32" || dtype === "f16") return;

@@ -1,9 +1,9 @@
 // From a picture's bytes to what a vision model takes: a window of it, rescaled and normalised by colour, channels last
 // (transformers' center_crop, rescale and normalize; SAM's normalisation and padding).
 import source from "../../shaders/normalizeImage.wgsl";
-import { ArgumentError, ShapeError } from "../device/errors.ts";
+import { ArgumentError } from "../device/errors.ts";
 import { formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { flat, flatWorkgroups } from "./axes.ts";
+import { expectPicture, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 /** Red, green, blue. */
@@ -62,11 +62,7 @@ export const normalizeImage = /* @__PURE__ */ defineKernel<NormalizeImageParams>
     offsetB: "f32",
   },
   output: ({ image }, params) => {
-    const rank = image.shape.length;
-    if (image.dtype !== "u32" || rank < 2 || rank > 3) {
-      const got = `${image.dtype} ${formatShape(image.shape)}`;
-      throw new ShapeError(`[normalizeImage] image is ${got}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`);
-    }
+    expectPicture("normalizeImage", image);
     const { batch, height, width } = sizes(image, params);
     const { top = 0, left = 0 } = params;
     if (![top, left, height, width].every(Number.isInteger) || height < 0 || width < 0) {

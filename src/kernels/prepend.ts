@@ -2,11 +2,11 @@
 // torch.cat((token.expand(B, -1, -1), x), dim=1) + positions.
 import invocationSource from "../../shaders/lib/invocation.wgsl";
 import wordsSource from "../../shaders/lib/words.wgsl";
-import source from "../../shaders/prepend.wgsl";
 import { ShapeError } from "../device/errors.ts";
 import { expectRank, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { expectFloat, expectSameDType, flatWorkgroups, wordsOf } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
+import type { LazySource } from "./launch.ts";
 
 function result(x: Spec, token: Spec): Spec {
   const [batch = 0, tokens = 0, cols = 0] = x.shape;
@@ -23,6 +23,8 @@ function expectRows(name: string, got: Spec, x: Spec, rows?: number): void {
     `[prepend] ${name} has shape ${formatShape(got.shape)}, expected ${expected} (x is ${formatShape(x.shape)})`,
   );
 }
+
+const source: LazySource = () => import("../../shaders/prepend.wgsl");
 
 export const prepend = /* @__PURE__ */ defineKernel<object>()({
   name: "prepend",

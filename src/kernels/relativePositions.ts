@@ -7,7 +7,7 @@ import outerSource from "../../shaders/lib/outer.wgsl";
 import unrollSource from "../../shaders/lib/unroll.wgsl";
 import relativePositionsSource from "../../shaders/relativePositions.wgsl";
 import { ShapeError } from "../device/errors.ts";
-import { expectShape, formatShape, lastDim, type Spec, sizeOf } from "../device/tensor.ts";
+import { expectShape, formatShape, lastDim, rowsOf, type Spec, sizeOf } from "../device/tensor.ts";
 import { defineKernel } from "./kernel.ts";
 import type { LazySource } from "./launch.ts";
 import { defineVariants, unrollType, type Variant, variantsOf } from "./variants.ts";
@@ -47,15 +47,10 @@ export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsP
   output: ({ q, table }, params) => {
     const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    if (q.shape.length !== 3 || q.shape[1] !== height * width) {
-      throw new ShapeError(
-        `[relativePositions] q ${formatShape(q.shape)} is not [batch, ${height} * ${width} tokens, channels]`,
-      );
-    }
+    expectShape("relativePositions", "q", q.shape, [batch, height * width, lastDim(q)], "[batch, tokens, channels]");
     if (qOffset + heads * D > lastDim(q)) {
       throw new ShapeError(
-        `[relativePositions] ${heads} heads of ${D} (table ${formatShape(table.shape)}) from ${qOffset} go beyond a ` +
-          `row of q ${formatShape(q.shape)}`,
+        `[relativePositions] ${heads} heads of ${D} from ${qOffset} go beyond a row of q ${formatShape(q.shape)}`,
       );
     }
     const distances = 2 * (windowHeight + windowWidth) - 2;
@@ -65,18 +60,18 @@ export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsP
   launch: ({ q, table }, params, device) => {
     const { batch: _, ...map } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    const types = { Elem: q.dtype, ...unrollType(device) };
-    return { params: { heads, qOffset, qStride: lastDim(q), ...map }, types };
+    return {
+      params: { heads, qOffset, qStride: lastDim(q), ...map },
+      types: { Elem: q.dtype, ...unrollType(device) },
+    };
   },
   variants: (inputs, params) => {
     const size = sizes(inputs, params);
     const isWhole = [size.D, params.qOffset ?? 0, lastDim(inputs.q)].every((count) => count % 4 === 0);
     return variantsOf(TABLE, { ...size, heads: params.heads, isWhole });
   },
-  flops: ({ q, table }, params) => {
-    const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
-    return 2 * sizeOf([batch, height, width, params.heads, windowHeight + windowWidth, D]);
-  },
+  // A product with each row and column of a window, of which the table has twice as many distances but 2.
+  flops: ({ q, table }, { heads }) => rowsOf(q) * heads * (sizeOf(table.shape) + 2 * lastDim(table)),
 });
 
 interface Sizes extends ReturnType<typeof sizes> {

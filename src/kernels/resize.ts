@@ -4,7 +4,7 @@
 import source from "../../shaders/resize.wgsl";
 import { ArgumentError, ShapeError } from "../device/errors.ts";
 import { expectShape, formatShape, type Spec, sizeOf } from "../device/tensor.ts";
-import { flat, flatWorkgroups } from "./axes.ts";
+import { expectPicture, flat, flatWorkgroups } from "./axes.ts";
 import { defineKernel } from "./kernel.ts";
 
 /** The axis that a pass changes: W or H of [H, W] or [B, H, W]. */
@@ -202,12 +202,7 @@ export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
   params: { count: "u32", length: "u32", size: "u32", inner: "u32", taps: "u32", first: "u32" },
   output: ({ image, starts, weights }, params) => {
     const { axis } = params;
-    const rank = image.shape.length;
-    if (image.dtype !== "u32" || rank < 2 || rank > 3) {
-      throw new ShapeError(
-        `[resize] image is ${image.dtype} ${formatShape(image.shape)}, expected u32 [H, W] or [B, H, W] (RGBA bytes)`,
-      );
-    }
+    expectPicture("resize", image);
     for (const [name, { dtype }] of Object.entries({ starts, weights })) {
       if (dtype !== "i32") throw new ShapeError(`[resize] ${name} has dtype ${dtype}, expected i32`);
     }
@@ -220,7 +215,7 @@ export const resize = /* @__PURE__ */ defineKernel<ResizeParams>()({
     checkRows(image, params);
     const shape = [...image.shape];
     if (params.rows) shape[0] = params.rows[1] - params.rows[0];
-    shape[rank - (axis === "horizontal" ? 1 : 2)] = size;
+    shape[shape.length - (axis === "horizontal" ? 1 : 2)] = size;
     return { dtype: "u32", shape };
   },
   launch: ({ image, weights }, params) => {

@@ -38,6 +38,21 @@ describe("without matrix units", () => {
     expect(firstOf(intel, 96)).toBe("smallSubgroupFlashTile");
   });
 
+  it("queries come in chunks, in f32, on Qualcomm's, and on AMD's with heads beyond 80 or relative positions", () => {
+    const qualcomm = { info: { class: "qualcomm" }, leastSubgroup: 64 } as const;
+    expect(firstOf(qualcomm, 64, "f32")).toBe("smallChunkedFlashTile");
+    expect(firstOf({ info: { class: "qualcomm" } }, 64, "f32")).toBe("smallFlashTile");
+    const amd = { ...GPU, info: { class: "amd" }, leastSubgroup: 32 } as const;
+    expect(firstOf(amd, 80, "f32")).toBe("subgroupFlashTile");
+    expect(firstOf(amd, 96, "f32")).toBe("chunkedFlashTile");
+    expect(firstOf(amd, 96, "f16")).toBe("subgroupFlashTile");
+    const spec = (...shape: number[]) => ({ dtype: "f32", shape }) as const;
+    const tokens = spec(1, 196, 64);
+    const inputs = { q: tokens, k: tokens, v: tokens, rel: spec(1, 196, 1, 28) };
+    const windows = attention.variants(inputs, { heads: 1, grid: [14, 14], window: 14 });
+    expect(windows?.best(amd)[0]).toBe("chunkedFlashTile");
+  });
+
   it("heads beyond 128 take the loop that no limit stands against", () => {
     expect(firstOf({ leastSubgroup: 32 }, 256)).toBe("registerTile");
   });
