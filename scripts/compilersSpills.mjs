@@ -2,9 +2,9 @@
 // thread's memory outside of all loops, and in each loop itself. Loops are what lies between a backward branch and its
 // target; a loop in another one counts for itself.
 //
-//   node scripts/compilersSpills.mjs FOLDER
+//   node scripts/compilersSpills.mjs FOLDER >bench/results/compilers-spills.md
 //
-// FOLDER has a folder for each type and chip, as for scripts/compilersTable.mjs. Prints a table.
+// FOLDER has a folder for each type and chip, as for scripts/compilersTable.mjs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -54,6 +54,13 @@ if (!folder) {
   console.error("usage: node scripts/compilersSpills.mjs FOLDER");
   process.exit(2);
 }
+console.log(`# What ARM's compiler spills, and where
+
+Of the pipelines of [compilers.md](compilers.md), of Mesa's compiler for ARM's GPUs, where a thread has 64 registers. Of
+each that spills: stores and loads of a thread's own memory outside of all loops, and in each loop that has some, with
+how many instructions and multiply-adds a turn of it has. What lies between the two loops of a tile of keys is run once
+for 32 keys. [compilers-attention.md](compilers-attention.md) says what the values are, and what was tried.
+`);
 console.log("| chip, type | pipeline | instructions | stores + loads outside of loops | in loops |");
 console.log("| --- | --- | --- | --- | --- |");
 for (const dtype of ["f32", "f16"]) {

@@ -2,6 +2,7 @@
 // driver into one file: Node's binary, Dawn, the bundles, checkpoints, what models are compared with, and ONNX Runtime
 // where `npm run bench -- peers` has installed it. Weights of real size are made there. There, with tar and xz:
 //   tar -xf gpu-kit.tar.xz && OUT=results gpu-kit/run.sh
+// `--folder FOLDER` leaves all of it in a folder, unpacked.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -16,6 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { COMMON, ROOT } from "./bundle.mjs";
 
@@ -55,7 +57,8 @@ fi
 exec ./node bundles/gpu.mjs "$@"
 `;
 
-const kit = join(mkdtempSync(join(tmpdir(), "gpu-kit-")), "gpu-kit");
+const { values, positionals } = parseArgs({ options: { folder: { type: "string" } }, allowPositionals: true });
+const kit = values.folder ? resolve(values.folder) : join(mkdtempSync(join(tmpdir(), "gpu-kit-")), "gpu-kit");
 
 /** Copies a file or folder of the checkout to the same place of the kit. */
 function take(path, filter = () => true) {
@@ -97,7 +100,7 @@ function libraryPath(name) {
   return line?.split("=>")[1]?.trim();
 }
 
-async function main([to = "out/gpu-kit.tar.xz"]) {
+async function fill() {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new Error(`the kit takes Node and Dawn from an x86-64 Linux machine: this is ${process.platform}`);
   }
@@ -128,6 +131,9 @@ async function main([to = "out/gpu-kit.tar.xz"]) {
   }
   writeFileSync(join(kit, "run.sh"), RUN);
   chmodSync(join(kit, "run.sh"), 0o755);
+}
+
+function pack(to = "out/gpu-kit.tar.xz") {
   const file = resolve(to);
   mkdirSync(dirname(file), { recursive: true });
   execFileSync("tar", ["-C", dirname(kit), "-I", "xz --x86 --lzma2=preset=9e,dict=128MiB", "-cf", file, "gpu-kit"]);
@@ -135,7 +141,8 @@ async function main([to = "out/gpu-kit.tar.xz"]) {
 }
 
 try {
-  await main(process.argv.slice(2));
+  await fill();
+  if (!values.folder) pack(positionals[0]);
 } finally {
-  rmSync(dirname(kit), { recursive: true });
+  if (!values.folder) rmSync(dirname(kit), { recursive: true });
 }

@@ -135,7 +135,7 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     // instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less of workgroup memory, in
     // as many instructions and no more registers; but on Apple each exchange takes cycles (6 % of the loop's), and on
     // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16). Queries in
-    // chunks take 4 to 8 % more instructions a tile of keys: only where whole ones leave too little room for threads.
+    // chunks take 6 to 7 % more cycles on AMD: only where whole ones leave too little room for threads.
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
     amd: ["subgroupMatrixTile", "chunkedFlashTile", "subgroupFlashTile", "flashTile", "registerTile"],
     qualcomm: ["smallChunkedFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
