@@ -138,7 +138,13 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     // chunks take 6 to 7 % more cycles on AMD: only where whole ones leave too little room for threads.
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
     amd: ["subgroupMatrixTile", "chunkedFlashTile", "subgroupFlashTile", "flashTile", "registerTile"],
-    qualcomm: ["smallChunkedFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
+    qualcomm: [
+      "subgroupMatrixTile",
+      "smallChunkedFlashTile",
+      "smallSubgroupFlashTile",
+      "smallFlashTile",
+      "registerTile",
+    ],
     intel: ["subgroupMatrixTile", "subgroupFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
     apple: ["subgroupMatrixTile", "smallFlashTile", "flashTile", "registerTile"],
     arm: ["lateFlashTile", "smallFlashTile", "registerTile"],
