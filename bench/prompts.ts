@@ -25,6 +25,7 @@ export interface PromptsOptions {
   readonly device: Device;
   readonly rounds: number;
   readonly onProgress: (text: string) => void;
+  readonly onResult: (result: PromptsResult) => void;
 }
 
 const NONE = new Float32Array();
@@ -39,10 +40,10 @@ const MODELS: Readonly<Record<string, () => Promise<SourceLike>>> = {
   },
 };
 
-export async function benchPrompts(options: PromptsOptions): Promise<PromptsResult[]> {
-  const results: PromptsResult[] = [];
-  for (const [name, source] of Object.entries(MODELS)) results.push(await benchModel(name, await source(), options));
-  return results;
+export async function benchPrompts(options: PromptsOptions): Promise<void> {
+  for (const [name, source] of Object.entries(MODELS)) {
+    options.onResult(await benchModel(name, await source(), options));
+  }
 }
 
 async function benchModel(name: string, source: SourceLike, { device, rounds, onProgress }: PromptsOptions) {

@@ -7,7 +7,7 @@ import type { ModelTiming } from "../src/check/benchModel.ts";
 import { openDevice } from "../src/device/open.ts";
 import { isCpu } from "../src/kernels/variants.ts";
 import { caseLabel } from "../src/verify/run.ts";
-import { benchKernels } from "../src/verify/timing/benchKernels.ts";
+import { benchKernels, joinedBenches, type KernelBench } from "../src/verify/timing/benchKernels.ts";
 import { COMPILED, compileModels } from "./compile.ts";
 import { type ContestResult, isAlone, TOLERANCE } from "./contest.ts";
 import { CONTESTS } from "./contests.ts";
@@ -18,7 +18,7 @@ import { benchModels, MODELS } from "./models.ts";
 import { PEER_FOLDER } from "./peerFiles.ts";
 import { benchPeers, runPeer, TOGGLES } from "./peers.ts";
 import { contestText, geometricMean, kernelsTable, layersTable, modelsTable, promptsText } from "./print.ts";
-import { benchPrompts } from "./prompts.ts";
+import { benchPrompts, type PromptsResult } from "./prompts.ts";
 import { type Circumstances, circumstances, pageSizes, type Report, versionsOf, writeReport } from "./report.ts";
 import { writeTables } from "./tables.ts";
 
@@ -78,10 +78,16 @@ async function kernels(options: Options): Promise<void> {
   if (rows.length === 0) throw new Error(`no row contains "${only}": --list names them all`);
   const rounds = options.rounds ?? (quick ? 3 : 15);
   say(`${device.info.description}, ${dtype}, Node ${process.version}`);
-  const measured = await benchKernels(device, rows, { rounds, dtype, onProgress: progress });
-  say(kernelsTable(measured));
   const around = circumstances({ rounds, dtype, adapter: device.info });
-  if (json) writeReport(json, { kernels: { ...around, ...measured } });
+  const benches: KernelBench[] = [];
+  // The rows of a kernel take turns. What is known is written after each kernel, as a run may be stopped.
+  for (const kernel of new Set(rows.map(({ suite }) => suite.kernel.name))) {
+    const own = rows.filter(({ suite }) => suite.kernel.name === kernel);
+    const measured = await benchKernels(device, own, { rounds, dtype, onProgress: progress });
+    benches.push(measured);
+    say(kernelsTable(measured));
+    if (json) writeReport(json, { kernels: { ...around, ...joinedBenches(benches) } });
+  }
 }
 
 async function models(options: Options): Promise<void> {
@@ -102,9 +108,14 @@ async function models(options: Options): Promise<void> {
 
 async function prompts({ quick, rounds = quick ? 1 : 5, json }: Options): Promise<void> {
   using device = await openDevice();
-  const results = await benchPrompts({ device, rounds, onProgress: progress });
-  for (const result of results) say(promptsText(result));
-  if (json) writeReport(json, { prompts: { ...circumstances({ rounds, adapter: device.info }), results } });
+  const around = circumstances({ rounds, adapter: device.info });
+  const results: PromptsResult[] = [];
+  const onResult = (result: PromptsResult) => {
+    results.push(result);
+    say(promptsText(result));
+    if (json) writeReport(json, { prompts: { ...around, results } });
+  };
+  await benchPrompts({ device, rounds, onProgress: progress, onResult });
 }
 
 async function peers({ only = "", quick, rounds: asked, large = false, json, settings = false }: Options) {

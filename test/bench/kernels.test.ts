@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Report } from "../../bench/report.ts";
 import { bundleForNode } from "../../scripts/bundle.mjs";
-import { benchKernels } from "../../src/verify/timing/benchKernels.ts";
+import { benchKernels, joinedBenches } from "../../src/verify/timing/benchKernels.ts";
 import { row } from "../../src/verify/timing/benchRows.ts";
 import { testDevice } from "../adapters.ts";
 import { runCli } from "../cli/runCli.ts";
@@ -35,6 +35,21 @@ it("times layer norm and writes a report", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+it("joins what was timed in several calls, with shares of the best roofline", () => {
+  const bench = (kernel: string, gflops: number, gbytes: number) => {
+    const ms = { median: 2, p10: 2, p90: 2, all: [2] };
+    const checked = { variant: "main", error: 0, tolerance: 1e-6 };
+    const timing = { kernel, what: "", case: "", flops: 4e9, bytes: 1e6, ofRoofline: 1, ms, ...checked };
+    return { roofline: { gflops, gbytes }, source: "wall", kernels: [timing] } as const;
+  };
+  const joined = joinedBenches([bench("matmul", 2000, 100), bench("conv2d", 4000, 50)]);
+  expect(joined.roofline).toEqual({ gflops: 4000, gbytes: 100 });
+  expect(joined.kernels.map(({ kernel, ofRoofline }) => [kernel, ofRoofline])).toEqual([
+    ["matmul", 0.5], // 4 GFLOP take 1 ms
+    ["conv2d", 0.5],
+  ]);
 });
 
 it("times nothing that is wrong, and leaves nothing on the GPU", async () => {

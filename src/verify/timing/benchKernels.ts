@@ -90,6 +90,20 @@ export async function benchKernels(
   }
 }
 
+/** What was timed in several calls on one adapter, as one: shares are of the best roofline that any of them measured. */
+export function joinedBenches(benches: readonly KernelBench[]): KernelBench {
+  const roofline = {
+    gflops: Math.max(...benches.map((bench) => bench.roofline.gflops)),
+    gbytes: Math.max(...benches.map((bench) => bench.roofline.gbytes)),
+  };
+  const kernels = benches.flatMap((bench) => bench.kernels);
+  return {
+    roofline,
+    source: benches[0]?.source ?? "wall",
+    kernels: kernels.map((timing) => ({ ...timing, ofRoofline: shareOf(roofline, timing, timing.ms.median) })),
+  };
+}
+
 async function makeReady(device: Device, row: KernelRow, dtype: "f32" | "f16"): Promise<Ready> {
   const { suite, test, bytes } = row;
   const params = test.params ?? {};
