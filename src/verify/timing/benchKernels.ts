@@ -90,7 +90,7 @@ export async function benchKernels(
   }
 }
 
-/** What was timed in several calls on one adapter, as one: shares are of the best roofline that any of them measured. */
+/** What was timed in several calls on one adapter, as one: shares are of the best roofline that any of them has. */
 export function joinedBenches(benches: readonly KernelBench[]): KernelBench {
   const roofline = {
     gflops: Math.max(...benches.map((bench) => bench.roofline.gflops)),
