@@ -24,7 +24,7 @@ const HOST = [
   "test/server/admission.test.ts",
   "test/search/storedRows.test.ts",
   "test/graph/{finite,fuse,graph,plan,slots}.test.ts",
-  "test/kernels/{attentionVariants,matrixUnits}.test.ts",
+  "test/kernels/{attentionVariants,matrixUnits,workgroupMemory}.test.ts",
   "test/models/{settingsFiles,timm,weights}.test.ts",
   "test/models/{clipConfig,clipTokens,edgeTamConfig,families,part,plainNames,processorConfig,quantisedBytes,sam2Config}.test.ts",
   "test/api/{attentionMaps,cocoDataset,generateMasks,generateMasksExact,knn,masks,matchPatches,pca,propagateMask}.test.ts",

@@ -21,19 +21,21 @@ const OWN = min(LANES, 16); // neighbours of the 16 threads with the same querie
 
 const CHUNKS = (D + BD - 1) / BD;
 const CHUNKED = false; // one chunk of the queries is in workgroup memory at once, loaded anew for each tile of keys
-const STEP = select(BD, 4u, CHUNKED); // elements of a round of the loop that multiplies queries by keys
+// Compilers see how many rounds of 4 elements there are, and unroll them. Intel's spills then: its subgroups are small.
+const SEEN = !CHUNKED && (LANES == 1 || LANES >= 32);
 const WG = BR * 4; // 16 threads for 4 queries
 const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
 const MOST_TURNS = ~0u; // of a loop that is left before
-const END = select(MOST_TURNS, STEP, UNROLL);
+const END = select(MOST_TURNS, 4u, UNROLL);
 const END_OF_HALVES = select(MOST_TURNS, BC / 32, UNROLL);
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
 // [chunk][element of the chunk][query / 4]
 var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, select(CHUNKS, 1u, CHUNKED)>;
 // 16 lines, two by two, of one vec4 more than the most that is needed, so that fewer threads meet in a bank. First
-// keys, a line for each element of the chunk, [key / 4]; then what 16 threads tell each other; then the weights of 32
-// keys. Indices are apart, and constant where they can be, as each is checked.
+// keys, four a line, [key % 4 * 4 + element of the chunk / 4]; then what 16 threads tell each other; then the weights
+// of 32 keys. Indices are apart, and constant where they can be, as each is checked. A vec4 is written whole, by one
+// thread: a write to one component may write all of them (WGSL, "Component Reference from Vector Reference").
 var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 var<workgroup> tileQueries: array<Queries, BR / 4>;
@@ -65,6 +67,7 @@ fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
     largest = max(largest, fromOther4(largest, mask));
   }
   if (OWN < 16) {
+    largest = vec4<f32>(vec4<Elem>(largest)); // as the others are told
     tell(column / 4, column % 4, row, largest);
     workgroupBarrier();
     for (var turn = 0u; turn < turns(16 / OWN, params.heads); turn++) {
@@ -116,16 +119,8 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   if (!CHUNKED) {
     for (var turn = 0u; turn < (CHUNKS * BD / 4 + 15) / 16; turn++) {
       let i = turn * 16 + column;
-      for (var r = 0u; r < turns(4, params.heads); r++) {
-        var x = vec4<Elem>();
-        if (i < D4) {
-          x = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
-        }
-        for (var j = 0u; j < 4; j++) {
-          if (i < CHUNKS * BD / 4) {
-            tileQ[i / 4][i % 4 * 4 + j][row][r] = x[j];
-          }
-        }
+      if (i < CHUNKS * BD / 4) {
+        loadQueries(i / 4, i, query.row, head, row);
       }
     }
   }
@@ -141,7 +136,9 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     var score = vec4<f32>();
     for (var i = 0u; i < D4; i++) {
       if (CHUNKED && i % 4 == 0) {
-        loadQueries(i / 4, head, row, column);
+        if (column < 4) {
+          loadQueries(0, i + column, tileQueries[row].row, head, row);
+        }
         workgroupBarrier();
       }
       let x = vec4<f32>(within(wordPad(params.kOffset + head, i), i));
@@ -197,12 +194,10 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           ahead[l] = keyWord(rows[l], chunk * (BD / 4) + lane % 4);
         }
         let key = l * (WG / 4) + lane / 4;
-        for (var j = 0u; j < 4; j++) {
-          tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
-        }
+        tile[key / 8][key / 4 % 2][key % 4 * 4 + lane % 4] = ahead[l];
       }
-      if (CHUNKED) {
-        loadQueries(chunk, head, row, column);
+      if (CHUNKED && column < 4) {
+        loadQueries(0, chunk * (BD / 4) + column, tileQueries[row].row, head, row);
       }
       workgroupBarrier();
       if (AHEAD && chunk + 1 < chunks) {
@@ -210,23 +205,20 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }
       }
-      let rounds = select(1u, BD / STEP * min(params.heads, 1u), CHUNKED); // not unrolled where there are several
+      let rounds = select(BD / 4 * min(params.heads, 1u), BD / 4, SEEN);
       for (var step = 0u; step < rounds; step++) {
+        var y: array<vec4<f32>, TK>; // four elements of each key
+        for (var j = 0u; j < TK; j++) {
+          let line = column * TK / 4;
+          y[j] = vec4<f32>(tile[line / 2][line % 2][(column * TK % 4 + j) * 4 + step]);
+        }
         for (var i = 0u; i < END; i++) {
-          if (!UNROLL && i >= turns(STEP, params.heads)) {
+          if (!UNROLL && i >= turns(4, params.heads)) {
             break;
           }
-          let d = step * STEP + i;
-          let x = vec4<f32>(tileQ[select(chunk, 0, CHUNKED)][d][row]);
-          if (TK == 4u) {
-            let y = vec4<f32>(tile[d / 2][d % 2][column]);
-            scores[0] += y.x * x;
-            scores[1] += y.y * x;
-            scores[2 % TK] += y.z * x;
-            scores[3 % TK] += y.w * x;
-          } else {
-            scores[0] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2]) * x;
-            scores[1] += f32(tile[d / 2][d % 2][column / 2][column % 2 * 2 + 1]) * x;
+          let x = vec4<f32>(tileQ[select(chunk, 0, CHUNKED)][step * 4 + i][row]);
+          for (var j = 0u; j < TK; j++) {
+            scores[j] += y[j][i] * x;
           }
         }
       }
@@ -274,7 +266,7 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           }
         }
         workgroupBarrier();
-        if (AHEAD && column == 0) {
+        if (AHEAD && column == 0 && half == 0) {
           tileLargest[row] = next; // all have read the one before
         }
         let groups = min(8, (keys - first - half * 32 + 3) / 4); // of 4 keys
@@ -316,16 +308,16 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   }
 }
 
-// A chunk of the queries of 16 threads, of which each loads a vec4.
-fn loadQueries(chunk: u32, head: u32, row: u32, column: u32) {
-  let first = params.qOffset + tileQueries[row].row[column / 4] * params.qStride + head;
-  let i = chunk * (BD / 4) + column % 4;
-  var x = vec4<Elem>();
-  if (i < D4) {
-    x = within(wordQ(first, i), i);
+// The i-th vec4 of the heads of the four queries of a row of threads, into the place of a chunk.
+fn loadQueries(chunk: u32, i: u32, rows: vec4u, head: u32, row: u32) {
+  var x: array<vec4<Elem>, 4>; // [query]
+  for (var r = 0u; r < 4; r++) {
+    if (i < D4) {
+      x[r] = within(wordQ(params.qOffset + rows[r] * params.qStride + head, i), i);
+    }
   }
   for (var j = 0u; j < 4; j++) {
-    tileQ[0][column % 4 * 4 + j][row][column / 4] = x[j];
+    tileQ[chunk][i % 4 * 4 + j][row] = vec4<Elem>(x[0][j], x[1][j], x[2][j], x[3][j]);
   }
 }
 

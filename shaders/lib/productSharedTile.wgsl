@@ -12,9 +12,10 @@ const END = select(~0u, TM, UNROLL); // of the loop that writes
 const AHEAD = true; // the next loads are on their way while what is there is multiplied, which takes registers
 const WHOLE = false; // each part of K is so many times BK: no thread has to look where it ends
 
-// [k / STEP][k % STEP][row / 4]: transposed, so that both operands are vec4s. Indices are apart, as each is
-// checked: constant ones cost nothing.
-var<workgroup> tileLeft: array<array<array<vec4<Elem>, BM / 4>, STEP>, BK / STEP>;
+// Left: [row / 64][row / 4 % 16][row % 4][k / 4]; right: [k / STEP][k % STEP][column / 4]. Each vec4 is written whole,
+// by one thread: a write to one component may write all of them (WGSL, "Component Reference from Vector Reference"),
+// and on Metal and Direct3D it can. Indices are apart, as each is checked: constant ones cost nothing.
+var<workgroup> tileLeft: array<array<array<array<vec4<Elem>, BK / STEP>, 4>, 16>, BM / 64>;
 var<workgroup> tileRight: array<array<array<vec4<Elem>, BN / 4>, STEP>, BK / STEP>;
 
 alias Rows = array<LeftRow, BM / 64>; // those whose elements a thread loads
@@ -74,10 +75,7 @@ fn sharedTile(
       loaded = load(rows, columns, k, terms.y, lane);
     }
     for (var m = 0u; m < BM / 64; m++) {
-      for (var i = 0u; i < 4; i++) {
-        let step = lane % 4 * (4 / STEP) + i / STEP;
-        tileLeft[step][i % STEP][m * 16 + lane / 16][lane / 4 % 4] = loaded.left[m][i];
-      }
+      tileLeft[m][lane / 16][lane / 4 % 4][lane % 4] = loaded.left[m];
     }
     for (var n = 0u; n < BN / 64; n++) {
       tileRight[lane / 16 / STEP][lane / 16 % STEP][n * 16 + lane % 16] = loaded.right[n];
@@ -89,16 +87,19 @@ fn sharedTile(
     }
     let rounds = select(BK / STEP * min(params.M, 1u), turns(BK / STEP, params.M), SEEN);
     for (var step = 0u; step < rounds; step++) {
-      for (var i = 0u; i < turns(STEP, params.M); i++) {
+      var y: array<array<vec4<f32>, STEP>, BN / 64>;
+      for (var n = 0u; n < BN / 64; n++) {
+        for (var i = 0u; i < STEP; i++) {
+          y[n][i] = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
+        }
+      }
+      for (var r = 0u; r < turns(TM, params.M); r++) {
+        let x = vec4<f32>(tileLeft[r / 4][local.y][r % 4][step]);
         for (var n = 0u; n < BN / 64; n++) {
-          let y = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
-          for (var m = 0u; m < BM / 64; m++) {
-            let x = vec4<f32>(tileLeft[step][i][m * 16 + local.y]);
-            sums[n][m * 4] += x.x * y;
-            sums[n][m * 4 + 1] += x.y * y;
-            sums[n][m * 4 + 2] += x.z * y;
-            sums[n][m * 4 + 3] += x.w * y;
-          }
+          sums[n][r] += x.x * y[n][0];
+          sums[n][r] += x.y * y[n][1];
+          sums[n][r] += x.z * y[n][2];
+          sums[n][r] += x.w * y[n][3];
         }
       }
     }

@@ -111,8 +111,8 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
       // Queries and keys, and 8,648 bytes for scores, weights and what goes with each query, in workgroup memory.
       fits: ({ D, dtype }, device) => {
         const { M = 0, N = 0 } = (dtype === "f16" && matrixUnit(dtype, device)) || {};
-        const bytes = 2048 * Math.ceil(D / 16) + 8648;
-        return 32 % M === 0 && 16 % N === 0 && bytes <= device.limits.maxComputeWorkgroupStorageSize;
+        const { maxComputeWorkgroupStorageSize } = device.limits;
+        return 32 % M === 0 && 16 % N === 0 && 2048 * Math.ceil(D / 16) + 8648 <= maxComputeWorkgroupStorageSize;
       },
       launch: (size, device) => {
         const { source, types } = reading(size, 1);
@@ -137,14 +137,15 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16). Queries in
     // chunks take 6 to 7 % more cycles on AMD: only where whole ones leave too little room for threads.
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
-    amd: ["subgroupMatrixTile", "chunkedFlashTile", "subgroupFlashTile", "flashTile", "registerTile"],
     qualcomm: [
       "subgroupMatrixTile",
       "smallChunkedFlashTile",
       "smallSubgroupFlashTile",
       "smallFlashTile",
+      "flashTile",
       "registerTile",
     ],
+    amd: ["subgroupMatrixTile", "chunkedFlashTile", "subgroupFlashTile", "flashTile", "registerTile"],
     intel: ["subgroupMatrixTile", "subgroupFlashTile", "smallSubgroupFlashTile", "smallFlashTile", "registerTile"],
     apple: ["subgroupMatrixTile", "smallFlashTile", "flashTile", "registerTile"],
     arm: ["lateFlashTile", "smallFlashTile", "registerTile"],

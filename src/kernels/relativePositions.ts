@@ -47,10 +47,10 @@ export const relativePositions = /* @__PURE__ */ defineKernel<RelativePositionsP
   output: ({ q, table }, params) => {
     const { batch, height, width, windowHeight, windowWidth, D } = sizes({ q, table }, params);
     const { heads, qOffset = 0 } = params;
-    expectShape("relativePositions", "q", q.shape, [batch, height * width, lastDim(q)], "[batch, tokens, channels]");
+    expectShape("relativePositions", "q", q.shape, [batch, height * width, lastDim(q)]);
     if (qOffset + heads * D > lastDim(q)) {
       throw new ShapeError(
-        `[relativePositions] ${heads} heads of ${D} from ${qOffset} go beyond a row of q ${formatShape(q.shape)}`,
+        `[relativePositions] ${heads} heads of ${D} from ${qOffset} go beyond q ${formatShape(q.shape)}`,
       );
     }
     const distances = 2 * (windowHeight + windowWidth) - 2;

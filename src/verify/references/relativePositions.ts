@@ -69,7 +69,7 @@ export const relativePositionsSuite = defineSuite<RelativePositionsParams>({
   ],
   rejects: [
     { inputs: { q: [1, 5, 8], table: [6, 4] }, params: { heads: 2, grid: [2, 2] }, message: "expected [1, 4, 8]" },
-    { inputs: { q: [1, 4, 7], table: [6, 4] }, params: { heads: 2, grid: [2, 2] }, message: "go beyond a row" },
+    { inputs: { q: [1, 4, 7], table: [6, 4] }, params: { heads: 2, grid: [2, 2] }, message: "go beyond q" },
     {
       inputs: { q: [1, 4, 8], table: [5, 4] },
       params: { heads: 2, grid: [2, 2] },
