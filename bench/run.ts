@@ -82,8 +82,8 @@ async function kernels(options: Options): Promise<void> {
   const benches: KernelBench[] = [];
   // The rows of a kernel take turns. What is known is written after each kernel, as a run may be stopped.
   for (const kernel of new Set(rows.map(({ suite }) => suite.kernel.name))) {
-    const own = rows.filter(({ suite }) => suite.kernel.name === kernel);
-    const measured = await benchKernels(device, own, { rounds, dtype, onProgress: progress });
+    const ofKernel = rows.filter(({ suite }) => suite.kernel.name === kernel);
+    const measured = await benchKernels(device, ofKernel, { rounds, dtype, onProgress: progress });
     benches.push(measured);
     say(kernelsTable(measured));
     if (json) writeReport(json, { kernels: { ...around, ...joinedBenches(benches) } });

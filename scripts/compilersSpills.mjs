@@ -37,14 +37,14 @@ function describe(listing) {
   const outside = instructions.filter((_, i) => !loops.some((loop) => isIn(i, loop)));
   const inside = loops.map((loop) => {
     const inner = loops.filter((other) => other !== loop && isIn(other[0], loop) && isIn(other[1], loop));
-    const own = instructions.filter((_, i) => isIn(i, loop) && !inner.some((other) => isIn(i, other)));
-    return { own, isOuter: inner.length > 0 };
+    const lines = instructions.filter((_, i) => isIn(i, loop) && !inner.some((other) => isIn(i, other)));
+    return { lines, isOuter: inner.length > 0 };
   });
   const cells = inside
-    .filter(({ own }) => own.some((line) => line.includes(SPILLED)))
-    .map(({ own, isOuter }) => {
-      const what = isOuter ? "between loops in it" : `with ${count(own, /\bFMA\b|FMA\./)} multiply-adds`;
-      return `${told(own)} in ${own.length} ${what}`;
+    .filter(({ lines }) => lines.some((line) => line.includes(SPILLED)))
+    .map(({ lines, isOuter }) => {
+      const what = isOuter ? "between loops in it" : `with ${count(lines, /\bFMA\b|FMA\./)} multiply-adds`;
+      return `${told(lines)} in ${lines.length} ${what}`;
     });
   return [instructions.length, told(outside), cells.join("; ") || "none"];
 }

@@ -73,7 +73,7 @@ export const maskUpsample = /* @__PURE__ */ defineKernel<MaskUpsampleParams>()({
     }
     const { count = 1, first = 0 } = params.rows ?? {};
     if (!isSize(count) || !(mostOf(first) >= 0 && mostOf(first) + count <= size[0])) {
-      throw new ArgumentError(`[maskUpsample] ${count} rows from ${mostOf(first)} on, of ${size[0]}`);
+      throw new ArgumentError(`[maskUpsample] ${count} rows from ${mostOf(first)} on: the picture has ${size[0]}`);
     }
     if (ids && (ids.dtype !== "i32" || ids.shape.length !== 1)) {
       throw new ShapeError(`[maskUpsample] ids is ${ids.dtype} ${formatShape(ids.shape)}, expected i32 [masks]`);

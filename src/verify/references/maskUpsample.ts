@@ -82,7 +82,7 @@ export const maskUpsampleSuite = defineSuite<MaskUpsampleParams>({
     {
       inputs: { x: [1, 4, 4] },
       params: { square: 16, cut: [16, 16], size: [4, 4], rows: { first: 2, count: 3 } },
-      message: "3 rows from 2 on, of 4",
+      message: "3 rows from 2 on: the picture has 4",
     },
     {
       inputs: { x: [1, 4, 5] },
