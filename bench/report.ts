@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import type { PageSize } from "../scripts/sizes.mjs";
 import type { ModelTiming } from "../src/check/benchModel.ts";
 import type { AdapterInfo } from "../src/device/adapter.ts";
-import type { KernelBench } from "../src/verify/timing/benchKernels.ts";
+import { joinedBenches, type KernelBench } from "../src/verify/timing/benchKernels.ts";
 import type { ContestResult } from "./contest.ts";
 import type { PromptsResult } from "./prompts.ts";
 
@@ -91,11 +91,13 @@ export function versionsOf(names: readonly string[], folder = "node_modules"): R
  */
 export function writeReport(path: string, sections: Report): void {
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Report) : {};
-  const { models, peers, browser } = sections;
+  const { kernels, models, prompts, peers, browser } = sections;
   const joined: Report = {
     ...before,
     ...sections,
+    ...(kernels && { kernels: kernelsWithEarlier(kernels, before.kernels) }),
     ...(models && { models: withEarlier(models, before.models) }),
+    ...(prompts && { prompts: withEarlier(prompts, before.prompts) }),
     ...(peers && { peers: withEarlier(peers, before.peers) }),
     ...(browser && { browser: withEarlier(browser, before.browser) }),
   };
@@ -111,16 +113,33 @@ function withEarlier<R extends { readonly what: string }, S extends Section<R>>(
   return { ...now, results: merged(now.results, before.results) };
 }
 
+function kernelsWithEarlier<S extends Circumstances & KernelBench>(now: S, before: S | undefined): S {
+  if (!before || before.commit !== now.commit || before.dtype !== now.dtype || before.source !== now.source) return now;
+  const kernels = merged(now.kernels, before.kernels, ({ kernel, what }) => `${kernel}, ${what}`);
+  return {
+    ...now,
+    ...joinedBenches([
+      { ...before, kernels: [] },
+      { ...now, kernels },
+    ]),
+  };
+}
+
 function coldOf(now: NonNullable<Report["browser"]>, before: Report["browser"]): readonly ColdResult[] {
   return before?.commit === now.commit ? merged(now.cold, before?.cold ?? []) : now.cold;
 }
 
 /** The earlier results in their order, each replaced by a new one of the same name; then all other new ones. */
-function merged<R extends { readonly what: string }>(now: readonly R[], before: readonly R[]): R[] {
-  const news = new Map(now.map((result) => [result.what, result]));
+function merged<R extends { readonly what: string }>(
+  now: readonly R[],
+  before: readonly R[],
+  nameOf: (result: R) => string = ({ what }) => what,
+): R[] {
+  const news = new Map(now.map((result) => [nameOf(result), result]));
   const kept = before.map((result) => {
-    const newest = news.get(result.what) ?? result;
-    news.delete(result.what);
+    const name = nameOf(result);
+    const newest = news.get(name) ?? result;
+    news.delete(name);
     return newest;
   });
   return [...kept, ...news.values()];

@@ -70,7 +70,8 @@ for (const dtype of ["f32", "f16"]) {
     for (const line of readFileSync(join(run, "labels.tsv"), "utf8").trimEnd().split("\n")) {
       const [at, label] = line.split("\t");
       if (!existsSync(join(run, `${at}.txt`))) continue;
-      const [, listing = ""] = readFileSync(join(run, `${at}.txt`), "utf8").split("### compute: Assembly\n");
+      const [, listing] = readFileSync(join(run, `${at}.txt`), "utf8").split("### compute: Assembly\n");
+      if (listing === undefined) throw new Error(`${join(run, `${at}.txt`)} has no line "### compute: Assembly"`);
       if (!listing.includes(SPILLED)) continue;
       console.log(`| ${[`${name}, ${dtype}`, label, ...describe(listing)].join(" | ")} |`);
     }

@@ -58,6 +58,10 @@ exec ./node bundles/gpu.mjs "$@"
 `;
 
 const { values, positionals } = parseArgs({ options: { folder: { type: "string" } }, allowPositionals: true });
+if (positionals.length > (values.folder ? 0 : 1)) {
+  console.error("usage: node scripts/gpuKit.mjs [FILE] | --folder FOLDER");
+  process.exit(2);
+}
 const kit = values.folder ? resolve(values.folder) : join(mkdtempSync(join(tmpdir(), "gpu-kit-")), "gpu-kit");
 
 /** Copies a file or folder of the checkout to the same place of the kit. */

@@ -226,8 +226,7 @@ export class Device {
   async mapRead<T>(staging: GPUBuffer, copy: (mapped: ArrayBuffer) => T): Promise<T> {
     // Copied at once: a device that is lost after that takes the bytes away.
     const mapped = this.#rest(staging.mapAsync(MAP_READ)).then(() => copy(staging.getMappedRange()));
-    const copied = await this.#unlessLost(mapped);
-    staging.unmap();
+    const copied = await this.#unlessLost(mapped.finally(() => staging.unmap()));
     this.check();
     return copied;
   }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { Report } from "../../bench/report.ts";
+import { circumstances, type Report, writeReport } from "../../bench/report.ts";
 import { bundleForNode } from "../../scripts/bundle.mjs";
 import { benchKernels, joinedBenches } from "../../src/verify/timing/benchKernels.ts";
 import { row } from "../../src/verify/timing/benchRows.ts";
@@ -37,19 +37,46 @@ it("times layer norm and writes a report", async () => {
   }
 });
 
+/** A kernel's times, of a device of so many GFLOP/s and GB/s: 4 GFLOP in 2 ms. */
+function bench(kernel: string, gflops: number, gbytes: number) {
+  const ms = { median: 2, p10: 2, p90: 2, all: [2] };
+  const checked = { variant: "main", error: 0, tolerance: 1e-6 };
+  const timing = { kernel, what: "", case: "", flops: 4e9, bytes: 1e6, ofRoofline: 1, ms, ...checked };
+  return { roofline: { gflops, gbytes }, source: "wall", kernels: [timing] } as const;
+}
+
 it("joins what was timed in several calls, with shares of the best roofline", () => {
-  const bench = (kernel: string, gflops: number, gbytes: number) => {
-    const ms = { median: 2, p10: 2, p90: 2, all: [2] };
-    const checked = { variant: "main", error: 0, tolerance: 1e-6 };
-    const timing = { kernel, what: "", case: "", flops: 4e9, bytes: 1e6, ofRoofline: 1, ms, ...checked };
-    return { roofline: { gflops, gbytes }, source: "wall", kernels: [timing] } as const;
-  };
   const joined = joinedBenches([bench("matmul", 2000, 100), bench("conv2d", 4000, 50)]);
   expect(joined.roofline).toEqual({ gflops: 4000, gbytes: 100 });
   expect(joined.kernels.map(({ kernel, ofRoofline }) => [kernel, ofRoofline])).toEqual([
     ["matmul", 0.5], // 4 GFLOP take 1 ms
     ["conv2d", 0.5],
   ]);
+});
+
+it("keeps kernels in a report that a stopped run did not measure again", () => {
+  const folder = mkdtempSync(join(tmpdir(), "webgpu-vision-"));
+  try {
+    const json = join(folder, "report.json");
+    const around = { ...circumstances({ rounds: 1, dtype: "f32" }), commit: "a" };
+    const write = (timed: ReturnType<typeof bench>, commit = "a") => {
+      writeReport(json, { kernels: { ...around, commit, ...timed } });
+      const { kernels } = JSON.parse(readFileSync(json, "utf8")) as Report;
+      return kernels?.kernels.map(({ kernel, ofRoofline }) => [kernel, ofRoofline]);
+    };
+    write(bench("matmul", 2000, 100));
+    expect(write(bench("conv2d", 4000, 50))).toEqual([
+      ["matmul", 0.5],
+      ["conv2d", 0.5],
+    ]);
+    expect(write(bench("conv2d", 8000, 50))).toEqual([
+      ["matmul", 0.25],
+      ["conv2d", 0.25],
+    ]);
+    expect(write(bench("conv2d", 8000, 50), "of another commit")).toEqual([["conv2d", 1]]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it("times nothing that is wrong, and leaves nothing on the GPU", async () => {

@@ -79,3 +79,14 @@ describe("a device that is gone", () => {
     else expect(ended).toBeInstanceOf(DeviceLostError);
   });
 });
+
+it("unmaps a buffer whose bytes found no memory", async () => {
+  using device = await openDevice();
+  const staging = device.createBuffer(16, USAGE.MAP_READ | USAGE.COPY_DST, "readback");
+  const copy = () => {
+    throw new RangeError("Array buffer allocation failed");
+  };
+  await expect(device.mapRead(staging, copy)).rejects.toThrow("allocation failed");
+  expect(staging.mapState).toBe("unmapped");
+  expect((await device.mapRead(staging, (mapped) => mapped.slice(0))).byteLength).toBe(16);
+});
