@@ -21,42 +21,51 @@ const OWN = min(LANES, 16); // neighbours of the 16 threads with the same querie
 
 const CHUNKS = (D + BD - 1) / BD;
 const CHUNKED = false; // one chunk of the queries is in workgroup memory at once, loaded anew for each tile of keys
-// Compilers see how many rounds of 4 elements there are, and unroll them. Intel's spills then: its subgroups are small.
-const SEEN = !CHUNKED && (LANES == 1 || LANES >= 32);
+const STEP = select(BD, 4u, CHUNKED); // elements of a round of the loop that multiplies queries by keys
 const WG = BR * 4; // 16 threads for 4 queries
 const LOADS = BC * BD / 4 / WG; // vec4s of keys that a thread loads for a chunk
 const MOST_TURNS = ~0u; // of a loop that is left before
-const END = select(MOST_TURNS, 4u, UNROLL);
+const END = select(MOST_TURNS, STEP, UNROLL);
 const END_OF_HALVES = select(MOST_TURNS, BC / 32, UNROLL);
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
 // [chunk][element of the chunk][query / 4]
 var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, select(CHUNKS, 1u, CHUNKED)>;
-// 16 lines, two by two, of one vec4 more than the most that is needed, so that fewer threads meet in a bank. First
-// keys, four a line, [key % 4 * 4 + element of the chunk / 4]; then what 16 threads tell each other; then the weights
-// of 32 keys. Indices are apart, and constant where they can be, as each is checked. A vec4 is written whole, by one
-// thread: a write to one component may write all of them (WGSL, "Component Reference from Vector Reference").
-var<workgroup> tile: array<array<array<vec4<Elem>, 17>, 2>, BD / 2>;
+// 16 lines, two by two, of four elements more than the most that is needed, so that fewer threads meet in a bank. First
+// keys, a line for each element of the chunk, [key / 4][key % 4]; then what 16 threads tell each other; then weights
+// of 32 keys. Indices are apart, and constant where they can be, as each is checked. Different threads write the
+// elements of four keys, which are not a vector: a write to one component of a vector may write all of them (WGSL,
+// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Compilers load four at once all the
+// same.
+var<workgroup> tile: array<array<array<array<Elem, 4>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 var<workgroup> tileQueries: array<Queries, BR / 4>;
 // The largest score of each query so far, which 16 threads have in common. Where nothing is loaded ahead each has it in
 // registers: so ARM's compiler spills less.
 var<workgroup> tileLargest: array<vec4<f32>, BR / 4>;
 
+fn vectorOf(x: array<Elem, 4>) -> vec4<f32> {
+  return vec4<f32>(vec4<Elem>(x[0], x[1], x[2], x[3]));
+}
+
+fn arrayOf(x: vec4<f32>) -> array<Elem, 4> {
+  return array<Elem, 4>(Elem(x.x), Elem(x.y), Elem(x.z), Elem(x.w));
+}
+
 // What 16 threads with the same queries tell each other, of which there are two; later the weights of key 4 * i + j.
 fn tell(i: u32, j: u32, row: u32, x: vec4<f32>) {
   if (LINES == 2) {
-    tile[i][j / 2][j % 2 * 8 + row] = vec4<Elem>(x);
+    tile[i][j / 2][j % 2 * 8 + row] = arrayOf(x);
   } else {
-    tile[i / 2][i % 2][j * 4 + row] = vec4<Elem>(x);
+    tile[i / 2][i % 2][j * 4 + row] = arrayOf(x);
   }
 }
 
 fn told(i: u32, j: u32, row: u32) -> vec4<f32> {
   if (LINES == 2) {
-    return vec4<f32>(tile[i][j / 2][j % 2 * 8 + row]);
+    return vectorOf(tile[i][j / 2][j % 2 * 8 + row]);
   }
-  return vec4<f32>(tile[i / 2][i % 2][j * 4 + row]);
+  return vectorOf(tile[i / 2][i % 2][j * 4 + row]);
 }
 
 // The largest of what 16 threads have: of OWN in registers, then of all. In f16 it is a rounded one, which serves as
@@ -67,9 +76,9 @@ fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
     largest = max(largest, fromOther4(largest, mask));
   }
   if (OWN < 16) {
-    largest = vec4<f32>(vec4<Elem>(largest)); // as the others are told
     tell(column / 4, column % 4, row, largest);
     workgroupBarrier();
+    largest = vec4<f32>(-MOST_SCORE); // its own as the others see it: compilers may leave out a rounding in registers
     for (var turn = 0u; turn < turns(16 / OWN, params.heads); turn++) {
       let i = turn * OWN;
       largest = max(largest, told(i / 4, i % 4, row));
@@ -82,20 +91,22 @@ fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
 const MOST_SCORE = select(3.4e38f, 6e4f, Elem(1) + Elem(1e-4) == Elem(1)); // a finite Elem
 
 // The sum of what those of 16 threads have whose column is the same but for multiples of `step`, a power of 2. In
-// workgroup memory each value is an Elem and what that leaves out.
+// workgroup memory each value is the bits of it that any Elem has, and the rest.
 fn sumOfRow(mine: vec4<f32>, row: u32, column: u32, step: u32) -> vec4<f32> {
   var sum = mine;
   for (var mask = step; mask < OWN; mask *= 2) {
     sum += fromOther4(sum, mask);
   }
   if (OWN < 16) {
-    let high = vec4<f32>(vec4<Elem>(sum));
+    let high = bitcast<vec4<f32>>(bitcast<vec4u>(sum) & vec4u(0xffffe000)); // bits that an f16 has
     tell(column / 4, column % 4, row, high);
     tell(4 + column / 4, column % 4, row, sum - high);
     workgroupBarrier();
     sum = vec4<f32>();
     let apart = max(step, OWN);
-    for (var turn = 0u; turn < turns(16 / apart, params.heads); turn++) {
+    // Without subgroups a loop that is not unrolled: once at the end, and values of 16 threads at once take registers.
+    let count = select(turns(16 / apart, params.heads), 16 / apart * min(params.heads, 1u), OWN == 1);
+    for (var turn = 0u; turn < count; turn++) {
       let i = turn * apart + column % apart;
       sum += told(i / 4, i % 4, row) + told(4 + i / 4, i % 4, row);
     }
@@ -194,7 +205,9 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           ahead[l] = keyWord(rows[l], chunk * (BD / 4) + lane % 4);
         }
         let key = l * (WG / 4) + lane / 4;
-        tile[key / 8][key / 4 % 2][key % 4 * 4 + lane % 4] = ahead[l];
+        for (var j = 0u; j < 4; j++) {
+          tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
+        }
       }
       if (CHUNKED && column < 4) {
         loadQueries(0, chunk * (BD / 4) + column, tileQueries[row].row, head, row);
@@ -205,20 +218,16 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           ahead[l] = keyWord(rows[l], (chunk + 1) * (BD / 4) + lane % 4);
         }
       }
-      let rounds = select(BD / 4 * min(params.heads, 1u), BD / 4, SEEN);
+      let rounds = select(1u, BD / STEP * min(params.heads, 1u), CHUNKED); // not unrolled where there are several
       for (var step = 0u; step < rounds; step++) {
-        var y: array<vec4<f32>, TK>; // four elements of each key
-        for (var j = 0u; j < TK; j++) {
-          let line = column * TK / 4;
-          y[j] = vec4<f32>(tile[line / 2][line % 2][(column * TK % 4 + j) * 4 + step]);
-        }
         for (var i = 0u; i < END; i++) {
-          if (!UNROLL && i >= turns(4, params.heads)) {
+          if (!UNROLL && i >= turns(STEP, params.heads)) {
             break;
           }
-          let x = vec4<f32>(tileQ[select(chunk, 0, CHUNKED)][step * 4 + i][row]);
+          let d = step * STEP + i;
+          let x = vec4<f32>(tileQ[select(chunk, 0, CHUNKED)][d][row]);
           for (var j = 0u; j < TK; j++) {
-            scores[j] += y[j][i] * x;
+            scores[j] += f32(tile[d / 2][d % 2][column / (4 / TK)][column % (4 / TK) * TK + j]) * x;
           }
         }
       }

@@ -12,10 +12,11 @@ const END = select(~0u, TM, UNROLL); // of the loop that writes
 const AHEAD = true; // the next loads are on their way while what is there is multiplied, which takes registers
 const WHOLE = false; // each part of K is so many times BK: no thread has to look where it ends
 
-// Left: [row / 64][row / 4 % 16][row % 4][k / 4]; right: [k / STEP][k % STEP][column / 4]. Each vec4 is written whole,
-// by one thread: a write to one component may write all of them (WGSL, "Component Reference from Vector Reference"),
-// and on Metal and Direct3D it can. Indices are apart, as each is checked: constant ones cost nothing.
-var<workgroup> tileLeft: array<array<array<array<vec4<Elem>, BK / STEP>, 4>, 16>, BM / 64>;
+// [k / STEP][k % STEP][row / 4]: transposed, so that both operands are read as vec4s. Indices are apart, as each is
+// checked: constant ones cost nothing. Different threads write the elements of four rows, which are not a vector: a
+// write to one component of a vector may write all of them (WGSL, "Component Reference from Vector Reference"), and on
+// Metal and Direct3D it can. Compilers load the four at once all the same, and convert them together.
+var<workgroup> tileLeft: array<array<array<array<Elem, 4>, BM / 4>, STEP>, BK / STEP>;
 var<workgroup> tileRight: array<array<array<vec4<Elem>, BN / 4>, STEP>, BK / STEP>;
 
 alias Rows = array<LeftRow, BM / 64>; // those whose elements a thread loads
@@ -75,7 +76,10 @@ fn sharedTile(
       loaded = load(rows, columns, k, terms.y, lane);
     }
     for (var m = 0u; m < BM / 64; m++) {
-      tileLeft[m][lane / 16][lane / 4 % 4][lane % 4] = loaded.left[m];
+      for (var i = 0u; i < 4; i++) {
+        let step = lane % 4 * (4 / STEP) + i / STEP;
+        tileLeft[step][i % STEP][m * 16 + lane / 16][lane / 4 % 4] = loaded.left[m][i];
+      }
     }
     for (var n = 0u; n < BN / 64; n++) {
       tileRight[lane / 16 / STEP][lane / 16 % STEP][n * 16 + lane % 16] = loaded.right[n];
@@ -87,19 +91,16 @@ fn sharedTile(
     }
     let rounds = select(BK / STEP * min(params.M, 1u), turns(BK / STEP, params.M), SEEN);
     for (var step = 0u; step < rounds; step++) {
-      var y: array<array<vec4<f32>, STEP>, BN / 64>;
-      for (var n = 0u; n < BN / 64; n++) {
-        for (var i = 0u; i < STEP; i++) {
-          y[n][i] = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
-        }
-      }
-      for (var r = 0u; r < turns(TM, params.M); r++) {
-        let x = vec4<f32>(tileLeft[r / 4][local.y][r % 4][step]);
+      for (var i = 0u; i < turns(STEP, params.M); i++) {
         for (var n = 0u; n < BN / 64; n++) {
-          sums[n][r] += x.x * y[n][0];
-          sums[n][r] += x.y * y[n][1];
-          sums[n][r] += x.z * y[n][2];
-          sums[n][r] += x.w * y[n][3];
+          let y = vec4<f32>(tileRight[step][i][n * 16 + local.x]);
+          for (var m = 0u; m < BM / 64; m++) {
+            let four = tileLeft[step][i][m * 16 + local.y];
+            let x = vec4<f32>(vec4<Elem>(four[0], four[1], four[2], four[3]));
+            for (var r = 0u; r < 4; r++) {
+              sums[n][m * 4 + r] += x[r] * y;
+            }
+          }
         }
       }
     }

@@ -223,12 +223,14 @@ export class Device {
    * Maps a readback buffer, gives what `copy` makes of its bytes, and unmaps it: they are gone then. Rejects with
    * DeviceLostError when the device is lost before.
    */
-  async mapRead<T>(staging: GPUBuffer, copy: (mapped: ArrayBuffer) => T): Promise<T> {
+  mapRead<T>(staging: GPUBuffer, copy: (mapped: ArrayBuffer) => T): Promise<T> {
     // Copied at once: a device that is lost after that takes the bytes away.
     const mapped = this.#rest(staging.mapAsync(MAP_READ)).then(() => copy(staging.getMappedRange()));
-    const copied = await this.#unlessLost(mapped.finally(() => staging.unmap()));
-    this.check();
-    return copied;
+    const unmapped = mapped.finally(() => {
+      staging.unmap();
+      this.check();
+    });
+    return this.#unlessLost(unmapped);
   }
 
   /** Resolves when all that was submitted is done. */

@@ -171,7 +171,7 @@ export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({
     const columns = [D, qOffset, kOffset, vOffset, ...[inputs.q, inputs.k, inputs.v].map(lastDim)];
     const rowWidth = columns.every((count) => count % 4 === 0) ? 4 : 1;
     const isWhole = (count: number) => [width, windowWidth, windowHeight].every((length) => length % count === 0);
-    const neighbours = inputs.rel ? ([4, 2].find(isWhole) ?? 1) : 1;
+    const neighbours = inputs.rel ? ([4, 2].find(isWhole) ?? 1) : 0;
     return variantsOf(ATTENTION_TABLE, {
       neighbours,
       parts: batch * windows,

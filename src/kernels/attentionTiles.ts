@@ -18,7 +18,7 @@ export interface AttentionSize {
   readonly D: number;
   /** Elements that may be read at once where they are neighbours in a row. */
   readonly rowWidth: 1 | 4;
-  /** The most keys that windows' rows are whole numbers of, where they have scores `rel`: 1, 2 or 4. */
+  /** The most keys that windows' rows are whole numbers of, where they have scores `rel`: 1, 2 or 4; 0 without. */
   readonly neighbours: number;
   readonly dtype: DType;
 }
@@ -53,7 +53,7 @@ function tile({ parts, queries, heads, D }: AttentionSize, WG: number, areOwn: b
 /** How rows are read, and scores of positions: of so many keys at once, at most. */
 function reading({ D, rowWidth, neighbours }: AttentionSize, most: number) {
   const isWide = rowWidth === 4;
-  const types = { D: `${D}u`, KEYS: `${Math.min(most, neighbours)}u`, RowWord: isWide ? "vec4<Elem>" : "Elem" };
+  const types = { D: `${D}u`, KEYS: `${Math.min(most, neighbours) || 1}u`, RowWord: isWide ? "vec4<Elem>" : "Elem" };
   return { source: isWide ? rowVectors : rowElements, types };
 }
 
@@ -67,7 +67,7 @@ const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true, CHUNKED = false)
   fits: ({ D }, { leastSubgroup = 0 }) => D <= MOST_D && (!hasLanes || leastSubgroup >= 4),
   suits: ({ D, dtype, neighbours }, { info, smallestSubgroup }) => {
     // Room for 8 waves in place of 4 on Adreno, for 8 and 10 in place of 6 on RDNA 4; f16 takes half of the memory.
-    if (CHUNKED) return dtype === "f32" && (TK === 2 || D > 80 || neighbours > 1);
+    if (CHUNKED) return dtype === "f32" && (info.class === "qualcomm" || D > 80 || neighbours > 0);
     // Intel's spill 250 times in subgroups of more than the fewest threads, and 80 times in these with heads of 96.
     return TK === 2 || info.class !== "intel" || (!!smallestSubgroup && D <= 64);
   },
@@ -128,16 +128,14 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
   best: {
     "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
-    // By Mesa's compilers, f32 and heads of 64, before keys lay as they are loaded
-    // (bench/results/compilers-attention.md has what changed). 2 keys a thread take fewer registers: 32 of 48 warps
-    // find room on NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less: 45 times, and 23 where
-    // keys are loaded when they are needed. AMD has room for 10 waves with either; 89 % of its cycles multiply with 4
-    // keys, 64 % with 2, where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4
-    // keys take 15 % fewer instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less
-    // of workgroup memory, in as many instructions and no more registers; but on Apple each exchange takes cycles (6
-    // % of the loop's), and on ARM registers (129 spills for 45). Matrix units take a third of the instructions a key
-    // (NVIDIA, f16). Queries in chunks take 6 to 7 % more cycles on AMD: only where whole ones leave too little room
-    // for threads.
+    // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on
+    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less: 45 times, and 23 where keys are loaded
+    // when they are needed. AMD has room for 10 waves with either; 89 % of its cycles multiply with 4 keys, 64 % with
+    // 2, where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4 keys take 15 % fewer
+    // instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less of workgroup memory, in
+    // as many instructions and no more registers; but on Apple each exchange takes cycles (6 % of the loop's), and on
+    // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16). Queries in
+    // chunks take 6 to 7 % more cycles on AMD: only where whole ones leave too little room for threads.
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
     qualcomm: [
       "subgroupMatrixTile",

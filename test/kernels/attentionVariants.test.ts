@@ -47,10 +47,12 @@ describe("without matrix units", () => {
     expect(firstOf(amd, 96, "f32")).toBe("chunkedFlashTile");
     expect(firstOf(amd, 96, "f16")).toBe("subgroupFlashTile");
     const spec = (...shape: number[]) => ({ dtype: "f32", shape }) as const;
-    const tokens = spec(1, 196, 64);
-    const inputs = { q: tokens, k: tokens, v: tokens, rel: spec(1, 196, 1, 28) };
-    const windows = attention.variants(inputs, { heads: 1, grid: [14, 14], window: 14 });
-    expect(windows?.best(amd)[0]).toBe("chunkedFlashTile");
+    for (const window of [14, 7]) {
+      const tokens = spec(1, 196, 64);
+      const inputs = { q: tokens, k: tokens, v: tokens, rel: spec(1, 196, 1, 2 * window) };
+      const windows = attention.variants(inputs, { heads: 1, grid: [14, 14], window });
+      expect(windows?.best(amd)[0]).toBe("chunkedFlashTile");
+    }
   });
 
   it("heads beyond 128 take the loop that no limit stands against", () => {

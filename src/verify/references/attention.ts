@@ -29,6 +29,9 @@ function packed({ batch, queries, D, ...params }: AttentionCase): KernelCase {
   };
 }
 
+// Of keys that different threads have, in all variants.
+const HIGH: Record<number, number> = { 5: 30, 28: 29.97, 40: 29.97 };
+
 const HEAD_SIZES = [14, 16, 32, 56, 72, 80, 96, 128, 256];
 
 /** Packed tokens of a map, with what the window and relative positions need. */
@@ -191,6 +194,16 @@ export const attentionSuite = defineSuite<AttentionParams>({
       },
       params: { heads: 1 },
       why: "scores that rise and fall with the keys: earlier sums follow",
+    },
+    {
+      inputs: {
+        q: { shape: [1, 20, 16], low: 0.5, high: 1 },
+        k: { shape: [1, 64, 16], data: Array.from({ length: 1024 }, (_, i) => HIGH[Math.floor(i / 16)] ?? 0) },
+        v: { shape: [1, 64, 16], data: Array.from({ length: 1024 }, (_, i) => (Math.floor(i / 16) === 5 ? 4 : 0)) },
+      },
+      params: { heads: 1 },
+      why: "three high scores that differ by less than f16 can say: all threads take one largest",
+      dtypes: ["f16"],
     },
     {
       inputs: {
