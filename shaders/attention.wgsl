@@ -5,7 +5,7 @@
 // With GRID, tokens are the places of a map, and those of one window see each other. A window that reaches beyond the
 // map has keys there too, all equal to one row `pad`. The position score of a query and a key of a window is
 // rel[query, head, key's row] + rel[query, head, rows + key's column] (Li et al. 2021: decomposed), or
-// bias[head, |rows apart|, |columns apart|].
+// bias[head, query's row - key's row + rows - 1, query's column - key's column + columns - 1] (Liu et al. 2021: Swin).
 // The loop is added at launch: lib/attentionFlashTile.wgsl for GPUs, lib/attentionRegisterTile.wgsl for CPU adapters.
 
 alias Elem = f32; // f32 | f16
@@ -35,7 +35,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> v: array<RowWord>;
 @group(0) @binding(3) var<storage, read> pad: array<RowWord>; // a row like those of k and v
 @group(0) @binding(4) var<storage, read> rel: array<Elem>; // [batch, Tq, H, windowHeight + windowWidth]
-@group(0) @binding(5) var<storage, read> bias: array<Elem>; // [H, windowHeight, windowWidth]
+@group(0) @binding(5) var<storage, read> bias: array<Elem>; // [H, 2 windowHeight - 1, 2 windowWidth - 1]
 @group(0) @binding(6) var<storage, read_write> out: array<RowWord>;
 @group(0) @binding(7) var<uniform> params: Params;
 
@@ -55,10 +55,10 @@ fn partOf(index: u32) -> Part {
 // Without a window, a query sees all keys, or with CAUSAL those up to its own place counted from the end.
 fn queriesOf(tokens: vec4u, part: Part) -> Queries {
   if (GRID) {
-    return queriesOfWindow(tokens, part, params.width);
+    return queriesOfWindow(tokens, part, params.width, params.windowWidth);
   }
   let seen = select(vec4u(part.columns), tokens + 1 + part.columns - part.queries, CAUSAL);
-  return Queries(part.firstQuery + tokens, vec4u(), vec4u(), seen);
+  return Queries(part.firstQuery + tokens, vec4u(), seen);
 }
 
 // Position scores, times log2(e), of four queries and as many keys at y and x of their window: the part that is the
@@ -75,9 +75,10 @@ fn placeScores(query: Queries, head: u32, y: vec4u, x: vec4u) -> vec4<f32> {
     return relScores(query, head, params.windowHeight + x);
   }
   if (HAS_BIAS) {
-    let down = max(y, query.y) - min(y, query.y);
-    let across = max(x, query.x) - min(x, query.x);
-    let at = (head * params.windowHeight + down) * params.windowWidth + across;
+    // The head's middle, and how far apart they are.
+    let rows = head * (2 * params.windowHeight - 1) + params.windowHeight - 1;
+    let middle = placeOf(vec4u(rows), vec4u(params.windowWidth - 1), params.windowWidth);
+    let at = middle + query.place - placeOf(y, x, params.windowWidth);
     return LOG2E * vec4<f32>(f32(bias[at.x]), f32(bias[at.y]), f32(bias[at.z]), f32(bias[at.w]));
   }
   return vec4<f32>();

@@ -22,13 +22,17 @@ fn windowOf(index: u32, map: vec2u, window: vec2u) -> Part {
 // Four queries of a part.
 struct Queries {
   row: vec4u, // of q
-  y: vec4u, // place in the window
-  x: vec4u,
+  place: vec4u, // in the window, by placeOf
   seen: vec4u, // keys of a row that they see
 }
 
-fn queriesOfWindow(tokens: vec4u, part: Part, width: u32) -> Queries {
+// In rows of so many numbers that places which are equally far apart differ by the same number.
+fn placeOf(y: vec4u, x: vec4u, windowWidth: u32) -> vec4u {
+  return y * (2 * windowWidth - 1) + x;
+}
+
+fn queriesOfWindow(tokens: vec4u, part: Part, width: u32, windowWidth: u32) -> Queries {
   let y = tokens / part.columns;
   let x = tokens % part.columns;
-  return Queries(part.firstQuery + y * width + x, y, x, vec4u(part.columns));
+  return Queries(part.firstQuery + y * width + x, placeOf(y, x, windowWidth), vec4u(part.columns));
 }

@@ -110,7 +110,7 @@ function checkPositions(inputs: Inputs, params: AttentionParams): void {
   }
   const positions = [batch, queries, heads, windowHeight + windowWidth];
   if (rel) expectShape("attention", "rel", rel.shape, positions, "[batch, tokens, heads, rows + columns of a window]");
-  if (bias) expectShape("attention", "bias", bias.shape, [heads, windowHeight * windowWidth], "[heads, distances]");
+  if (bias) expectShape("attention", "bias", bias.shape, [heads, 2 * windowHeight - 1, 2 * windowWidth - 1]);
 }
 
 export const attention = /* @__PURE__ */ defineKernel<AttentionParams>()({

@@ -2,6 +2,7 @@
 // resolution, then attention in windows with a table of biases, and a depthwise convolution in each block.
 // Follows ChaoningZhang/MobileSAM: mobile_sam/modeling/tiny_vit_sam.py; weights under its names. Loaded where a
 // checkpoint has it.
+import { toHalfArray } from "../../device/half.ts";
 import { lastDim } from "../../device/tensor.ts";
 import type { Value } from "../../graph/graph.ts";
 import * as ops from "../../graph/ops.ts";
@@ -93,10 +94,23 @@ function attention(x: Value, w: Weights, heads: number, window: number): Value {
   const inputs = {
     ...{ q: qkv, k: qkv, v: qkv },
     pad: graph.reshape(project(beyond, weight, bias), [3 * C]),
-    bias: w.get("attention_biases", [heads, window * window]),
+    bias: differences(w.get("attention_biases", [heads, window * window]), window),
   };
   const params = { heads, grid: [H, W] as const, window, channels: C, kOffset: C, vOffset: 2 * C };
   return graph.reshape(linear(ops.attention(inputs, params), w.at("proj")), [B, H, W, C]);
+}
+
+/** From biases of distances [heads, window * window] to those of differences [heads, 2 window - 1, 2 window - 1]. */
+function differences(biases: Value, window: number): Value {
+  const { graph, dtype } = biases;
+  const side = 2 * window - 1;
+  const apart = Array.from({ length: side }, (_, i) => Math.abs(i - window + 1));
+  const distances = apart.flatMap((down) => apart.map((across) => down * window + across));
+  // One 1 a row: products with it are the biases themselves.
+  const chosen = distances.flatMap((distance) => Array.from({ length: window ** 2 }, (_, i) => +(i === distance)));
+  const data = dtype === "f16" ? toHalfArray(chosen) : Float32Array.from(chosen);
+  const weight = graph.constant({ dtype, shape: [side ** 2, window ** 2] }, data);
+  return graph.reshape(project(biases, weight), [biases.shape[0] as number, side, side]);
 }
 
 /** From [q | k | v] of each head to q of all heads, then k, then v: rows of a weight or of a bias. */

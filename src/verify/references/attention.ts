@@ -50,7 +50,7 @@ function map({ batch = 1, D, extras = [], ...params }: MapCase, why?: string): K
   const shapes = {
     pad: [3 * channels],
     rel: [batch, grid[0] * grid[1], heads, height + width],
-    bias: [heads, height * width],
+    bias: [heads, 2 * height - 1, 2 * width - 1],
   };
   return {
     inputs: { q: qkv, k: qkv, v: qkv, ...Object.fromEntries(extras.map((name) => [name, shapes[name]])) },
@@ -111,7 +111,8 @@ function positionScore(
     const first = (at * params.heads + head) * (rows + columns);
     return (rel.data[first + y] as number) + (rel.data[first + rows + x] as number);
   }
-  return bias?.data[(head * rows + Math.abs(y - query.y)) * columns + Math.abs(x - query.x)] ?? 0;
+  const [down, across] = [query.y - y + rows - 1, query.x - x + columns - 1];
+  return bias?.data[(head * (2 * rows - 1) + down) * (2 * columns - 1) + across] ?? 0;
 }
 
 export const attentionSuite = defineSuite<AttentionParams>({
@@ -175,8 +176,8 @@ export const attentionSuite = defineSuite<AttentionParams>({
     map({ grid: [10, 14], window: 6, heads: 2, D: 8, extras: ["pad", "rel"] }, "scores of two keys are"),
     map({ grid: [13, 20], window: 8, heads: 1, D: 64, extras: ["pad", "rel"] }, "the map ends within a window"),
     map({ grid: [9, 10], window: 7, heads: 2, D: 32, batch: 2, extras: ["pad", "bias"] }),
-    map({ grid: [8, 8], window: 4, heads: 2, D: 16, extras: ["bias"] }, "distances in whole windows"),
-    map({ grid: [3, 5], heads: 2, D: 8, extras: ["bias"] }, "distances on a map that is not square"),
+    map({ grid: [8, 8], window: 4, heads: 2, D: 16, extras: ["bias"] }, "differences in whole windows"),
+    map({ grid: [3, 5], heads: 2, D: 8, extras: ["bias"] }, "differences on a map that is not square"),
     {
       inputs: { q: { shape: [1, 8, 16], low: -60, high: 60 }, k: [1, 40, 16], v: [1, 40, 16] },
       params: { heads: 1, scale: 1 },
