@@ -29,14 +29,16 @@ const END = select(MOST_TURNS, STEP, UNROLL);
 const END_OF_HALVES = select(MOST_TURNS, BC / 32, UNROLL);
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
+// An element of four queries: vec4<Elem> where a thread loads all four; in chunks each of 16 threads loads of one.
+alias Four = array<Elem, 4>;
+
 // [chunk][element of the chunk][query / 4]
-var<workgroup> tileQ: array<array<array<vec4<Elem>, BR / 4>, BD>, select(CHUNKS, 1u, CHUNKED)>;
+var<workgroup> tileQ: array<array<array<Four, BR / 4>, BD>, select(CHUNKS, 1u, CHUNKED)>;
 // 16 lines, two by two, of four elements more than the most that is needed, so that fewer threads meet in a bank. First
 // keys, a line for each element of the chunk, [key / 4][key % 4]; then what 16 threads tell each other; then weights
 // of 32 keys. Indices are apart, and constant where they can be, as each is checked. Different threads write the
 // elements of four keys, which are not a vector: a write to one component of a vector may write all of them (WGSL,
-// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Compilers load four at once all the
-// same.
+// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Compilers load the four at once.
 var<workgroup> tile: array<array<array<array<Elem, 4>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 var<workgroup> tileQueries: array<Queries, BR / 4>;
@@ -48,16 +50,13 @@ fn vectorOf(x: array<Elem, 4>) -> vec4<f32> {
   return vec4<f32>(vec4<Elem>(x[0], x[1], x[2], x[3]));
 }
 
-fn arrayOf(x: vec4<f32>) -> array<Elem, 4> {
-  return array<Elem, 4>(Elem(x.x), Elem(x.y), Elem(x.z), Elem(x.w));
-}
-
 // What 16 threads with the same queries tell each other, of which there are two; later the weights of key 4 * i + j.
 fn tell(i: u32, j: u32, row: u32, x: vec4<f32>) {
+  let four = array<Elem, 4>(Elem(x.x), Elem(x.y), Elem(x.z), Elem(x.w));
   if (LINES == 2) {
-    tile[i][j / 2][j % 2 * 8 + row] = arrayOf(x);
+    tile[i][j / 2][j % 2 * 8 + row] = four;
   } else {
-    tile[i / 2][i % 2][j * 4 + row] = arrayOf(x);
+    tile[i / 2][i % 2][j * 4 + row] = four;
   }
 }
 
@@ -124,14 +123,21 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   }
   let row = lane / 16; // of threads, with 4 queries
   let column = lane % 16; // of threads, with 4 keys; then with a vec4 of the head
-  let first4 = group.x * BR + row * 4;
-  let query = queriesOf(min(first4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
+  let query = queriesOf(min(group.x * BR + row * 4 + vec4u(0, 1, 2, 3), vec4u(part.queries - 1)), part);
   let head = group.y * D;
   if (!CHUNKED) {
     for (var turn = 0u; turn < (CHUNKS * BD / 4 + 15) / 16; turn++) {
       let i = turn * 16 + column;
-      if (i < CHUNKS * BD / 4) {
-        loadQueries(i / 4, i, query.row, head, row);
+      var x: array<vec4<Elem>, 4>; // [query]
+      for (var r = 0u; r < 4; r++) {
+        if (i < D4) {
+          x[r] = within(wordQ(params.qOffset + query.row[r] * params.qStride + head, i), i);
+        }
+      }
+      for (var j = 0u; j < 4; j++) {
+        if (i < CHUNKS * BD / 4) {
+          tileQ[i / 4][i % 4 * 4 + j][row] = Four(x[0][j], x[1][j], x[2][j], x[3][j]);
+        }
       }
     }
   }
@@ -147,19 +153,17 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
     var score = vec4<f32>();
     for (var i = 0u; i < D4; i++) {
       if (CHUNKED && i % 4 == 0) {
-        if (column < 4) {
-          loadQueries(0, i + column, tileQueries[row].row, head, row);
-        }
+        workgroupBarrier();
+        loadChunk(i / 4, head, row, column);
         workgroupBarrier();
       }
       let x = vec4<f32>(within(wordPad(params.kOffset + head, i), i));
       for (var j = 0u; j < 4; j++) {
-        score += x[j] * vec4<f32>(tileQ[select(i / 4, 0, CHUNKED)][i % 4 * 4 + j][row]);
-      }
-      if (CHUNKED && (i % 4 == 3 || i == D4 - 1)) {
-        workgroupBarrier();
+        let four = tileQ[select(i / 4, 0, CHUNKED)][i % 4 * 4 + j][row];
+        score += x[j] * vec4<f32>(vec4<Elem>(four[0], four[1], four[2], four[3]));
       }
     }
+    workgroupBarrier();
     softmax = padSoftmax(score * params.scale, query, group.y, part);
     for (var s = 0u; s < SPAN; s++) {
       let value = vec4<f32>(wordPad(params.vOffset + head, min(column4 + s * 16, D4 - 1)));
@@ -209,8 +213,8 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
           tile[lane % 4 * 2 + j / 2][j % 2][key / 4][key % 4] = ahead[l][j];
         }
       }
-      if (CHUNKED && column < 4) {
-        loadQueries(0, chunk * (BD / 4) + column, tileQueries[row].row, head, row);
+      if (CHUNKED) {
+        loadChunk(chunk, head, row, column);
       }
       workgroupBarrier();
       if (AHEAD && chunk + 1 < chunks) {
@@ -225,7 +229,8 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
             break;
           }
           let d = step * STEP + i;
-          let x = vec4<f32>(tileQ[select(chunk, 0, CHUNKED)][d][row]);
+          let four = tileQ[select(chunk, 0, CHUNKED)][d][row];
+          let x = vec4<f32>(vec4<Elem>(four[0], four[1], four[2], four[3]));
           for (var j = 0u; j < TK; j++) {
             scores[j] += f32(tile[d / 2][d % 2][column / (4 / TK)][column % (4 / TK) * TK + j]) * x;
           }
@@ -317,16 +322,16 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   }
 }
 
-// The i-th vec4 of the heads of the four queries of a row of threads, into the place of a chunk.
-fn loadQueries(chunk: u32, i: u32, rows: vec4u, head: u32, row: u32) {
-  var x: array<vec4<Elem>, 4>; // [query]
-  for (var r = 0u; r < 4; r++) {
-    if (i < D4) {
-      x[r] = within(wordQ(params.qOffset + rows[r] * params.qStride + head, i), i);
-    }
+// A chunk of the queries of a row of threads.
+fn loadChunk(chunk: u32, head: u32, row: u32, column: u32) {
+  let first = params.qOffset + tileQueries[row].row[column / 4] * params.qStride + head;
+  let i = chunk * (BD / 4) + column % 4;
+  var x = vec4<Elem>();
+  if (i < D4) {
+    x = within(wordQ(first, i), i);
   }
   for (var j = 0u; j < 4; j++) {
-    tileQ[chunk][i % 4 * 4 + j][row] = vec4<Elem>(x[0][j], x[1][j], x[2][j], x[3][j]);
+    tileQ[0][column % 4 * 4 + j][row][column / 4] = x[j];
   }
 }
 

@@ -66,8 +66,8 @@ const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true, CHUNKED = false)
   // Queries and a chunk of keys fit 16 KiB, and no thread has more than 2 vec4s of each sum.
   fits: ({ D }, { leastSubgroup = 0 }) => D <= MOST_D && (!hasLanes || leastSubgroup >= 4),
   suits: ({ D, dtype, neighbours }, { info, smallestSubgroup }) => {
-    // Room for 8 waves in place of 4 on Adreno, for 8 and 10 in place of 6 on RDNA 4; f16 takes half of the memory.
-    if (CHUNKED) return dtype === "f32" && (info.class === "qualcomm" || D > 80 || neighbours > 0);
+    // Room for 8 waves in place of 4 on Adreno (2 keys), for 8 and 10 in place of 6 on RDNA 4; f16 has room as it is.
+    if (CHUNKED) return dtype === "f32" && (TK === 2 || D > 80 || neighbours > 0);
     // Intel's spill 250 times in subgroups of more than the fewest threads, and 80 times in these with heads of 96.
     return TK === 2 || info.class !== "intel" || (!!smallestSubgroup && D <= 64);
   },
@@ -81,6 +81,7 @@ const flashTileOf = (TK: 2 | 4, hasLanes = false, AHEAD = true, CHUNKED = false)
         TK: `${TK}u`,
         AHEAD: `${AHEAD}`,
         CHUNKED: `${CHUNKED}`,
+        ...(!CHUNKED && { Four: "vec4<Elem>" }),
         LANES: `${hasLanes ? device.leastSubgroup : 1}u`,
         ...unrollType(device),
       },
