@@ -130,13 +130,13 @@ export const ATTENTION_TABLE = /* @__PURE__ */ defineVariants<AttentionSize>()({
     "cpu-lavapipe": ["subgroupTile", "registerTile"], // twice as fast; on SwiftShader shuffles are dear
     cpu: ["registerTile"],
     // By Mesa's compilers, f32 and heads of 64. 2 keys a thread take fewer registers: 32 of 48 warps find room on
-    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less: 45 times, and 23 where keys are loaded
+    // NVIDIA (20 with 4 keys), 768 threads on Apple (512), and ARM spills less: 45 times, and 15 where keys are loaded
     // when they are needed. AMD has room for 10 waves with either; 89 % of its cycles multiply with 4 keys, 64 % with
     // 2, where it waits for workgroup memory. Intel's smallest subgroups spill with neither, and 4 keys take 15 % fewer
     // instructions a key. Maxima and sums by subgroups need a sixth fewer barriers and 8 % less of workgroup memory, in
     // as many instructions and no more registers; but on Apple each exchange takes cycles (6 % of the loop's), and on
     // ARM registers (129 spills for 45). Matrix units take a third of the instructions a key (NVIDIA, f16). Queries in
-    // chunks take 6 to 7 % more cycles on AMD: only where whole ones leave too little room for threads.
+    // chunks take 7 to 8 % more cycles on AMD: only where whole ones leave too little room for threads.
     gpu: ["subgroupMatrixTile", "smallSubgroupFlashTile", "smallFlashTile", "flashTile", "registerTile"],
     qualcomm: [
       "subgroupMatrixTile",
