@@ -16,7 +16,7 @@ function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, 
   const C = x.shape[3] as number;
   const [O = 0, depth = 0, KH = 0, KW = 0] = packed ?? weight.shape;
   if (!Number.isInteger(groups) || groups < 1 || C % groups !== 0 || O % groups !== 0) {
-    throw new ArgumentError(`[conv2d] groups is ${groups}, expected a divisor of ${C} and ${O} channels in and out`);
+    throw new ArgumentError(`[conv2d] groups is ${groups}, expected a divisor of ${C} and ${O} channels`);
   }
   if (depth !== C / groups) {
     const got = `weight ${formatShape(packed ?? weight.shape)} for x ${formatShape(x.shape)}`;

@@ -1,5 +1,5 @@
-// The loop over tiles in workgroup memory as GPUs run it: unrolled, on AMD's but for the rounds, on Intel's with late
-// loads.
+// The loop over tiles in workgroup memory as GPUs run it: unrolled, on AMD's with the left tile by rows, on Intel's
+// with late loads.
 import { afterAll, describe, expect, it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
 import { random } from "../../src/device/random.ts";
@@ -21,12 +21,13 @@ describe("sharedTile", () => {
 
   // 64 terms are whole steps, 37 are not.
   for (const K of [64, 37]) {
-    for (const [AHEAD, SEEN] of [
-      ["true", "true"],
-      ["true", "false"],
-      ["false", "true"],
+    for (const [variant, AHEAD, ROWS] of [
+      ["sharedTile", "true", "false"],
+      ["sharedTile", "true", "true"],
+      ["sharedTile", "false", "false"],
+      ["tallTile", "true", "true"],
     ] as const) {
-      it(`sums ${K} terms unrolled, AHEAD ${AHEAD}, SEEN ${SEEN}`, async () => {
+      it(`${variant} sums ${K} terms unrolled, AHEAD ${AHEAD}, ROWS ${ROWS}`, async () => {
         device = await testDevice();
         const next = random(K);
         const a = Float32Array.from({ length: M * K }, () => next() - 0.5);
@@ -35,10 +36,10 @@ describe("sharedTile", () => {
           a: device.upload({ dtype: "f32", shape: [1, M, K] }, a),
           b: device.upload({ dtype: "f32", shape: [K, 68] }, b),
         };
-        const types = { UNROLL: "true", AHEAD, SEEN };
+        const types = { UNROLL: "true", AHEAD, ROWS };
         const traits = device;
         const y = await dispatch(device, matmul, inputs, { n: N }, () => {
-          const launch = matmul.launch(inputs, { n: N }, traits, "sharedTile");
+          const launch = matmul.launch(inputs, { n: N }, traits, variant);
           return { ...launch, types: { ...launch.types, ...types } };
         });
         held.push(inputs.a, inputs.b, y);
