@@ -108,13 +108,19 @@ export function writeReport(path: string, sections: Report): void {
 
 type Section<R> = Circumstances & { readonly results: readonly R[] };
 
+/** Whether two runs are of one commit, on one adapter, in one type: only then results stand under one heading. */
+function isAlike(now: Circumstances, before: Circumstances): boolean {
+  const of = ({ commit, cpu, adapter, toggles, dtype }: Circumstances) => [commit, cpu, adapter, toggles, dtype];
+  return now.commit !== null && JSON.stringify(of(now)) === JSON.stringify(of(before));
+}
+
 function withEarlier<R extends { readonly what: string }, S extends Section<R>>(now: S, before: S | undefined): S {
-  if (!before || before.commit !== now.commit) return now;
+  if (!before || !isAlike(now, before)) return now;
   return { ...now, results: merged(now.results, before.results) };
 }
 
 function kernelsWithEarlier<S extends Circumstances & KernelBench>(now: S, before: S | undefined): S {
-  if (!before || before.commit !== now.commit || before.dtype !== now.dtype || before.source !== now.source) return now;
+  if (!before || !isAlike(now, before) || before.source !== now.source) return now;
   const kernels = merged(now.kernels, before.kernels, ({ kernel, what }) => `${kernel}, ${what}`);
   return {
     ...now,
@@ -126,7 +132,7 @@ function kernelsWithEarlier<S extends Circumstances & KernelBench>(now: S, befor
 }
 
 function coldOf(now: NonNullable<Report["browser"]>, before: Report["browser"]): readonly ColdResult[] {
-  return before?.commit === now.commit ? merged(now.cold, before?.cold ?? []) : now.cold;
+  return before && isAlike(now, before) ? merged(now.cold, before.cold) : now.cold;
 }
 
 /** The earlier results in their order, each replaced by a new one of the same name; then all other new ones. */

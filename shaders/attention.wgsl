@@ -75,9 +75,8 @@ fn placeScores(query: Queries, head: u32, y: vec4u, x: vec4u) -> vec4<f32> {
     return relScores(query, head, params.windowHeight + x);
   }
   if (HAS_BIAS) {
-    // The head's middle, and how far apart they are.
-    let rows = head * (2 * params.windowHeight - 1) + params.windowHeight - 1;
-    let middle = placeOf(vec4u(rows), vec4u(params.windowWidth - 1), params.windowWidth);
+    let middleRow = head * (2 * params.windowHeight - 1) + params.windowHeight - 1; // of no difference
+    let middle = placeOf(vec4u(middleRow), vec4u(params.windowWidth - 1), params.windowWidth);
     let at = middle + query.place - placeOf(y, x, params.windowWidth);
     return LOG2E * vec4<f32>(f32(bias[at.x]), f32(bias[at.y]), f32(bias[at.z]), f32(bias[at.w]));
   }

@@ -29,7 +29,7 @@ const END = select(MOST_TURNS, STEP, UNROLL);
 const END_OF_HALVES = select(MOST_TURNS, BC / 32, UNROLL);
 const LINES = BR / 16; // lines of the tile that hold the weights of 4 keys: 2 | 1
 
-// An element of four queries: vec4<Elem> where a thread loads all four; in chunks each of 16 threads loads of one.
+// An element of four queries: vec4<Elem> where one thread loads all of them; in chunks each of four threads loads one.
 alias Four = array<Elem, 4>;
 
 // [chunk][element of the chunk][query / 4]
@@ -38,7 +38,7 @@ var<workgroup> tileQ: array<array<array<Four, BR / 4>, BD>, select(CHUNKS, 1u, C
 // keys, a line for each element of the chunk, [key / 4][key % 4]; then what 16 threads tell each other; then weights
 // of 32 keys. Indices are apart, and constant where they can be, as each is checked. Different threads write the
 // elements of four keys, which are not a vector: a write to one component of a vector may write all of them (WGSL,
-// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Compilers load the four at once.
+// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Most compilers load the four at once.
 var<workgroup> tile: array<array<array<array<Elem, 4>, 17>, 2>, BD / 2>;
 var<workgroup> tileRow: array<u32, BC>; // rows of the keys in k and v
 var<workgroup> tileQueries: array<Queries, BR / 4>;
@@ -50,7 +50,7 @@ fn vectorOf(x: array<Elem, 4>) -> vec4<f32> {
   return vec4<f32>(vec4<Elem>(x[0], x[1], x[2], x[3]));
 }
 
-// What 16 threads with the same queries tell each other, of which there are two; later the weights of key 4 * i + j.
+// What 16 threads with the same queries tell each other: at most two values each; later the weights of key 4 * i + j.
 fn tell(i: u32, j: u32, row: u32, x: vec4<f32>) {
   let four = array<Elem, 4>(Elem(x.x), Elem(x.y), Elem(x.z), Elem(x.w));
   if (LINES == 2) {
@@ -68,7 +68,7 @@ fn told(i: u32, j: u32, row: u32) -> vec4<f32> {
 }
 
 // The largest of what 16 threads have: of OWN in registers, then of all. In f16 it is a rounded one, which serves as
-// well: weights are powers of 2 below any number that all of them have in common.
+// well: weights may be powers of 2 above or below any number that all of them have in common.
 fn largestOfRow(mine: vec4<f32>, row: u32, column: u32) -> vec4<f32> {
   var largest = clamp(mine, vec4<f32>(-MOST_SCORE), vec4<f32>(MOST_SCORE));
   for (var mask = 1u; mask < OWN; mask *= 2) {
@@ -97,7 +97,7 @@ fn sumOfRow(mine: vec4<f32>, row: u32, column: u32, step: u32) -> vec4<f32> {
     sum += fromOther4(sum, mask);
   }
   if (OWN < 16) {
-    let high = bitcast<vec4<f32>>(bitcast<vec4u>(sum) & vec4u(0xffffe000)); // bits that an f16 has
+    let high = bitcast<vec4<f32>>(bitcast<vec4u>(sum) & vec4u(0xffffe000)); // as many bits as an f16's
     tell(column / 4, column % 4, row, high);
     tell(4 + column / 4, column % 4, row, sum - high);
     workgroupBarrier();
@@ -310,13 +310,13 @@ fn flashTile(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   let count = part.queries - min(part.queries, group.x * BR + row * 4); // of this thread's queries
   for (var s = 0u; s < SPAN; s++) {
     for (var r = 0u; r < turns(4, params.heads); r++) {
-      var sum = sums[s * 4 + r];
+      var sum = sums[s * 4 + r] / total[r]; // before it is told: it may be more than an f16 is
       if (PARTS > 1) {
         sum = sumOfRow(sum, row, column, 16 / PARTS);
       }
       let i = column4 + s * 16;
       if (r < count && i < D4 && ownPart == 0) {
-        storeWord(tileQueries[row].row[r] * params.heads * D + head, i, min(4u, D - i * 4), vec4<Elem>(sum / total[r]));
+        storeWord(tileQueries[row].row[r] * params.heads * D + head, i, min(4u, D - i * 4), vec4<Elem>(sum));
       }
     }
   }

@@ -17,8 +17,8 @@ const WHOLE = false; // each part of K is so many times BK: no thread has to loo
 // threads write what one vec4 is read from. With ROWS [row / 64, row % 4][row / 4 % 16][k / 4][k % 4], as it is
 // loaded; then a round takes more registers and fewer cycles on AMD's. Indices are apart, as each is checked: constant
 // ones cost nothing. Elements are no vectors: a write to one component of a vector may write all of them (WGSL,
-// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Compilers load the four at once all
-// the same, and convert them together.
+// "Component Reference from Vector Reference"), and on Metal and Direct3D it can. Most compilers load the four at once
+// all the same, and convert them together.
 alias Four = array<Elem, 4>;
 var<workgroup> tileLeft: array<array<array<Four, select(BM / 4, BK / 4, ROWS)>, select(STEP, 16u, ROWS)>,
   select(BK / STEP, TM, ROWS)>;

@@ -26,7 +26,7 @@ struct Queries {
   seen: vec4u, // keys of a row that they see
 }
 
-// In rows of so many numbers that places which are equally far apart differ by the same number.
+// In rows of 2 * windowWidth - 1, so that places with the same difference of rows and columns differ by one number.
 fn placeOf(y: vec4u, x: vec4u, windowWidth: u32) -> vec4u {
   return y * (2 * windowWidth - 1) + x;
 }

@@ -223,14 +223,12 @@ export class Device {
    * Maps a readback buffer, gives what `copy` makes of its bytes, and unmaps it: they are gone then. Rejects with
    * DeviceLostError when the device is lost before.
    */
-  mapRead<T>(staging: GPUBuffer, copy: (mapped: ArrayBuffer) => T): Promise<T> {
+  async mapRead<T>(staging: GPUBuffer, copy: (mapped: ArrayBuffer) => T): Promise<T> {
     // Copied at once: a device that is lost after that takes the bytes away.
     const mapped = this.#rest(staging.mapAsync(MAP_READ)).then(() => copy(staging.getMappedRange()));
-    const unmapped = mapped.finally(() => {
-      staging.unmap();
-      this.check();
-    });
-    return this.#unlessLost(unmapped);
+    const copied = await this.#unlessLost(mapped.finally(() => staging.unmap()));
+    this.check();
+    return copied;
   }
 
   /** Resolves when all that was submitted is done. */

@@ -20,7 +20,7 @@ function checkWeight({ x, weight }: Record<"x" | "weight", Spec>, { groups = 1, 
   }
   if (depth !== C / groups) {
     const got = `weight ${formatShape(packed ?? weight.shape)} for x ${formatShape(x.shape)}`;
-    throw new ShapeError(`[conv2d] ${got}: expected [O, ${C / groups}, KH, KW] (channels of x by ${groups} groups)`);
+    throw new ShapeError(`[conv2d] ${got}: expected [O, ${C / groups}, KH, KW] (channels of x by groups)`);
   }
   if (!packed) return;
   if (groups !== 1 && !isDepthwise(packed, groups)) {

@@ -74,7 +74,7 @@ const sharedTile = (BM: 64 | 128, BN: 64 | 128): Variant<ProductSize> => ({
       ...{ TM: `${BM / 16}u`, TN: `${BN / 16}u`, WHOLE: `${size.K % (16 * size.splits) === 0}` },
       // Where loads are issued ahead Mesa spills 44 registers on Intel, but for small subgroups, and 12 on ARM.
       AHEAD: `${!/intel|arm/.test(device.info.class) || !!device.smallestSubgroup}`,
-      // By rows where small tiles' rounds are not unrolled: bench/results/compilers-products.md.
+      // How the left tile lies: bench/results/compilers-products.md.
       ROWS: `${/amd|qual/.test(device.info.class) && BN < 128}`,
       ...unrollType(device),
     },

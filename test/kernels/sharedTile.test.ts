@@ -25,7 +25,9 @@ describe("sharedTile", () => {
       ["sharedTile", "true", "false"],
       ["sharedTile", "true", "true"],
       ["sharedTile", "false", "false"],
+      ["tallTile", "true", "false"],
       ["tallTile", "true", "true"],
+      ["largeTile", "true", "false"],
     ] as const) {
       it(`${variant} sums ${K} terms unrolled, AHEAD ${AHEAD}, ROWS ${ROWS}`, async () => {
         device = await testDevice();

@@ -203,7 +203,7 @@ export const attentionSuite = defineSuite<AttentionParams>({
         v: { shape: [1, 64, 16], data: Array.from({ length: 1024 }, (_, i) => (Math.floor(i / 16) === 5 ? 4 : 0)) },
       },
       params: { heads: 1 },
-      why: "three high scores that differ by less than f16 can say: all threads take one largest",
+      why: "three high scores that f16 hardly tells apart: all threads take one largest",
       dtypes: ["f16"],
     },
     {
@@ -214,6 +214,15 @@ export const attentionSuite = defineSuite<AttentionParams>({
       },
       params: { heads: 1 },
       why: "NaN stays where it is",
+    },
+    {
+      inputs: {
+        q: [1, 5, 16],
+        k: { shape: [1, 600, 16], low: 0, high: 0 },
+        v: { shape: [1, 600, 16], low: 900, high: 999 },
+      },
+      params: { heads: 1 },
+      why: "values of which f16 does not hold the sum of a thread",
     },
     {
       inputs: {
