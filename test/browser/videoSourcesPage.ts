@@ -39,14 +39,14 @@ export interface VideoSourcesPage {
 
 const page: VideoSourcesPage = {
   async videoFrames() {
-    const made: VideoFrame[] = [];
+    const yielded: VideoFrame[] = [];
     const frames = async function* () {
       const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
       const context = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
       for (let i = 0; i < FRAMES; i++) {
         draw(context, i);
         const frame = new VideoFrame(canvas, { timestamp: i * 40_000 });
-        made.push(frame);
+        yielded.push(frame);
         yield frame;
       }
     };
@@ -55,7 +55,7 @@ const page: VideoSourcesPage = {
     await video.addPrompt(0, 1, { points: [{ x: 20, y: 30 }] });
     const seen: number[] = [];
     for await (const { frame } of video.propagate()) seen.push(frame);
-    return { seen, isClosed: made.map(({ format }) => format === null) };
+    return { seen, isClosed: yielded.map(({ format }) => format === null) };
   },
 
   async element() {

@@ -36,15 +36,15 @@ it("gives the original's masks at a point and in a box", async () => {
     const start = performance.now();
     const scene = await sam.encodeImage(photo);
     const seconds = (performance.now() - start) / 1000;
-    const found = {
+    const predicted = {
       point: await scene.predict({ points: [{ x, y }] }),
       box: await scene.predict({ box: [x0, y0, x1, y1], multimask: false }),
     };
     scene.dispose();
     sam.dispose();
-    for (const [name, masks] of Object.entries(found)) {
-      const [ours, wanted] = [thinned(masks), of(`${name}.low_res_masks`)];
-      const [error, likeness] = [relativeError(ours, wanted), cosine(ours, wanted)];
+    for (const [name, masks] of Object.entries(predicted)) {
+      const [ours, reference] = [thinned(masks), of(`${name}.low_res_masks`)];
+      const [error, likeness] = [relativeError(ours, reference), cosine(ours, reference)];
       const scores = masks.map(({ score }, i) => Math.abs(score - (of(`${name}.iou_scores`)[i] ?? Number.NaN)));
       const areas = masks.map(({ mask }, i) => {
         const area = mask.reduce((sum, pixel) => sum + pixel, 0);

@@ -113,10 +113,10 @@ describe("by a stand-in for ffmpeg", () => {
     [{ frames: 0, told: null }, 0, /gave no frames/],
     [{ width: 20000 }, 0, /20000 x 3 pixels/],
   ])("refuses %j after %i frames", async (video, frames, message) => {
-    const found = await allOf(video);
-    expect(found.frames).toBe(frames);
-    expect(found.error?.name).toBe("ImageError");
-    expect(found.error?.message).toMatch(message);
+    const outcome = await allOf(video);
+    expect(outcome.frames).toBe(frames);
+    expect(outcome.error?.name).toBe("ImageError");
+    expect(outcome.error?.message).toMatch(message);
   });
 
   it("takes a video that shows fewer frames than it has, and one that ffmpeg complains of", async () => {

@@ -175,10 +175,10 @@ describe("SAM", () => {
   it("a scene takes prompts until it is deleted", async () => {
     const { sam } = await server.models.use("Sam", undefined);
     using scene = await sam.encodeImage(cat);
-    const made = await postForm(server, "/v1/scenes", [["image", `@${cat}`]]);
-    expect(made.status).toBe(201);
-    expectDocumented("/v1/scenes", made);
-    const path = `/v1/scenes/${made.json.id}`;
+    const created = await postForm(server, "/v1/scenes", [["image", `@${cat}`]]);
+    expect(created.status).toBe(201);
+    expectDocumented("/v1/scenes", created);
+    const path = `/v1/scenes/${created.json.id}`;
     const boxes = [
       [10, 20, 200, 300],
       [50, 60, 500, 400],

@@ -13,7 +13,7 @@ const indexOf = (name: string): ServedIndex => {
     if (where?.includes("?")) throw new ArgumentError(`where ${where} cannot be meant`);
     return rows.filter(({ path }) => where === undefined || path === where);
   };
-  const found = (vector: Float32Array, { top, offset, where }: IndexSearch): IndexedPicture[] => {
+  const bestOf = (vector: Float32Array, { top, offset, where }: IndexSearch): IndexedPicture[] => {
     const scored = those(where).map(({ path, vector: row }) => {
       const score = row.reduce((sum, value, i) => sum + value * (vector[i] ?? 0), 0);
       return { path, score, width: 320, height: null, taken: new Date("2024-05-01T10:00:00Z") };
@@ -24,7 +24,7 @@ const indexOf = (name: string): ServedIndex => {
     name,
     model: "tiny-clip",
     count: async (where) => those(where).length,
-    search: async (vector, options) => found(vector, options),
+    search: async (vector, options) => bestOf(vector, options),
   };
 };
 

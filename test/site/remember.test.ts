@@ -125,8 +125,8 @@ it("shows 20,000 photos of an earlier visit, scrolls through them and finds amon
   await visit.page.type("#query", "a photo of a cat");
   await visit.until("a ranking", "document.querySelector('.cell').dataset.score > 0");
   await visit.sees("20,000 photos, the best 1,024 here");
-  const found = (await scores(visit)).map(Number);
-  expect(found).toEqual([...found].sort((a, b) => b - a));
+  const ranked = (await scores(visit)).map(Number);
+  expect(ranked).toEqual([...ranked].sort((a, b) => b - a));
   // Each of the elements is that of 156 or 157 photos, and of those of one score the first comes first.
   const best = Number((await nameOfBest(visit))?.match(/\d+/)?.[0]);
   expect(best).toBeLessThanOrEqual(128);
